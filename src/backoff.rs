@@ -1,0 +1,274 @@
+//! How long an opening lasts: a pure function of how often in a row the breaker has opened.
+
+use core::time::Duration;
+
+use crate::clock::saturating_nanos;
+
+/// The cap of a backoff that names none, unless its base is longer.
+const DEFAULT_MAX: Duration = Duration::from_secs(600);
+
+/// How long the breaker stays open.
+///
+/// The k-th opening in a row lasts `base * factor^(k-1)`, at most `max`, times a jitter, at most
+/// `max` again; computed in nanoseconds as `f64`, rounded to the nearest, and its end rounded up
+/// to a whole millisecond of the clock. `k` starts again at 1 when the breaker was closed for at
+/// least `reset_after`.
+///
+/// Where nothing is named: `exponential(60 s, 2.0)`, `max` the larger of 10 min and the base, no
+/// jitter, `reset_after` zero.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{Backoff, Breaker};
+///
+/// let breaker = Breaker::builder("payments")
+///     .open_for(Backoff::exponential(Duration::from_secs(1), 2.0).max(Duration::from_secs(30)).jitter(0.1))
+///     .build()?;
+/// // A plain duration is a constant wait.
+/// let breaker = Breaker::builder("payments").open_for(Duration::from_secs(5)).build()?;
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct Backoff {
+    pub(crate) base: Duration,
+    pub(crate) factor: f64,
+    pub(crate) max: Option<Duration>,
+    pub(crate) jitter: f64,
+    pub(crate) reset_after: Duration,
+    pub(crate) seed: Option<u64>,
+}
+
+impl Backoff {
+    /// Each opening `factor` times as long as the one before; the first lasts `base`.
+    ///
+    /// `base`: above zero, at most 365 days. `factor`: finite, at least 1.
+    pub const fn exponential(base: Duration, factor: f64) -> Self {
+        Self {
+            base,
+            factor,
+            max: None,
+            jitter: 0.0,
+            reset_after: Duration::ZERO,
+            seed: None,
+        }
+    }
+
+    /// Each opening as long as the first: above zero, at most 365 days.
+    pub const fn constant(wait: Duration) -> Self {
+        Self::exponential(wait, 1.0)
+    }
+
+    /// The longest wait, jitter and a failure's own `retry_after` included: from the base to 365
+    /// days. If it is not named, the larger of 10 min and the base.
+    pub const fn max(mut self, max: Duration) -> Self {
+        self.max = Some(max);
+        self
+    }
+
+    /// Spreads each wait evenly over `1 - jitter` to `1 + jitter` times its length, so that a
+    /// fleet of breakers does not come back in step. In `[0, 1)`; 0 is none, and the default.
+    pub const fn jitter(mut self, jitter: f64) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// How long the breaker has to be closed without a break before its openings are counted from
+    /// one again. Zero, the default: any close does it. At most 365 days.
+    pub const fn reset_after(mut self, closed_for: Duration) -> Self {
+        self.reset_after = closed_for;
+        self
+    }
+
+    /// Makes the jitter repeatable: the same seed gives the same waits in the same order of
+    /// transitions. Unseeded breakers differ from one another.
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// The wait of the `k`-th opening in a row (0 counts as 1), in nanoseconds; `unit` in `[0, 1)`
+    /// places it within the jitter.
+    ///
+    /// A power too large for `f64` is infinite, and so capped.
+    pub(crate) fn wait_nanos(&self, k: u32, unit: f64) -> u64 {
+        let cap = self.cap_nanos();
+        let base = saturating_nanos(self.base) as f64;
+        let grown = (base * powi(self.factor, k.saturating_sub(1))).min(cap as f64);
+        let spread = grown * (1.0 - self.jitter + 2.0 * self.jitter * unit);
+        // Again as integers: a cap beyond 2^53 may have been rounded up by `as f64`.
+        round(spread.min(cap as f64)).min(cap)
+    }
+
+    /// The longest wait in force, in nanoseconds.
+    pub(crate) fn cap_nanos(&self) -> u64 {
+        saturating_nanos(self.max.unwrap_or(DEFAULT_MAX.max(self.base)))
+    }
+
+    /// How long a close has to last to begin anew, in nanoseconds.
+    pub(crate) fn reset_after_nanos(&self) -> u64 {
+        saturating_nanos(self.reset_after)
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::exponential(Duration::from_secs(60), 2.0)
+    }
+}
+
+impl From<Duration> for Backoff {
+    fn from(wait: Duration) -> Self {
+        Self::constant(wait)
+    }
+}
+
+/// A place in `[0, 1)` for the jitter of one generation: the finaliser of splitmix64 (Steele, Lea
+/// and Flood, "Fast splittable pseudorandom number generators", 2014). A function of its arguments
+/// alone, so that whoever computes a wait again finds the same.
+pub(crate) fn unit(seed: u64, generation: u64) -> f64 {
+    let stepped = generation
+        .wrapping_add(1)
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut z = seed.wrapping_add(stepped);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^= z >> 31;
+    // The upper 53 bits: as many as `f64` holds exactly, so that 1.0 is never reached.
+    (z >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// `f64::powi`, which `core` has not: the same squaring and multiplying in the same order.
+fn powi(mut base: f64, mut exponent: u32) -> f64 {
+    let mut power = 1.0;
+    loop {
+        if exponent & 1 == 1 {
+            power *= base;
+        }
+        exponent >>= 1;
+        if exponent == 0 {
+            return power;
+        }
+        base *= base;
+    }
+}
+
+/// `f64::round` of a value that is not negative, which `core` has not; saturating.
+///
+/// Not `(x + 0.5) as u64`: that sum is itself rounded, and wrong just below 0.5 and from 2^52 on.
+fn round(x: f64) -> u64 {
+    let floor = x as u64;
+    if x - floor as f64 >= 0.5 {
+        floor.saturating_add(1)
+    } else {
+        floor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SECOND: u64 = 1_000_000_000;
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+    #[test]
+    fn each_opening_is_longer_by_the_factor_up_to_the_cap() {
+        let backoff = Backoff::exponential(Duration::from_secs(60), 2.0);
+        let waits = [0, 1, 2, 3, 4, 5, u32::MAX].map(|k| backoff.wait_nanos(k, 0.5) / SECOND);
+        assert_eq!(waits, [60, 60, 120, 240, 480, 600, 600]);
+        let constant = Backoff::from(Duration::from_secs(5));
+        assert_eq!(constant.wait_nanos(1, 0.9), 5 * SECOND);
+        assert_eq!(constant.wait_nanos(u32::MAX, 0.9), 5 * SECOND);
+    }
+
+    #[test]
+    fn the_cap_is_the_larger_of_ten_minutes_and_the_base_unless_named() {
+        let cap = |backoff: Backoff| backoff.cap_nanos() / SECOND;
+        assert_eq!(cap(Backoff::constant(Duration::from_secs(1))), 600);
+        assert_eq!(cap(Backoff::constant(Duration::from_secs(601))), 601);
+        let named = Backoff::constant(Duration::from_secs(1)).max(Duration::from_secs(2));
+        assert_eq!(cap(named), 2);
+    }
+
+    #[test]
+    fn jitter_spreads_evenly_and_never_past_the_cap() {
+        let backoff = Backoff::exponential(Duration::from_secs(10), 2.0).jitter(0.5);
+        let waits = [0.0, 0.25, 0.5, 0.75].map(|unit| backoff.wait_nanos(1, unit));
+        assert_eq!(waits, [50, 75, 100, 125].map(|tenths| tenths * SECOND / 10));
+        let capped = backoff.max(Duration::from_secs(10));
+        assert_eq!(capped.wait_nanos(9, 0.75), 10 * SECOND);
+        assert_eq!(capped.wait_nanos(9, 0.25), 7 * SECOND + SECOND / 2);
+    }
+
+    #[test]
+    fn extremes_neither_overflow_nor_exceed_the_cap() {
+        let most = Backoff::exponential(YEAR, f64::MAX)
+            .max(YEAR)
+            .jitter(0.999_999);
+        let top = saturating_nanos(YEAR);
+        for k in [0, 1, 2, 3, u32::MAX] {
+            for unit in [0.0, 0.5, 1.0 - f64::EPSILON / 2.0] {
+                assert!(most.wait_nanos(k, unit) <= top);
+            }
+        }
+        assert_eq!(most.wait_nanos(u32::MAX, 0.9), top);
+        // An odd number of nanoseconds beyond 2^53: `as f64` rounds it up, and the cap still holds.
+        let odd = Duration::from_nanos((1 << 54) + 3);
+        let past = Backoff::constant(odd);
+        assert_eq!(past.wait_nanos(1, 0.5), (1 << 54) + 3);
+        let refused = Backoff::exponential(Duration::MAX, f64::NAN).jitter(f64::NAN);
+        assert!(refused.wait_nanos(7, 0.5) <= refused.cap_nanos());
+    }
+
+    #[test]
+    fn units_are_in_range_spread_out_and_repeatable() {
+        let mut quarters = [0_u32; 4];
+        for generation in 0..4000 {
+            let place = unit(42, generation);
+            assert!((0.0..1.0).contains(&place));
+            assert_eq!(place.to_bits(), unit(42, generation).to_bits());
+            quarters[(place * 4.0) as usize] += 1;
+        }
+        assert!(
+            quarters.iter().all(|n| (850..1150).contains(n)),
+            "{quarters:?}"
+        );
+        assert_ne!(unit(1, 0).to_bits(), unit(2, 0).to_bits());
+        // The first output of the published generator from seed 0, 0xE220A8397B1DCDAF.
+        let published = (0xE220_A839_7B1D_CDAF_u64 >> 11) as f64 / (1_u64 << 53) as f64;
+        assert_eq!(unit(0, 0).to_bits(), published.to_bits());
+        assert!(unit(u64::MAX, u64::MAX) < 1.0);
+    }
+
+    proptest! {
+        #[test]
+        fn powers_and_rounding_are_those_of_std(
+            factor in 1.0_f64..4.0,
+            exponent in 0_u32..1100,
+            x in prop_oneof![0.0_f64..10.0, 0.0_f64..1e16, 4.5e15_f64..4.6e15],
+        ) {
+            let (own, std) = (powi(factor, exponent), factor.powi(exponent as i32));
+            // `f64::powi` promises no last bit, and the two may reach infinity an ulp apart.
+            let close = own == std || (own / std - 1.0).abs() < 1e-12 || own.is_infinite() && std > 1e308;
+            prop_assert!(close, "{own} {std}");
+            prop_assert_eq!(round(x), x.round() as u64);
+        }
+    }
+
+    #[test]
+    fn rounding_is_exact_where_adding_a_half_is_not() {
+        for x in [
+            0.5,
+            1.5,
+            0.499_999_999_999_999_94,
+            4_503_599_627_370_497.0,
+            2.5,
+            1e300,
+        ] {
+            assert_eq!(round(x), x.round() as u64, "{x}");
+        }
+        assert_eq!(round(f64::INFINITY), u64::MAX);
+    }
+}

@@ -1,0 +1,167 @@
+//! The breaker: what stands before a dependency.
+
+use crate::call::{Call, Guarded, guarded_calls};
+use crate::config::Config;
+use crate::controller::Controller;
+use crate::core::Core;
+use crate::error::{ConfigError, Rejected};
+use crate::observer::Observer;
+use crate::outcome::{ByRef, ErrIsFailure, State};
+use crate::permit::{OwnedPermit, Pending, Permit};
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+/// A circuit breaker.
+///
+/// It guards calls, and can do nothing else; state and rules are the [`Controller`]'s to change,
+/// and the [`Observer`] reads. Clones share the same breaker, and are cheap. `C` is the classifier:
+/// by default an `Err` is a failure.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{Breaker, CallError, Window};
+///
+/// let breaker = Breaker::builder("payments")
+///     .window(Window::time(Duration::from_secs(10)).buckets(10))
+///     .failure_rate(0.5)
+///     .min_throughput(20)
+///     .build()?;
+/// let r = breaker.call(|| "17".parse::<u32>());
+/// assert_eq!(r, Ok(17));
+/// match breaker.call(|| "x".parse::<u32>()) {
+///     Ok(n) => println!("{n}"),
+///     Err(CallError::Rejected(r)) => println!("not called: {r}"),
+///     Err(e) => println!("called, and failed: {e}"),
+/// }
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct Breaker<C = ErrIsFailure> {
+    pub(crate) core: Arc<Core>,
+    pub(crate) classifier: Arc<C>,
+}
+
+impl<C> Clone for Breaker<C> {
+    fn clone(&self) -> Breaker<C> {
+        Breaker {
+            core: self.core.clone(),
+            classifier: self.classifier.clone(),
+        }
+    }
+}
+
+impl Breaker {
+    /// A breaker with these settings, for results whose `Err` is a failure.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the configuration at once; see [`Config::validate`].
+    pub fn from_config(name: impl Into<String>, config: Config) -> Result<Breaker, ConfigError> {
+        assemble(name.into(), config, ErrIsFailure).map(|(breaker, _)| breaker)
+    }
+
+    /// The same, with the handle that changes state and rules.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the configuration at once; see [`Config::validate`].
+    pub fn from_config_with_controller(
+        name: impl Into<String>,
+        config: Config,
+    ) -> Result<(Breaker, Controller), ConfigError> {
+        assemble(name.into(), config, ErrIsFailure)
+    }
+}
+
+/// A breaker, and the only controller that it will ever have.
+pub(crate) fn assemble<C>(
+    name: String,
+    config: Config,
+    classifier: C,
+) -> Result<(Breaker<C>, Controller), ConfigError> {
+    config.validate()?;
+    config.clock.start()?;
+    let seed = config.open_for.seed.unwrap_or_else(any_seed);
+    let core = Arc::new(Core::new(name, config, seed));
+    let breaker = Breaker {
+        core: core.clone(),
+        classifier: Arc::new(classifier),
+    };
+    Ok((breaker, Controller::new(core)))
+}
+
+/// So that breakers without a seed do not jitter alike.
+fn any_seed() -> u64 {
+    #[cfg(feature = "std")]
+    {
+        use std::hash::{BuildHasher, RandomState};
+        RandomState::new().hash_one(0u8)
+    }
+    #[cfg(not(feature = "std"))]
+    {
+        // breakers of one process differ; without a source of entropy, processes do not
+        static NEXT: crate::sync::Counter = crate::sync::Counter::new(0);
+        NEXT.next()
+    }
+}
+
+impl<C> Breaker<C> {
+    #[inline]
+    fn guard(&self) -> Guarded<&Core, ByRef<'_, C>> {
+        Guarded::by_ref(&*self.core, &*self.classifier)
+    }
+
+    guarded_calls!(self: &Self, C, self.guard());
+
+    /// For calls with a classifier of their own.
+    pub fn with_classifier<D>(&self, classifier: D) -> Call<'_, D> {
+        Call(self.guard().with_classifier(classifier))
+    }
+
+    /// For calls with a slow limit of their own.
+    pub fn with_slow_call(&self, limit: Duration) -> Call<'_, ByRef<'_, C>> {
+        Call(self.guard().with_slow_call(limit))
+    }
+
+    /// Ask for a call that you make yourself.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`], with the state and how long to wait.
+    #[inline]
+    pub fn try_acquire(&self) -> Result<Permit<'_>, Rejected> {
+        let admission = self.core.admit(false)?;
+        Ok(Permit(Pending::new(&*self.core, admission, None)))
+    }
+
+    /// The same, with a permit that borrows nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`], with the state and how long to wait.
+    #[inline]
+    pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejected> {
+        let admission = self.core.admit(false)?;
+        Ok(OwnedPermit(Pending::new(self.core.clone(), admission, None)))
+    }
+
+    /// A handle that only reads.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        Observer::new(self.core.clone())
+    }
+
+    /// The state, read and no more: an open breaker whose wait is over is open until a call is made.
+    #[must_use]
+    #[inline]
+    pub fn state(&self) -> State {
+        self.core.control().state()
+    }
+
+    /// The name that it was built with.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+}

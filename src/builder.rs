@@ -1,0 +1,275 @@
+//! The builder.
+
+use crate::backoff::Backoff;
+use crate::breaker::{Breaker, assemble};
+use crate::clock::Clock;
+use crate::config::{Config, HalfOpen, OnCancel, Window};
+use crate::controller::Controller;
+use crate::error::ConfigError;
+use crate::outcome::{ErrIsFailure, State};
+use alloc::string::String;
+use core::time::Duration;
+
+/// Collects the settings of a breaker; see [`Config`] for their ranges and defaults.
+///
+/// Naming a failure rule (`failure_rate`, `consecutive_failures`, `failure_count`) replaces the
+/// default ones: what is not named is off. `slow_rate` only adds.
+///
+/// ```
+/// use tripcoil::{Breaker, State};
+///
+/// let (breaker, controller) = Breaker::builder("search")
+///     .failure_rate(0.3) // and no other failure rule
+///     .min_throughput(100)
+///     .initial_state(State::ObserveOnly) // a dry run, until the controller releases it
+///     .build_with_controller()?;
+/// assert_eq!(breaker.state(), State::ObserveOnly);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder builds nothing until it is told to"]
+pub struct Builder<C = ErrIsFailure> {
+    name: String,
+    config: Config,
+    /// A failure rule has been named, so the default ones are off.
+    rules_named: bool,
+    classifier: C,
+}
+
+impl Breaker {
+    /// Begin with the defaults. The name is for those who observe the breaker.
+    pub fn builder(name: impl Into<String>) -> Builder {
+        Builder {
+            name: name.into(),
+            config: Config::default(),
+            rules_named: false,
+            classifier: ErrIsFailure,
+        }
+    }
+}
+
+impl<C> Builder<C> {
+    /// All settings at once, its rules as named ones.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self.rules_named = true;
+        self
+    }
+
+    fn naming_a_rule(mut self) -> Self {
+        if !self.rules_named {
+            self.config.clear_failure_rules();
+            self.rules_named = true;
+        }
+        self
+    }
+
+    /// The outcomes that the rules look at.
+    pub fn window(mut self, window: Window) -> Self {
+        self.config.window = window;
+        self
+    }
+
+    /// Trip when this part of the window's calls failed.
+    pub fn failure_rate(self, rate: f64) -> Self {
+        let mut this = self.naming_a_rule();
+        this.config.failure_rate = Some(rate);
+        this
+    }
+
+    /// Calls that the window must hold for the rates to be judged.
+    pub fn min_throughput(mut self, calls: u32) -> Self {
+        self.config.min_throughput = Some(calls);
+        self
+    }
+
+    /// A call that lasts longer is slow.
+    pub fn slow_call(mut self, limit: Duration) -> Self {
+        self.config.slow_call = Some(limit);
+        self
+    }
+
+    /// Trip when this part of the window's calls was slow.
+    pub fn slow_rate(mut self, rate: f64) -> Self {
+        self.config.slow_rate = Some(rate);
+        self
+    }
+
+    /// Trip at so many failures in a row.
+    pub fn consecutive_failures(self, n: u32) -> Self {
+        let mut this = self.naming_a_rule();
+        this.config.consecutive_failures = Some(n);
+        this
+    }
+
+    /// Trip at so many failures in the window.
+    pub fn failure_count(self, n: u32) -> Self {
+        let mut this = self.naming_a_rule();
+        this.config.failure_count = Some(n);
+        this
+    }
+
+    /// No failure rule at all, for a breaker on slow calls alone; those named afterwards are on.
+    pub fn no_failure_rules(mut self) -> Self {
+        self.config.clear_failure_rules();
+        self.rules_named = true;
+        self
+    }
+
+    /// How long Open lasts: a [`Backoff`], or a `Duration` for always the same.
+    pub fn open_for(mut self, backoff: impl Into<Backoff>) -> Self {
+        self.config.open_for = backoff.into();
+        self
+    }
+
+    /// How half-open decides.
+    pub fn half_open(mut self, half_open: HalfOpen) -> Self {
+        self.config.half_open = half_open;
+        self
+    }
+
+    /// The clock: a [`Clock`], or a [`ManualClock`](crate::ManualClock).
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.config.clock = clock.into();
+        self
+    }
+
+    /// What a dropped permit is.
+    pub fn on_cancel(mut self, on_cancel: OnCancel) -> Self {
+        self.config.on_cancel = on_cancel;
+        self
+    }
+
+    /// The state to begin in. It makes no event; half-open begins an untouched round, open has
+    /// opened once.
+    pub fn initial_state(mut self, state: State) -> Self {
+        self.config.initial_state = state;
+        self
+    }
+
+    /// What a result is to the breaker; see [`Classify`](crate::Classify).
+    pub fn classifier<D>(self, classifier: D) -> Builder<D> {
+        Builder {
+            name: self.name,
+            config: self.config,
+            rules_named: self.rules_named,
+            classifier,
+        }
+    }
+
+    /// The breaker alone; nobody will ever change its state or rules by hand.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the configuration at once; see [`Config::validate`].
+    pub fn build(self) -> Result<Breaker<C>, ConfigError> {
+        self.build_with_controller().map(|(breaker, _)| breaker)
+    }
+
+    /// The breaker, and the handle that changes its state and rules.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the configuration at once; see [`Config::validate`].
+    pub fn build_with_controller(self) -> Result<(Breaker<C>, Controller), ConfigError> {
+        assemble(self.name, self.config, self.classifier)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    type FailureRules = (Option<u32>, Option<u32>, Option<f64>);
+
+    fn rules(builder: &Builder) -> FailureRules {
+        let c = &builder.config;
+        (c.consecutive_failures, c.failure_count, c.failure_rate)
+    }
+
+    fn builder() -> Builder {
+        Breaker::builder("built")
+    }
+
+    #[test]
+    fn the_first_failure_rule_named_replaces_the_default_ones() {
+        assert_eq!(rules(&builder()), (Some(5), None, Some(0.5)));
+        let run = builder().consecutive_failures(3);
+        assert_eq!(rules(&run), (Some(3), None, None));
+        assert_eq!(rules(&run.failure_count(9)), (Some(3), Some(9), None));
+        assert_eq!(rules(&builder().failure_rate(0.1)), (None, None, Some(0.1)));
+        assert_eq!(rules(&builder().failure_count(4)), (None, Some(4), None));
+    }
+
+    #[test]
+    fn other_settings_leave_the_default_failure_rules() {
+        let other = builder()
+            .min_throughput(9)
+            .slow_call(Duration::from_secs(1))
+            .slow_rate(0.5);
+        assert_eq!(rules(&other), (Some(5), None, Some(0.5)));
+        assert_eq!(rules(&other.failure_rate(0.2)), (None, None, Some(0.2)));
+    }
+
+    #[test]
+    fn none_is_none_until_one_is_named() {
+        let none = builder().failure_rate(0.3).no_failure_rules();
+        assert_eq!(rules(&none), (None, None, None));
+        assert_eq!(rules(&none.failure_count(2)), (None, Some(2), None));
+    }
+
+    #[test]
+    fn the_rules_of_a_config_count_as_named() {
+        let config = Config {
+            failure_count: Some(7),
+            ..Config::default()
+        };
+        let from = builder().failure_rate(0.9).config(config);
+        assert_eq!(rules(&from), (Some(5), Some(7), Some(0.5)));
+        let changed = from.failure_rate(0.2);
+        assert_eq!(rules(&changed), (Some(5), Some(7), Some(0.2)));
+    }
+
+    #[test]
+    fn a_classifier_keeps_what_was_named_before() {
+        let named = builder()
+            .failure_count(4)
+            .classifier(|_: &Result<u8, u8>| crate::outcome::Outcome::Success);
+        let named = named.consecutive_failures(2);
+        assert_eq!(named.config.failure_count, Some(4));
+        assert_eq!(named.config.consecutive_failures, Some(2));
+        assert_eq!(named.config.failure_rate, None);
+    }
+
+    #[test]
+    fn every_setting_arrives() {
+        let clock = ManualClock::new();
+        clock.advance(Duration::from_secs(7));
+        let wait = Duration::from_secs(3);
+        let set = builder()
+            .window(Window::count(12))
+            .open_for(wait)
+            .half_open(HalfOpen::successes(9))
+            .clock(&clock)
+            .on_cancel(OnCancel::Failure)
+            .initial_state(State::Disabled);
+        let config = &set.config;
+        assert_eq!(config.window, Window::count(12));
+        assert_eq!(config.open_for, Backoff::constant(wait));
+        assert_eq!(config.half_open, HalfOpen::successes(9));
+        assert_eq!(config.clock.nanos(), 7_000_000_000);
+        assert_eq!(config.on_cancel, OnCancel::Failure);
+        assert_eq!(config.initial_state, State::Disabled);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_when_it_is_built() {
+        let built = builder()
+            .clock(ManualClock::new())
+            .failure_rate(2.0)
+            .build();
+        let field = built.err().map(|error| error.problems()[0].field);
+        assert_eq!(field, Some("failure_rate"));
+    }
+}

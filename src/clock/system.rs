@@ -1,0 +1,118 @@
+//! The clocks that the system gives, and the thread that publishes one of them.
+
+use alloc::{format, vec};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crossbeam_utils::CachePadded;
+
+use crate::error::{ConfigError, Problem};
+use crate::sync::Counter;
+
+pub(super) use platform::{PRECISE_RESOLUTION, coarse, coarse_resolution, precise};
+
+/// How often the upkeep thread publishes the time, in nanoseconds.
+pub(super) const UPKEEP_RESOLUTION: u64 = 1_000_000;
+
+/// The time that the upkeep thread published last. On a line of its own, since every call of a
+/// breaker with this clock reads it.
+static PUBLISHED: CachePadded<Counter> = CachePadded::new(Counter::new(0));
+
+/// Whether the upkeep thread runs.
+static RUNNING: Mutex<bool> = Mutex::new(false);
+
+#[inline]
+pub(super) fn published() -> u64 {
+    PUBLISHED.get()
+}
+
+/// Raised, not set: whoever publishes late does not take the time back.
+fn publish() {
+    PUBLISHED.raise(precise());
+}
+
+/// Starts the upkeep thread if it does not run yet. The time is published once before this
+/// returns; a thread that could not be started is tried again at the next call.
+pub(super) fn start_upkeep() -> Result<(), ConfigError> {
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    if *running {
+        return Ok(());
+    }
+    publish();
+    let thread = std::thread::Builder::new().name("tripcoil-upkeep".into());
+    match thread.spawn(keep_up) {
+        Ok(_) => *running = true,
+        Err(error) => {
+            return ConfigError::of(vec![Problem {
+                field: "clock",
+                value: format!("upkeep, whose thread does not start ({error})"),
+                permitted: "a clock that needs no thread, or a system that gives one".into(),
+            }]);
+        }
+    }
+    Ok(())
+}
+
+fn keep_up() {
+    loop {
+        std::thread::sleep(Duration::from_nanos(UPKEEP_RESOLUTION));
+        publish();
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+mod platform {
+    use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
+
+    pub(in super::super) const PRECISE_RESOLUTION: u64 = 1;
+
+    /// FreeBSD takes `MonotonicCoarse` as another name of its `CLOCK_MONOTONIC_FAST`.
+    #[inline]
+    pub(in super::super) fn coarse() -> u64 {
+        nanos(clock_gettime(ClockId::MonotonicCoarse))
+    }
+
+    pub(in super::super) fn coarse_resolution() -> u64 {
+        nanos(clock_getres(ClockId::MonotonicCoarse)).max(1)
+    }
+
+    #[inline]
+    pub(in super::super) fn precise() -> u64 {
+        nanos(clock_gettime(ClockId::Monotonic))
+    }
+
+    /// Monotonic clocks start at zero or above, and reach `u64` nanoseconds after 584 years.
+    #[inline]
+    fn nanos(time: Timespec) -> u64 {
+        (time.tv_sec as u64)
+            .wrapping_mul(1_000_000_000)
+            .wrapping_add(time.tv_nsec as u64)
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+mod platform {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+
+    use super::super::saturating_nanos;
+
+    /// The coarsest counter among the systems that come here (Windows ticks each 100 ns).
+    pub(in super::super) const PRECISE_RESOLUTION: u64 = 100;
+
+    static START: OnceLock<Instant> = OnceLock::new();
+
+    #[inline]
+    pub(in super::super) fn coarse() -> u64 {
+        precise()
+    }
+
+    pub(in super::super) fn coarse_resolution() -> u64 {
+        PRECISE_RESOLUTION
+    }
+
+    #[inline]
+    pub(in super::super) fn precise() -> u64 {
+        saturating_nanos(START.get_or_init(Instant::now).elapsed())
+    }
+}

@@ -1,0 +1,119 @@
+//! The handle that changes state and rules.
+
+use crate::control::Goal;
+use crate::core::Core;
+use crate::engine::nanos;
+use crate::observer::Observer;
+use alloc::sync::Arc;
+use core::time::Duration;
+#[cfg(feature = "std")]
+use crate::{config::Rules, error::ConfigError, rules::Policy};
+
+/// The operator's handle: there is one for each breaker, given out when it is built.
+///
+/// Each operation says whether it changed anything. An override (`force_open`, `disable`,
+/// `observe_only`) stays until this handle ends it; no outcome ever overwrites one.
+///
+/// ```
+/// use tripcoil::{Breaker, State};
+///
+/// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+/// assert!(controller.force_open());
+/// assert!(breaker.try_acquire().is_err());
+/// assert!(!controller.trip(), "under an override nothing trips");
+/// assert!(controller.release());
+/// assert_eq!(breaker.state(), State::Closed);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct Controller {
+    core: Arc<Core>,
+}
+
+impl Controller {
+    pub(crate) fn new(core: Arc<Core>) -> Controller {
+        Controller { core }
+    }
+
+    /// Reject every call, until told otherwise.
+    pub fn force_open(&self) -> bool {
+        self.core.operate(Goal::ForceOpen, None)
+    }
+
+    /// Admit every call and count none, until told otherwise.
+    pub fn disable(&self) -> bool {
+        self.core.operate(Goal::Disable, None)
+    }
+
+    /// Admit and count every call, never trip, and count how often a rule would have
+    /// ([`Snapshot::would_trip`](crate::Snapshot::would_trip)), until told otherwise.
+    pub fn observe_only(&self) -> bool {
+        self.core.operate(Goal::ObserveOnly, None)
+    }
+
+    /// End an override with a fresh closed state. Changes nothing where there is none.
+    pub fn release(&self) -> bool {
+        self.core.operate(Goal::Release, None)
+    }
+
+    /// Open for the next wait of the backoff. Changes nothing under an override.
+    pub fn trip(&self) -> bool {
+        self.core.operate(Goal::Trip, None)
+    }
+
+    /// Open for that long, which may be zero; neither `max` nor jitter touches it. Changes nothing
+    /// under an override.
+    pub fn trip_for(&self, wait: Duration) -> bool {
+        self.core.operate(Goal::Trip, Some(nanos(wait)))
+    }
+
+    /// Begin a round of probes. Changes nothing under an override.
+    pub fn half_open(&self) -> bool {
+        self.core.operate(Goal::HalfOpen, None)
+    }
+
+    /// A fresh closed state from any other, overrides included: window, run and backoff begin anew.
+    pub fn reset(&self) -> bool {
+        self.core.operate(Goal::Reset, None)
+    }
+
+    /// While open: no probe before `wait` from now. It only moves the moment later, is not capped,
+    /// and changes nothing in any other state.
+    pub fn postpone(&self, wait: Duration) -> bool {
+        self.core.postpone(nanos(wait))
+    }
+
+    /// Change rules at work: all or none of what `change` names. The window's geometry and the
+    /// clock stay. New rules never trip by themselves; the next outcome is judged by them.
+    ///
+    /// `change` is called again if another thread changes the rules at the same time.
+    ///
+    /// ```
+    /// # use tripcoil::Breaker;
+    /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+    /// controller.reconfigure(|rules| rules.failure_rate(0.4).min_throughput(50))?;
+    /// let error = controller.reconfigure(|rules| rules.failure_rate(40.0)).expect_err("a part of one");
+    /// assert_eq!(error.problems()[0].field, "failure_rate");
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Every problem of what would be the rules, which then stay as they are.
+    #[cfg(feature = "std")]
+    pub fn reconfigure(&self, change: impl Fn(Rules) -> Rules) -> Result<(), ConfigError> {
+        self.core.policy.update(|policy| {
+            let Rules(config) = change(Rules(policy.config.clone()));
+            config.validate()?;
+            Ok(Policy::new(config))
+        })?;
+        self.core.adopt_rules();
+        Ok(())
+    }
+
+    /// A handle that only reads.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        Observer::new(self.core.clone())
+    }
+}

@@ -1,0 +1,243 @@
+//! What a breaker consists of: its words, where each lies, and what each begins as.
+//!
+//! `audit.rs`, `engine.rs`, `probe.rs` and `snapshot.rs` are the four things that are done to it.
+
+use crate::backoff::unit;
+use crate::clock::Clock;
+use crate::config::{Config, Shape as Geometry};
+use crate::control::Control;
+use crate::event::{HISTORY, Ring};
+use crate::outcome::State;
+use crate::rules::{Policy, Tally};
+use crate::sync::{Counter, Late, Swap, Word};
+use crate::tagged::Tagged;
+use crate::window::Shape;
+use crate::window::boundaries::Boundaries;
+use crate::window::count::CountWindow;
+use crate::window::stripes::{Stripes, share};
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::time::Duration;
+use crossbeam_utils::CachePadded;
+
+/// What every call reads and only audits write.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) control: Word,
+    /// When the current epoch is over; `u64::MAX` under a count window. It only rises.
+    pub(crate) period_end: Word,
+    /// Version | the slow limit in nanoseconds, 0 for none.
+    pub(crate) slow_limit: Word,
+    /// Version | the length at which a run trips, 0 for none.
+    pub(crate) run_limit: Word,
+}
+
+/// What the audits keep for themselves and for readers.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    /// The latest time that an audit was told; it only rises.
+    pub(crate) latest: Word,
+    /// Version | the time of the audit, in two halves of 32 bits.
+    pub(crate) time_high: Word,
+    pub(crate) time_low: Word,
+    /// Version | what the audit decided.
+    pub(crate) decision: Word,
+    /// The stripes' counts by class, carried on into 64 bits.
+    pub(crate) lifetime: [Word; 4],
+    /// The generation, likewise.
+    pub(crate) generations: Word,
+    /// When the present generation began.
+    pub(crate) since: Word,
+    /// Generation | openings since closed for long enough.
+    pub(crate) openings: Word,
+    /// Generation | firm, and the millisecond at which Open ends.
+    pub(crate) deadline: Word,
+}
+
+/// The half-open state's own words.
+#[derive(Debug)]
+pub(crate) struct Probing {
+    pub(crate) round: Word,
+    /// When a slot was last taken, or about to be; it only rises.
+    pub(crate) latest_admission: Word,
+    /// The probes' results by class, for life: they are in no window.
+    pub(crate) results: [Counter; 4],
+}
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) head: CachePadded<Head>,
+    /// Generation | whether the rule is true (observe-only), and the run of failures.
+    pub(crate) run: CachePadded<Word>,
+    pub(crate) stripes: Stripes,
+    pub(crate) window: Shape,
+    pub(crate) ledger: Ledger,
+    pub(crate) probing: Probing,
+    /// Rising edges of rules under observe-only.
+    pub(crate) would_trip: Counter,
+    pub(crate) history: Ring,
+    /// A longer ring, once there is a listener.
+    pub(crate) queue: Late<Ring>,
+    pub(crate) policy: Swap<Policy>,
+    #[cfg(feature = "std")]
+    pub(crate) listeners: crate::listeners::Listeners,
+    pub(crate) clock: Clock,
+    /// The clock's milliseconds when built, from which deadlines are counted.
+    pub(crate) era: u64,
+    /// Of the jitter.
+    pub(crate) seed: u64,
+    pub(crate) name: Box<str>,
+}
+
+const MILLISECOND: u64 = 1_000_000;
+
+/// The moment at which Open ends, in whole milliseconds of the clock, rounded up.
+///
+/// firm 1 | milliseconds 39 (from the low end), counted from the breaker's `era`. A firm one was set by whoever knew better than the
+/// backoff (a failure's own wait, `trip_for`, `postpone`); only a soft one may be moved earlier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Deadline(pub(crate) u64);
+
+impl Deadline {
+    /// The latest that is packed: 17 years after the breaker was built.
+    const LAST: u64 = (1 << 39) - 1;
+
+    pub(crate) fn after(era: u64, start: u64, wait: u64, firm: bool) -> Deadline {
+        let milliseconds = start.saturating_add(wait).div_ceil(MILLISECOND);
+        let since = milliseconds.saturating_sub(era);
+        Deadline(since.min(Deadline::LAST) << 1 | u64::from(firm))
+    }
+
+    pub(crate) fn is_firm(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    pub(crate) fn nanos(self, era: u64) -> u64 {
+        (era + (self.0 >> 1)) * MILLISECOND
+    }
+}
+
+/// A moment, rounded up to whole milliseconds.
+pub(crate) fn whole_milliseconds(at: u64) -> u64 {
+    at.div_ceil(MILLISECOND).saturating_mul(MILLISECOND)
+}
+
+impl Core {
+    /// From a configuration that has been validated.
+    pub(crate) fn new(name: String, config: Config, seed: u64) -> Core {
+        let clock = config.clock.clone();
+        let now = clock.nanos();
+        let state = config.initial_state;
+        let (window, period_end) = match config.window.shape() {
+            Geometry::Time { width, buckets } => {
+                let b = Boundaries::new(buckets, width, now);
+                let end = b.end_of(b.epoch_at(now));
+                (Shape::Time(b), end)
+            }
+            Geometry::Count(size) => (Shape::Count(CountWindow::new(size)), u64::MAX),
+        };
+        let policy = Policy::new(config);
+        let k = u64::from(state == State::Open);
+        let backoff = &policy.config.open_for;
+        let wait = backoff.wait_nanos(k.max(1) as u32, unit(seed, 0));
+        let era = now / MILLISECOND;
+        let deadline = Deadline::after(era, now, wait, false);
+        let stripes = Stripes::new(cpus());
+        let shares = share(policy.allowance(Tally::default()), 0, 1);
+        for (limit, share) in stripes.get(0).limits.iter().zip(shares) {
+            limit.store(Tagged::new(0, share).0); // nobody else has it yet
+        }
+        Core {
+            head: CachePadded::new(Head {
+                control: Word::new(Control::new(state, policy.flags(false)).0),
+                period_end: Word::new(period_end),
+                slow_limit: Word::new(Tagged::new(0, policy.slow_call).0),
+                run_limit: Word::new(Tagged::new(0, policy.run).0),
+            }),
+            run: CachePadded::default(),
+            stripes,
+            window,
+            ledger: Ledger {
+                latest: Word::new(now),
+                time_high: Word::default(),
+                time_low: Word::default(),
+                decision: Word::default(),
+                lifetime: Default::default(),
+                generations: Word::default(),
+                since: Word::new(now),
+                openings: Word::new(Tagged::new(0, k).0),
+                deadline: Word::new(Tagged::new(0, deadline.0).0),
+            },
+            probing: Probing {
+                round: Word::default(),
+                latest_admission: Word::default(),
+                results: Default::default(),
+            },
+            would_trip: Counter::default(),
+            history: Ring::new(HISTORY),
+            queue: Late::default(),
+            policy: Swap::new(policy),
+            #[cfg(feature = "std")]
+            listeners: Default::default(),
+            clock,
+            era,
+            seed,
+            name: name.into_boxed_str(),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn control(&self) -> Control {
+        Control(self.head.control.load())
+    }
+
+    /// The present generation, in 64 bits, for a control word that was read before.
+    pub(crate) fn generation(&self, c: Control) -> u64 {
+        // an audit raises the long count before it publishes, so it may be ahead by one
+        let long = self.ledger.generations.load();
+        let modulus = 1 << crate::control::GENERATION_BITS;
+        long.wrapping_sub(long.wrapping_sub(c.generation()) & (modulus - 1))
+    }
+
+    /// When the present Open ends, in nanoseconds of the clock, if the deadline is that
+    /// generation's.
+    pub(crate) fn open_until(&self, c: Control) -> Option<u64> {
+        let w = Tagged(self.ledger.deadline.load());
+        w.has(c.generation()).then(|| Deadline(w.payload()).nanos(self.era))
+    }
+
+    /// The same, as what is left of it.
+    pub(crate) fn open_for(&self, c: Control, now: u64) -> Option<Duration> {
+        let until = self.open_until(c)?;
+        Some(Duration::from_nanos(until.saturating_sub(now)))
+    }
+}
+
+fn cpus() -> usize {
+    #[cfg(feature = "std")]
+    {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+    #[cfg(not(feature = "std"))]
+    {
+        1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_rounded_up_to_whole_milliseconds() {
+        let at = |start, wait| Deadline::after(0, start, wait, false).nanos(0);
+        assert_eq!(at(0, 1), MILLISECOND);
+        assert_eq!(at(1, MILLISECOND - 1), MILLISECOND);
+        assert_eq!(at(1, MILLISECOND), 2 * MILLISECOND);
+        assert_eq!(at(MILLISECOND, 0), MILLISECOND);
+        assert_eq!(Deadline::after(7, 9 * MILLISECOND + 1, 0, true), Deadline(3 << 1 | 1));
+        assert_eq!(Deadline(3 << 1).nanos(7), 10 * MILLISECOND);
+        assert!(Deadline::after(0, 0, 0, true).is_firm());
+        assert_eq!(Deadline::after(0, 0, u64::MAX, true).0 >> 1, Deadline::LAST);
+    }
+}

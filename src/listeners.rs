@@ -1,0 +1,297 @@
+//! Transitions and finished epochs, told to listeners.
+//!
+//! A listener has a thread of its own, which reads the rings and boundaries that the audits write,
+//! at its own pace. Whoever publishes an audit only unparks it: no queue is pushed to, nothing is
+//! allocated, and a listener that is slow, stuck or panicking holds up nobody, not even the other
+//! listeners. What it misses because the ring went round is counted.
+
+use crate::core::Core;
+use crate::event::{Ring, Transition};
+use crate::outcome::Counts;
+use crate::rules::Tally;
+use crate::sync::Counter;
+use crate::window::Shape;
+use crate::window::boundaries::Boundaries;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use arc_swap::ArcSwapOption;
+use core::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{self, Thread};
+use std::time::Instant;
+
+/// Transitions that wait for a listener, at most.
+const QUEUE: usize = 1024;
+
+/// An epoch that is over, and what was counted in it.
+///
+/// Epochs that a listener was too late to tell apart come as one, so nothing that was counted in a
+/// time window is left out or told twice. An epoch is over when a call finds it so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Epoch {
+    /// When it began, by the breaker's clock.
+    pub start: Duration,
+    /// When it ended.
+    pub end: Duration,
+    /// What was recorded in it.
+    pub counts: Counts,
+}
+
+/// A listener's place. Dropping it detaches the listener: it is called no more, but for a call that
+/// is under way.
+#[derive(Debug)]
+#[must_use = "dropping a subscription detaches its listener"]
+pub struct Subscription {
+    post: Arc<Post>,
+    core: Arc<Core>,
+    /// `None` where no thread could be had: then the listener is never called.
+    thread: Option<Thread>,
+}
+
+/// What a listener's thread and its subscription share.
+#[derive(Debug, Default)]
+struct Post {
+    stop: Counter,
+    delivered: Counter,
+    missed: Counter,
+    panicked: Counter,
+    /// Looks that the thread has taken to their end.
+    looks: Counter,
+}
+
+#[derive(Debug)]
+struct Entry {
+    thread: Thread,
+    post: Arc<Post>,
+    epochs: bool,
+}
+
+/// Those to be woken.
+#[derive(Debug, Default)]
+pub(crate) struct Listeners(ArcSwapOption<Vec<Arc<Entry>>>);
+
+impl Listeners {
+    /// After a publication.
+    #[inline]
+    pub(crate) fn wake(&self, transition: bool) {
+        if let Some(entries) = &*self.0.load() {
+            for entry in entries.iter().filter(|e| transition || e.epochs) {
+                entry.thread.unpark();
+            }
+        }
+    }
+
+    fn change(&self, with: impl Fn(&mut Vec<Arc<Entry>>)) {
+        self.0.rcu(|entries| {
+            let mut all: Vec<_> = entries.as_ref().map(|e| e.to_vec()).unwrap_or_default();
+            with(&mut all);
+            (!all.is_empty()).then(|| Arc::new(all))
+        });
+    }
+}
+
+impl Subscription {
+    /// Transitions (or epochs) that the listener was called with.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.post.delivered.get()
+    }
+
+    /// Transitions that were overwritten before the listener came to them: more than 1024 waited.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.post.missed.get()
+    }
+
+    /// Calls of the listener that panicked. It is called again with the next.
+    #[must_use]
+    pub fn panicked(&self) -> u64 {
+        self.post.panicked.get()
+    }
+
+    /// Wait until the listener has been called with everything that had happened when this was
+    /// called, but no longer than `limit`; whether it has. For the end of a program, and for tests.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use std::time::Duration;
+    /// use tripcoil::{Breaker, State};
+    ///
+    /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+    /// let seen = Arc::new(Mutex::new(Vec::new()));
+    /// let log = seen.clone();
+    /// let subscription = breaker.observer().subscribe(move |t| log.lock().unwrap().push(t.to));
+    /// controller.trip();
+    /// controller.reset();
+    /// assert!(subscription.drain(Duration::from_secs(10)));
+    /// assert_eq!(*seen.lock().unwrap(), [State::Open, State::Closed]);
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn drain(&self, limit: Duration) -> bool {
+        let since = Instant::now();
+        // the look under way may have begun before; the one after it has not
+        let enough = self.post.looks.get() + 2;
+        while self.post.looks.get() < enough {
+            if since.elapsed() >= limit {
+                return false;
+            }
+            if let Some(thread) = &self.thread {
+                thread.unpark();
+            }
+            thread::sleep(Duration::from_micros(20));
+        }
+        true
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.post.stop.set(1);
+        self.core.listeners.change(|all| {
+            all.retain(|e| {
+                let mine = Arc::ptr_eq(&e.post, &self.post);
+                if mine {
+                    e.thread.unpark();
+                }
+                !mine
+            });
+        });
+    }
+}
+
+/// One thing that a listener can be called with, and where it has got to.
+trait Feed: Send + 'static {
+    /// Tell all that is new; false if the listener is to stop.
+    fn tell(&mut self, core: &Core, post: &Post) -> bool;
+}
+
+fn subscribe(core: &Arc<Core>, epochs: bool, mut feed: impl Feed) -> Subscription {
+    let post = Arc::new(Post::default());
+    let (mine, own) = (core.clone(), post.clone());
+    let run = move || {
+        while own.stop.get() == 0 && feed.tell(&mine, &own) {
+            own.looks.add(1);
+            // a publication since that look has left its token, and this returns at once
+            thread::park();
+        }
+    };
+    let spawned = thread::Builder::new().name("tripcoil-listener".into()).spawn(run);
+    let thread = spawned.ok().map(|handle| handle.thread().clone());
+    if let Some(thread) = &thread {
+        let entry = Arc::new(Entry { thread: thread.clone(), post: post.clone(), epochs });
+        core.listeners.change(|all| all.push(entry.clone()));
+        // what came between the thread's first look and the entry woke nobody
+        thread.unpark();
+    }
+    Subscription { post, core: core.clone(), thread }
+}
+
+/// Call a listener; what it panics with is dropped.
+fn call<T>(listener: &mut impl FnMut(&T), with: &T, post: &Post) -> bool {
+    if post.stop.get() != 0 {
+        return false;
+    }
+    if catch_unwind(AssertUnwindSafe(|| listener(with))).is_err() {
+        post.panicked.add(1);
+    }
+    post.delivered.add(1);
+    true
+}
+
+struct Transitions<F> {
+    listener: F,
+    /// The last generation told or missed.
+    told: u64,
+}
+
+impl<F: FnMut(&Transition) + Send + 'static> Feed for Transitions<F> {
+    fn tell(&mut self, core: &Core, post: &Post) -> bool {
+        let Some(ring) = core.queue.get() else { return true };
+        loop {
+            let last = core.generation(core.control());
+            if self.told >= last {
+                return true;
+            }
+            // what the ring cannot hold any more is gone
+            let oldest = (last + 1).saturating_sub(ring.len());
+            if self.told + 1 < oldest {
+                post.missed.add(oldest - 1 - self.told);
+                self.told = oldest - 1;
+            }
+            self.told += 1;
+            match ring.read(self.told) {
+                Some(event) => {
+                    if !call(&mut self.listener, &event.transition(self.told), post) {
+                        return false;
+                    }
+                }
+                None => post.missed.add(1),
+            }
+        }
+    }
+}
+
+pub(crate) fn subscribe_transitions(core: &Arc<Core>, listener: impl FnMut(&Transition) + Send + 'static) -> Subscription {
+    core.queue.get_or_make(|| Ring::new(QUEUE));
+    // from here on every audit leaves its event there too
+    let from = core.show(core.clock.nanos());
+    let feed = Transitions {
+        listener,
+        told: core.generation(from),
+    };
+    subscribe(core, false, feed)
+}
+
+struct Epochs<F> {
+    listener: F,
+    /// The first epoch that is not told yet, and the counts at its start.
+    next: u64,
+    base: Tally,
+}
+
+impl<F: FnMut(&Epoch) + Send + 'static> Feed for Epochs<F> {
+    fn tell(&mut self, core: &Core, post: &Post) -> bool {
+        let Shape::Time(b) = &core.window else { return true };
+        loop {
+            // `None`: an audit is at it, and will wake us
+            let Some((first, at)) = core.finished_since(b, self.next) else { return true };
+            if at.len() < 2 && first <= self.next {
+                return true;
+            }
+            for (epoch, start) in (first..).zip(at) {
+                if epoch > self.next && !self.tell_up_to(b, epoch, start, post) {
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+impl<F: FnMut(&Epoch) + Send + 'static> Epochs<F> {
+    /// One epoch, or several that can no longer be told apart.
+    fn tell_up_to(&mut self, b: &Boundaries, next: u64, at: Tally, post: &Post) -> bool {
+        let epoch = Epoch {
+            start: Duration::from_nanos(b.start_of(self.next)),
+            end: Duration::from_nanos(b.start_of(next)),
+            counts: at.since(self.base).counts(),
+        };
+        self.next = next;
+        self.base = at;
+        call(&mut self.listener, &epoch, post)
+    }
+}
+
+pub(crate) fn subscribe_epochs(core: &Arc<Core>, listener: impl FnMut(&Epoch) + Send + 'static) -> Subscription {
+    let (next, base) = match &core.window {
+        Shape::Time(b) => loop {
+            let epoch = b.ending_at(core.head.period_end.load());
+            if let Some(at) = b.at(epoch) {
+                break (epoch, at);
+            }
+        },
+        Shape::Count(_) => (0, Tally::default()),
+    };
+    subscribe(core, true, Epochs { listener, next, base })
+}

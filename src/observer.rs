@@ -1,0 +1,95 @@
+//! The handle that only reads.
+
+use crate::core::Core;
+use crate::event::{HISTORY, Transition};
+use crate::outcome::State;
+use crate::snapshot::Snapshot;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+#[cfg(feature = "std")]
+use crate::listeners::{Epoch, Subscription, subscribe_epochs, subscribe_transitions};
+
+/// A handle that reads a breaker and can do nothing to it. Clones are cheap.
+///
+/// ```
+/// use tripcoil::{Breaker, FailureKind};
+///
+/// let breaker = Breaker::builder("db").build()?;
+/// let observer = breaker.observer();
+/// if let Ok(permit) = breaker.try_acquire() {
+///     permit.failure(FailureKind::Timeout);
+/// }
+/// let snapshot = observer.snapshot();
+/// assert_eq!((snapshot.window.calls, snapshot.failure_rate), (1, 1.0));
+/// assert_eq!(snapshot.failures_by_kind.get(FailureKind::Timeout), 1);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Observer {
+    core: Arc<Core>,
+}
+
+impl Observer {
+    pub(crate) fn new(core: Arc<Core>) -> Observer {
+        Observer { core }
+    }
+
+    /// The breaker's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    /// The state, read and no more.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.core.control().state()
+    }
+
+    /// Everything that the breaker knows of itself.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.core.snapshot()
+    }
+
+    /// The last transitions, at most eight, oldest first.
+    #[must_use]
+    pub fn history(&self) -> Vec<Transition> {
+        let last = self.core.generation(self.core.control());
+        let first = (last + 1).saturating_sub(HISTORY as u64).max(1);
+        (first..=last)
+            .filter_map(|g| Some(self.core.history.read(g)?.transition(g)))
+            .collect()
+    }
+
+    /// Call `listener` with each transition from now on: once each, in the order of generations, on
+    /// a thread of its own, soon after. A slow, stuck or panicking listener harms nobody else;
+    /// up to 1024 transitions wait for it, and what is lost beyond is counted.
+    #[cfg(feature = "std")]
+    pub fn subscribe(&self, listener: impl FnMut(&Transition) + Send + 'static) -> Subscription {
+        subscribe_transitions(&self.core, listener)
+    }
+
+    /// Call `listener` with the counts of each epoch of a time window as it is over, in the same
+    /// way. Under a count window there are none.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tripcoil::{Breaker, ManualClock};
+    ///
+    /// let clock = ManualClock::new();
+    /// let breaker = Breaker::builder("db").clock(&clock).build()?;
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let _subscription = breaker.observer().subscribe_epochs(move |e| { let _ = tell.send(*e); });
+    /// let _ = breaker.call(|| Ok::<_, ()>(()));
+    /// clock.advance(Duration::from_secs(1));
+    /// let _ = breaker.call(|| Ok::<_, ()>(()));
+    /// let epoch = told.recv().expect("one epoch is over");
+    /// assert_eq!((epoch.end, epoch.counts.calls), (Duration::from_secs(1), 1));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[cfg(feature = "std")]
+    pub fn subscribe_epochs(&self, listener: impl FnMut(&Epoch) + Send + 'static) -> Subscription {
+        subscribe_epochs(&self.core, listener)
+    }
+}

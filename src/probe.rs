@@ -1,0 +1,145 @@
+//! The half-open round: who gets a slot, and what its result decides.
+//!
+//! Every step is one exchange on the round word. A slot is taken after `latest_admission` was
+//! raised, never before: between the two another thread may look for a timeout, and must not find
+//! one that this probe's admission has just put off. A round ends at the exchange that decides it;
+//! whoever finds it decided performs its transition, and what comes later is late.
+
+use crate::control::{Control, Goal};
+use crate::core::{Core, whole_milliseconds};
+use crate::engine::{Admission, Outgoing};
+use crate::error::Rejected;
+use crate::outcome::State;
+use crate::round::Round;
+
+impl Core {
+    /// Open, and its wait is over: whoever announces it is the first probe of the round.
+    pub(crate) fn begin_round(&self, c: Control, now: u64) -> Option<Admission> {
+        self.probing.latest_admission.raise(now);
+        let announced = c.announce(Goal::Probe);
+        let half_open = announced.become_(State::HalfOpen, crate::control::Flags::default());
+        self.start(c, announced, now, None).then_some(Admission {
+            period: half_open.period(),
+            start: now,
+        })
+    }
+
+    /// `None`: look again.
+    pub(crate) fn take_slot(&self, c: Control, now: u64) -> Option<Result<Admission, Rejected>> {
+        let policy = self.policy.load();
+        let w = self.probing.round.load();
+        let round = Round::of(w);
+        if !round.is_of(c.generation()) {
+            return None;
+        }
+        if let Some(goal) = policy.verdict(round) {
+            self.audit(c, goal, now, None);
+            return None;
+        }
+        if policy.has_slot(round) {
+            self.probing.latest_admission.raise(now);
+            let taken = Round { in_flight: round.in_flight + 1, ..round };
+            self.probing.round.cas(w, taken.word()).ok()?;
+            return Some(Ok(Admission { period: c.period(), start: now }));
+        }
+        let rejected = Rejected { state: State::HalfOpen, retry_after: None };
+        let timeout = crate::engine::nanos(policy.config.half_open.probe_timeout);
+        let latest = self.probing.latest_admission.load();
+        if now < whole_milliseconds(latest.saturating_add(timeout)) {
+            return Some(Err(rejected));
+        }
+        // the probes leaked: the round is over at this exchange, and its finder is rejected
+        let over = Round { timed_out: true, ..round };
+        self.probing.round.cas(w, over.word()).ok()?;
+        self.turn_from(c.period(), Goal::ReopenByTimeout, now, None);
+        let after = self.control();
+        Some(Err(match self.open_for(after, now) {
+            Some(rest) if after.state() == State::Open => Rejected {
+                state: State::Open,
+                retry_after: Some(rest),
+            },
+            _ => rejected,
+        }))
+    }
+
+    /// A probe ends: with a result, or cancelled (`None`).
+    pub(crate) fn conclude_probe(&self, admission: Admission, out: Option<Outgoing>, now: u64) {
+        let policy = self.policy.load();
+        let after = |r: Round| {
+            let r = Round { in_flight: r.in_flight.saturating_sub(1), ..r };
+            let Some(out) = out else { return Round { cancelled: r.cancelled + 1, ..r } };
+            let (failed, slow) = (out.class.failed(), out.class.slow());
+            let fails = u64::from(policy.fails_round(failed, slow));
+            Round {
+                succeeded: r.succeeded + 1 - fails,
+                failed: r.failed + fails,
+                slow: r.slow + u64::from(slow),
+                ..r
+            }
+        };
+        let Some(round) = self.update_round(admission, now, after) else { return };
+        let side = &self.stripes.mine(self.control().stripes()).side;
+        match out {
+            None => side.cancelled.add(1),
+            Some(out) => {
+                self.probing.results[out.class as usize].add(1);
+                if out.class.failed() {
+                    side.kinds[out.kind.slot()].add(1);
+                }
+            }
+        }
+        if let Some(goal) = policy.verdict(round) {
+            // whatever a success decides waits for the backoff
+            let wait = out.filter(|o| o.class.failed()).and_then(|o| o.wait);
+            let generation = self.turn_by_verdict(admission, goal, now, wait);
+            if let (Some(generation), Some(wait)) = (generation, wait) {
+                self.amend(generation, wait);
+            }
+        }
+    }
+
+    /// An ignored probe gives its slot back, and that is all.
+    pub(crate) fn ignore_probe(&self, admission: Admission) {
+        let now = self.clock.nanos();
+        let after = |r: Round| Round { in_flight: r.in_flight.saturating_sub(1), ..r };
+        if self.update_round(admission, now, after).is_some() {
+            self.stripes.mine(self.control().stripes()).side.ignored.add(1);
+        }
+    }
+
+    /// One exchange on the round of that admission; `None`, and counted as late, if it is over.
+    fn update_round(&self, admission: Admission, now: u64, after: impl Fn(Round) -> Round) -> Option<Round> {
+        let policy = self.policy.load();
+        loop {
+            let c = self.control();
+            if c.period() != admission.period {
+                self.late();
+                return None;
+            }
+            if c.auditing() {
+                self.finish(c, now, None);
+                continue;
+            }
+            let w = self.probing.round.load();
+            let round = Round::of(w);
+            if !round.is_of(c.generation()) {
+                continue;
+            }
+            if let Some(goal) = policy.verdict(round) {
+                self.audit(c, goal, now, None);
+                continue;
+            }
+            let next = after(round);
+            if self.probing.round.cas(w, next.word()).is_ok() {
+                return Some(next);
+            }
+        }
+    }
+
+    /// The generation that the verdict begins.
+    fn turn_by_verdict(&self, admission: Admission, goal: Goal, now: u64, wait: Option<u64>) -> Option<u64> {
+        let c = self.control();
+        self.turn_from(admission.period, goal, now, wait);
+        (c.period() == admission.period).then(|| c.next_generation())
+    }
+}

@@ -1,0 +1,102 @@
+//! The round word: what the half-open state has admitted and heard.
+//!
+//! Who writes: an acquire that takes a slot, a probe that ends, the acquire that finds the probe
+//! timeout passed; and the audit that begins a round. Each step is one compare-exchange, so a
+//! round ends at the very exchange that decides it: whatever comes to a decided round is late,
+//! and whoever finds one performs its transition.
+
+/// generation 23 | timed out 1 | in flight 8 | succeeded 8 | failed 8 | slow 8 | cancelled 8
+/// (from the high end)
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Round {
+    pub(crate) generation: u64,
+    pub(crate) timed_out: bool,
+    pub(crate) in_flight: u64,
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    /// Results that were slow, failed or not.
+    pub(crate) slow: u64,
+    pub(crate) cancelled: u64,
+}
+
+const FIELD_BITS: u32 = 8;
+const FIELD: u64 = (1 << FIELD_BITS) - 1;
+const TIMED_OUT_SHIFT: u32 = 5 * FIELD_BITS;
+const GENERATION_SHIFT: u32 = TIMED_OUT_SHIFT + 1;
+const GENERATION: u64 = u64::MAX >> GENERATION_SHIFT;
+
+/// The most probes that a round can need, or have in flight.
+pub(crate) const ROUND_MAX: u32 = FIELD as u32;
+
+const _: () = assert!(GENERATION == (1 << 23) - 1);
+
+impl Round {
+    /// Nobody has come yet.
+    pub(crate) fn fresh(generation: u64, in_flight: u64) -> Round {
+        Round {
+            generation: generation & GENERATION,
+            in_flight,
+            ..Round::default()
+        }
+    }
+
+    pub(crate) fn of(word: u64) -> Round {
+        let field = |n: u32| word >> (n * FIELD_BITS) & FIELD;
+        Round {
+            generation: word >> GENERATION_SHIFT,
+            timed_out: word >> TIMED_OUT_SHIFT & 1 == 1,
+            in_flight: field(4),
+            succeeded: field(3),
+            failed: field(2),
+            slow: field(1),
+            cancelled: field(0),
+        }
+    }
+
+    pub(crate) fn word(self) -> u64 {
+        let field = |value: u64, n: u32| (value & FIELD) << (n * FIELD_BITS);
+        (self.generation << GENERATION_SHIFT)
+            | u64::from(self.timed_out) << TIMED_OUT_SHIFT
+            | field(self.in_flight, 4)
+            | field(self.succeeded, 3)
+            | field(self.failed, 2)
+            | field(self.slow, 1)
+            | field(self.cancelled, 0)
+    }
+
+    /// Does it belong to that generation?
+    pub(crate) fn is_of(self, generation: u64) -> bool {
+        self.generation == generation & GENERATION
+    }
+
+    /// Results that count.
+    pub(crate) fn results(self) -> u64 {
+        self.succeeded + self.failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_word_gives_back_its_round(word: u64) {
+            prop_assert_eq!(Round::of(word).word(), word);
+        }
+
+        #[test]
+        fn a_round_gives_back_its_fields(generation in 0..=GENERATION, timed_out: bool, n in prop::array::uniform5(0..=FIELD)) {
+            let r = Round { generation, timed_out, in_flight: n[0], succeeded: n[1], failed: n[2], slow: n[3], cancelled: n[4] };
+            prop_assert_eq!(Round::of(r.word()), r);
+        }
+
+        #[test]
+        fn a_round_knows_its_generation(generation in 0u64..1 << 24, other in 0u64..1 << 24) {
+            let r = Round::fresh(generation, 1);
+            prop_assert!(r.is_of(generation));
+            prop_assert_eq!(r.is_of(other), (generation ^ other) & GENERATION == 0);
+        }
+    }
+}

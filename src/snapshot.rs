@@ -1,0 +1,227 @@
+//! A reading of everything that a breaker knows, as plain data.
+//!
+//! Who writes: nobody here. A reading is taken between two looks at the same quiet control word;
+//! if audits keep coming between, the last attempt is given as it is: each number in it was true at
+//! some moment of the reading.
+
+use crate::control::Control;
+use crate::core::Core;
+use crate::outcome::{Counts, FailureKind, FailureKinds, State};
+use crate::round::Round;
+use crate::rules::Tally;
+use crate::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged, extend};
+use crate::window::Shape;
+use crate::window::boundaries::Boundaries;
+use crate::window::stripes::Class;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// Probes of the present round. All zero outside half-open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Probes {
+    /// Admitted, and not yet ended.
+    pub in_flight: u32,
+    /// Results that count for the round.
+    pub succeeded: u32,
+    /// Results that count against it; under `HalfOpen::successes` with a `slow_rate` rule a slow
+    /// success is one of them.
+    pub failed: u32,
+}
+
+/// What was counted since the breaker was built. None of these ever goes down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Totals {
+    /// Calls that succeeded, probes included.
+    pub successes: u64,
+    /// Calls that failed, probes included.
+    pub failures: u64,
+    /// Of both, those that lasted longer than the slow limit.
+    pub slow: u64,
+    /// Calls that were not admitted.
+    pub rejected: u64,
+    /// Permits that ended in a later generation than that of their admission.
+    pub late: u64,
+    /// Calls whose outcome was to be ignored.
+    pub ignored: u64,
+    /// Permits that were dropped, where that is not a failure.
+    pub cancelled: u64,
+}
+
+/// What a breaker knows of itself at one moment.
+///
+/// Plain data; taking one reads only. The time by which epochs are live, `time_in_state` and
+/// `retry_after` is that of the reading.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The state. An `Open` whose wait is over reads `Open` until a call is made.
+    pub state: State,
+    /// Rises by one at each transition, from 0 when built.
+    pub generation: u64,
+    /// The window's counts; outside closed and observe-only, those of the last counting period as
+    /// it stood when it ended.
+    pub window: Counts,
+    /// `failures / calls` of the window; 0 without calls.
+    pub failure_rate: f64,
+    /// `slow / calls` of the window; 0 without calls.
+    pub slow_rate: f64,
+    /// The present run of failures; 0 unless the consecutive rule is on and the state is closed or
+    /// observe-only.
+    pub consecutive_failures: u64,
+    /// The present round.
+    pub probes: Probes,
+    /// Since built.
+    pub totals: Totals,
+    /// `totals.failures`, by kind.
+    pub failures_by_kind: FailureKinds,
+    /// Rising edges of rules that observe-only has seen, one a rule, since built.
+    pub would_trip: u64,
+    /// Transitions since built.
+    pub transitions: u64,
+    /// Since the last transition, self-transitions included.
+    pub time_in_state: Duration,
+    /// Until when an open breaker rejects; `None` in any other state.
+    pub retry_after: Option<Duration>,
+    /// The live epochs of a time window, oldest first; empty under a count window.
+    pub buckets: Vec<Counts>,
+}
+
+/// Attempts at a reading between two looks at the same word.
+const ATTEMPTS: usize = 64;
+
+impl Core {
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let mut snapshot = self.reading(self.control());
+        for _ in 0..ATTEMPTS {
+            let c = self.control();
+            snapshot = self.reading(c);
+            if !c.auditing() && self.control() == c {
+                break;
+            }
+            core::hint::spin_loop();
+        }
+        snapshot
+    }
+
+    fn reading(&self, c: Control) -> Snapshot {
+        let now = self.clock.nanos();
+        let state = c.state();
+        let (window, buckets) = self.window_now(c, now);
+        let rate = |part: u64| if window.calls == 0 { 0.0 } else { part as f64 / window.calls as f64 };
+        let round = Round::of(self.probing.round.load());
+        let probes = if state == State::HalfOpen && round.is_of(c.generation()) {
+            Probes {
+                in_flight: round.in_flight as u32,
+                succeeded: round.succeeded as u32,
+                failed: round.failed as u32,
+            }
+        } else {
+            Probes::default()
+        };
+        let generation = self.generation(c);
+        let mut kinds = [0; FailureKind::SLOTS];
+        for stripe in self.stripes.all() {
+            for (sum, kind) in kinds.iter_mut().zip(&stripe.side.kinds) {
+                *sum += kind.get();
+            }
+        }
+        Snapshot {
+            state,
+            generation,
+            window: window.counts(),
+            failure_rate: rate(window.failures),
+            slow_rate: rate(window.slow),
+            consecutive_failures: if c.counting() && c.runs() { self.run_in(c.generation()) } else { 0 },
+            probes,
+            totals: self.totals(),
+            failures_by_kind: FailureKinds(kinds),
+            would_trip: self.would_trip.get(),
+            transitions: generation,
+            time_in_state: Duration::from_nanos(now.saturating_sub(self.ledger.since.load())),
+            retry_after: if state == State::Open { self.open_for(c, now) } else { None },
+            buckets,
+        }
+    }
+
+    /// The window as of `now`; that of a counting period that has ended as it stood then.
+    fn window_now(&self, c: Control, now: u64) -> (Tally, Vec<Counts>) {
+        let b = match &self.window {
+            Shape::Count(window) => {
+                let tally = (0..ATTEMPTS).find_map(|_| window.tally(window.word.load()));
+                return (tally.unwrap_or_default(), Vec::new());
+            }
+            Shape::Time(b) => b,
+        };
+        let rolled = b.ending_at(self.head.period_end.load());
+        let current = if c.counting() { rolled.max(b.epoch_at(now)) } else { rolled };
+        let totals = tally_of(&self.class_counts());
+        // the counts at the start of an epoch; one that nobody has rolled to yet starts with the
+        // present ones
+        let at = |e: u64| if e > rolled { totals } else { b.at(e).unwrap_or(totals) };
+        let first = b.oldest(current);
+        let buckets = (first..=current).map(|e| at(e + 1).since(at(e)).counts()).collect();
+        (totals.since(at(first)), buckets)
+    }
+
+    /// The stripes' counts by class: modulo 2^40 for a time window.
+    fn class_counts(&self) -> [u64; 4] {
+        let mut classes = [0u64; 4];
+        let tagged = matches!(self.window, Shape::Time(_));
+        for stripe in self.stripes.all() {
+            for (sum, word) in classes.iter_mut().zip(&stripe.counts) {
+                let w = word.load();
+                *sum = sum.wrapping_add(if tagged { Tagged(w).payload() } else { w });
+            }
+        }
+        for owned in self.stripes.owned() {
+            let sum = &mut classes[Class::FastSuccess as usize];
+            *sum = sum.wrapping_add(owned.count.load());
+        }
+        classes
+    }
+
+    fn totals(&self) -> Totals {
+        let mut classes = [0u64; 4];
+        // the long counts first: they are what an earlier cut had, so never more than the sums
+        let long: [u64; 4] = core::array::from_fn(|i| self.ledger.lifetime[i].load());
+        let counts = self.class_counts();
+        for (i, class) in classes.iter_mut().enumerate() {
+            *class = match self.window {
+                Shape::Time(_) => extend(long[i], counts[i], 1 << PAYLOAD_BITS),
+                Shape::Count(_) => counts[i],
+            } + self.probing.results[i].get();
+        }
+        let of = |c: Class| classes[c as usize];
+        let mut totals = Totals {
+            successes: of(Class::FastSuccess) + of(Class::SlowSuccess),
+            failures: of(Class::FastFailure) + of(Class::SlowFailure),
+            slow: of(Class::SlowSuccess) + of(Class::SlowFailure),
+            ..Totals::default()
+        };
+        for stripe in self.stripes.all() {
+            totals.rejected += stripe.side.rejected.get();
+            totals.late += stripe.side.late.get();
+            totals.ignored += stripe.side.ignored.get();
+            totals.cancelled += stripe.side.cancelled.get();
+        }
+        totals
+    }
+
+    /// The counts of the epochs from `from` to the last that is over, if they can still be told.
+    pub(crate) fn finished_since(&self, b: &Boundaries, from: u64) -> Option<(u64, Vec<Tally>)> {
+        let rolled = b.ending_at(self.head.period_end.load());
+        let first = from.max(rolled - b.buckets());
+        let at: Option<Vec<Tally>> = (first..=rolled).map(|e| b.at(e)).collect();
+        Some((first, at?))
+    }
+}
+
+fn tally_of(classes: &[u64; 4]) -> Tally {
+    let of = |c: Class| classes[c as usize] & PAYLOAD_MAX;
+    let failures = of(Class::FastFailure) + of(Class::SlowFailure);
+    Tally {
+        calls: failures + of(Class::FastSuccess) + of(Class::SlowSuccess),
+        failures,
+        slow: of(Class::SlowSuccess) + of(Class::SlowFailure),
+    }
+}

@@ -1,0 +1,233 @@
+//! The one place that names atomics: loom's under the models, portable-atomic's elsewhere.
+//!
+//! Everything else takes its words from here, so that the source that the models explore is the
+//! source that ships. The words of the protocol are [`Word`]s, and those are what loom explores;
+//! what no protocol leans on (sums that are only ever added to, a clock's published time) is a
+//! [`Counter`], which loom does not see: exploring each addition would cost executions and show
+//! nothing.
+//!
+//! *Orderings.* Loads acquire, stores release, read-modify-writes do both, and nothing is SeqCst.
+//! The protocol needs no single order over several words: each of its steps is a compare-exchange
+//! on the word that it is about, made while the control word is known to stand.
+
+#[cfg(tripcoil_loom)]
+use loom::sync::atomic::AtomicU64;
+#[cfg(not(tripcoil_loom))]
+use portable_atomic::AtomicU64;
+
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+use portable_atomic::AtomicU64 as PlainU64;
+
+/// A 64-bit word of the protocol.
+#[derive(Debug)]
+pub(crate) struct Word(AtomicU64);
+
+impl Word {
+    pub(crate) fn new(value: u64) -> Word {
+        Word(AtomicU64::new(value))
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(&self) -> u64 {
+        self.0.load(Acquire)
+    }
+
+    /// Only for a word with one writer.
+    #[inline(always)]
+    pub(crate) fn store(&self, value: u64) {
+        self.0.store(value, Release);
+    }
+
+    #[inline(always)]
+    pub(crate) fn cas(&self, old: u64, new: u64) -> Result<u64, u64> {
+        self.0.compare_exchange(old, new, AcqRel, Acquire)
+    }
+
+    /// Raise to `value`; never lower.
+    #[inline(always)]
+    pub(crate) fn raise(&self, value: u64) {
+        self.0.fetch_max(value, AcqRel);
+    }
+
+    /// Only for a word that no audit settles.
+    #[inline(always)]
+    pub(crate) fn add_one(&self) {
+        self.0.fetch_add(1, AcqRel);
+    }
+}
+
+impl Default for Word {
+    fn default() -> Word {
+        Word::new(0)
+    }
+}
+
+/// A sum, or a published value, that decides nothing.
+///
+/// *Orderings.* The sums are relaxed: a reader wants each addition once and none in particular,
+/// and whoever needs them exact has joined the writers. A published value releases, for what was
+/// written before it.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(PlainU64);
+
+impl Counter {
+    pub(crate) const fn new(value: u64) -> Counter {
+        Counter(PlainU64::new(value))
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Acquire)
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Release);
+    }
+
+    /// Raise to `value`; never lower.
+    pub(crate) fn raise(&self, value: u64) {
+        self.0.fetch_max(value, AcqRel);
+    }
+
+    /// Add, and stay at `top`.
+    pub(crate) fn add_up_to(&self, n: u64, top: u64) {
+        // the closure always gives a value, so the update always succeeds
+        let _ = self
+            .0
+            .fetch_update(AcqRel, Acquire, |v| Some(v.saturating_add(n).min(top)));
+    }
+
+    /// The value before one was added.
+    pub(crate) fn next(&self) -> u64 {
+        self.0.fetch_add(1, Relaxed)
+    }
+
+    /// From 0 to 1: did we do it?
+    pub(crate) fn claim(&self) -> bool {
+        self.0.compare_exchange(0, 1, AcqRel, Acquire).is_ok()
+    }
+}
+
+#[cfg(feature = "std")]
+pub(crate) use with_std::{Late, Swap};
+#[cfg(not(feature = "std"))]
+pub(crate) use without_std::{Late, Swap};
+
+#[cfg(feature = "std")]
+mod with_std {
+    use super::Counter;
+    use alloc::sync::Arc;
+    use core::ops::Deref;
+    use std::sync::OnceLock;
+
+    /// A value that is put in once, later, by one thread, and never waited for.
+    #[derive(Debug)]
+    pub(crate) struct Late<T> {
+        claimed: Counter,
+        cell: OnceLock<T>,
+    }
+
+    impl<T> Default for Late<T> {
+        fn default() -> Late<T> {
+            Late {
+                claimed: Counter::new(0),
+                cell: OnceLock::new(),
+            }
+        }
+    }
+
+    impl<T> Late<T> {
+        #[inline(always)]
+        pub(crate) fn get(&self) -> Option<&T> {
+            self.cell.get()
+        }
+
+        /// Put a value in, unless somebody has, or is about to. The claim is what keeps `set`
+        /// from ever waiting for another thread's `set`.
+        pub(crate) fn fill(&self, make: impl FnOnce() -> T) -> Option<&T> {
+            if self.cell.get().is_none() && self.claimed.claim() {
+                // nobody else comes here: the claim is taken once
+                let _ = self.cell.set(make());
+            }
+            self.cell.get()
+        }
+
+        /// The value, put in if it is not there. This may wait for another thread that is putting
+        /// it in, so it is not for any call's path.
+        pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+            self.cell.get_or_init(make)
+        }
+    }
+
+    /// A value that is read often and replaced seldom.
+    #[derive(Debug)]
+    pub(crate) struct Swap<T>(arc_swap::ArcSwap<T>);
+
+    impl<T> Swap<T> {
+        pub(crate) fn new(value: T) -> Swap<T> {
+            Swap(arc_swap::ArcSwap::from_pointee(value))
+        }
+
+        #[inline]
+        pub(crate) fn load(&self) -> impl Deref<Target = Arc<T>> + use<T> {
+            self.0.load()
+        }
+
+        /// Replace by what `change` makes of it, however often it must be asked.
+        pub(crate) fn update<E>(&self, change: impl Fn(&T) -> Result<T, E>) -> Result<(), E> {
+            let mut current = self.0.load_full();
+            loop {
+                let next = Arc::new(change(&current)?);
+                let before = self.0.compare_and_swap(&current, next);
+                if Arc::ptr_eq(&before, &current) {
+                    return Ok(());
+                }
+                current = arc_swap::Guard::into_inner(before);
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "std"))]
+mod without_std {
+    use core::marker::PhantomData;
+
+    /// Without `std` nothing is put in later: one stripe, no owned ones, no listeners.
+    #[derive(Debug)]
+    pub(crate) struct Late<T>(PhantomData<fn() -> T>);
+
+    impl<T> Default for Late<T> {
+        fn default() -> Late<T> {
+            Late(PhantomData)
+        }
+    }
+
+    impl<T> Late<T> {
+        #[inline(always)]
+        pub(crate) fn get(&self) -> Option<&T> {
+            None
+        }
+    }
+
+    /// Without `std` the value stays what it was.
+    #[derive(Debug)]
+    pub(crate) struct Swap<T>(T);
+
+    impl<T> Swap<T> {
+        pub(crate) fn new(value: T) -> Swap<T> {
+            Swap(value)
+        }
+
+        #[inline]
+        pub(crate) fn load(&self) -> &T {
+            &self.0
+        }
+    }
+}

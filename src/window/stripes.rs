@@ -1,0 +1,337 @@
+//! The stripes: where outcomes land.
+//!
+//! Who writes: a record, one compare-exchange on the count of its class, expecting the version of
+//! the control word that it read; and audits, which freeze the counts by giving them a new version
+//! and set the limits. The counts are cumulative: never reset, never folded. The side counts
+//! (kinds, ignored ...) are sums that decide nothing.
+//!
+//! A breaker begins with one stripe. When a record's exchange fails for another thread's, an audit
+//! doubles them, up to the CPUs; the array of a level is put in before the audit that announces it,
+//! and never leaves. A thread finds its stripe by a number that it is given once, in turn, and that
+//! changes only when all stripes are out and it still collides. Without `std` there are no thread
+//! numbers, and there is one stripe.
+
+use crate::outcome::FailureKind;
+use crate::rules::Allowance;
+use crate::sync::{Counter, Late, Word};
+use crate::tagged::{PAYLOAD_MAX, Tagged, since};
+use alloc::boxed::Box;
+use crossbeam_utils::CachePadded;
+
+/// Fast or slow, success or failure: disjoint, so that an outcome is one word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Class {
+    FastSuccess = 0,
+    FastFailure = 1,
+    SlowSuccess = 2,
+    SlowFailure = 3,
+}
+
+impl Class {
+    #[inline(always)]
+    pub(crate) fn new(failed: bool, slow: bool) -> Class {
+        match (failed, slow) {
+            (false, false) => Class::FastSuccess,
+            (true, false) => Class::FastFailure,
+            (false, true) => Class::SlowSuccess,
+            (true, true) => Class::SlowFailure,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn failed(self) -> bool {
+        matches!(self, Class::FastFailure | Class::SlowFailure)
+    }
+
+    #[inline(always)]
+    pub(crate) fn slow(self) -> bool {
+        matches!(self, Class::SlowSuccess | Class::SlowFailure)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Stripe {
+    /// One a class. Under a count window these are plain sums of 64 bits.
+    pub(crate) counts: [Word; 4],
+    /// One a class but fast successes: up to which count nobody need look.
+    pub(crate) limits: [Word; 3],
+    pub(crate) side: Side,
+}
+
+/// Sums that decide nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Side {
+    pub(crate) kinds: [Counter; FailureKind::SLOTS],
+    pub(crate) ignored: Counter,
+    pub(crate) cancelled: Counter,
+    pub(crate) late: Counter,
+    pub(crate) rejected: Counter,
+}
+
+/// An outcome that has landed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Landed {
+    pub(crate) count: u64,
+    /// Somebody was in the way.
+    pub(crate) contended: bool,
+}
+
+impl Stripe {
+    /// Count one more, if the word is of this version still.
+    #[inline(always)]
+    pub(crate) fn land(&self, class: Class, tag: u64) -> Option<Landed> {
+        let word = &self.counts[class as usize];
+        let mut contended = false;
+        let mut w = Tagged(word.load());
+        loop {
+            if !w.has(tag) {
+                return None;
+            }
+            match word.cas(w.0, w.plus_one().0) {
+                Ok(_) => {
+                    let count = w.plus_one().payload();
+                    return Some(Landed { count, contended });
+                }
+                Err(is) => {
+                    w = Tagged(is);
+                    contended = true;
+                }
+            }
+        }
+    }
+
+    /// Is that count within what needs no look?
+    #[inline(always)]
+    pub(crate) fn within(&self, class: Class, tag: u64, count: u64) -> bool {
+        if class == Class::FastSuccess {
+            return true;
+        }
+        let limit = Tagged(self.limits[class as usize - 1].load());
+        // counts wrap, so "not beyond" is half the range
+        limit.has(tag) && since(limit.payload(), count) <= PAYLOAD_MAX / 2
+    }
+}
+
+/// One of `of` shares of an allowance.
+pub(crate) fn share(allowance: Option<Allowance>, i: usize, of: usize) -> [u64; 3] {
+    let part = |a: u64| a / of as u64 + u64::from((i as u64) < a % of as u64);
+    allowance.map_or([0; 3], |a| {
+        [part(a.fast_failures), part(a.slow_successes), part(a.slow_failures)]
+    })
+}
+
+/// A stripe with one writer, a local handle. `count` (of fast successes) is untagged; each audit
+/// takes the count that it saw into `seen`, so that all its helpers use the same one.
+#[derive(Debug, Default)]
+pub(crate) struct Owned {
+    pub(crate) count: Word,
+    pub(crate) seen: Word,
+    taken: Counter,
+}
+
+impl Owned {
+    /// The one writer's addition.
+    #[inline(always)]
+    pub(crate) fn add_one(&self) {
+        self.count.store(self.count.load().wrapping_add(1));
+    }
+
+    pub(crate) fn give_back(&self) {
+        self.taken.set(0);
+    }
+}
+
+/// The most doublings: 128 stripes.
+const LEVELS: usize = 7;
+
+#[derive(Debug)]
+pub(crate) struct Stripes {
+    first: CachePadded<Stripe>,
+    /// Level `l` holds the stripes from `2^l` to `2^(l+1) - 1`.
+    levels: [Late<Box<[CachePadded<Stripe>]>>; LEVELS],
+    owned: Late<Box<[CachePadded<Owned>]>>,
+    /// The CPUs' next power of two, in stripes: its log2.
+    top: usize,
+}
+
+impl Stripes {
+    pub(crate) fn new(cpus: usize) -> Stripes {
+        Stripes {
+            first: CachePadded::default(),
+            levels: Default::default(),
+            owned: Late::default(),
+            top: (cpus.next_power_of_two().trailing_zeros() as usize).min(LEVELS),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self, i: usize) -> &Stripe {
+        if i == 0 { &self.first } else { self.further(i) }
+    }
+
+    #[inline]
+    fn further(&self, i: usize) -> &Stripe {
+        let level = i.ilog2() as usize;
+        match self.levels.get(level).and_then(Late::get) {
+            Some(stripes) => &stripes[i - (1 << level)],
+            // an index below the announced number always has its array
+            None => &self.first,
+        }
+    }
+
+    /// The stripe of this thread.
+    #[inline(always)]
+    pub(crate) fn mine(&self, of: usize) -> &Stripe {
+        if of == 1 { &self.first } else { self.get(thread::index() & (of - 1)) }
+    }
+
+    /// All stripes that there are, announced or not: for sums.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Stripe> {
+        let further = self.levels.iter().filter_map(Late::get);
+        core::iter::once(&*self.first).chain(further.flat_map(|l| l.iter().map(|s| &**s)))
+    }
+
+    pub(crate) fn owned(&self) -> impl Iterator<Item = &Owned> {
+        self.owned.get().into_iter().flat_map(|o| o.iter().map(|o| &**o))
+    }
+
+    pub(crate) fn owned_at(&self, i: usize) -> Option<&Owned> {
+        self.owned.get().and_then(|o| o.get(i)).map(|o| &**o)
+    }
+}
+
+#[cfg(feature = "std")]
+impl Stripes {
+    /// Contended at `level`: make room for twice as many, and say whether there is. At the top,
+    /// or while another thread is at it, the thread only moves on to another stripe.
+    pub(crate) fn grow(&self, level: usize) -> bool {
+        if level < self.top {
+            let more = || (0..1 << level).map(|_| CachePadded::default()).collect();
+            return self.levels[level].fill(more).is_some();
+        }
+        thread::move_on();
+        false
+    }
+
+    /// The owned stripes, made at the first call for one: as many as CPUs.
+    pub(crate) fn make_owned(&self) -> bool {
+        let all = || (0..1 << self.top).map(|_| CachePadded::default()).collect();
+        self.owned.fill(all).is_some()
+    }
+
+    /// One that nobody owns.
+    pub(crate) fn take_owned(&self) -> Option<usize> {
+        self.owned.get()?.iter().position(|o| o.taken.claim())
+    }
+}
+
+#[cfg(not(feature = "std"))]
+impl Stripes {
+    pub(crate) fn grow(&self, _level: usize) -> bool {
+        let _ = self.top;
+        false
+    }
+}
+
+#[cfg(all(feature = "std", not(tripcoil_loom)))]
+mod thread {
+    use crate::sync::Counter;
+    use core::cell::Cell;
+
+    static NEXT: Counter = Counter::new(0);
+
+    std::thread_local! {
+        /// `usize::MAX` until the thread is given its number.
+        static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+
+    /// This thread's number. A thread that is being torn down takes 0.
+    #[inline(always)]
+    pub(super) fn index() -> usize {
+        INDEX.try_with(|i| if i.get() == usize::MAX { first(i) } else { i.get() }).unwrap_or(0)
+    }
+
+    #[cold]
+    fn first(i: &Cell<usize>) -> usize {
+        i.set(NEXT.next() as usize & (usize::MAX >> 1));
+        i.get()
+    }
+
+    /// Collided with all stripes out: take another number.
+    #[cold]
+    pub(super) fn move_on() {
+        let _ = INDEX.try_with(first);
+    }
+}
+
+/// Models begin with one stripe, and threads that are numbered alike.
+#[cfg(not(all(feature = "std", not(tripcoil_loom))))]
+mod thread {
+    pub(super) fn index() -> usize {
+        0
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) fn move_on() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_index_has_a_stripe_of_its_own() {
+        let s = Stripes::new(6);
+        for level in 0..3 {
+            assert!(s.grow(level), "level {level}");
+        }
+        assert!(!s.grow(3), "no more than the CPUs");
+        for i in 0..8 {
+            for j in 0..8 {
+                assert_eq!(core::ptr::eq(s.get(i), s.get(j)), i == j);
+            }
+        }
+        assert_eq!(s.all().count(), 8);
+    }
+
+    #[test]
+    fn an_outcome_lands_in_its_version_alone() {
+        let s = Stripe::default();
+        assert_eq!(s.land(Class::SlowFailure, 0).map(|l| l.count), Some(1));
+        assert!(s.land(Class::SlowFailure, 1).is_none());
+        assert_eq!(s.land(Class::SlowFailure, 0).map(|l| l.count), Some(2));
+        assert_eq!(s.land(Class::FastFailure, 0).map(|l| l.count), Some(1));
+    }
+
+    #[test]
+    fn a_limit_holds_in_its_version_and_over_the_wrap() {
+        let s = Stripe::default();
+        s.limits[0].store(Tagged::new(7, 3).0);
+        assert!(s.within(Class::FastFailure, 7, 3));
+        assert!(!s.within(Class::FastFailure, 7, 4));
+        assert!(!s.within(Class::FastFailure, 8, 3));
+        assert!(s.within(Class::FastFailure, 7, PAYLOAD_MAX), "just below the wrap");
+        assert!(s.within(Class::FastSuccess, 8, 9));
+    }
+
+    #[test]
+    fn shares_add_up() {
+        let a = Allowance { fast_failures: 13, slow_successes: 2, slow_failures: 0 };
+        for of in [1, 2, 4, 8] {
+            let sum = |k: usize| (0..of).map(|i| share(Some(a), i, of)[k]).sum::<u64>();
+            assert_eq!([sum(0), sum(1), sum(2)], [13, 2, 0]);
+        }
+        assert_eq!(share(None, 0, 4), [0; 3]);
+    }
+
+    #[test]
+    fn an_owned_stripe_has_one_owner() {
+        let s = Stripes::new(2);
+        assert!(s.take_owned().is_none());
+        assert!(s.make_owned());
+        let (a, b) = (s.take_owned(), s.take_owned());
+        assert_eq!((a, b, s.take_owned()), (Some(0), Some(1), None));
+        s.owned_at(0).expect("there").give_back();
+        assert_eq!(s.take_owned(), Some(0));
+    }
+}

@@ -1,0 +1,317 @@
+//! Does each operation to both, and compares.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex};
+
+use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq};
+use tripcoil::{self as crated, CallError, ManualClock};
+
+use crate::held::{Admission, Answer, Decode, End, Held, answer, ends, future_call};
+use crate::model::{Kind, Model, Order, Outcome, State};
+use crate::plan::{Ending, Op, Plan, Route, Took, Wait};
+use crate::tally::Tally;
+use crate::words::{self, nanos, span};
+
+type Checked<T = ()> = Result<T, TestCaseError>;
+
+struct Driver<'a> {
+    clock: &'a ManualClock,
+    breaker: &'a crated::Breaker<Decode>,
+    controller: &'a crated::Controller,
+    local: &'a crated::Local<Decode>,
+    observer: crated::Observer,
+    heard: Arc<Mutex<Vec<crated::Transition>>>,
+    model: Model,
+    held: Vec<Held<'a>>,
+}
+
+pub(crate) fn run(plan: &Plan, tally: &Tally) -> Checked {
+    let clock = ManualClock::new();
+    clock.advance(span(plan.setup.origin));
+    let built = words::build(&plan.setup, plan.built, &clock);
+    let (breaker, controller) = built.map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let observer = breaker.observer();
+    let heard = Arc::<Mutex<Vec<crated::Transition>>>::default();
+    let ear = Arc::clone(&heard);
+    let listening = observer.subscribe(move |event| ear.lock().expect("unpoisoned").push(*event));
+    let local = breaker.local();
+    let first = observer.snapshot().generation;
+    let mut driver = Driver {
+        clock: &clock,
+        breaker: &breaker,
+        controller: &controller,
+        local: &local,
+        observer,
+        heard,
+        model: Model::new(&plan.setup, first),
+        held: Vec::new(),
+    };
+    driver.check("as built")?;
+    for (index, op) in plan.ops.iter().enumerate() {
+        let did = format!("operation {index}: {op:?} at {}", driver.now());
+        driver
+            .step(op)
+            .map_err(|error| TestCaseError::fail(format!("{did}: {error}")))?;
+        driver.check(&did)?;
+    }
+    // the listener has a thread of its own
+    prop_assert!(listening.drain(std::time::Duration::from_secs(20)));
+    let heard = driver.heard.lock().expect("unpoisoned").clone();
+    let heard: Vec<_> = heard.iter().map(words::event_of).collect();
+    prop_assert_eq!(&heard[..], driver.model.events());
+    for event in driver.model.events() {
+        tally.note(format!("{:?}", event.cause));
+    }
+    let view = driver.model.view(driver.now());
+    for (what, times) in [
+        ("rejected", view.totals.rejected),
+        ("late", view.totals.late),
+        ("would trip", view.would_trip),
+    ] {
+        (0..times).for_each(|_| tally.note(what.to_owned()));
+    }
+    Ok(())
+}
+
+impl<'a> Driver<'a> {
+    fn now(&self) -> u64 {
+        nanos(self.clock.now())
+    }
+
+    fn step(&mut self, op: &Op) -> Checked {
+        match op {
+            Op::Call(route, ending) => self.call(*route, *ending)?,
+            Op::Panic => self.panic()?,
+            Op::Burst(times, outcome) => {
+                for _ in 0..*times {
+                    self.call(Route::Permit, Ending::Result(*outcome, Took::Nanos(0)))?;
+                }
+            }
+            Op::Acquire(route) => {
+                if let Some(held) = self.acquire(*route, self.local)? {
+                    self.held.push(held);
+                }
+            }
+            Op::End(which, ending) => {
+                if !self.held.is_empty() {
+                    let held = self.held.swap_remove(which % self.held.len());
+                    self.end(held, *ending);
+                }
+            }
+            Op::Wait(wait) => self.wait(*wait),
+            Op::Order(order) => {
+                let now = self.now();
+                prop_assert_eq!(self.order(*order), self.model.control(*order, now));
+            }
+            Op::Reconfigure(changes) => {
+                let mut changes = changes.clone();
+                if self.model.state() == State::HalfOpen {
+                    // the round under way has its own rules
+                    changes.half_open = None;
+                }
+                let rules = words::changed_model(*self.model.rules(), &changes);
+                let done = self
+                    .controller
+                    .reconfigure(|rules| words::changed(rules, &changes));
+                prop_assert_eq!(done.is_ok(), self.model.reconfigure(rules), "{:?}", done);
+            }
+        }
+        Ok(())
+    }
+
+    fn order(&self, order: Order) -> bool {
+        match order {
+            Order::Trip => self.controller.trip(),
+            Order::TripFor(wait) => self.controller.trip_for(span(wait)),
+            Order::HalfOpen => self.controller.half_open(),
+            Order::Reset => self.controller.reset(),
+            Order::Release => self.controller.release(),
+            Order::ForceOpen => self.controller.force_open(),
+            Order::Disable => self.controller.disable(),
+            Order::ObserveOnly => self.controller.observe_only(),
+            Order::Postpone(wait) => self.controller.postpone(span(wait)),
+        }
+    }
+
+    fn acquire<'b>(
+        &mut self,
+        route: Route,
+        local: &'b crated::Local<Decode>,
+    ) -> Checked<Option<Held<'b>>>
+    where
+        'a: 'b,
+    {
+        let expected = self.model.acquire(self.now());
+        let admission: Admission<'b> = match route {
+            Route::Permit => self.breaker.try_acquire().map(|permit| ends!(permit) as _),
+            Route::Owned => self
+                .breaker
+                .try_acquire_owned()
+                .map(|permit| ends!(permit) as _),
+            Route::Local => local.try_acquire().map(|permit| ends!(permit) as _),
+            Route::Future => future_call(self.breaker),
+            other => unreachable!("{other:?} has no halves"),
+        };
+        match (admission, expected) {
+            (Ok(end), Ok(permit)) => Ok(Some(Held { permit, route, end })),
+            (Err(got), Err(expected)) => {
+                prop_assert_eq!(words::rejection_of(got), expected);
+                Ok(None)
+            }
+            (Ok(_), Err(expected)) => disagree(format!("admitted, the model says {expected:?}")),
+            (Err(got), Ok(_)) => disagree(format!("{got:?}, the model admits")),
+        }
+    }
+
+    fn end(&mut self, held: Held<'_>, ending: Ending) {
+        let (outcome, took) = match ending {
+            Ending::Result(outcome, took) => (outcome, took),
+            Ending::Drop => {
+                (held.end)(End::Drop);
+                let now = self.now();
+                return self.model.cancel(held.permit, now);
+            }
+            Ending::Leak => return (held.end)(End::Leak),
+        };
+        let given = self.nanos_of(took);
+        let told = words::outcome(outcome);
+        let took = match given {
+            Some(took) if held.route != Route::Future => {
+                (held.end)(End::Timed(told, took));
+                took
+            }
+            _ => {
+                self.clock.advance(span(given.unwrap_or(0)));
+                (held.end)(End::Record(told));
+                self.now() - held.permit.admitted
+            }
+        };
+        let now = self.now();
+        self.model.finish(held.permit, outcome, took, now);
+    }
+
+    fn nanos_of(&self, took: Took) -> Option<u64> {
+        let limit = self.model.rules().slow_call.unwrap_or(7);
+        match took {
+            Took::ByClock => None,
+            Took::Limit => Some(limit),
+            Took::JustOver => Some(limit + 1),
+            Took::Nanos(nanos) => Some(nanos),
+        }
+    }
+
+    fn call(&mut self, route: Route, ending: Ending) -> Checked {
+        match (route, ending) {
+            (Route::Closure | Route::LocalClosure, Ending::Result(outcome, took)) => {
+                return self.closure(route, outcome, self.nanos_of(took).unwrap_or(0));
+            }
+            // a closure always answers: what is left for it is a call on a passing handle
+            (Route::PassingLocal | Route::Closure | Route::LocalClosure, _) => {
+                let local = self.breaker.local();
+                if let Some(held) = self.acquire(Route::Local, &local)? {
+                    self.end(held, ending);
+                }
+            }
+            _ => {
+                if let Some(held) = self.acquire(route, self.local)? {
+                    self.end(held, ending);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn closure(&mut self, route: Route, outcome: Outcome, took: u64) -> Checked {
+        let told = words::outcome(outcome);
+        let now = self.now();
+        let body = || {
+            self.clock.advance(span(took));
+            answer(told)
+        };
+        let got = match route {
+            Route::Closure => self.breaker.call(body),
+            _ => self.local.call(body),
+        };
+        match (got, self.model.acquire(now)) {
+            (Ok(got) | Err(CallError::Inner(got)), Ok(permit)) => {
+                prop_assert_eq!(got, told);
+                self.model.finish(permit, outcome, took, now + took);
+                Ok(())
+            }
+            (Err(CallError::Rejected(got)), Err(expected)) => {
+                prop_assert_eq!(words::rejection_of(got), expected);
+                Ok(())
+            }
+            (got, expected) => disagree(format!("{got:?}, the model says {expected:?}")),
+        }
+    }
+
+    fn panic(&mut self) -> Checked {
+        let now = self.now();
+        // without the hook, which would print
+        let body = || -> Answer { resume_unwind(Box::new("the dependency's own")) };
+        let unwound = catch_unwind(AssertUnwindSafe(|| self.breaker.call(body)));
+        match (unwound, self.model.acquire(now)) {
+            (Err(payload), Ok(permit)) => {
+                prop_assert_eq!(payload.downcast_ref(), Some(&"the dependency's own"));
+                self.model
+                    .finish(permit, Outcome::Failure(Kind::Client, None), 0, now);
+                Ok(())
+            }
+            (Ok(Err(CallError::Rejected(got))), Err(expected)) => {
+                prop_assert_eq!(words::rejection_of(got), expected);
+                Ok(())
+            }
+            (unwound, expected) => disagree(format!("{unwound:?}, the model says {expected:?}")),
+        }
+    }
+
+    fn wait(&self, wait: Wait) {
+        let now = self.now();
+        let beside = |moment: u64, offset: i8| moment.saturating_add_signed(i64::from(offset));
+        let to = match wait {
+            Wait::Nanos(nanos) => now + nanos,
+            Wait::Turn { offset } => self
+                .model
+                .turning_point()
+                .map_or(now, |moment| beside(moment, offset)),
+            Wait::Epoch { ahead, offset } => {
+                let start = |from| self.model.next_epoch(from).unwrap_or(from);
+                beside((0..ahead).fold(start(now), |from, _| start(from)), offset)
+            }
+        };
+        self.clock.advance(span(to.saturating_sub(now)));
+    }
+
+    /// All that can be seen is as the model says.
+    fn check(&self, did: &str) -> Checked {
+        let did = format!("{did} (left: the crate, right: the model)");
+        let expected = self.model.view(self.now());
+        prop_assert_eq!(
+            words::view_of(self.observer.snapshot()),
+            expected,
+            "{}",
+            did
+        );
+        prop_assert_eq!(
+            words::state_of(self.breaker.state()),
+            self.model.state(),
+            "{}",
+            did
+        );
+        let events = self.model.events();
+        let history: Vec<_> = self
+            .observer
+            .history()
+            .iter()
+            .map(words::event_of)
+            .collect();
+        let last = &events[events.len().saturating_sub(8)..];
+        prop_assert_eq!(&history[..], last, "{}", did);
+        Ok(())
+    }
+}
+
+fn disagree<T>(what: String) -> Checked<T> {
+    Err(TestCaseError::fail(what))
+}

@@ -1,0 +1,380 @@
+//! What a case is: a breaker, and what is done with it.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::sample::select;
+
+use crate::model::{
+    Backoff, HalfOpen, Kind, OnCancel, Order, Outcome, Recovery, Rules, Setup, State, Window,
+};
+
+const US: u64 = 1_000;
+const MS: u64 = 1_000_000;
+const SECOND: u64 = 1_000_000_000;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) setup: Setup,
+    pub(crate) built: Built,
+    pub(crate) ops: Vec<Op>,
+}
+
+/// How the same breaker is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Built {
+    /// By the builder's methods, not as a `Config`.
+    pub(crate) by_methods: bool,
+    /// The defaults of these two are left to the crate.
+    pub(crate) throughput_unnamed: bool,
+    pub(crate) max_unnamed: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Op {
+    /// A call from end to end.
+    Call(Route, Ending),
+    /// A call whose closure panics.
+    Panic,
+    /// The same short call again and again.
+    Burst(u8, Outcome),
+    /// The first half of a call; the permit is kept.
+    Acquire(Route),
+    /// The second half, of one of the permits kept.
+    End(usize, Ending),
+    Wait(Wait),
+    Order(Order),
+    Reconfigure(Changes),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    Permit,
+    Owned,
+    Local,
+    /// A local handle that comes and goes with the call.
+    PassingLocal,
+    Closure,
+    LocalClosure,
+    Future,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ending {
+    Result(Outcome, Took),
+    Drop,
+    Leak,
+}
+
+/// How long a call says it took, or, where a route measures, how long it takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Took {
+    ByClock,
+    Limit,
+    JustOver,
+    Nanos(u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wait {
+    Nanos(u64),
+    /// To the start of a coming epoch, give or take a nanosecond.
+    Epoch {
+        ahead: u8,
+        offset: i8,
+    },
+    /// To the end of `Open`, or of the round's patience, give or take a nanosecond.
+    Turn {
+        offset: i8,
+    },
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) no_failure_rules: bool,
+    pub(crate) no_slow_rules: bool,
+    pub(crate) failure_rate: Option<f64>,
+    pub(crate) min_throughput: Option<u32>,
+    pub(crate) consecutive_failures: Option<u32>,
+    pub(crate) failure_count: Option<u32>,
+    pub(crate) slow_call: Option<u64>,
+    pub(crate) slow_rate: Option<f64>,
+    pub(crate) backoff: Option<Backoff>,
+    pub(crate) half_open: Option<HalfOpen>,
+    pub(crate) on_cancel: Option<OnCancel>,
+}
+
+// ---- breakers
+
+fn windows() -> impl Strategy<Value = Window> {
+    let width = select(vec![1, 3, 10, US, MS, 1_500 * US, SECOND]);
+    prop_oneof![
+        4 => (1..=12_u32, width).prop_map(|(buckets, width)| Window::Time { buckets, width }),
+        2 => (1..=16_u32).prop_map(Window::Count),
+        1 => (17..=200_u32).prop_map(Window::Count),
+    ]
+}
+
+fn rates() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        4 => select(vec![0.1, 0.3, 1.0 / 3.0, 0.5, 0.6, 2.0 / 3.0, 0.75, 0.9, 1.0]),
+        1 => 0.01..1.0_f64,
+    ]
+}
+
+fn slow_limits() -> impl Strategy<Value = u64> {
+    select(vec![1, 2, 100, MS, 5 * MS + 1])
+}
+
+fn backoffs() -> impl Strategy<Value = Backoff> {
+    (
+        select(vec![1, US, MS, 1_500 * US, 7 * MS, SECOND]),
+        // all of these are exact in a f64, as far as `max` goes
+        select(vec![1.0, 1.5, 2.0, 3.0]),
+        select(vec![1, 2, 5, 1_000]),
+        select(vec![0, 0, 0, 1, 2 * MS, SECOND]),
+    )
+        .prop_map(|(base, factor, times, reset_after)| Backoff {
+            base,
+            factor,
+            max: base * times,
+            reset_after,
+        })
+}
+
+fn half_opens() -> impl Strategy<Value = HalfOpen> {
+    let recovery = prop_oneof![
+        (1..=4_u32).prop_map(Recovery::Successes),
+        (1..=6_u32, rates(), option::weighted(0.3, rates())).prop_map(
+            |(of, failure_rate, slow_rate)| Recovery::Rate {
+                of,
+                failure_rate,
+                slow_rate
+            }
+        ),
+    ];
+    (recovery, 1..=5_u32, select(vec![1, MS, 2_500 * US, SECOND])).prop_map(
+        |(recovery, max_probes, probe_timeout)| HalfOpen {
+            recovery,
+            max_probes,
+            probe_timeout,
+        },
+    )
+}
+
+fn on_cancels() -> impl Strategy<Value = OnCancel> {
+    select(vec![
+        OnCancel::Ignored,
+        OnCancel::Ignored,
+        OnCancel::Failure,
+        OnCancel::FailureIfSlow,
+    ])
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    (
+        (option::weighted(0.6, rates()), 1..=12_u32),
+        (
+            option::weighted(0.6, slow_limits()),
+            option::weighted(0.5, rates()),
+        ),
+        (
+            option::weighted(0.4, 1..=6_u32),
+            option::weighted(0.4, 1..=10_u32),
+        ),
+        (backoffs(), half_opens(), on_cancels()),
+    )
+        .prop_map(|(rate, slow, counts, rest)| Rules {
+            failure_rate: rate.0,
+            min_throughput: rate.1,
+            slow_call: slow.0,
+            slow_rate: slow.1,
+            consecutive_failures: counts.0,
+            failure_count: counts.1,
+            backoff: rest.0,
+            half_open: rest.1,
+            on_cancel: rest.2,
+        })
+}
+
+/// Takes back what `build()` would refuse.
+fn permitted(mut rules: Rules, window: Window) -> Rules {
+    if rules.slow_call.is_none() {
+        rules.slow_rate = None;
+        if let Recovery::Rate { slow_rate, .. } = &mut rules.half_open.recovery {
+            *slow_rate = None;
+        }
+        if rules.on_cancel == OnCancel::FailureIfSlow {
+            rules.on_cancel = OnCancel::Failure;
+        }
+    }
+    if let Window::Count(size) = window {
+        rules.min_throughput = rules.min_throughput.min(size);
+        rules.failure_count = rules.failure_count.map(|n| n.min(size));
+    }
+    if rules.failure_rate.or(rules.slow_rate).is_none() && rules.failure_count.is_none() {
+        rules.consecutive_failures = rules.consecutive_failures.or(Some(3));
+    }
+    rules
+}
+
+fn setups() -> impl Strategy<Value = (Setup, Built)> {
+    let states = prop_oneof![
+        10 => Just(State::Closed),
+        1 => Just(State::Open),
+        1 => Just(State::HalfOpen),
+        1 => select(vec![State::ForcedOpen, State::Disabled, State::ObserveOnly]),
+    ];
+    let built = (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(a, b, c)| Built {
+        by_methods: a,
+        throughput_unnamed: b,
+        max_unnamed: c,
+    });
+    (
+        windows(),
+        rules(),
+        states,
+        select(vec![0, 1, 7, 999_999, 12_345_678_901]),
+        built,
+    )
+        .prop_map(|(window, mut rules, initial, origin, built)| {
+            if built.throughput_unnamed {
+                rules.min_throughput = 5;
+            }
+            if built.max_unnamed {
+                rules.backoff.max = 600 * SECOND;
+            }
+            (
+                Setup {
+                    window,
+                    rules: permitted(rules, window),
+                    initial,
+                    origin,
+                },
+                built,
+            )
+        })
+}
+
+// ---- operations
+
+fn kinds() -> impl Strategy<Value = Kind> {
+    prop_oneof![
+        select(vec![Kind::Timeout, Kind::Connect, Kind::Overload]),
+        select(vec![Kind::Server, Kind::Client, Kind::Data]),
+        any::<u8>().prop_map(Kind::Other),
+    ]
+}
+
+/// `failing` of ten results are failures.
+fn outcomes(failing: u32) -> impl Strategy<Value = Outcome> {
+    let own_wait = option::weighted(0.1, select(vec![0, 1, MS, 3 * MS + 1, 10_000 * SECOND]));
+    prop_oneof![
+        20 - 2 * failing => Just(Outcome::Success),
+        2 * failing => (kinds(), own_wait).prop_map(|(kind, wait)| Outcome::Failure(kind, wait)),
+        1 => Just(Outcome::Ignored),
+    ]
+}
+
+fn endings(failing: u32) -> impl Strategy<Value = Ending> {
+    let took = prop_oneof![
+        4 => Just(Took::ByClock),
+        1 => Just(Took::Limit),
+        2 => Just(Took::JustOver),
+        1 => select(vec![0, 1, MS, 40 * SECOND]).prop_map(Took::Nanos),
+    ];
+    prop_oneof![
+        20 => (outcomes(failing), took).prop_map(|(outcome, took)| Ending::Result(outcome, took)),
+        2 => Just(Ending::Drop),
+        1 => Just(Ending::Leak),
+    ]
+}
+
+fn routes(whole: bool) -> impl Strategy<Value = Route> {
+    use Route::{Closure, Future, Local, LocalClosure, Owned, PassingLocal, Permit};
+    let halves = vec![Permit, Owned, Local, Local, Future];
+    select(if whole {
+        [halves, vec![PassingLocal, Closure, LocalClosure]].concat()
+    } else {
+        halves
+    })
+}
+
+fn waits() -> impl Strategy<Value = Wait> {
+    prop_oneof![
+        3 => (0..=12_u64).prop_map(Wait::Nanos),
+        2 => select(vec![999, US, MS, MS + 1, 10 * MS, SECOND, 700 * SECOND]).prop_map(Wait::Nanos),
+        4 => (prop_oneof![3 => 0..=1_u8, 1 => 0..=13_u8], -1..=1_i8)
+            .prop_map(|(ahead, offset)| Wait::Epoch { ahead, offset }),
+        9 => select(vec![-1_i8, 0, 0, 0, 1]).prop_map(|offset| Wait::Turn { offset }),
+    ]
+}
+
+fn orders() -> impl Strategy<Value = Order> {
+    let spans = select(vec![0, 1, MS, 2 * MS + 1, 30 * SECOND]);
+    prop_oneof![
+        3 => Just(Order::Trip),
+        2 => spans.clone().prop_map(Order::TripFor),
+        3 => Just(Order::HalfOpen),
+        2 => Just(Order::Reset),
+        5 => Just(Order::Release),
+        3 => select(vec![Order::ForceOpen, Order::Disable, Order::ObserveOnly]),
+        2 => spans.prop_map(Order::Postpone),
+    ]
+}
+
+fn changes() -> impl Strategy<Value = Changes> {
+    let bad = prop_oneof![12 => rates(), 1 => Just(1.5), 1 => Just(0.0)];
+    (
+        (
+            option::weighted(0.3, bad),
+            option::weighted(0.3, 1..=12_u32),
+        ),
+        (
+            option::weighted(0.3, 1..=6_u32),
+            option::weighted(0.3, 1..=10_u32),
+        ),
+        (
+            option::weighted(0.3, slow_limits()),
+            option::weighted(0.2, rates()),
+        ),
+        (proptest::bool::weighted(0.3), proptest::bool::weighted(0.2)),
+        option::weighted(0.3, backoffs()),
+        option::weighted(0.3, half_opens()),
+        option::weighted(0.2, on_cancels()),
+    )
+        .prop_map(
+            |(rate, counts, slow, none, backoff, half_open, on_cancel)| Changes {
+                no_failure_rules: none.0,
+                no_slow_rules: none.1 && slow.0.is_some(),
+                failure_rate: rate.0,
+                min_throughput: rate.1,
+                consecutive_failures: counts.0,
+                failure_count: counts.1,
+                slow_call: slow.0,
+                slow_rate: slow.1,
+                backoff,
+                half_open,
+                on_cancel,
+            },
+        )
+}
+
+fn ops(failing: u32) -> impl Strategy<Value = Op> {
+    prop_oneof![
+        24 => (routes(true), endings(failing)).prop_map(|(route, end)| Op::Call(route, end)),
+        1 => Just(Op::Panic),
+        2 => (1..=40_u8, outcomes(failing)).prop_map(|(times, outcome)| Op::Burst(times, outcome)),
+        8 => routes(false).prop_map(Op::Acquire),
+        8 => (any::<usize>(), endings(failing)).prop_map(|(which, end)| Op::End(which, end)),
+        18 => waits().prop_map(Op::Wait),
+        2 => orders().prop_map(Op::Order),
+        2 => changes().prop_map(Op::Reconfigure),
+    ]
+}
+
+pub(crate) fn plans() -> impl Strategy<Value = Plan> {
+    (0..=10_u32)
+        .prop_flat_map(|failing| (setups(), vec(ops(failing), 1..=100)))
+        .prop_map(|((setup, built), ops)| Plan { setup, built, ops })
+}

@@ -1,0 +1,38 @@
+//! How often what happened: a run that reaches no corner proves nothing.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub(crate) struct Tally(RefCell<BTreeMap<String, u64>>);
+
+impl Tally {
+    pub(crate) fn note(&self, what: String) {
+        *self.0.borrow_mut().entry(what).or_default() += 1;
+    }
+
+    pub(crate) fn require(&self, cases: u32) {
+        let causes = [
+            "ConsecutiveFailures",
+            "FailureCount",
+            "FailureRate",
+            "SlowRate",
+            "OpenElapsed",
+            "ProbesSucceeded",
+            "ProbeFailed",
+            "ProbeTimeout",
+            "ProbesCancelled",
+            "Manual",
+            "rejected",
+            "late",
+            "would trip",
+        ];
+        for cause in causes {
+            let seen = self.0.borrow().get(cause).copied().unwrap_or(0);
+            assert!(
+                cases < 500 || seen >= 20,
+                "{cause} was seen {seen} times only"
+            );
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The model against figures worked out by hand: the judge is judged first.
+
+use super::*;
+
+const MS: u64 = 1_000_000;
+const FAILED: Outcome = Outcome::Failure(Kind::Server, None);
+
+fn rules() -> Rules {
+    Rules {
+        failure_rate: None,
+        min_throughput: 1,
+        slow_call: None,
+        slow_rate: None,
+        consecutive_failures: Some(3),
+        failure_count: None,
+        backoff: Backoff {
+            base: 10 * MS,
+            factor: 2.0,
+            max: 35 * MS,
+            reset_after: 0,
+        },
+        half_open: HalfOpen {
+            recovery: Recovery::Successes(2),
+            max_probes: 1,
+            probe_timeout: 5 * MS,
+        },
+        on_cancel: OnCancel::Ignored,
+    }
+}
+
+fn model(rules: Rules) -> Model {
+    let window = Window::Time {
+        buckets: 2,
+        width: 10,
+    };
+    Model::new(
+        &Setup {
+            window,
+            rules,
+            initial: State::Closed,
+            origin: 0,
+        },
+        0,
+    )
+}
+
+fn call(model: &mut Model, outcome: Outcome, now: u64) {
+    let permit = model.acquire(now).expect("admitted");
+    model.finish(permit, outcome, 0, now);
+}
+
+#[test]
+fn a_run_trips_and_a_success_ends_a_run() {
+    let mut model = model(rules());
+    for outcome in [FAILED, FAILED, Outcome::Success, FAILED, FAILED] {
+        call(&mut model, outcome, 0);
+    }
+    assert_eq!(
+        (model.state(), model.view(0).consecutive_failures),
+        (State::Closed, 2)
+    );
+    call(&mut model, FAILED, 7);
+    let counts = Counts {
+        calls: 6,
+        successes: 1,
+        failures: 5,
+        slow: 0,
+    };
+    assert_eq!(
+        model.events(),
+        [Event {
+            generation: 1,
+            from: State::Closed,
+            to: State::Open,
+            cause: Cause::ConsecutiveFailures,
+            at: 7,
+            counts,
+            consecutive_failures: 3,
+        }]
+    );
+    // 7 ns and 10 ms, up to the whole millisecond
+    assert_eq!(model.view(7).retry_after, Some(11 * MS - 7));
+    assert_eq!(model.view(7).window, counts);
+}
+
+#[test]
+fn epochs_leave_the_window_whole() {
+    let mut model = model(rules());
+    call(&mut model, FAILED, 9);
+    call(&mut model, Outcome::Success, 10);
+    let seen = |now| {
+        model
+            .view(now)
+            .buckets
+            .iter()
+            .map(|b| b.calls)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(seen(10), [1, 1]);
+    assert_eq!(seen(19), [1, 1]);
+    assert_eq!(seen(20), [1, 0]);
+    assert_eq!(seen(30), [0, 0]);
+    assert_eq!(model.view(19).failure_rate, 0.5);
+    assert_eq!(model.view(20).failure_rate, 0.0);
+}
+
+#[test]
+fn a_count_window_holds_the_last_n() {
+    let setup = Setup {
+        window: Window::Count(3),
+        rules: Rules {
+            failure_count: Some(2),
+            consecutive_failures: None,
+            ..rules()
+        },
+        initial: State::Closed,
+        origin: 0,
+    };
+    let mut model = Model::new(&setup, 0);
+    for outcome in [FAILED, Outcome::Success, Outcome::Success, FAILED] {
+        call(&mut model, outcome, 0);
+    }
+    assert_eq!(
+        model.view(0).window,
+        Counts {
+            calls: 3,
+            successes: 2,
+            failures: 1,
+            slow: 0
+        }
+    );
+    call(&mut model, FAILED, 0);
+    assert_eq!(model.events()[0].cause, Cause::FailureCount);
+}
+
+#[test]
+fn a_success_may_be_the_one_that_trips() {
+    let rules = Rules {
+        failure_rate: Some(0.5),
+        min_throughput: 4,
+        consecutive_failures: None,
+        ..rules()
+    };
+    let mut model = model(rules);
+    for outcome in [FAILED, FAILED, Outcome::Success] {
+        call(&mut model, outcome, 0);
+    }
+    assert_eq!(model.state(), State::Closed);
+    call(&mut model, Outcome::Success, 0);
+    assert_eq!(model.state(), State::Open);
+}
+
+#[test]
+fn a_round_recovers_or_re_opens_for_longer() {
+    let mut model = model(rules());
+    for _ in 0..3 {
+        call(&mut model, FAILED, 0);
+    }
+    assert_eq!(
+        model.acquire(10 * MS - 1),
+        Err(Rejection {
+            state: State::Open,
+            retry_after: Some(1)
+        })
+    );
+    call(&mut model, FAILED, 10 * MS);
+    assert_eq!(model.view(10 * MS).retry_after, Some(20 * MS));
+    let probe = model.acquire(30 * MS).expect("the first probe");
+    let full = Err(Rejection {
+        state: State::HalfOpen,
+        retry_after: None,
+    });
+    assert_eq!(model.acquire(35 * MS - 1), full);
+    // the timeout: the third opening, capped
+    let whole = Rejection {
+        state: State::Open,
+        retry_after: Some(35 * MS),
+    };
+    assert_eq!(model.acquire(35 * MS), Err(whole));
+    model.finish(probe, Outcome::Success, 0, 36 * MS);
+    assert_eq!(model.view(36 * MS).totals.late, 1);
+    for _ in 0..2 {
+        call(&mut model, Outcome::Success, 70 * MS);
+    }
+    assert_eq!(model.state(), State::Closed);
+    let causes: Vec<Cause> = model.events().iter().map(|event| event.cause).collect();
+    let expected = [
+        Cause::ConsecutiveFailures,
+        Cause::OpenElapsed,
+        Cause::ProbeFailed,
+        Cause::OpenElapsed,
+        Cause::ProbeTimeout,
+        Cause::OpenElapsed,
+        Cause::ProbesSucceeded,
+    ];
+    assert_eq!(causes, expected);
+}
+
+#[test]
+fn cancelled_probes_are_held_against_the_round() {
+    let mut model = model(rules());
+    assert!(model.control(Order::HalfOpen, 0));
+    for cancelled in 1..=2 {
+        let probe = model.acquire(0).expect("a free slot");
+        assert_eq!(model.view(0).probes, [1, 0, 0]);
+        model.cancel(probe, 0);
+        assert_eq!(model.view(0).totals.cancelled, cancelled);
+    }
+    assert_eq!(model.events()[1].cause, Cause::ProbesCancelled);
+}
+
+#[test]
+fn overrides_stand_until_released() {
+    let mut model = model(rules());
+    assert!(model.control(Order::ObserveOnly, 0));
+    for _ in 0..4 {
+        call(&mut model, FAILED, 0);
+    }
+    assert_eq!(model.view(0).would_trip, 1);
+    assert!(!model.control(Order::Trip, 0));
+    assert!(model.control(Order::Disable, 0));
+    call(&mut model, FAILED, 0);
+    assert_eq!(model.view(0).totals.failures, 4);
+    assert_eq!(model.view(0).window.failures, 4);
+    assert!(model.control(Order::Release, 0));
+    assert!(!model.control(Order::Release, 0));
+    assert_eq!(model.view(0).window, Counts::default());
+}

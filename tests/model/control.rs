@@ -1,0 +1,53 @@
+//! What the operator may do.
+
+use super::{Cause, Model, Order, Rules, State, whole_ms};
+
+impl Model {
+    /// Does as the operator says; answers whether that changed anything.
+    pub(crate) fn control(&mut self, order: Order, now: u64) -> bool {
+        use State::{Closed, Disabled, ForcedOpen, HalfOpen, ObserveOnly, Open};
+        let overridden = matches!(self.state, ForcedOpen | Disabled | ObserveOnly);
+        let counts = self.shown(now);
+        let (to, allowed) = match order {
+            Order::Trip | Order::TripFor(_) => (Open, !overridden),
+            Order::HalfOpen => (HalfOpen, !overridden),
+            Order::Reset => (Closed, true),
+            Order::Release => (Closed, overridden),
+            Order::ForceOpen => (ForcedOpen, self.state != ForcedOpen),
+            Order::Disable => (Disabled, self.state != Disabled),
+            Order::ObserveOnly => (ObserveOnly, self.state != ObserveOnly),
+            Order::Postpone(wait) => {
+                let later = whole_ms(now + wait);
+                let moves = self.state == Open && later > self.deadline;
+                if moves {
+                    self.deadline = later;
+                }
+                return moves;
+            }
+        };
+        if !allowed {
+            return false;
+        }
+        match order {
+            Order::Trip => self.open(Cause::Manual, None, counts, now),
+            Order::TripFor(wait) => self.open_for(Cause::Manual, Some(wait), counts, now),
+            _ => self.enter(to, Cause::Manual, counts, now),
+        }
+        if matches!(order, Order::Reset | Order::Release) {
+            self.openings = 0;
+        }
+        true
+    }
+
+    /// New rules, where they are valid; answers whether they were.
+    pub(crate) fn reconfigure(&mut self, rules: Rules) -> bool {
+        if !rules.valid(self.window) {
+            return false;
+        }
+        if self.rules.consecutive_failures.is_none() && rules.consecutive_failures.is_some() {
+            self.run_from = self.outcomes.len();
+        }
+        self.rules = rules;
+        true
+    }
+}

@@ -1,0 +1,376 @@
+//! The reference model: a list of timed outcomes and the rules of `docs/semantics.md`, written as
+//! plainly as they read.
+//!
+//! It shares nothing with the crate, not even an enum, and takes the time with each operation.
+//! Everything that can be derived is derived anew: a window is a walk over the list, a run is
+//! another, so that there is no bookkeeping in which a mistake could hide.
+#![allow(dead_code, reason = "each test target uses its own part of the model")]
+
+mod control;
+pub(crate) mod plain;
+mod round;
+mod window;
+
+#[cfg(test)]
+mod by_hand;
+
+pub(crate) use plain::*;
+use round::Round;
+
+/// One outcome that a window may count.
+#[derive(Clone, Copy, Debug)]
+struct Timed {
+    at: u64,
+    generation: u64,
+    failed: bool,
+    slow: bool,
+}
+
+/// A time of counting: one generation of `Closed` or `ObserveOnly`.
+#[derive(Clone, Copy, Debug)]
+struct Period {
+    generation: u64,
+    ended: Option<u64>,
+}
+
+/// A breaker, seen from one thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    window: Window,
+    rules: Rules,
+    /// The clock when the breaker was built: epochs are counted from here.
+    origin: u64,
+    state: State,
+    generation: u64,
+    /// When this generation began.
+    since: u64,
+    /// All that was ever counted in a window, oldest first.
+    outcomes: Vec<Timed>,
+    /// The last time of counting, over or not.
+    period: Option<Period>,
+    /// Outcomes before this one are in no run: the rule was off when they came.
+    run_from: usize,
+    /// When `Open` ends.
+    deadline: u64,
+    /// The openings since the breaker was last closed for long enough.
+    openings: u32,
+    round: Round,
+    /// Which rules were true at the last counted outcome of this generation.
+    held: [bool; 4],
+    totals: Totals,
+    kinds: [u64; 9],
+    would_trip: u64,
+    events: Vec<Event>,
+}
+
+/// Up to the next whole millisecond.
+pub(crate) fn whole_ms(moment: u64) -> u64 {
+    moment.div_ceil(1_000_000) * 1_000_000
+}
+
+impl Model {
+    /// `first` is the generation with which the crate begins: only its rises are specified.
+    pub(crate) fn new(setup: &Setup, first: u64) -> Model {
+        let mut model = Model {
+            window: setup.window,
+            rules: setup.rules,
+            origin: setup.origin,
+            state: setup.initial,
+            generation: first,
+            since: setup.origin,
+            outcomes: Vec::new(),
+            period: None,
+            run_from: 0,
+            deadline: 0,
+            openings: 0,
+            round: Round::default(),
+            held: [false; 4],
+            totals: Totals::default(),
+            kinds: [0; 9],
+            would_trip: 0,
+            events: Vec::new(),
+        };
+        if model.counting() {
+            model.period = Some(Period {
+                generation: first,
+                ended: None,
+            });
+        }
+        if model.state == State::Open {
+            model.openings = 1;
+            model.deadline = whole_ms(setup.origin + model.rules.backoff.wait(1));
+        }
+        model
+    }
+
+    // ---- calls
+
+    pub(crate) fn acquire(&mut self, now: u64) -> Result<Permit, Rejection> {
+        match self.state {
+            State::Closed | State::ObserveOnly | State::Disabled => {}
+            State::ForcedOpen => return Err(self.reject(now)),
+            State::Open if now < self.deadline => return Err(self.reject(now)),
+            State::Open => {
+                let counts = self.shown(now);
+                self.enter(State::HalfOpen, Cause::OpenElapsed, counts, now);
+                self.round.admit(now);
+            }
+            State::HalfOpen if self.round.has_room(&self.rules.half_open) => self.round.admit(now),
+            State::HalfOpen => {
+                let latest = self.round.latest.unwrap_or(self.since);
+                if now >= whole_ms(latest + self.rules.half_open.probe_timeout) {
+                    self.open(Cause::ProbeTimeout, None, self.round.counts(), now);
+                }
+                return Err(self.reject(now));
+            }
+        }
+        Ok(Permit {
+            generation: self.generation,
+            admitted: now,
+        })
+    }
+
+    /// A call ends with a result that took `took`.
+    pub(crate) fn finish(&mut self, permit: Permit, outcome: Outcome, took: u64, now: u64) {
+        if permit.generation != self.generation {
+            self.totals.late += 1;
+            return;
+        }
+        if self.state == State::Disabled {
+            return;
+        }
+        let slow = self.rules.slow_call.is_some_and(|limit| took > limit);
+        match outcome {
+            Outcome::Ignored => {
+                self.totals.ignored += 1;
+                self.round.give_back();
+            }
+            Outcome::Success => {
+                self.totals.successes += 1;
+                self.totals.slow += u64::from(slow);
+                self.counted(false, slow, None, now);
+            }
+            Outcome::Failure(kind, own_wait) => {
+                self.totals.failures += 1;
+                self.totals.slow += u64::from(slow);
+                self.kinds[kind.index()] += 1;
+                self.counted(true, slow, own_wait, now);
+            }
+        }
+    }
+
+    /// A call ends without a result.
+    pub(crate) fn cancel(&mut self, permit: Permit, now: u64) {
+        let took = now - permit.admitted;
+        let fails = match self.rules.on_cancel {
+            OnCancel::Ignored => false,
+            OnCancel::Failure => true,
+            OnCancel::FailureIfSlow => self.rules.slow_call.is_some_and(|limit| took > limit),
+        };
+        if fails || permit.generation != self.generation {
+            return self.finish(permit, Outcome::Failure(Kind::Timeout, None), took, now);
+        }
+        if self.state == State::Disabled {
+            return;
+        }
+        self.totals.cancelled += 1;
+        if self.state == State::HalfOpen {
+            self.round.give_back();
+            self.round.cancelled += 1;
+            if self.round.cancelled >= self.rules.half_open.recovery.needs() {
+                self.open(Cause::ProbesCancelled, None, self.round.counts(), now);
+            }
+        }
+    }
+
+    fn reject(&mut self, now: u64) -> Rejection {
+        self.totals.rejected += 1;
+        Rejection {
+            state: self.state,
+            retry_after: self.rest(now),
+        }
+    }
+
+    fn counted(&mut self, failed: bool, slow: bool, own_wait: Option<u64>, now: u64) {
+        match self.state {
+            State::HalfOpen => self.probed(failed, slow, own_wait, now),
+            State::Closed | State::ObserveOnly => {
+                let generation = self.generation;
+                self.outcomes.push(Timed {
+                    at: now,
+                    generation,
+                    failed,
+                    slow,
+                });
+                self.judge(own_wait, now);
+            }
+            other => unreachable!("a result was counted in {other:?}"),
+        }
+    }
+
+    fn probed(&mut self, failed: bool, slow: bool, own_wait: Option<u64>, now: u64) {
+        let slow_fails = self.rules.slow_rate.is_some();
+        match self
+            .round
+            .result(failed, slow, self.rules.half_open.recovery, slow_fails)
+        {
+            None => {}
+            Some(true) => {
+                let counts = self.round.counts();
+                self.enter(State::Closed, Cause::ProbesSucceeded, counts, now);
+            }
+            Some(false) => self.open(Cause::ProbeFailed, own_wait, self.round.counts(), now),
+        }
+    }
+
+    fn judge(&mut self, own_wait: Option<u64>, now: u64) {
+        let window = self.shown(now);
+        let rate = |part: u64, limit: f64| {
+            window.calls >= u64::from(self.rules.min_throughput)
+                && part as f64 / window.calls as f64 >= limit
+        };
+        let rules = &self.rules;
+        let holds = [
+            rules
+                .consecutive_failures
+                .is_some_and(|n| self.run() >= u64::from(n)),
+            rules
+                .failure_count
+                .is_some_and(|n| window.failures >= u64::from(n)),
+            rules
+                .failure_rate
+                .is_some_and(|limit| rate(window.failures, limit)),
+            rules
+                .slow_rate
+                .is_some_and(|limit| rate(window.slow, limit)),
+        ];
+        if self.state == State::ObserveOnly {
+            for (holds, held) in holds.into_iter().zip(self.held) {
+                self.would_trip += u64::from(holds && !held);
+            }
+            self.held = holds;
+        } else if let Some(first) = holds.into_iter().position(|holds| holds) {
+            self.open(RULES[first], own_wait, window, now);
+        }
+    }
+
+    // ---- transitions
+
+    fn enter(&mut self, to: State, cause: Cause, counts: Counts, now: u64) {
+        if self.state == State::Closed && now - self.since >= self.rules.backoff.reset_after {
+            self.openings = 0;
+        }
+        self.events.push(Event {
+            generation: self.generation + 1,
+            from: self.state,
+            to,
+            cause,
+            at: now,
+            counts,
+            consecutive_failures: self.run(),
+        });
+        if self.counting() {
+            self.period
+                .as_mut()
+                .expect("a counting state has a period")
+                .ended = Some(now);
+        }
+        self.generation += 1;
+        self.state = to;
+        self.since = now;
+        self.round = Round::default();
+        self.held = [false; 4];
+        if self.counting() {
+            self.period = Some(Period {
+                generation: self.generation,
+                ended: None,
+            });
+        }
+    }
+
+    fn open(&mut self, cause: Cause, own_wait: Option<u64>, counts: Counts, now: u64) {
+        let own_wait = own_wait.map(|wait| wait.min(self.rules.backoff.max));
+        self.open_for(cause, own_wait, counts, now);
+    }
+
+    fn open_for(&mut self, cause: Cause, wait: Option<u64>, counts: Counts, now: u64) {
+        self.enter(State::Open, cause, counts, now);
+        self.openings += 1;
+        let wait = wait.unwrap_or_else(|| self.rules.backoff.wait(self.openings));
+        self.deadline = whole_ms(now + wait);
+    }
+
+    // ---- what can be seen
+
+    pub(crate) fn state(&self) -> State {
+        self.state
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// All the events so far, oldest first.
+    pub(crate) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The moment after which the next acquire is answered otherwise, if time alone brings one.
+    pub(crate) fn turning_point(&self) -> Option<u64> {
+        let latest = self.round.latest;
+        match self.state {
+            State::Open => Some(self.deadline),
+            State::HalfOpen => latest.map(|at| whole_ms(at + self.rules.half_open.probe_timeout)),
+            _ => None,
+        }
+    }
+
+    /// The start of the first epoch after `now`.
+    pub(crate) fn next_epoch(&self, now: u64) -> Option<u64> {
+        match self.window {
+            Window::Count(_) => None,
+            Window::Time { width, .. } => {
+                Some(self.origin + ((now - self.origin) / width + 1) * width)
+            }
+        }
+    }
+
+    pub(crate) fn view(&self, now: u64) -> View {
+        let window = self.shown(now);
+        let rate = |part: u64| {
+            if window.calls == 0 {
+                0.0
+            } else {
+                part as f64 / window.calls as f64
+            }
+        };
+        View {
+            state: self.state,
+            generation: self.generation,
+            window,
+            failure_rate: rate(window.failures),
+            slow_rate: rate(window.slow),
+            consecutive_failures: self.run(),
+            probes: [
+                self.round.in_flight,
+                self.round.succeeded,
+                self.round.failed,
+            ],
+            totals: self.totals,
+            kinds: self.kinds,
+            would_trip: self.would_trip,
+            transitions: self.events.len() as u64,
+            time_in_state: now - self.since,
+            retry_after: self.rest(now),
+            buckets: self.buckets(now),
+        }
+    }
+
+    fn rest(&self, now: u64) -> Option<u64> {
+        (self.state == State::Open).then(|| self.deadline.saturating_sub(now))
+    }
+
+    fn counting(&self) -> bool {
+        matches!(self.state, State::Closed | State::ObserveOnly)
+    }
+}

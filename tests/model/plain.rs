@@ -1,0 +1,258 @@
+//! The model's own words: plain data, all times in nanoseconds.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Closed,
+    Open,
+    HalfOpen,
+    ForcedOpen,
+    Disabled,
+    ObserveOnly,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    ConsecutiveFailures,
+    FailureCount,
+    FailureRate,
+    SlowRate,
+    OpenElapsed,
+    ProbesSucceeded,
+    ProbeFailed,
+    ProbeTimeout,
+    ProbesCancelled,
+    Manual,
+}
+
+/// The trip rules, in the order in which a cause is looked for.
+pub(crate) const RULES: [Cause; 4] = [
+    Cause::ConsecutiveFailures,
+    Cause::FailureCount,
+    Cause::FailureRate,
+    Cause::SlowRate,
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Timeout,
+    Connect,
+    Overload,
+    Server,
+    Client,
+    Data,
+    Other(u8),
+}
+
+impl Kind {
+    /// Its place in `View::kinds`; the last is that of all the unlisted ones.
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Kind::Timeout => 0,
+            Kind::Connect => 1,
+            Kind::Overload => 2,
+            Kind::Server => 3,
+            Kind::Client => 4,
+            Kind::Data => 5,
+            Kind::Other(0) => 6,
+            Kind::Other(1) => 7,
+            Kind::Other(_) => 8,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Success,
+    /// With the dependency's own wait, if it named one.
+    Failure(Kind, Option<u64>),
+    Ignored,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnCancel {
+    Ignored,
+    Failure,
+    FailureIfSlow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Window {
+    Time { buckets: u32, width: u64 },
+    Count(u32),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Backoff {
+    pub(crate) base: u64,
+    pub(crate) factor: f64,
+    pub(crate) max: u64,
+    pub(crate) reset_after: u64,
+}
+
+impl Backoff {
+    /// How long the `k`-th opening lasts, without jitter.
+    pub(crate) fn wait(&self, k: u32) -> u64 {
+        let raised = self.base as f64 * self.factor.powf(f64::from(k) - 1.0);
+        (raised.round() as u64).min(self.max)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Recovery {
+    Successes(u32),
+    Rate {
+        of: u32,
+        failure_rate: f64,
+        slow_rate: Option<f64>,
+    },
+}
+
+impl Recovery {
+    /// The results that a round needs.
+    pub(crate) fn needs(self) -> u32 {
+        match self {
+            Recovery::Successes(n) => n,
+            Recovery::Rate { of, .. } => of,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct HalfOpen {
+    pub(crate) recovery: Recovery,
+    pub(crate) max_probes: u32,
+    pub(crate) probe_timeout: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rules {
+    pub(crate) failure_rate: Option<f64>,
+    pub(crate) min_throughput: u32,
+    pub(crate) slow_call: Option<u64>,
+    pub(crate) slow_rate: Option<f64>,
+    pub(crate) consecutive_failures: Option<u32>,
+    pub(crate) failure_count: Option<u32>,
+    pub(crate) backoff: Backoff,
+    pub(crate) half_open: HalfOpen,
+    pub(crate) on_cancel: OnCancel,
+}
+
+impl Rules {
+    /// Whether they fit each other and the window; single values are taken to be in range, but for
+    /// rates, which are looked at.
+    pub(crate) fn valid(&self, window: Window) -> bool {
+        let in_range = |rate: &f64| *rate > 0.0 && *rate <= 1.0;
+        let probe_slow_rate = match self.half_open.recovery {
+            Recovery::Rate { slow_rate, .. } => slow_rate,
+            Recovery::Successes(_) => None,
+        };
+        let by_duration = self.slow_rate.is_some()
+            || probe_slow_rate.is_some()
+            || self.on_cancel == OnCancel::FailureIfSlow;
+        let any = self.failure_rate.is_some()
+            || self.slow_rate.is_some()
+            || self.consecutive_failures.is_some()
+            || self.failure_count.is_some();
+        let fits = match window {
+            Window::Time { .. } => true,
+            Window::Count(size) => {
+                self.min_throughput <= size && self.failure_count.is_none_or(|n| n <= size)
+            }
+        };
+        any && fits
+            && (self.slow_call.is_some() || !by_duration)
+            && self
+                .failure_rate
+                .iter()
+                .chain(&self.slow_rate)
+                .all(in_range)
+            && self.backoff.max >= self.backoff.base
+    }
+}
+
+/// What a breaker is built with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Setup {
+    pub(crate) window: Window,
+    pub(crate) rules: Rules,
+    pub(crate) initial: State,
+    /// The clock when it is built.
+    pub(crate) origin: u64,
+}
+
+/// What an operator can order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Trip,
+    TripFor(u64),
+    HalfOpen,
+    Reset,
+    Release,
+    ForceOpen,
+    Disable,
+    ObserveOnly,
+    Postpone(u64),
+}
+
+/// The right to one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Permit {
+    pub(crate) generation: u64,
+    pub(crate) admitted: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    pub(crate) state: State,
+    pub(crate) retry_after: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) calls: u64,
+    pub(crate) successes: u64,
+    pub(crate) failures: u64,
+    pub(crate) slow: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) successes: u64,
+    pub(crate) failures: u64,
+    pub(crate) slow: u64,
+    pub(crate) rejected: u64,
+    pub(crate) late: u64,
+    pub(crate) ignored: u64,
+    pub(crate) cancelled: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) generation: u64,
+    pub(crate) from: State,
+    pub(crate) to: State,
+    pub(crate) cause: Cause,
+    pub(crate) at: u64,
+    pub(crate) counts: Counts,
+    pub(crate) consecutive_failures: u64,
+}
+
+/// A snapshot.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct View {
+    pub(crate) state: State,
+    pub(crate) generation: u64,
+    pub(crate) window: Counts,
+    pub(crate) failure_rate: f64,
+    pub(crate) slow_rate: f64,
+    pub(crate) consecutive_failures: u64,
+    /// In flight, succeeded, failed.
+    pub(crate) probes: [u32; 3],
+    pub(crate) totals: Totals,
+    pub(crate) kinds: [u64; 9],
+    pub(crate) would_trip: u64,
+    pub(crate) transitions: u64,
+    pub(crate) time_in_state: u64,
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) buckets: Vec<Counts>,
+}

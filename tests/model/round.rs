@@ -1,0 +1,78 @@
+//! A half-open round.
+
+use super::{Counts, HalfOpen, Recovery};
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Round {
+    pub(super) in_flight: u32,
+    pub(super) succeeded: u32,
+    pub(super) failed: u32,
+    pub(super) slow: u32,
+    pub(super) cancelled: u32,
+    /// The latest admission.
+    pub(super) latest: Option<u64>,
+}
+
+impl Round {
+    pub(super) fn has_room(&self, half_open: &HalfOpen) -> bool {
+        self.in_flight < half_open.max_probes
+            && self.in_flight + self.succeeded + self.failed < half_open.recovery.needs()
+    }
+
+    pub(super) fn admit(&mut self, now: u64) {
+        self.in_flight += 1;
+        self.latest = Some(now);
+    }
+
+    /// A slot comes back; outside a round there is none.
+    pub(super) fn give_back(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    /// A probe's result; `Some(true)` closes, `Some(false)` re-opens.
+    pub(super) fn result(
+        &mut self,
+        failed: bool,
+        slow: bool,
+        recovery: Recovery,
+        slow_fails: bool,
+    ) -> Option<bool> {
+        self.give_back();
+        self.slow += u32::from(slow);
+        match recovery {
+            Recovery::Successes(needed) => {
+                if failed || slow && slow_fails {
+                    self.failed += 1;
+                    return Some(false);
+                }
+                self.succeeded += 1;
+                (self.succeeded >= needed).then_some(true)
+            }
+            Recovery::Rate {
+                of,
+                failure_rate,
+                slow_rate,
+            } => {
+                if failed {
+                    self.failed += 1;
+                } else {
+                    self.succeeded += 1;
+                }
+                let results = self.succeeded + self.failed;
+                let reached = |part: u32, limit: f64| f64::from(part) / f64::from(results) >= limit;
+                let bad = reached(self.failed, failure_rate)
+                    || slow_rate.is_some_and(|limit| reached(self.slow, limit));
+                (results >= of).then_some(!bad)
+            }
+        }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            calls: u64::from(self.succeeded + self.failed),
+            successes: u64::from(self.succeeded),
+            failures: u64::from(self.failed),
+            slow: u64::from(self.slow),
+        }
+    }
+}

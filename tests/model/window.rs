@@ -1,0 +1,70 @@
+//! What a window shows: walks over the list of outcomes.
+
+use super::{Counts, Model, Timed, Window};
+
+fn sum<'a>(outcomes: impl Iterator<Item = &'a Timed>) -> Counts {
+    let mut counts = Counts::default();
+    for outcome in outcomes {
+        counts.calls += 1;
+        counts.successes += u64::from(!outcome.failed);
+        counts.failures += u64::from(outcome.failed);
+        counts.slow += u64::from(outcome.slow);
+    }
+    counts
+}
+
+impl Model {
+    /// The outcomes of the last time of counting, newest first, and the moment from which they are
+    /// seen: now, or when that time ended.
+    fn period(&self, now: u64) -> (impl Iterator<Item = &Timed>, u64) {
+        let generation = self.period.map(|period| period.generation);
+        let moment = self.period.and_then(|period| period.ended).unwrap_or(now);
+        let outcomes = self.outcomes.iter().rev();
+        (
+            outcomes.take_while(move |outcome| Some(outcome.generation) == generation),
+            moment,
+        )
+    }
+
+    /// The window as a snapshot shows it.
+    pub(super) fn shown(&self, now: u64) -> Counts {
+        let (outcomes, moment) = self.period(now);
+        match self.window {
+            Window::Count(size) => sum(outcomes.take(size as usize)),
+            Window::Time { buckets, width } => {
+                let current = (moment - self.origin) / width;
+                let live = |at: u64| (at - self.origin) / width + u64::from(buckets) > current;
+                sum(outcomes.take_while(|outcome| live(outcome.at)))
+            }
+        }
+    }
+
+    /// The live epochs, oldest first; those from before the breaker was built are empty.
+    pub(super) fn buckets(&self, now: u64) -> Vec<Counts> {
+        let Window::Time { buckets, width } = self.window else {
+            return Vec::new();
+        };
+        let (outcomes, moment) = self.period(now);
+        let outcomes: Vec<&Timed> = outcomes.collect();
+        let current = (moment - self.origin) / width;
+        let epoch = |back: u32| {
+            sum(outcomes.iter().copied().filter(move |outcome| {
+                (outcome.at - self.origin) / width + u64::from(back) == current
+            }))
+        };
+        (0..buckets).rev().map(epoch).collect()
+    }
+
+    /// Failures since the last success of this generation, while the rule is on.
+    pub(super) fn run(&self) -> u64 {
+        if self.rules.consecutive_failures.is_none() {
+            return 0;
+        }
+        let mine = |outcome: &&Timed| outcome.generation == self.generation && outcome.failed;
+        self.outcomes[self.run_from..]
+            .iter()
+            .rev()
+            .take_while(mine)
+            .count() as u64
+    }
+}

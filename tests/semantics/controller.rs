@@ -1,0 +1,255 @@
+//! The operator's orders: what each does in each state.
+
+use tripcoil::{Cause, Controller, HalfOpen, Outcome, State};
+
+use crate::common::{OVERRIDES, Rig, counts, ms, order, rig_in, secs};
+
+const ALL: [State; 6] = [
+    State::Closed,
+    State::Open,
+    State::HalfOpen,
+    State::ForcedOpen,
+    State::Disabled,
+    State::ObserveOnly,
+];
+
+/// What an order makes of each state; `None` where it changes nothing.
+fn table(what: &str, give: fn(&Controller) -> bool, to: impl Fn(State) -> Option<State>) {
+    for from in ALL {
+        let rig = rig_in(from);
+        let before = rig.seen();
+        let changed = give(&rig.controller);
+        let after = rig.seen();
+        match to(from) {
+            Some(to) => {
+                assert!(changed, "{what} in {from:?}");
+                assert_eq!(after.state, to, "{what} in {from:?}");
+                assert_eq!(
+                    after.generation,
+                    before.generation + 1,
+                    "{what} in {from:?}"
+                );
+                let event = rig.last();
+                assert_eq!((event.from, event.to), (from, to), "{what} in {from:?}");
+                assert_eq!(event.cause, Cause::Manual, "{what} in {from:?}");
+                // the window shown at that moment
+                assert_eq!(event.counts, before.window, "{what} in {from:?}");
+            }
+            None => {
+                assert!(!changed, "{what} in {from:?}");
+                assert_eq!(after, before, "{what} in {from:?}");
+            }
+        }
+    }
+}
+
+fn plain(state: State) -> bool {
+    !OVERRIDES.contains(&state)
+}
+
+#[test]
+fn trip_opens_from_closed_open_or_half_open() {
+    table("trip", Controller::trip, |from| {
+        plain(from).then_some(State::Open)
+    });
+}
+
+#[test]
+fn trip_for_opens_from_closed_open_or_half_open() {
+    table(
+        "trip_for",
+        |c| c.trip_for(ms(1)),
+        |from| plain(from).then_some(State::Open),
+    );
+}
+
+#[test]
+fn half_open_starts_a_round_from_closed_open_or_half_open() {
+    table("half_open", Controller::half_open, |from| {
+        plain(from).then_some(State::HalfOpen)
+    });
+}
+
+#[test]
+fn reset_closes_from_any_state() {
+    table("reset", Controller::reset, |_| Some(State::Closed));
+}
+
+#[test]
+fn release_ends_an_override_and_nothing_else() {
+    table("release", Controller::release, |from| {
+        (!plain(from)).then_some(State::Closed)
+    });
+}
+
+#[test]
+fn an_override_comes_over_any_state_but_itself() {
+    let unless = |to: State| move |from: State| (from != to).then_some(to);
+    table(
+        "force_open",
+        Controller::force_open,
+        unless(State::ForcedOpen),
+    );
+    table("disable", Controller::disable, unless(State::Disabled));
+    table(
+        "observe_only",
+        Controller::observe_only,
+        unless(State::ObserveOnly),
+    );
+}
+
+#[test]
+fn trip_opens_for_the_next_backoff() {
+    let rig = Rig::run_of_three();
+    for wait in [10, 20, 40, 80, 80] {
+        assert!(rig.controller.trip());
+        assert_eq!(rig.rest(), ms(wait));
+        rig.wait(ms(1));
+    }
+}
+
+#[test]
+fn trip_for_opens_for_the_time_given() {
+    let rig = Rig::run_of_three();
+    assert!(rig.controller.trip_for(ms(33)));
+    assert_eq!(rig.rejected().retry_after(), Some(ms(33)));
+    rig.wait(ms(33));
+    rig.acquire().success();
+    // a shorter one takes the place of a longer
+    assert!(rig.controller.trip_for(secs(9)));
+    assert!(rig.controller.trip_for(ms(2)));
+    assert_eq!(rig.rest(), ms(2));
+}
+
+#[test]
+fn half_open_starts_an_untouched_round() {
+    let rig = rig_in(State::Open);
+    assert!(rig.controller.half_open());
+    assert_eq!(rig.seen().probes.in_flight, 0);
+    rig.ok(2);
+    assert_eq!(rig.state(), State::Closed);
+}
+
+#[test]
+fn reset_gives_a_fresh_closed() {
+    for from in ALL {
+        let rig = rig_in(from);
+        assert!(rig.controller.reset());
+        let seen = rig.seen();
+        assert_eq!(
+            (seen.window, seen.consecutive_failures),
+            (counts(0, 0, 0), 0),
+            "{from:?}"
+        );
+        assert_eq!(seen.retry_after, None, "{from:?}");
+        rig.fail(2);
+        assert_eq!(rig.state(), State::Closed, "{from:?}");
+        rig.fail(1);
+        assert_eq!((rig.state(), rig.rest()), (State::Open, ms(10)), "{from:?}");
+    }
+}
+
+#[test]
+fn reset_while_closed_empties_the_window_and_the_run() {
+    let rig = Rig::run_of_three();
+    rig.ok(1);
+    rig.fail(2);
+    assert!(rig.controller.reset());
+    assert_eq!(rig.last().counts, counts(1, 2, 0));
+    assert_eq!(rig.last().consecutive_failures, 2);
+    assert_eq!(rig.seen().window, counts(0, 0, 0));
+    assert_eq!(rig.seen().consecutive_failures, 0);
+    assert_eq!(rig.seen().totals.failures, 2);
+}
+
+#[test]
+fn one_override_may_replace_another() {
+    for from in OVERRIDES {
+        for to in OVERRIDES.into_iter().filter(|to| *to != from) {
+            let rig = rig_in(from);
+            assert!(order(&rig.controller, to));
+            assert_eq!(rig.state(), to);
+            assert!(rig.controller.release());
+            assert_eq!(rig.state(), State::Closed);
+        }
+    }
+}
+
+#[test]
+fn postpone_acts_only_while_open() {
+    for state in ALL.into_iter().filter(|state| *state != State::Open) {
+        let rig = rig_in(state);
+        let before = rig.seen();
+        assert!(!rig.controller.postpone(secs(1)), "{state:?}");
+        assert_eq!(rig.seen(), before, "{state:?}");
+    }
+}
+
+#[test]
+fn postpone_moves_the_deadline_only_later() {
+    let rig = rig_in(State::Open);
+    assert!(!rig.controller.postpone(ms(9)));
+    assert!(!rig.controller.postpone(ms(10)));
+    assert_eq!(rig.rest(), ms(10));
+    assert!(rig.controller.postpone(ms(11)));
+    assert_eq!(rig.rest(), ms(11));
+    rig.wait(ms(4));
+    // from now, not from the trip
+    assert!(!rig.controller.postpone(ms(7)));
+    assert!(rig.controller.postpone(ms(8)));
+    assert_eq!(rig.rejected().retry_after(), Some(ms(8)));
+    rig.wait(ms(8));
+    rig.acquire().success();
+}
+
+#[test]
+fn postpone_is_not_capped_and_is_no_transition() {
+    let rig = rig_in(State::Open);
+    let before = rig.seen();
+    assert!(rig.controller.postpone(secs(86_400)));
+    assert_eq!(rig.rest(), secs(86_400));
+    let after = rig.seen();
+    assert_eq!(after.generation, before.generation);
+    assert_eq!(after.transitions, before.transitions);
+    assert_eq!(rig.observer.history().len(), 1);
+    // nor an opening
+    assert!(rig.controller.trip());
+    assert_eq!(rig.rest(), ms(20));
+}
+
+#[test]
+fn postpone_acts_on_an_open_whose_deadline_has_passed() {
+    let rig = rig_in(State::Open);
+    rig.wait(secs(1));
+    assert!(rig.controller.postpone(ms(5)));
+    assert_eq!(rig.rejected().retry_after(), Some(ms(5)));
+}
+
+#[test]
+fn orders_reach_calls_under_way() {
+    let rig = Rig::new(|builder| {
+        builder
+            .consecutive_failures(1)
+            .half_open(HalfOpen::successes(1))
+    });
+    let permit = rig.acquire();
+    assert!(rig.controller.trip());
+    assert!(rig.controller.reset());
+    permit.failure(tripcoil::FailureKind::Server);
+    assert_eq!(rig.state(), State::Closed);
+    rig.end(Outcome::Success);
+    assert_eq!(
+        (rig.seen().totals.late, rig.seen().totals.successes),
+        (1, 1)
+    );
+}
+
+#[test]
+fn the_controller_hands_out_observers() {
+    let rig = Rig::run_of_three();
+    let observer = rig.controller.observer();
+    assert_eq!(observer.name(), "rig");
+    rig.fail(3);
+    assert_eq!(observer.state(), State::Open);
+    assert_eq!(observer.snapshot(), rig.seen());
+}

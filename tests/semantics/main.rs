@@ -1,0 +1,27 @@
+//! The semantics, sentence by sentence: each test is named after what it holds the crate to.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
+mod backoff;
+mod calls;
+mod common;
+mod controller;
+mod defaults;
+mod events;
+mod generation;
+mod half_open;
+mod observe;
+mod outcomes;
+mod reconfigure;
+mod refusals;
+mod rounds;
+mod rules;
+mod small_print;
+mod states;
+mod time;
+mod validation;
+mod windows;

@@ -1,0 +1,173 @@
+//! Rounds that are judged by rate.
+
+use tripcoil::{Cause, FailureKind, HalfOpen, Outcome, State};
+
+use crate::common::{LIMIT, Rig, SERVER, counts};
+
+fn rig(half_open: HalfOpen) -> Rig {
+    let rig = Rig::new(|builder| builder.consecutive_failures(100).half_open(half_open));
+    rig.round();
+    rig
+}
+
+const OK: Outcome = Outcome::Success;
+
+#[test]
+fn either_rate_re_opens_and_else_the_round_closes() {
+    let table: [(&[(Outcome, bool)], State); 6] = [
+        (
+            &[(OK, false), (OK, false), (OK, false), (OK, false)],
+            State::Closed,
+        ),
+        (
+            &[(SERVER, false), (OK, false), (OK, false), (OK, false)],
+            State::Closed,
+        ),
+        (
+            &[(SERVER, false), (OK, false), (OK, false), (SERVER, false)],
+            State::Open,
+        ),
+        (
+            &[(OK, true), (OK, true), (OK, false), (OK, false)],
+            State::Closed,
+        ),
+        (
+            &[(OK, true), (OK, true), (OK, false), (OK, true)],
+            State::Open,
+        ),
+        // a slow failure is in both
+        (
+            &[(SERVER, true), (OK, true), (OK, false), (OK, true)],
+            State::Open,
+        ),
+    ];
+    for (results, state) in table {
+        let rig = rig(HalfOpen::rate(4, 0.5).slow_rate(0.75));
+        for (outcome, slow) in results {
+            assert_eq!(rig.state(), State::HalfOpen);
+            if *slow {
+                rig.slow(*outcome)
+            } else {
+                rig.end(*outcome)
+            }
+        }
+        assert_eq!(rig.state(), state, "{results:?}");
+        let cause = if state == State::Open {
+            Cause::ProbeFailed
+        } else {
+            Cause::ProbesSucceeded
+        };
+        assert_eq!(rig.cause(), cause, "{results:?}");
+    }
+}
+
+#[test]
+fn no_verdict_comes_early() {
+    let rig = rig(HalfOpen::rate(10, 0.1));
+    // all is lost at the first, and yet all ten are waited for
+    for failed in 0..10 {
+        assert_eq!(
+            (rig.state(), rig.seen().probes.failed),
+            (State::HalfOpen, failed)
+        );
+        rig.fail(1);
+    }
+    assert_eq!(rig.state(), State::Open);
+    assert_eq!(rig.last().counts, counts(0, 10, 0));
+}
+
+#[test]
+fn the_rate_is_inclusive() {
+    for (of, failures) in [(3_u32, 1_u32), (10, 3), (1, 1), (255, 85)] {
+        let rate = f64::from(failures) / f64::from(of);
+        let at = rig(HalfOpen::rate(of, rate));
+        at.fail(failures as usize);
+        at.ok((of - failures) as usize);
+        assert_eq!(at.state(), State::Open, "{failures} of {of}");
+        let below = rig(HalfOpen::rate(of, rate));
+        below.fail(failures as usize - 1);
+        below.ok((of - failures) as usize + 1);
+        assert_eq!(below.state(), State::Closed, "{failures} of {of}");
+    }
+}
+
+#[test]
+fn ignored_and_cancelled_probes_are_no_results() {
+    let rig = rig(HalfOpen::rate(4, 0.5));
+    rig.end(Outcome::Ignored);
+    drop(rig.acquire());
+    rig.ends(&[OK, SERVER, OK]);
+    assert_eq!(rig.state(), State::HalfOpen);
+    rig.ok(1);
+    assert_eq!(
+        (rig.state(), rig.last().counts),
+        (State::Closed, counts(3, 1, 0))
+    );
+}
+
+#[test]
+fn the_slow_rate_of_a_round_is_its_own_setting() {
+    // a slow rate for tripping is none for the round
+    let rig = Rig::new(|builder| {
+        builder
+            .slow_rate(0.1)
+            .consecutive_failures(100)
+            .half_open(HalfOpen::rate(2, 1.0))
+    });
+    rig.round();
+    rig.slow(OK);
+    rig.slow(OK);
+    assert_eq!(rig.state(), State::Closed);
+    // and one of the round is none for tripping
+    let rig = Rig::new(|builder| {
+        builder
+            .consecutive_failures(100)
+            .half_open(HalfOpen::rate(2, 1.0).slow_rate(1.0))
+    });
+    (0..20).for_each(|_| rig.slow(OK));
+    assert_eq!(rig.state(), State::Closed);
+    rig.round();
+    rig.acquire().record_timed(OK, LIMIT);
+    rig.slow(OK);
+    assert_eq!(rig.state(), State::Closed);
+    rig.round();
+    rig.slow(OK);
+    rig.slow(OK);
+    assert_eq!(rig.state(), State::Open);
+    assert_eq!(rig.last().counts, counts(2, 0, 2));
+}
+
+#[test]
+fn many_at_once_or_one_by_one_is_the_same() {
+    for max in [1, 2, 6, 200] {
+        let rig = rig(HalfOpen::rate(6, 0.5).max_probes(max));
+        let mut results = 0;
+        while rig.state() == State::HalfOpen {
+            let mut out = Vec::new();
+            while let Ok(permit) = rig.breaker.try_acquire_owned() {
+                out.push(permit);
+            }
+            assert_eq!(out.len() as u32, max.min(6 - results));
+            for permit in out {
+                results += 1;
+                permit.failure(FailureKind::Server);
+            }
+        }
+        assert_eq!((results, rig.state()), (6, State::Open));
+    }
+}
+
+#[test]
+fn cancelled_probes_are_held_against_the_whole_round() {
+    let rig = rig(HalfOpen::rate(3, 1.0));
+    rig.ok(2);
+    drop(rig.acquire());
+    drop(rig.acquire());
+    assert_eq!(rig.state(), State::HalfOpen);
+    drop(rig.acquire());
+    assert_eq!(
+        (rig.state(), rig.cause()),
+        (State::Open, Cause::ProbesCancelled)
+    );
+    assert_eq!(rig.last().counts, counts(2, 0, 0));
+}
