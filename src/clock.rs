@@ -250,7 +250,6 @@ mod tests {
             // Both are true of any system, however busy: a sleep is never shorter than asked, and
             // a clock lags at most by its resolution and what its thread was kept waiting.
             let (wall, start) = (std::time::Instant::now(), clock.nanos());
-            assert!(start > 0);
             let asked =
                 Duration::from_nanos(20 * clock.resolution()).max(Duration::from_millis(20));
             let mut moved = 0;
@@ -281,7 +280,9 @@ mod tests {
             assert_eq!(clock.start(), Ok(()));
         }
         let (published, precise) = (clock.nanos(), Clock::precise().nanos());
-        assert!(0 < published && published <= precise);
+        assert!(published <= precise);
+        // Published when it was started, if never since.
+        assert!(precise - published < saturating_nanos(Duration::from_secs(60)));
     }
 
     #[cfg(not(feature = "std"))]

@@ -183,7 +183,7 @@ impl<'a> Driver<'a> {
             _ => {
                 self.clock.advance(span(given.unwrap_or(0)));
                 (held.end)(End::Record(told));
-                self.now() - held.permit.admitted
+                held.permit.lasted(self.now())
             }
         };
         let now = self.now();

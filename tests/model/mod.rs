@@ -126,7 +126,8 @@ impl Model {
         }
         Ok(Permit {
             generation: self.generation,
-            admitted: now,
+            // a call that begins while there is no slow limit has no duration, but for a probe
+            admitted: (self.rules.slow_call.is_some() || self.state == State::HalfOpen).then_some(now),
         })
     }
 
@@ -161,7 +162,7 @@ impl Model {
 
     /// A call ends without a result.
     pub(crate) fn cancel(&mut self, permit: Permit, now: u64) {
-        let took = now - permit.admitted;
+        let took = permit.lasted(now);
         let fails = match self.rules.on_cancel {
             OnCancel::Ignored => false,
             OnCancel::Failure => true,

@@ -198,7 +198,15 @@ pub(crate) enum Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Permit {
     pub(crate) generation: u64,
-    pub(crate) admitted: u64,
+    /// When, if the call is timed.
+    pub(crate) admitted: Option<u64>,
+}
+
+impl Permit {
+    /// How long the call has lasted, by the clock.
+    pub(crate) fn lasted(&self, now: u64) -> u64 {
+        self.admitted.map_or(0, |admitted| now - admitted)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
