@@ -1,12 +1,13 @@
 //! The breaker: what stands before a dependency.
 
 use crate::call::{Call, Guarded, guarded_calls};
+use crate::classify::{ByRef, ErrIsFailure};
 use crate::config::Config;
 use crate::controller::Controller;
 use crate::core::Core;
 use crate::error::{ConfigError, Rejected};
 use crate::observer::Observer;
-use crate::outcome::{ByRef, ErrIsFailure, State};
+use crate::outcome::State;
 use crate::permit::{OwnedPermit, Pending, Permit};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -143,7 +144,11 @@ impl<C> Breaker<C> {
     #[inline]
     pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejected> {
         let admission = self.core.admit(false)?;
-        Ok(OwnedPermit(Pending::new(self.core.clone(), admission, None)))
+        Ok(OwnedPermit(Pending::new(
+            self.core.clone(),
+            admission,
+            None,
+        )))
     }
 
     /// A handle that only reads.

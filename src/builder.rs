@@ -2,11 +2,12 @@
 
 use crate::backoff::Backoff;
 use crate::breaker::{Breaker, assemble};
+use crate::classify::ErrIsFailure;
 use crate::clock::Clock;
 use crate::config::{Config, HalfOpen, OnCancel, Window};
 use crate::controller::Controller;
 use crate::error::ConfigError;
-use crate::outcome::{ErrIsFailure, State};
+use crate::outcome::State;
 use alloc::string::String;
 use core::time::Duration;
 

@@ -1,9 +1,9 @@
 //! One guarded call: admitted, made, classified, recorded.
 
+use crate::classify::{ByRef, Classify};
+use crate::clock::saturating_nanos;
 use crate::core::Core;
-use crate::engine::nanos;
 use crate::error::CallError;
-use crate::outcome::{ByRef, Classify};
 use crate::permit::{Handle, Pending};
 use core::future::{Future, poll_fn};
 use core::marker::PhantomData;
@@ -53,7 +53,10 @@ impl<H: Handle, D> Guarded<H, D> {
     #[inline]
     fn admit(self) -> Result<(Option<Pending<H>>, D), crate::error::Rejected> {
         let admission = self.handle.core().admit(self.limit.is_some())?;
-        Ok((Some(Pending::new(self.handle, admission, self.limit)), self.classifier))
+        Ok((
+            Some(Pending::new(self.handle, admission, self.limit)),
+            self.classifier,
+        ))
     }
 
     #[inline]
@@ -81,7 +84,11 @@ impl<H: Handle, D> Guarded<H, D> {
     }
 
     #[cfg(feature = "tokio")]
-    pub(crate) async fn call_timeout<T, E, F>(self, limit: Duration, future: F) -> Result<T, CallError<E>>
+    pub(crate) async fn call_timeout<T, E, F>(
+        self,
+        limit: Duration,
+        future: F,
+    ) -> Result<T, CallError<E>>
     where
         D: Classify<T, E>,
         F: Future<Output = Result<T, E>>,
@@ -121,7 +128,8 @@ fn conclude<H: Handle, T, E, D: Classify<T, E>>(
     if call.is_some() {
         let mut slot = call;
         // a classifier is the user's code too
-        let outcome = Inside::<H, T, E, D>::run(&mut slot, classifier, || classifier.classify(&result));
+        let outcome =
+            Inside::<H, T, E, D>::run(&mut slot, classifier, || classifier.classify(&result));
         if let Some(call) = slot {
             call.end(outcome, None);
         }
@@ -141,9 +149,12 @@ macro_rules! guarded_calls {
         /// [`CallError::Rejected`](crate::CallError::Rejected) if the call was not made, else its
         /// own error as [`CallError::Inner`](crate::CallError::Inner).
         #[inline]
-        pub fn call<T, E>($self: $me, f: impl FnOnce() -> Result<T, E>) -> Result<T, crate::error::CallError<E>>
+        pub fn call<T, E>(
+            $self: $me,
+            f: impl FnOnce() -> Result<T, E>,
+        ) -> Result<T, crate::error::CallError<E>>
         where
-            $d: crate::outcome::Classify<T, E>,
+            $d: crate::classify::Classify<T, E>,
         {
             $guard.call(f)
         }
@@ -163,7 +174,7 @@ macro_rules! guarded_calls {
         ) -> impl core::future::Future<Output = Result<T, crate::error::CallError<E>>>
         where
             F: core::future::Future<Output = Result<T, E>>,
-            $d: crate::outcome::Classify<T, E>,
+            $d: crate::classify::Classify<T, E>,
         {
             $guard.call_async(future)
         }
@@ -182,7 +193,7 @@ macro_rules! guarded_calls {
         ) -> impl core::future::Future<Output = Result<T, crate::error::CallError<E>>>
         where
             F: core::future::Future<Output = Result<T, E>>,
-            $d: crate::outcome::Classify<T, E>,
+            $d: crate::classify::Classify<T, E>,
         {
             $guard.call_timeout(limit, future)
         }
@@ -238,7 +249,7 @@ impl<H, D> Guarded<H, D> {
 
     pub(crate) fn with_slow_call(self, limit: Duration) -> Guarded<H, D> {
         Guarded {
-            limit: Some(nanos(limit)),
+            limit: Some(saturating_nanos(limit)),
             ..self
         }
     }

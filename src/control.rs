@@ -125,16 +125,27 @@ const GENERATION: u64 = ((1 << GENERATION_BITS) - 1) << GENERATION_SHIFT;
 const VERSION_SHIFT: u32 = 40;
 
 const _: () = {
-    let fields = [KIND, AUDITING, ARMED, STRIPES, GOAL, RUNS, TIMED, GENERATION];
+    let fields = [
+        KIND, AUDITING, ARMED, STRIPES, GOAL, RUNS, TIMED, GENERATION,
+    ];
     let (mut i, mut seen) = (0, 0u64);
     while i < fields.len() {
         assert!(seen & fields[i] == 0, "fields overlap");
         seen |= fields[i];
         i += 1;
     }
-    assert!(seen == (1 << VERSION_SHIFT) - 1, "the version begins where the rest ends");
-    assert!(u64::BITS - VERSION_SHIFT == crate::tagged::TAG_BITS, "a version is a tag");
-    assert!(GENERATION_BITS == crate::tagged::TAG_BITS, "a generation is a tag");
+    assert!(
+        seen == (1 << VERSION_SHIFT) - 1,
+        "the version begins where the rest ends"
+    );
+    assert!(
+        u64::BITS - VERSION_SHIFT == crate::tagged::TAG_BITS,
+        "a version is a tag"
+    );
+    assert!(
+        GENERATION_BITS == crate::tagged::TAG_BITS,
+        "a generation is a tag"
+    );
     assert!(GOALS.len() <= (GOAL >> GOAL_SHIFT) as usize + 1);
     let mut g = 0;
     while g < GOALS.len() {
@@ -312,8 +323,11 @@ mod tests {
     }
 
     fn flags() -> impl Strategy<Value = Flags> {
-        (any::<bool>(), any::<bool>(), any::<bool>())
-            .prop_map(|(armed, runs, timed)| Flags { armed, runs, timed })
+        (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(armed, runs, timed)| Flags {
+            armed,
+            runs,
+            timed,
+        })
     }
 
     /// A word as the protocol writes them: a state's code, a goal that exists, and anything else.
@@ -386,7 +400,11 @@ mod tests {
             (ForcedOpen, false, false),
         ] {
             let c = Control::new(state, Flags::default());
-            assert_eq!((c.counting(), c.admits_all()), (counting, admits), "{state:?}");
+            assert_eq!(
+                (c.counting(), c.admits_all()),
+                (counting, admits),
+                "{state:?}"
+            );
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The handle that changes state and rules.
 
+use crate::clock::saturating_nanos;
 use crate::control::Goal;
 use crate::core::Core;
-use crate::engine::nanos;
 use crate::observer::Observer;
+#[cfg(feature = "std")]
+use crate::{error::ConfigError, live::Rules, rules::Policy};
 use alloc::sync::Arc;
 use core::time::Duration;
-#[cfg(feature = "std")]
-use crate::{config::Rules, error::ConfigError, rules::Policy};
 
 /// The operator's handle: there is one for each breaker, given out when it is built.
 ///
@@ -64,7 +64,7 @@ impl Controller {
     /// Open for that long, which may be zero; neither `max` nor jitter touches it. Changes nothing
     /// under an override.
     pub fn trip_for(&self, wait: Duration) -> bool {
-        self.core.operate(Goal::Trip, Some(nanos(wait)))
+        self.core.operate(Goal::Trip, Some(saturating_nanos(wait)))
     }
 
     /// Begin a round of probes. Changes nothing under an override.
@@ -80,13 +80,11 @@ impl Controller {
     /// While open: no probe before `wait` from now. It only moves the moment later, is not capped,
     /// and changes nothing in any other state.
     pub fn postpone(&self, wait: Duration) -> bool {
-        self.core.postpone(nanos(wait))
+        self.core.postpone(saturating_nanos(wait))
     }
 
     /// Change rules at work: all or none of what `change` names. The window's geometry and the
     /// clock stay. New rules never trip by themselves; the next outcome is judged by them.
-    ///
-    /// `change` is called again if another thread changes the rules at the same time.
     ///
     /// ```
     /// # use tripcoil::Breaker;
@@ -101,9 +99,10 @@ impl Controller {
     ///
     /// Every problem of what would be the rules, which then stay as they are.
     #[cfg(feature = "std")]
-    pub fn reconfigure(&self, change: impl Fn(Rules) -> Rules) -> Result<(), ConfigError> {
-        self.core.policy.update(|policy| {
-            let Rules(config) = change(Rules(policy.config.clone()));
+    pub fn reconfigure(&self, change: impl FnOnce(Rules) -> Rules) -> Result<(), ConfigError> {
+        let changes = change(Rules::unchanged());
+        self.core.head.policy.update(|policy| {
+            let config = changes.upon(&policy.config);
             config.validate()?;
             Ok(Policy::new(config))
         })?;

@@ -20,7 +20,7 @@ use alloc::string::String;
 use core::time::Duration;
 use crossbeam_utils::CachePadded;
 
-/// What every call reads and only audits write.
+/// What every call reads and only audits write: one line, shared by all and at rest in each cache.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) control: Word,
@@ -30,11 +30,16 @@ pub(crate) struct Head {
     pub(crate) slow_limit: Word,
     /// Version | the length at which a run trips, 0 for none.
     pub(crate) run_limit: Word,
+    pub(crate) clock: Clock,
+    pub(crate) window: Shape,
+    pub(crate) policy: Swap<Policy>,
 }
 
-/// What the audits keep for themselves and for readers.
+/// What the audits keep for themselves and for readers; and the run, which failures write.
 #[derive(Debug)]
 pub(crate) struct Ledger {
+    /// Generation | whether the rule is true (observe-only), and the run of failures.
+    pub(crate) run: Word,
     /// The latest time that an audit was told; it only rises.
     pub(crate) latest: Word,
     /// Version | the time of the audit, in two halves of 32 bits.
@@ -52,6 +57,12 @@ pub(crate) struct Ledger {
     pub(crate) openings: Word,
     /// Generation | firm, and the millisecond at which Open ends.
     pub(crate) deadline: Word,
+    /// Rising edges of rules under observe-only.
+    pub(crate) would_trip: Counter,
+    /// The clock's milliseconds when built, from which deadlines are counted.
+    pub(crate) era: u64,
+    /// Of the jitter.
+    pub(crate) seed: u64,
 }
 
 /// The half-open state's own words.
@@ -67,25 +78,14 @@ pub(crate) struct Probing {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) head: CachePadded<Head>,
-    /// Generation | whether the rule is true (observe-only), and the run of failures.
-    pub(crate) run: CachePadded<Word>,
+    pub(crate) ledger: CachePadded<Ledger>,
     pub(crate) stripes: Stripes,
-    pub(crate) window: Shape,
-    pub(crate) ledger: Ledger,
     pub(crate) probing: Probing,
-    /// Rising edges of rules under observe-only.
-    pub(crate) would_trip: Counter,
     pub(crate) history: Ring,
     /// A longer ring, once there is a listener.
     pub(crate) queue: Late<Ring>,
-    pub(crate) policy: Swap<Policy>,
     #[cfg(feature = "std")]
     pub(crate) listeners: crate::listeners::Listeners,
-    pub(crate) clock: Clock,
-    /// The clock's milliseconds when built, from which deadlines are counted.
-    pub(crate) era: u64,
-    /// Of the jitter.
-    pub(crate) seed: u64,
     pub(crate) name: Box<str>,
 }
 
@@ -139,7 +139,7 @@ impl Core {
         let policy = Policy::new(config);
         let k = u64::from(state == State::Open);
         let backoff = &policy.config.open_for;
-        let wait = backoff.wait_nanos(k.max(1) as u32, unit(seed, 0));
+        let wait = backoff.wait_nanos(k as u32, unit(seed, 0));
         let era = now / MILLISECOND;
         let deadline = Deadline::after(era, now, wait, false);
         let stripes = Stripes::new(cpus());
@@ -153,11 +153,12 @@ impl Core {
                 period_end: Word::new(period_end),
                 slow_limit: Word::new(Tagged::new(0, policy.slow_call).0),
                 run_limit: Word::new(Tagged::new(0, policy.run).0),
+                clock,
+                window,
+                policy: Swap::new(policy),
             }),
-            run: CachePadded::default(),
-            stripes,
-            window,
-            ledger: Ledger {
+            ledger: CachePadded::new(Ledger {
+                run: Word::default(),
                 latest: Word::new(now),
                 time_high: Word::default(),
                 time_low: Word::default(),
@@ -167,21 +168,20 @@ impl Core {
                 since: Word::new(now),
                 openings: Word::new(Tagged::new(0, k).0),
                 deadline: Word::new(Tagged::new(0, deadline.0).0),
-            },
+                would_trip: Counter::default(),
+                era,
+                seed,
+            }),
+            stripes,
             probing: Probing {
                 round: Word::default(),
                 latest_admission: Word::default(),
                 results: Default::default(),
             },
-            would_trip: Counter::default(),
             history: Ring::new(HISTORY),
             queue: Late::default(),
-            policy: Swap::new(policy),
             #[cfg(feature = "std")]
             listeners: Default::default(),
-            clock,
-            era,
-            seed,
             name: name.into_boxed_str(),
         }
     }
@@ -203,7 +203,8 @@ impl Core {
     /// generation's.
     pub(crate) fn open_until(&self, c: Control) -> Option<u64> {
         let w = Tagged(self.ledger.deadline.load());
-        w.has(c.generation()).then(|| Deadline(w.payload()).nanos(self.era))
+        w.has(c.generation())
+            .then(|| Deadline(w.payload()).nanos(self.ledger.era))
     }
 
     /// The same, as what is left of it.
@@ -235,7 +236,10 @@ mod tests {
         assert_eq!(at(1, MILLISECOND - 1), MILLISECOND);
         assert_eq!(at(1, MILLISECOND), 2 * MILLISECOND);
         assert_eq!(at(MILLISECOND, 0), MILLISECOND);
-        assert_eq!(Deadline::after(7, 9 * MILLISECOND + 1, 0, true), Deadline(3 << 1 | 1));
+        assert_eq!(
+            Deadline::after(7, 9 * MILLISECOND + 1, 0, true),
+            Deadline(3 << 1 | 1)
+        );
         assert_eq!(Deadline(3 << 1).nanos(7), 10 * MILLISECOND);
         assert!(Deadline::after(0, 0, 0, true).is_firm());
         assert_eq!(Deadline::after(0, 0, u64::MAX, true).0 >> 1, Deadline::LAST);

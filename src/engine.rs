@@ -1,20 +1,14 @@
-//! Admission and outcomes: what every call does.
+//! Admission: what the beginning of every call does.
 //!
-//! A success while closed is a load of control, a read of the clock, a comparison with the period's
-//! end and one exchange on this thread's stripe. The exchange expects the version of the control
-//! word that was read, so between the two an audit may announce, freeze, publish: then the exchange
-//! fails, and control is read again. "Count it" and "what I checked still holds" are one step.
+//! While the state admits all calls it is one load of control; the permit carries the generation
+//! that was read, and what comes between the admission and the result is found by the result. An
+//! acquire that must look closer reads control anew whenever another thread has moved it on.
 
-use crate::config::OnCancel;
-use crate::control::{Control, Goal, Period};
-use crate::core::{Core, Deadline};
+use crate::control::Period;
+use crate::core::Core;
 use crate::error::Rejected;
-use crate::outcome::{FailureKind, Outcome, State};
-use crate::rules::Truth;
-use crate::tagged::Tagged;
-use crate::transition::permits;
+use crate::outcome::State;
 use crate::window::Shape;
-use crate::window::stripes::{Class, Owned, Stripe};
 use core::time::Duration;
 
 /// What a permit carries.
@@ -28,56 +22,35 @@ pub(crate) struct Admission {
 /// No slow limit was in force at admission, so nobody looked at the clock.
 pub(crate) const UNTIMED: u64 = u64::MAX;
 
-/// What a caller knows of a call's duration that the breaker does not.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Timing {
-    /// How long it lasted, in nanoseconds.
-    pub(crate) lasted: Option<u64>,
-    /// A slow limit of its own.
-    pub(crate) limit: Option<u64>,
-}
-
-/// A result on its way to being counted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) class: Class,
-    pub(crate) kind: FailureKind,
-    /// The wait that the failure itself asks for, should it open the breaker.
-    pub(crate) wait: Option<u64>,
-}
-
-impl Outgoing {
-    const SUCCESS: Outgoing = Outgoing {
-        class: Class::FastSuccess,
-        kind: FailureKind::Server,
-        wait: None,
-    };
-}
-
-pub(crate) fn nanos(d: Duration) -> u64 {
-    u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)
-}
-
 impl Core {
-    // ---- admission
-
     /// `timed`: the caller has a slow limit of its own.
     #[inline]
     pub(crate) fn admit(&self, timed: bool) -> Result<Admission, Rejected> {
         let c = self.control();
         if c.admits_all() {
-            let start = if timed || c.timed() { self.clock.nanos() } else { UNTIMED };
-            return Ok(Admission { period: c.period(), start });
+            let start = if timed || c.timed() {
+                self.head.clock.nanos()
+            } else {
+                UNTIMED
+            };
+            return Ok(Admission {
+                period: c.period(),
+                start,
+            });
         }
         self.admit_or_reject()
     }
 
     #[cold]
     fn admit_or_reject(&self) -> Result<Admission, Rejected> {
-        let now = self.clock.nanos();
+        let now = self.head.clock.nanos();
         let admission = self.look_closer(now);
         if admission.is_err() {
-            self.stripes.mine(self.control().stripes()).side.rejected.add(1);
+            self.stripes
+                .mine(self.control().stripes())
+                .side
+                .rejected
+                .add(1);
         }
         admission
     }
@@ -87,18 +60,29 @@ impl Core {
             let c = self.control();
             match c.state() {
                 State::Closed | State::Disabled | State::ObserveOnly => {
-                    return Ok(Admission { period: c.period(), start: now });
+                    return Ok(Admission {
+                        period: c.period(),
+                        start: now,
+                    });
                 }
                 State::ForcedOpen => {
-                    return Err(Rejected { state: State::ForcedOpen, retry_after: None });
+                    return Err(Rejected {
+                        state: State::ForcedOpen,
+                        retry_after: None,
+                    });
                 }
                 State::Open | State::HalfOpen if c.auditing() => self.finish(c, now, None),
                 State::Open => {
                     // of this opening: else control has moved on
-                    let Some(until) = self.open_until(c) else { continue };
+                    let Some(until) = self.open_until(c) else {
+                        continue;
+                    };
                     if now < until {
                         let rest = Duration::from_nanos(until - now);
-                        return Err(Rejected { state: State::Open, retry_after: Some(rest) });
+                        return Err(Rejected {
+                            state: State::Open,
+                            retry_after: Some(rest),
+                        });
                     }
                     if let Some(admission) = self.begin_round(c, now) {
                         return Ok(admission);
@@ -113,355 +97,17 @@ impl Core {
         }
     }
 
-    // ---- outcomes
-
-    /// A permit was given a result.
-    #[inline]
-    pub(crate) fn conclude(&self, admission: Admission, outcome: Outcome, timing: Timing) {
-        let (failed, kind, wait) = match outcome {
-            Outcome::Success => (false, FailureKind::Server, None),
-            Outcome::Failure(kind) => (true, kind, None),
-            Outcome::FailureRetryAfter(kind, wait) => (true, kind, Some(wait)),
-            Outcome::Ignored => return self.ignore(admission),
-        };
-        let now = self.clock.nanos();
-        let slow = self.is_slow(admission, timing, now);
-        let wait = wait.map(|w| self.within_cap(w));
-        let out = Outgoing { class: Class::new(failed, slow), kind, wait };
-        self.record(admission, out, now);
-    }
-
-    #[cold]
-    fn within_cap(&self, wait: Duration) -> u64 {
-        nanos(wait).min(self.policy.load().config.open_for.cap_nanos())
-    }
-
-    #[inline]
-    fn is_slow(&self, admission: Admission, timing: Timing, now: u64) -> bool {
-        let lasted = match timing.lasted {
-            Some(lasted) => lasted,
-            None if admission.start == UNTIMED => return false,
-            None => now.saturating_sub(admission.start),
-        };
-        let limit = timing.limit.unwrap_or_else(|| self.slow_limit(admission));
-        limit != 0 && lasted > limit
-    }
-
-    /// The limit in force; 0 for none. Audits adopt new rules where outcomes are counted; a probe
-    /// asks the rules themselves.
-    #[inline]
-    fn slow_limit(&self, admission: Admission) -> u64 {
-        if admission.period.state() == State::HalfOpen {
-            self.policy.load().slow_call
-        } else {
-            Tagged(self.head.slow_limit.load()).payload()
-        }
-    }
-
-    #[inline]
-    pub(crate) fn record(&self, admission: Admission, out: Outgoing, now: u64) {
-        loop {
-            let c = self.control();
-            if c.counting() && c.quiet_in(admission.period) && now < self.head.period_end.load() {
-                let stripe = self.stripes.mine(c.stripes());
-                match &self.window {
-                    Shape::Time(_) => {
-                        let Some(landed) = stripe.land(out.class, c.version()) else { continue };
-                        if out.class.failed() {
-                            stripe.side.kinds[out.kind.slot()].add(1);
-                        }
-                        self.judge(c, stripe, out, landed.count, now);
-                        if landed.contended {
-                            self.grow(c, now);
-                        }
-                        return;
-                    }
-                    Shape::Count(_) => {
-                        if self.record_in_count(c, stripe, out, now) {
-                            return;
-                        }
-                        continue;
-                    }
-                }
-            }
-            if !self.make_way(c, admission, out, now) {
-                return;
-            }
-        }
-    }
-
-    /// A local handle's success: by a load and a store, if nothing stands in the way.
-    #[inline]
-    pub(crate) fn succeed_in(&self, owned: &Owned, admission: Admission, timing: Timing) {
-        let now = self.clock.nanos();
-        let slow = self.is_slow(admission, timing, now);
-        let c = self.control();
-        if !slow
-            && !c.armed()
-            && c.counting()
-            && c.quiet_in(admission.period)
-            && now < self.head.period_end.load()
-        {
-            // an audit that comes between takes the count as it finds it: this one success may be
-            // attributed to the period in which it is stored
-            owned.add_one();
-            if c.runs() {
-                self.note_run(c, Outgoing::SUCCESS, now);
-            }
-            return;
-        }
-        let out = Outgoing { class: Class::new(false, slow), ..Outgoing::SUCCESS };
-        self.record(admission, out, now);
-    }
-
     /// An owned stripe for a local handle, if there is one to be had.
     pub(crate) fn take_owned(&self) -> Option<usize> {
         #[cfg(feature = "std")]
-        if let Shape::Time(_) = &self.window {
-            if self.stripes.make_owned() {
-                let slot = self.stripes.take_owned();
-                // before the first store: no later audit may miss the array
-                self.show(self.clock.nanos());
-                return slot;
-            }
+        if let Shape::Time(_) = &self.head.window
+            && self.stripes.make_owned()
+        {
+            let slot = self.stripes.take_owned();
+            // before the first store: no later audit may miss the array
+            self.show(self.head.clock.nanos());
+            return slot;
         }
         None
-    }
-
-    /// It has landed: does anyone need to look?
-    #[inline(always)]
-    fn judge(&self, c: Control, stripe: &Stripe, out: Outgoing, count: u64, now: u64) {
-        if c.runs() {
-            self.note_run(c, out, now);
-        }
-        if c.armed() || !stripe.within(out.class, c.version(), count) {
-            self.check(c, now, out.wait);
-        }
-    }
-
-    /// Something stands between an outcome and its count. False: the outcome is dealt with.
-    #[cold]
-    fn make_way(&self, c: Control, admission: Admission, out: Outgoing, now: u64) -> bool {
-        if c.period() != admission.period {
-            self.late();
-            return false;
-        }
-        match c.state() {
-            State::HalfOpen => {
-                self.conclude_probe(admission, Some(out), now);
-                false
-            }
-            // admitted while disabled: in no total
-            State::Disabled => false,
-            _ => {
-                if c.auditing() {
-                    self.finish(c, now, None);
-                } else {
-                    self.audit(c, Goal::Tidy, now, None);
-                }
-                true
-            }
-        }
-    }
-
-    /// An outcome landed at the word `landed`: see that a `Check` of a later version is done.
-    #[cold]
-    fn check(&self, landed: Control, now: u64, wait: Option<u64>) {
-        loop {
-            let c = self.control();
-            if !c.counting() || c.period() != landed.period() {
-                return;
-            }
-            let covered = c.version() != landed.version() && c.goal() == Goal::Check;
-            if c.auditing() {
-                self.finish(c, now, None);
-            } else if covered || self.audit(c, Goal::Check, now, wait) {
-                return;
-            }
-            if covered {
-                return;
-            }
-        }
-    }
-
-    #[cold]
-    fn grow(&self, c: Control, now: u64) {
-        if self.stripes.grow(c.level()) && self.control() == c {
-            self.start(c, c.announce(Goal::Tidy).more_stripes(), now, None);
-        }
-    }
-
-    /// The consecutive rule: a failure adds to the run, a success ends it. A success that finds no
-    /// run writes nothing.
-    #[inline]
-    fn note_run(&self, c: Control, out: Outgoing, now: u64) {
-        let generation = c.generation();
-        let mut w = Tagged(self.run.load());
-        loop {
-            let run = if w.has(generation) { w.payload() >> 1 } else { 0 };
-            if !out.class.failed() && run == 0 || w.later_than(generation) {
-                return;
-            }
-            let run = if out.class.failed() { run + 1 } else { 0 };
-            let limit = Tagged(self.head.run_limit.load()).payload();
-            let reached = limit != 0 && run >= limit;
-            let was = w.has(generation) && w.payload() & 1 == 1;
-            let next = Tagged::new(generation, run << 1 | u64::from(reached));
-            match self.run.cas(w.0, next.0) {
-                Ok(_) if reached && c.state() == State::Closed => {
-                    return self.turn_from(c.period(), Goal::TripByRun, now, out.wait);
-                }
-                Ok(_) => {
-                    // observe-only tells the rising edge
-                    self.would_trip.add(u64::from(reached && !was));
-                    return;
-                }
-                Err(is) => w = Tagged(is),
-            }
-        }
-    }
-
-    /// A count window knows each outcome's own window, so the outcome judges itself.
-    fn record_in_count(&self, c: Control, stripe: &Stripe, out: Outgoing, now: u64) -> bool {
-        let Shape::Count(window) = &self.window else { return true };
-        let judged = window.land(c.version(), out.class.failed(), out.class.slow(), |t| {
-            // every rule needs something failed or slow
-            if t.failures | t.slow == 0 { Truth::default() } else { self.policy.load().truth(t) }
-        });
-        let Some(judged) = judged else { return false };
-        stripe.counts[out.class as usize].add_one();
-        if out.class.failed() {
-            stripe.side.kinds[out.kind.slot()].add(1);
-        }
-        if c.runs() {
-            self.note_run(c, out, now);
-        }
-        if let Some((goal, _)) = judged.truth.goal() {
-            if c.state() == State::Closed {
-                self.turn_from(c.period(), goal, now, out.wait);
-            } else {
-                self.would_trip.add(judged.truth.rising_from(judged.was).number());
-            }
-        }
-        true
-    }
-
-    /// A transition from that period, unless it has ended.
-    #[cold]
-    pub(crate) fn turn_from(&self, period: Period, goal: Goal, now: u64, wait: Option<u64>) {
-        loop {
-            let c = self.control();
-            if c.period() != period {
-                return;
-            }
-            if c.auditing() {
-                self.finish(c, now, None);
-            } else if self.audit(c, goal, now, wait) {
-                return;
-            }
-        }
-    }
-
-    // ---- neither success nor failure
-
-    pub(crate) fn ignore(&self, admission: Admission) {
-        self.leave(admission, |core, stripes| core.stripes.mine(stripes).side.ignored.add(1));
-    }
-
-    /// A permit was dropped. `limit`: a slow limit of its own.
-    #[cold]
-    pub(crate) fn cancel(&self, admission: Admission, limit: Option<u64>) {
-        let now = self.clock.nanos();
-        let slow = self.is_slow(admission, Timing { lasted: None, limit }, now);
-        let fails = match self.policy.load().on_cancel() {
-            OnCancel::Ignored => false,
-            OnCancel::Failure => true,
-            OnCancel::FailureIfSlow => slow,
-        };
-        if fails {
-            let out = Outgoing { class: Class::new(true, slow), kind: FailureKind::Timeout, wait: None };
-            return self.record(admission, out, now);
-        }
-        if admission.period.state() == State::HalfOpen {
-            return self.conclude_probe(admission, None, now);
-        }
-        self.leave(admission, |core, stripes| core.stripes.mine(stripes).side.cancelled.add(1));
-    }
-
-    /// A call that is in no window ends: count it where it belongs, if it is not late.
-    fn leave(&self, admission: Admission, count: impl Fn(&Core, usize)) {
-        let c = self.control();
-        if c.period() != admission.period {
-            self.late();
-        } else if c.counting() {
-            count(self, c.stripes());
-        } else if c.state() == State::HalfOpen {
-            self.ignore_probe(admission);
-        }
-    }
-
-    pub(crate) fn late(&self) {
-        self.stripes.mine(self.control().stripes()).side.late.add(1);
-    }
-
-    // ---- the operator
-
-    /// Whether anything changed.
-    pub(crate) fn operate(&self, goal: Goal, wait: Option<u64>) -> bool {
-        let now = self.clock.nanos();
-        loop {
-            let c = self.control();
-            if c.auditing() {
-                self.finish(c, now, None);
-            } else if !permits(goal, c.state()) {
-                return false;
-            } else if self.audit(c, goal, now, wait) {
-                return true;
-            }
-        }
-    }
-
-    /// The rules in force have been replaced: where outcomes are counted, adopt them.
-    #[cfg(feature = "std")]
-    pub(crate) fn adopt_rules(&self) {
-        let now = self.clock.nanos();
-        loop {
-            let c = self.control();
-            if !c.counting() {
-                return; // the next period's first audit does
-            }
-            if c.auditing() {
-                self.finish(c, now, None);
-            } else if self.audit(c, Goal::Tidy, now, None) {
-                return;
-            }
-        }
-    }
-
-    /// While Open: not before `wait` from now. Whether that moved the deadline.
-    pub(crate) fn postpone(&self, wait: u64) -> bool {
-        let now = self.clock.nanos();
-        let later = Deadline::after(self.era, now, wait, true);
-        loop {
-            let c = self.control();
-            if c.auditing() {
-                self.finish(c, now, None);
-                continue;
-            }
-            if c.state() != State::Open {
-                return false;
-            }
-            let w = Tagged(self.ledger.deadline.load());
-            if !w.has(c.generation()) {
-                continue;
-            }
-            if later.0 >> 1 <= w.payload() >> 1 {
-                return false;
-            }
-            let next = Tagged::new(c.generation(), later.0);
-            if self.ledger.deadline.cas(w.0, next.0).is_ok() {
-                return true;
-            }
-        }
     }
 }

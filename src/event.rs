@@ -127,7 +127,11 @@ pub(crate) struct Ring(Box<[[Word; WORDS]]>);
 
 impl Ring {
     pub(crate) fn new(slots: usize) -> Ring {
-        Ring((0..slots.next_power_of_two()).map(|_| Default::default()).collect())
+        Ring(
+            (0..slots.next_power_of_two())
+                .map(|_| Default::default())
+                .collect(),
+        )
     }
 
     pub(crate) fn len(&self) -> u64 {

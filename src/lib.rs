@@ -58,6 +58,7 @@ mod backoff;
 mod breaker;
 mod builder;
 mod call;
+mod classify;
 mod clock;
 mod config;
 mod control;
@@ -68,17 +69,23 @@ mod error;
 mod event;
 #[cfg(feature = "std")]
 mod listeners;
+#[cfg(feature = "std")]
+mod live;
 mod local;
 mod observer;
+mod operator;
 mod outcome;
 mod permit;
 mod probe;
+mod record;
 mod round;
 mod rules;
+mod settle;
 mod snapshot;
 mod sync;
 mod tagged;
 mod transition;
+mod turn;
 mod validate;
 mod window;
 
@@ -86,15 +93,18 @@ pub use self::backoff::Backoff;
 pub use self::breaker::Breaker;
 pub use self::builder::Builder;
 pub use self::call::Call;
+pub use self::classify::{ByRef, Classify, ErrIsFailure};
 pub use self::clock::{Clock, ManualClock};
-pub use self::config::{Config, HalfOpen, OnCancel, Rules, Window};
+pub use self::config::{Config, HalfOpen, OnCancel, Window};
 pub use self::controller::Controller;
 pub use self::error::{CallError, ConfigError, Problem, Rejected};
 pub use self::event::Transition;
 #[cfg(feature = "std")]
 pub use self::listeners::{Epoch, Subscription};
+#[cfg(feature = "std")]
+pub use self::live::Rules;
 pub use self::local::{Local, LocalCall, LocalPermit};
 pub use self::observer::Observer;
-pub use self::outcome::{ByRef, Cause, Classify, Counts, ErrIsFailure, FailureKind, FailureKinds, Outcome, State};
+pub use self::outcome::{Cause, Counts, FailureKind, FailureKinds, Outcome, State};
 pub use self::permit::{OwnedPermit, Permit};
 pub use self::snapshot::{Probes, Snapshot, Totals};

@@ -177,15 +177,25 @@ fn subscribe(core: &Arc<Core>, epochs: bool, mut feed: impl Feed) -> Subscriptio
             thread::park();
         }
     };
-    let spawned = thread::Builder::new().name("tripcoil-listener".into()).spawn(run);
+    let spawned = thread::Builder::new()
+        .name("tripcoil-listener".into())
+        .spawn(run);
     let thread = spawned.ok().map(|handle| handle.thread().clone());
     if let Some(thread) = &thread {
-        let entry = Arc::new(Entry { thread: thread.clone(), post: post.clone(), epochs });
+        let entry = Arc::new(Entry {
+            thread: thread.clone(),
+            post: post.clone(),
+            epochs,
+        });
         core.listeners.change(|all| all.push(entry.clone()));
         // what came between the thread's first look and the entry woke nobody
         thread.unpark();
     }
-    Subscription { post, core: core.clone(), thread }
+    Subscription {
+        post,
+        core: core.clone(),
+        thread,
+    }
 }
 
 /// Call a listener; what it panics with is dropped.
@@ -208,7 +218,9 @@ struct Transitions<F> {
 
 impl<F: FnMut(&Transition) + Send + 'static> Feed for Transitions<F> {
     fn tell(&mut self, core: &Core, post: &Post) -> bool {
-        let Some(ring) = core.queue.get() else { return true };
+        let Some(ring) = core.queue.get() else {
+            return true;
+        };
         loop {
             let last = core.generation(core.control());
             if self.told >= last {
@@ -233,10 +245,13 @@ impl<F: FnMut(&Transition) + Send + 'static> Feed for Transitions<F> {
     }
 }
 
-pub(crate) fn subscribe_transitions(core: &Arc<Core>, listener: impl FnMut(&Transition) + Send + 'static) -> Subscription {
+pub(crate) fn subscribe_transitions(
+    core: &Arc<Core>,
+    listener: impl FnMut(&Transition) + Send + 'static,
+) -> Subscription {
     core.queue.get_or_make(|| Ring::new(QUEUE));
     // from here on every audit leaves its event there too
-    let from = core.show(core.clock.nanos());
+    let from = core.show(core.head.clock.nanos());
     let feed = Transitions {
         listener,
         told: core.generation(from),
@@ -253,10 +268,14 @@ struct Epochs<F> {
 
 impl<F: FnMut(&Epoch) + Send + 'static> Feed for Epochs<F> {
     fn tell(&mut self, core: &Core, post: &Post) -> bool {
-        let Shape::Time(b) = &core.window else { return true };
+        let Shape::Time(b) = &core.head.window else {
+            return true;
+        };
         loop {
             // `None`: an audit is at it, and will wake us
-            let Some((first, at)) = core.finished_since(b, self.next) else { return true };
+            let Some((first, at)) = core.finished_since(b, self.next) else {
+                return true;
+            };
             if at.len() < 2 && first <= self.next {
                 return true;
             }
@@ -283,8 +302,11 @@ impl<F: FnMut(&Epoch) + Send + 'static> Epochs<F> {
     }
 }
 
-pub(crate) fn subscribe_epochs(core: &Arc<Core>, listener: impl FnMut(&Epoch) + Send + 'static) -> Subscription {
-    let (next, base) = match &core.window {
+pub(crate) fn subscribe_epochs(
+    core: &Arc<Core>,
+    listener: impl FnMut(&Epoch) + Send + 'static,
+) -> Subscription {
+    let (next, base) = match &core.head.window {
         Shape::Time(b) => loop {
             let epoch = b.ending_at(core.head.period_end.load());
             if let Some(at) = b.at(epoch) {
@@ -293,5 +315,13 @@ pub(crate) fn subscribe_epochs(core: &Arc<Core>, listener: impl FnMut(&Epoch) + 
         },
         Shape::Count(_) => (0, Tally::default()),
     };
-    subscribe(core, true, Epochs { listener, next, base })
+    subscribe(
+        core,
+        true,
+        Epochs {
+            listener,
+            next,
+            base,
+        },
+    )
 }

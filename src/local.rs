@@ -2,12 +2,14 @@
 
 use crate::breaker::Breaker;
 use crate::call::{Guarded, guarded_calls};
+use crate::classify::{ByRef, ErrIsFailure};
 use crate::core::Core;
-use crate::engine::{Admission, Timing};
+use crate::engine::Admission;
 use crate::error::Rejected;
 use crate::observer::Observer;
-use crate::outcome::{ByRef, ErrIsFailure, Outcome, State};
+use crate::outcome::{Outcome, State};
 use crate::permit::{Handle, OwnedPermit, Pending, permit};
+use crate::record::Timing;
 use alloc::sync::Arc;
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -74,10 +76,10 @@ impl Handle for &Owning {
 
     #[inline]
     fn conclude(&self, admission: Admission, outcome: Outcome, timing: Timing) {
-        if outcome == Outcome::Success {
-            if let Some(owned) = self.slot.and_then(|i| self.core.stripes.owned_at(i)) {
-                return self.core.succeed_in(owned, admission, timing);
-            }
+        if outcome == Outcome::Success
+            && let Some(owned) = self.slot.and_then(|i| self.core.stripes.owned_at(i))
+        {
+            return self.core.succeed_in(owned, admission, timing);
         }
         self.core.conclude(admission, outcome, timing);
     }
@@ -154,7 +156,11 @@ impl<C> Local<C> {
     /// [`Rejected`], with the state and how long to wait.
     pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejected> {
         let admission = self.owning.core.admit(false)?;
-        Ok(OwnedPermit(Pending::new(self.owning.core.clone(), admission, None)))
+        Ok(OwnedPermit(Pending::new(
+            self.owning.core.clone(),
+            admission,
+            None,
+        )))
     }
 
     /// A handle that only reads.

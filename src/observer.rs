@@ -2,12 +2,12 @@
 
 use crate::core::Core;
 use crate::event::{HISTORY, Transition};
+#[cfg(feature = "std")]
+use crate::listeners::{Epoch, Subscription, subscribe_epochs, subscribe_transitions};
 use crate::outcome::State;
 use crate::snapshot::Snapshot;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-#[cfg(feature = "std")]
-use crate::listeners::{Epoch, Subscription, subscribe_epochs, subscribe_transitions};
 
 /// A handle that reads a breaker and can do nothing to it. Clones are cheap.
 ///

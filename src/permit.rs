@@ -1,8 +1,10 @@
 //! Permits: the right to make one call, and the duty to say what came of it.
 
+use crate::clock::saturating_nanos;
 use crate::core::Core;
-use crate::engine::{Admission, Timing, nanos};
+use crate::engine::Admission;
 use crate::outcome::Outcome;
+use crate::record::Timing;
 use alloc::sync::Arc;
 use core::time::Duration;
 
@@ -54,7 +56,7 @@ impl<H: Handle> Pending<H> {
     pub(crate) fn end(mut self, outcome: Outcome, lasted: Option<Duration>) {
         if let Some(admission) = self.admission.take() {
             let timing = Timing {
-                lasted: lasted.map(nanos),
+                lasted: lasted.map(saturating_nanos),
                 limit: self.limit,
             };
             self.handle.conclude(admission, outcome, timing);

@@ -5,11 +5,13 @@
 //! one that this probe's admission has just put off. A round ends at the exchange that decides it;
 //! whoever finds it decided performs its transition, and what comes later is late.
 
+use crate::clock::saturating_nanos;
 use crate::control::{Control, Goal};
 use crate::core::{Core, whole_milliseconds};
-use crate::engine::{Admission, Outgoing};
+use crate::engine::Admission;
 use crate::error::Rejected;
 use crate::outcome::State;
+use crate::record::Outgoing;
 use crate::round::Round;
 
 impl Core {
@@ -26,7 +28,7 @@ impl Core {
 
     /// `None`: look again.
     pub(crate) fn take_slot(&self, c: Control, now: u64) -> Option<Result<Admission, Rejected>> {
-        let policy = self.policy.load();
+        let policy = self.head.policy.load();
         let w = self.probing.round.load();
         let round = Round::of(w);
         if !round.is_of(c.generation()) {
@@ -38,18 +40,30 @@ impl Core {
         }
         if policy.has_slot(round) {
             self.probing.latest_admission.raise(now);
-            let taken = Round { in_flight: round.in_flight + 1, ..round };
+            let taken = Round {
+                in_flight: round.in_flight + 1,
+                ..round
+            };
             self.probing.round.cas(w, taken.word()).ok()?;
-            return Some(Ok(Admission { period: c.period(), start: now }));
+            return Some(Ok(Admission {
+                period: c.period(),
+                start: now,
+            }));
         }
-        let rejected = Rejected { state: State::HalfOpen, retry_after: None };
-        let timeout = crate::engine::nanos(policy.config.half_open.probe_timeout);
+        let rejected = Rejected {
+            state: State::HalfOpen,
+            retry_after: None,
+        };
+        let timeout = saturating_nanos(policy.config.half_open.probe_timeout);
         let latest = self.probing.latest_admission.load();
         if now < whole_milliseconds(latest.saturating_add(timeout)) {
             return Some(Err(rejected));
         }
         // the probes leaked: the round is over at this exchange, and its finder is rejected
-        let over = Round { timed_out: true, ..round };
+        let over = Round {
+            timed_out: true,
+            ..round
+        };
         self.probing.round.cas(w, over.word()).ok()?;
         self.turn_from(c.period(), Goal::ReopenByTimeout, now, None);
         let after = self.control();
@@ -64,10 +78,18 @@ impl Core {
 
     /// A probe ends: with a result, or cancelled (`None`).
     pub(crate) fn conclude_probe(&self, admission: Admission, out: Option<Outgoing>, now: u64) {
-        let policy = self.policy.load();
+        let policy = self.head.policy.load();
         let after = |r: Round| {
-            let r = Round { in_flight: r.in_flight.saturating_sub(1), ..r };
-            let Some(out) = out else { return Round { cancelled: r.cancelled + 1, ..r } };
+            let r = Round {
+                in_flight: r.in_flight.saturating_sub(1),
+                ..r
+            };
+            let Some(out) = out else {
+                return Round {
+                    cancelled: r.cancelled + 1,
+                    ..r
+                };
+            };
             let (failed, slow) = (out.class.failed(), out.class.slow());
             let fails = u64::from(policy.fails_round(failed, slow));
             Round {
@@ -77,7 +99,9 @@ impl Core {
                 ..r
             }
         };
-        let Some(round) = self.update_round(admission, now, after) else { return };
+        let Some(round) = self.update_round(admission, now, after) else {
+            return;
+        };
         let side = &self.stripes.mine(self.control().stripes()).side;
         match out {
             None => side.cancelled.add(1),
@@ -100,16 +124,28 @@ impl Core {
 
     /// An ignored probe gives its slot back, and that is all.
     pub(crate) fn ignore_probe(&self, admission: Admission) {
-        let now = self.clock.nanos();
-        let after = |r: Round| Round { in_flight: r.in_flight.saturating_sub(1), ..r };
+        let now = self.head.clock.nanos();
+        let after = |r: Round| Round {
+            in_flight: r.in_flight.saturating_sub(1),
+            ..r
+        };
         if self.update_round(admission, now, after).is_some() {
-            self.stripes.mine(self.control().stripes()).side.ignored.add(1);
+            self.stripes
+                .mine(self.control().stripes())
+                .side
+                .ignored
+                .add(1);
         }
     }
 
     /// One exchange on the round of that admission; `None`, and counted as late, if it is over.
-    fn update_round(&self, admission: Admission, now: u64, after: impl Fn(Round) -> Round) -> Option<Round> {
-        let policy = self.policy.load();
+    fn update_round(
+        &self,
+        admission: Admission,
+        now: u64,
+        after: impl Fn(Round) -> Round,
+    ) -> Option<Round> {
+        let policy = self.head.policy.load();
         loop {
             let c = self.control();
             if c.period() != admission.period {
@@ -137,7 +173,13 @@ impl Core {
     }
 
     /// The generation that the verdict begins.
-    fn turn_by_verdict(&self, admission: Admission, goal: Goal, now: u64, wait: Option<u64>) -> Option<u64> {
+    fn turn_by_verdict(
+        &self,
+        admission: Admission,
+        goal: Goal,
+        now: u64,
+        wait: Option<u64>,
+    ) -> Option<u64> {
         let c = self.control();
         self.turn_from(admission.period, goal, now, wait);
         (c.period() == admission.period).then(|| c.next_generation())

@@ -117,9 +117,8 @@ impl Policy {
     pub(crate) fn truth(&self, w: Tally) -> Truth {
         let enough = w.calls >= self.min_throughput && w.calls > 0;
         let on = |is: bool, bit: u64| if is { bit } else { 0 };
-        let rate = |part: u64, r: Option<f64>| {
-            enough && r.is_some_and(|r| reached(part, w.calls, r))
-        };
+        let rate =
+            |part: u64, r: Option<f64>| enough && r.is_some_and(|r| reached(part, w.calls, r));
         Truth(
             on(self.count_reached(w.failures), Truth::COUNT)
                 | on(rate(w.failures, self.config.failure_rate), Truth::RATE)
@@ -128,13 +127,16 @@ impl Policy {
     }
 
     fn count_reached(&self, failures: u64) -> bool {
-        self.config.failure_count.is_some_and(|n| failures >= u64::from(n))
+        self.config
+            .failure_count
+            .is_some_and(|n| failures >= u64::from(n))
     }
 
     /// No number of further fast successes can make a failure rule true: the rate is judged as if
     /// `min_throughput` were reached.
     fn safe_from_failures(&self, w: Tally) -> bool {
-        !self.count_reached(w.failures) && self.safe_rate(w.failures, w.calls, self.config.failure_rate)
+        !self.count_reached(w.failures)
+            && self.safe_rate(w.failures, w.calls, self.config.failure_rate)
     }
 
     fn safe_rate(&self, part: u64, calls: u64, rate: Option<f64>) -> bool {
@@ -151,10 +153,16 @@ impl Policy {
             .config
             .failure_count
             .map_or(PLENTY, |n| (u64::from(n) - 1).saturating_sub(w.failures));
-        let failures = self.more(w.failures, w.calls, self.config.failure_rate).min(by_count);
+        let failures = self
+            .more(w.failures, w.calls, self.config.failure_rate)
+            .min(by_count);
         let slow = self.more(w.slow, w.calls, self.config.slow_rate);
         // a slow failure is a part of both
-        let both = if self.slow_call == 0 { 0 } else { (failures / 2).min(slow / 2) };
+        let both = if self.slow_call == 0 {
+            0
+        } else {
+            (failures / 2).min(slow / 2)
+        };
         Some(Allowance {
             fast_failures: failures - both,
             slow_successes: slow - both,
@@ -168,7 +176,11 @@ impl Policy {
         let (f, n) = (part as f64, calls as f64);
         // (part + k) / max(min, calls + k) < r; r = 1 makes the second infinite, which saturates
         let k = (r * self.min_throughput as f64 - f).max((r * n - f) / (1.0 - r));
-        let k = if k.is_nan() { 0 } else { ceil(k).saturating_sub(1).min(PLENTY) };
+        let k = if k.is_nan() {
+            0
+        } else {
+            ceil(k).saturating_sub(1).min(PLENTY)
+        };
         // the formula may be one off, where the division rounds
         let safe = |k: &u64| self.safe_rate(part + k, calls + k, rate);
         [k, k.saturating_sub(1)].into_iter().find(safe).unwrap_or(0)
@@ -189,12 +201,20 @@ impl Policy {
                     return Some(Goal::Close);
                 }
             }
-            Recovery::Rate { failure_rate, slow_rate, .. } => {
+            Recovery::Rate {
+                failure_rate,
+                slow_rate,
+                ..
+            } => {
                 let all = r.results();
                 if all >= need {
                     let lost = reached(r.failed, all, failure_rate)
                         || slow_rate.is_some_and(|s| reached(r.slow, all, s));
-                    return Some(if lost { Goal::ReopenByProbe } else { Goal::Close });
+                    return Some(if lost {
+                        Goal::ReopenByProbe
+                    } else {
+                        Goal::Close
+                    });
                 }
             }
         }
@@ -238,22 +258,29 @@ mod tests {
     use proptest::prelude::*;
 
     fn policy() -> impl Strategy<Value = Policy> {
-        let rate = || prop::option::of(prop_oneof![Just(0.5), Just(1.0), Just(0.1), 0.001f64..=1.0]);
-        (rate(), rate(), prop::option::of(1u32..20), 1u32..30).prop_map(|(failure_rate, slow_rate, failure_count, min)| {
-            Policy::new(Config {
-                failure_rate,
-                slow_rate,
-                failure_count,
-                min_throughput: Some(min),
-                slow_call: Some(core::time::Duration::from_millis(1)),
-                ..Config::default()
-            })
-        })
+        let rate =
+            || prop::option::of(prop_oneof![Just(0.5), Just(1.0), Just(0.1), 0.001f64..=1.0]);
+        (rate(), rate(), prop::option::of(1u32..20), 1u32..30).prop_map(
+            |(failure_rate, slow_rate, failure_count, min)| {
+                Policy::new(Config {
+                    failure_rate,
+                    slow_rate,
+                    failure_count,
+                    min_throughput: Some(min),
+                    slow_call: Some(core::time::Duration::from_millis(1)),
+                    ..Config::default()
+                })
+            },
+        )
     }
 
     fn tallies() -> impl Strategy<Value = Tally> {
         (0u64..60).prop_flat_map(|calls| {
-            (0..=calls, 0..=calls).prop_map(move |(failures, slow)| Tally { calls, failures, slow })
+            (0..=calls, 0..=calls).prop_map(move |(failures, slow)| Tally {
+                calls,
+                failures,
+                slow,
+            })
         })
     }
 
@@ -283,8 +310,16 @@ mod tests {
 
     #[test]
     fn the_allowance_is_worth_having() {
-        let p = Policy::new(Config { failure_rate: Some(0.5), min_throughput: Some(100), ..Config::default() });
-        let a = p.allowance(Tally { calls: 1000, failures: 10, slow: 0 });
+        let p = Policy::new(Config {
+            failure_rate: Some(0.5),
+            min_throughput: Some(100),
+            ..Config::default()
+        });
+        let a = p.allowance(Tally {
+            calls: 1000,
+            failures: 10,
+            slow: 0,
+        });
         assert_eq!(a.map(|a| a.fast_failures), Some(979));
         let a = p.allowance(Tally::default());
         assert_eq!(a.map(|a| a.fast_failures), Some(49));

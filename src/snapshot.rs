@@ -104,10 +104,16 @@ impl Core {
     }
 
     fn reading(&self, c: Control) -> Snapshot {
-        let now = self.clock.nanos();
+        let now = self.head.clock.nanos();
         let state = c.state();
         let (window, buckets) = self.window_now(c, now);
-        let rate = |part: u64| if window.calls == 0 { 0.0 } else { part as f64 / window.calls as f64 };
+        let rate = |part: u64| {
+            if window.calls == 0 {
+                0.0
+            } else {
+                part as f64 / window.calls as f64
+            }
+        };
         let round = Round::of(self.probing.round.load());
         let probes = if state == State::HalfOpen && round.is_of(c.generation()) {
             Probes {
@@ -131,21 +137,29 @@ impl Core {
             window: window.counts(),
             failure_rate: rate(window.failures),
             slow_rate: rate(window.slow),
-            consecutive_failures: if c.counting() && c.runs() { self.run_in(c.generation()) } else { 0 },
+            consecutive_failures: if c.counting() && c.runs() {
+                self.run_in(c.generation())
+            } else {
+                0
+            },
             probes,
             totals: self.totals(),
             failures_by_kind: FailureKinds(kinds),
-            would_trip: self.would_trip.get(),
+            would_trip: self.ledger.would_trip.get(),
             transitions: generation,
             time_in_state: Duration::from_nanos(now.saturating_sub(self.ledger.since.load())),
-            retry_after: if state == State::Open { self.open_for(c, now) } else { None },
+            retry_after: if state == State::Open {
+                self.open_for(c, now)
+            } else {
+                None
+            },
             buckets,
         }
     }
 
     /// The window as of `now`; that of a counting period that has ended as it stood then.
     fn window_now(&self, c: Control, now: u64) -> (Tally, Vec<Counts>) {
-        let b = match &self.window {
+        let b = match &self.head.window {
             Shape::Count(window) => {
                 let tally = (0..ATTEMPTS).find_map(|_| window.tally(window.word.load()));
                 return (tally.unwrap_or_default(), Vec::new());
@@ -153,20 +167,32 @@ impl Core {
             Shape::Time(b) => b,
         };
         let rolled = b.ending_at(self.head.period_end.load());
-        let current = if c.counting() { rolled.max(b.epoch_at(now)) } else { rolled };
+        let current = if c.counting() {
+            rolled.max(b.epoch_at(now))
+        } else {
+            rolled
+        };
         let totals = tally_of(&self.class_counts());
         // the counts at the start of an epoch; one that nobody has rolled to yet starts with the
         // present ones
-        let at = |e: u64| if e > rolled { totals } else { b.at(e).unwrap_or(totals) };
+        let at = |e: u64| {
+            if e > rolled {
+                totals
+            } else {
+                b.at(e).unwrap_or(totals)
+            }
+        };
         let first = b.oldest(current);
-        let buckets = (first..=current).map(|e| at(e + 1).since(at(e)).counts()).collect();
+        let buckets = (first..=current)
+            .map(|e| at(e + 1).since(at(e)).counts())
+            .collect();
         (totals.since(at(first)), buckets)
     }
 
     /// The stripes' counts by class: modulo 2^40 for a time window.
     fn class_counts(&self) -> [u64; 4] {
         let mut classes = [0u64; 4];
-        let tagged = matches!(self.window, Shape::Time(_));
+        let tagged = matches!(self.head.window, Shape::Time(_));
         for stripe in self.stripes.all() {
             for (sum, word) in classes.iter_mut().zip(&stripe.counts) {
                 let w = word.load();
@@ -186,7 +212,7 @@ impl Core {
         let long: [u64; 4] = core::array::from_fn(|i| self.ledger.lifetime[i].load());
         let counts = self.class_counts();
         for (i, class) in classes.iter_mut().enumerate() {
-            *class = match self.window {
+            *class = match self.head.window {
                 Shape::Time(_) => extend(long[i], counts[i], 1 << PAYLOAD_BITS),
                 Shape::Count(_) => counts[i],
             } + self.probing.results[i].get();

@@ -9,7 +9,10 @@ use Goal::*;
 
 /// May an audit with this goal be announced in this state?
 pub(crate) fn permits(goal: Goal, state: State) -> bool {
-    let overridden = matches!(state, State::ForcedOpen | State::Disabled | State::ObserveOnly);
+    let overridden = matches!(
+        state,
+        State::ForcedOpen | State::Disabled | State::ObserveOnly
+    );
     match goal {
         Check | Tidy => matches!(state, State::Closed | State::ObserveOnly),
         TripByRun | TripByCount | TripByFailureRate | TripBySlowRate => state == State::Closed,
@@ -27,7 +30,10 @@ pub(crate) fn permits(goal: Goal, state: State) -> bool {
 /// Does the audit look at the clock, to let old epochs go? Those that judge an outcome do not: it
 /// landed in the epoch in which it is judged.
 pub(crate) fn rolls(goal: Goal) -> bool {
-    !matches!(goal, Check | TripByRun | TripByCount | TripByFailureRate | TripBySlowRate)
+    !matches!(
+        goal,
+        Check | TripByRun | TripByCount | TripByFailureRate | TripBySlowRate
+    )
 }
 
 /// Where a goal leads, and the cause that is reported; `None` where the audit has to judge.
@@ -54,7 +60,10 @@ fn destination(goal: Goal) -> Option<(State, Cause)> {
 
 /// The counts that go with an event: a verdict's are the round's, all others the window's.
 pub(crate) fn judges_round(goal: Goal) -> bool {
-    matches!(goal, Close | ReopenByProbe | ReopenByTimeout | ReopenByCancelled)
+    matches!(
+        goal,
+        Close | ReopenByProbe | ReopenByTimeout | ReopenByCancelled
+    )
 }
 
 /// The openings since the breaker was last closed for long enough, after this transition.
@@ -131,7 +140,11 @@ pub(crate) fn decide(a: Control, policy: &Policy, w: Tally, judged: bool, was: T
             rising: Truth::default(),
         };
     }
-    let now = if judged && a.goal() == Check { policy.truth(w) } else { was };
+    let now = if judged && a.goal() == Check {
+        policy.truth(w)
+    } else {
+        was
+    };
     let observing = a.state() == State::ObserveOnly;
     if !observing && let Some(cause) = now.cause() {
         return Decision {
@@ -146,7 +159,11 @@ pub(crate) fn decide(a: Control, policy: &Policy, w: Tally, judged: bool, was: T
         transition: None,
         flags: policy.flags(armed),
         truth: now,
-        rising: if observing { now.rising_from(was) } else { Truth::default() },
+        rising: if observing {
+            now.rising_from(was)
+        } else {
+            Truth::default()
+        },
     }
 }
 
@@ -200,16 +217,46 @@ mod tests {
             (ReopenByTimeout, &[S::HalfOpen], Some(S::Open)),
             (ReopenByCancelled, &[S::HalfOpen], Some(S::Open)),
             (Trip, &[S::Closed, S::Open, S::HalfOpen], Some(S::Open)),
-            (HalfOpen, &[S::Closed, S::Open, S::HalfOpen], Some(S::HalfOpen)),
+            (
+                HalfOpen,
+                &[S::Closed, S::Open, S::HalfOpen],
+                Some(S::HalfOpen),
+            ),
             (Reset, all, Some(S::Closed)),
-            (Release, &[S::ForcedOpen, S::Disabled, S::ObserveOnly], Some(S::Closed)),
-            (ForceOpen, &[S::Closed, S::Open, S::HalfOpen, S::Disabled, S::ObserveOnly], Some(S::ForcedOpen)),
-            (Disable, &[S::Closed, S::Open, S::HalfOpen, S::ForcedOpen, S::ObserveOnly], Some(S::Disabled)),
-            (ObserveOnly, &[S::Closed, S::Open, S::HalfOpen, S::ForcedOpen, S::Disabled], Some(S::ObserveOnly)),
+            (
+                Release,
+                &[S::ForcedOpen, S::Disabled, S::ObserveOnly],
+                Some(S::Closed),
+            ),
+            (
+                ForceOpen,
+                &[S::Closed, S::Open, S::HalfOpen, S::Disabled, S::ObserveOnly],
+                Some(S::ForcedOpen),
+            ),
+            (
+                Disable,
+                &[
+                    S::Closed,
+                    S::Open,
+                    S::HalfOpen,
+                    S::ForcedOpen,
+                    S::ObserveOnly,
+                ],
+                Some(S::Disabled),
+            ),
+            (
+                ObserveOnly,
+                &[S::Closed, S::Open, S::HalfOpen, S::ForcedOpen, S::Disabled],
+                Some(S::ObserveOnly),
+            ),
         ];
         for &(goal, from, to) in table {
             for state in STATES {
-                assert_eq!(permits(goal, state), from.contains(&state), "{goal:?} in {state:?}");
+                assert_eq!(
+                    permits(goal, state),
+                    from.contains(&state),
+                    "{goal:?} in {state:?}"
+                );
             }
             assert_eq!(destination(goal).map(|d| d.0), to, "{goal:?}");
         }
@@ -217,23 +264,40 @@ mod tests {
 
     #[test]
     fn a_true_rule_trips_closed_and_is_told_by_observe_only() {
-        let policy = Policy::new(Config { failure_count: Some(2), ..Config::default() });
-        let w = Tally { calls: 2, failures: 2, slow: 0 };
+        let policy = Policy::new(Config {
+            failure_count: Some(2),
+            ..Config::default()
+        });
+        let w = Tally {
+            calls: 2,
+            failures: 2,
+            slow: 0,
+        };
         let closed = Control::new(State::Closed, Flags::default()).announce(Check);
         let d = decide(closed, &policy, w, true, Truth::default());
         assert_eq!(d.transition, Some((State::Open, Cause::FailureCount)));
 
         let observing = Control::new(State::ObserveOnly, Flags::default()).announce(Check);
         let d = decide(observing, &policy, w, true, Truth::default());
-        assert_eq!((d.transition, d.rising.number(), d.flags.armed), (None, 1, true));
+        assert_eq!(
+            (d.transition, d.rising.number(), d.flags.armed),
+            (None, 1, true)
+        );
         let again = decide(observing, &policy, w, true, d.truth);
         assert_eq!(again.rising.number(), 0, "one edge");
     }
 
     #[test]
     fn tidying_never_trips() {
-        let policy = Policy::new(Config { failure_count: Some(1), ..Config::default() });
-        let w = Tally { calls: 1, failures: 1, slow: 0 };
+        let policy = Policy::new(Config {
+            failure_count: Some(1),
+            ..Config::default()
+        });
+        let w = Tally {
+            calls: 1,
+            failures: 1,
+            slow: 0,
+        };
         let a = Control::new(State::Closed, Flags::default()).announce(Tidy);
         let d = decide(a, &policy, w, true, Truth::default());
         assert_eq!((d.transition, d.flags.armed), (None, true));
@@ -242,12 +306,30 @@ mod tests {
     #[test]
     fn openings_are_counted_until_closed_for_long_enough() {
         let at = |state, goal| Control::new(state, Flags::default()).announce(goal);
-        assert_eq!(openings(3, at(State::HalfOpen, ReopenByProbe), State::Open, 0, 0), 4);
-        assert_eq!(openings(3, at(State::HalfOpen, Close), State::Closed, 0, 0), 3);
-        assert_eq!(openings(3, at(State::Closed, TripByRun), State::Open, 9, 10), 4);
-        assert_eq!(openings(3, at(State::Closed, TripByRun), State::Open, 10, 10), 1);
-        assert_eq!(openings(3, at(State::Closed, HalfOpen), State::HalfOpen, 10, 10), 0);
-        assert_eq!(openings(3, at(State::ForcedOpen, Release), State::Closed, 0, 10), 0);
+        assert_eq!(
+            openings(3, at(State::HalfOpen, ReopenByProbe), State::Open, 0, 0),
+            4
+        );
+        assert_eq!(
+            openings(3, at(State::HalfOpen, Close), State::Closed, 0, 0),
+            3
+        );
+        assert_eq!(
+            openings(3, at(State::Closed, TripByRun), State::Open, 9, 10),
+            4
+        );
+        assert_eq!(
+            openings(3, at(State::Closed, TripByRun), State::Open, 10, 10),
+            1
+        );
+        assert_eq!(
+            openings(3, at(State::Closed, HalfOpen), State::HalfOpen, 10, 10),
+            0
+        );
+        assert_eq!(
+            openings(3, at(State::ForcedOpen, Release), State::Closed, 0, 10),
+            0
+        );
         assert_eq!(openings(3, at(State::Open, Reset), State::Closed, 0, 10), 0);
     }
 }

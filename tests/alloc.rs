@@ -98,7 +98,15 @@ struct Rig {
 
 const LIMIT: Duration = Duration::from_millis(5);
 
+/// A thread that looks at some breaker's rules for the first time takes a place in arc-swap's list
+/// of readers: once a thread, for all breakers, and the place is used again when the thread is gone.
+fn take_the_threads_place() {
+    let clock = ManualClock::new();
+    drop(Breaker::builder("first").clock(&clock).build());
+}
+
 fn rig(about: impl FnOnce(Builder) -> Builder) -> Rig {
+    take_the_threads_place();
     let clock = ManualClock::new();
     let builder = Breaker::builder("frugal")
         .clock(&clock)
@@ -319,10 +327,11 @@ fn nor_does_one_that_is_told_to_a_listener() {
     let rig = rig(|builder| builder.consecutive_failures(3));
     let heard = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let ear = std::sync::Arc::clone(&heard);
-    let _listening = rig.breaker.observer().subscribe(move |_| {
+    let listening = rig.breaker.observer().subscribe(move |_| {
         ear.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     });
     let rounds = allocates_nothing("told transitions", || transitions(&rig));
+    assert!(listening.drain(Duration::from_secs(20)));
     assert_eq!(heard.load(std::sync::atomic::Ordering::Relaxed), 9 * rounds);
 }
 
@@ -341,8 +350,27 @@ fn no_rejected_async_call_allocates() {
     });
 }
 
+/// What `take_the_threads_place` is for, and all that a thread's first call can take.
+#[test]
+fn a_threads_first_look_at_the_rules_allocates_at_most_once() {
+    let rig = rig(unhurried);
+    std::thread::scope(|threads| {
+        let first = threads.spawn(|| {
+            let before = (ALLOCATIONS.get(), BYTES.get());
+            rig.breaker.try_acquire().map(drop).expect("closed");
+            let taken = (ALLOCATIONS.get() - before.0, BYTES.get() - before.1);
+            assert!(taken.0 <= 1 && taken.1 <= 256, "{taken:?}");
+            allocates_nothing("a thread's second call", || {
+                rig.breaker.try_acquire().map(drop).expect("closed");
+            });
+        });
+        first.join().expect("ends");
+    });
+}
+
 #[test]
 fn an_idle_breaker_is_small() {
+    take_the_threads_place();
     let clock = ManualClock::new();
     let before = BYTES.get();
     let breaker = Breaker::builder("idle")

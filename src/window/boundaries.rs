@@ -58,13 +58,15 @@ impl Boundaries {
     /// When that epoch is over.
     pub(crate) fn end_of(&self, epoch: u64) -> u64 {
         let number = epoch + 1 - self.buckets();
-        self.origin.saturating_add(number.saturating_mul(self.width))
+        self.origin
+            .saturating_add(number.saturating_mul(self.width))
     }
 
     /// When that epoch began; those before the first began with it.
     pub(crate) fn start_of(&self, epoch: u64) -> u64 {
         let number = epoch.saturating_sub(self.buckets());
-        self.origin.saturating_add(number.saturating_mul(self.width))
+        self.origin
+            .saturating_add(number.saturating_mul(self.width))
     }
 
     /// The epoch that ends then.

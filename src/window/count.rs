@@ -122,7 +122,9 @@ impl Ring {
         let count_bits = u32::BITS - size.leading_zeros();
         Ring {
             // the window's base, its outcomes, and the one that is pending
-            cells: (0..(u64::from(size) + 2).next_power_of_two()).map(|_| Word::new(0)).collect(),
+            cells: (0..(u64::from(size) + 2).next_power_of_two())
+                .map(|_| Word::new(0))
+                .collect(),
             start: Word::new(0),
             count_bits,
             tag_bits: POSITION_BITS.min(u64::BITS - 2 * count_bits),
@@ -136,7 +138,8 @@ impl Ring {
     fn pack(&self, position: u64, s: Sums) -> u64 {
         let mask = (1 << self.count_bits) - 1;
         let tag = position & ((1 << self.tag_bits) - 1);
-        tag | (s.failed & mask) << self.tag_bits | (s.slow & mask) << (self.tag_bits + self.count_bits)
+        tag | (s.failed & mask) << self.tag_bits
+            | (s.slow & mask) << (self.tag_bits + self.count_bits)
     }
 
     /// The sums at that position, if the cell is complete and still that position's.
@@ -197,21 +200,35 @@ impl CountWindow {
     }
 
     /// Count one outcome, if the word is of this version still.
-    pub(crate) fn land(&self, tag: u64, failed: bool, slow: bool, judge: impl Fn(Tally) -> Truth) -> Option<Judged> {
+    pub(crate) fn land(
+        &self,
+        tag: u64,
+        failed: bool,
+        slow: bool,
+        judge: impl Fn(Tally) -> Truth,
+    ) -> Option<Judged> {
         loop {
             let w = Tagged(self.word.load());
             if !w.has(tag) {
                 return None;
             }
             // a pending cell is somebody's, or the tail has moved on: look again
-            let Some((next, judged)) = self.next(w, failed, slow, &judge) else { continue };
+            let Some((next, judged)) = self.next(w, failed, slow, &judge) else {
+                continue;
+            };
             if self.word.cas(w.0, Tagged::new(tag, next).0).is_ok() {
                 return Some(judged);
             }
         }
     }
 
-    fn next(&self, w: Tagged, failed: bool, slow: bool, judge: &impl Fn(Tally) -> Truth) -> Option<(u64, Judged)> {
+    fn next(
+        &self,
+        w: Tagged,
+        failed: bool,
+        slow: bool,
+        judge: &impl Fn(Tally) -> Truth,
+    ) -> Option<(u64, Judged)> {
         let Some(ring) = &self.ring else {
             let b = Bits::of(w.payload());
             let mask = (1 << self.size) - 1;
@@ -222,7 +239,13 @@ impl CountWindow {
                 ..b
             };
             next.truth = judge(next.tally());
-            return Some((next.payload(), Judged { truth: next.truth, was: b.truth }));
+            return Some((
+                next.payload(),
+                Judged {
+                    truth: next.truth,
+                    was: b.truth,
+                },
+            ));
         };
         let tail = Tail::of(w.payload());
         let at = self.complete(ring, w, tail)?;
@@ -240,7 +263,13 @@ impl CountWindow {
             truth,
             position: tail.position + 1,
         };
-        Some((next.payload(), Judged { truth, was: tail.truth }))
+        Some((
+            next.payload(),
+            Judged {
+                truth,
+                was: tail.truth,
+            },
+        ))
     }
 
     /// See that the tail's cell is complete. Between the look at the tail and the exchange others
@@ -262,11 +291,17 @@ impl CountWindow {
     /// The window as that word of ours has it; `None` if it is no longer ours.
     pub(crate) fn tally(&self, word: u64) -> Option<Tally> {
         let payload = Tagged(word).payload();
-        let Some(ring) = &self.ring else { return Some(Bits::of(payload).tally()) };
+        let Some(ring) = &self.ring else {
+            return Some(Bits::of(payload).tally());
+        };
         let tail = Tail::of(payload);
         let calls = ring.length(tail, self.size);
         let at = ring.sums_at(tail)?;
-        let base = if calls == 0 { at } else { ring.sums(tail.position.wrapping_sub(calls) & POSITION)? };
+        let base = if calls == 0 {
+            at
+        } else {
+            ring.sums(tail.position.wrapping_sub(calls) & POSITION)?
+        };
         Some(ring.tally(calls, at, base))
     }
 
@@ -277,7 +312,11 @@ impl CountWindow {
             None => (None, 0),
             Some(ring) => {
                 let tail = Tail::of(frozen);
-                let begun = Tail { full: false, truth: Truth::default(), ..tail };
+                let begun = Tail {
+                    full: false,
+                    truth: Truth::default(),
+                    ..tail
+                };
                 (Some((&ring.start, tail.position)), begun.payload())
             }
         }
@@ -322,11 +361,25 @@ mod tests {
         let w = CountWindow::new(20);
         // far enough for each cell to have been another position's before
         let begin = POSITION - 40;
-        let tail = Tail { full: false, failed: false, slow: false, truth: Truth::default(), position: begin };
-        let ring = w.ring.as_ref().expect("a ring");
+        let tail = Tail {
+            full: false,
+            failed: false,
+            slow: false,
+            truth: Truth::default(),
+            position: begin,
+        };
+        let Some(ring) = &w.ring else {
+            unreachable!("more than a word holds")
+        };
         w.word.store(Tagged::new(0, tail.payload()).0);
         ring.start.store(Tagged::new(0, begin).0);
-        ring.cell(begin).store(ring.pack(begin, Sums { failed: 31, slow: 31 }));
+        ring.cell(begin).store(ring.pack(
+            begin,
+            Sums {
+                failed: 31,
+                slow: 31,
+            },
+        ));
         for i in 0..200u64 {
             let last = |n: u64| (i + 1).min(20).min(n);
             let seen = w.land(0, i % 2 == 0, false, |t| {
@@ -343,7 +396,7 @@ mod tests {
         for size in [5, 50] {
             let w = CountWindow::new(size);
             for _ in 0..80 {
-                w.land(0, true, true, |_| Truth(1)).expect("landed");
+                assert!(w.land(0, true, true, |_| Truth(1)).is_some());
             }
             let frozen = Tagged(w.word.load()).retag(1);
             w.word.store(frozen.0);
@@ -352,9 +405,19 @@ mod tests {
                 word.store(Tagged::new(1, position).0);
             }
             w.word.store(Tagged::new(1, begun).0);
-            assert!(w.land(0, true, true, |_| Truth(0)).is_none(), "an earlier version's");
+            assert!(
+                w.land(0, true, true, |_| Truth(0)).is_none(),
+                "an earlier version's"
+            );
             let judged = w.land(1, true, false, |t| {
-                assert_eq!(t, Tally { calls: 1, failures: 1, slow: 0 });
+                assert_eq!(
+                    t,
+                    Tally {
+                        calls: 1,
+                        failures: 1,
+                        slow: 0
+                    }
+                );
                 Truth(0)
             });
             assert_eq!(judged.map(|j| j.was), Some(Truth(0)));

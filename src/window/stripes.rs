@@ -116,7 +116,11 @@ impl Stripe {
 pub(crate) fn share(allowance: Option<Allowance>, i: usize, of: usize) -> [u64; 3] {
     let part = |a: u64| a / of as u64 + u64::from((i as u64) < a % of as u64);
     allowance.map_or([0; 3], |a| {
-        [part(a.fast_failures), part(a.slow_successes), part(a.slow_failures)]
+        [
+            part(a.fast_failures),
+            part(a.slow_successes),
+            part(a.slow_failures),
+        ]
     })
 }
 
@@ -144,11 +148,13 @@ impl Owned {
 /// The most doublings: 128 stripes.
 const LEVELS: usize = 7;
 
+type Level = Late<Box<[CachePadded<Stripe>]>>;
+
 #[derive(Debug)]
 pub(crate) struct Stripes {
     first: CachePadded<Stripe>,
     /// Level `l` holds the stripes from `2^l` to `2^(l+1) - 1`.
-    levels: [Late<Box<[CachePadded<Stripe>]>>; LEVELS],
+    levels: Late<Box<[Level; LEVELS]>>,
     owned: Late<Box<[CachePadded<Owned>]>>,
     /// The CPUs' next power of two, in stripes: its log2.
     top: usize,
@@ -158,7 +164,7 @@ impl Stripes {
     pub(crate) fn new(cpus: usize) -> Stripes {
         Stripes {
             first: CachePadded::default(),
-            levels: Default::default(),
+            levels: Late::default(),
             owned: Late::default(),
             top: (cpus.next_power_of_two().trailing_zeros() as usize).min(LEVELS),
         }
@@ -172,7 +178,7 @@ impl Stripes {
     #[inline]
     fn further(&self, i: usize) -> &Stripe {
         let level = i.ilog2() as usize;
-        match self.levels.get(level).and_then(Late::get) {
+        match self.levels.get().and_then(|all| all.get(level)?.get()) {
             Some(stripes) => &stripes[i - (1 << level)],
             // an index below the announced number always has its array
             None => &self.first,
@@ -182,17 +188,28 @@ impl Stripes {
     /// The stripe of this thread.
     #[inline(always)]
     pub(crate) fn mine(&self, of: usize) -> &Stripe {
-        if of == 1 { &self.first } else { self.get(thread::index() & (of - 1)) }
+        if of == 1 {
+            &self.first
+        } else {
+            self.get(thread::index() & (of - 1))
+        }
     }
 
     /// All stripes that there are, announced or not: for sums.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Stripe> {
-        let further = self.levels.iter().filter_map(Late::get);
+        let further = self
+            .levels
+            .get()
+            .into_iter()
+            .flat_map(|all| all.iter().filter_map(Late::get));
         core::iter::once(&*self.first).chain(further.flat_map(|l| l.iter().map(|s| &**s)))
     }
 
     pub(crate) fn owned(&self) -> impl Iterator<Item = &Owned> {
-        self.owned.get().into_iter().flat_map(|o| o.iter().map(|o| &**o))
+        self.owned
+            .get()
+            .into_iter()
+            .flat_map(|o| o.iter().map(|o| &**o))
     }
 
     pub(crate) fn owned_at(&self, i: usize) -> Option<&Owned> {
@@ -207,7 +224,10 @@ impl Stripes {
     pub(crate) fn grow(&self, level: usize) -> bool {
         if level < self.top {
             let more = || (0..1 << level).map(|_| CachePadded::default()).collect();
-            return self.levels[level].fill(more).is_some();
+            let Some(all) = self.levels.fill(Box::default) else {
+                return false;
+            };
+            return all[level].fill(more).is_some();
         }
         thread::move_on();
         false
@@ -248,7 +268,15 @@ mod thread {
     /// This thread's number. A thread that is being torn down takes 0.
     #[inline(always)]
     pub(super) fn index() -> usize {
-        INDEX.try_with(|i| if i.get() == usize::MAX { first(i) } else { i.get() }).unwrap_or(0)
+        INDEX
+            .try_with(|i| {
+                if i.get() == usize::MAX {
+                    first(i)
+                } else {
+                    i.get()
+                }
+            })
+            .unwrap_or(0)
     }
 
     #[cold]
@@ -310,13 +338,20 @@ mod tests {
         assert!(s.within(Class::FastFailure, 7, 3));
         assert!(!s.within(Class::FastFailure, 7, 4));
         assert!(!s.within(Class::FastFailure, 8, 3));
-        assert!(s.within(Class::FastFailure, 7, PAYLOAD_MAX), "just below the wrap");
+        assert!(
+            s.within(Class::FastFailure, 7, PAYLOAD_MAX),
+            "just below the wrap"
+        );
         assert!(s.within(Class::FastSuccess, 8, 9));
     }
 
     #[test]
     fn shares_add_up() {
-        let a = Allowance { fast_failures: 13, slow_successes: 2, slow_failures: 0 };
+        let a = Allowance {
+            fast_failures: 13,
+            slow_successes: 2,
+            slow_failures: 0,
+        };
         for of in [1, 2, 4, 8] {
             let sum = |k: usize| (0..of).map(|i| share(Some(a), i, of)[k]).sum::<u64>();
             assert_eq!([sum(0), sum(1), sum(2)], [13, 2, 0]);
@@ -331,7 +366,7 @@ mod tests {
         assert!(s.make_owned());
         let (a, b) = (s.take_owned(), s.take_owned());
         assert_eq!((a, b, s.take_owned()), (Some(0), Some(1), None));
-        s.owned_at(0).expect("there").give_back();
+        s.owned().next().into_iter().for_each(Owned::give_back);
         assert_eq!(s.take_owned(), Some(0));
     }
 }

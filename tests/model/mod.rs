@@ -127,7 +127,8 @@ impl Model {
         Ok(Permit {
             generation: self.generation,
             // a call that begins while there is no slow limit has no duration, but for a probe
-            admitted: (self.rules.slow_call.is_some() || self.state == State::HalfOpen).then_some(now),
+            admitted: (self.rules.slow_call.is_some() || self.state == State::HalfOpen)
+                .then_some(now),
         })
     }
 

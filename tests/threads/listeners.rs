@@ -167,6 +167,7 @@ fn a_stuck_listener_harms_no_caller() {
         assert_eq!(observer.snapshot().transitions, 2_001);
         free.send(()).expect("it waits");
     });
+    assert!(listening.drain(Duration::from_secs(60)));
     let heard = heard.lock().expect("unpoisoned");
     in_order(&heard);
     assert_eq!(listening.delivered(), heard.len() as u64);

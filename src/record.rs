@@ -1,0 +1,339 @@
+//! Outcomes: what the end of every call does.
+//!
+//! A success while closed is a load of control, a read of the clock, a comparison with the period's
+//! end and one exchange on this thread's stripe. The exchange expects the version of the control
+//! word that was read, so between the two an audit may announce, freeze, publish: then the exchange
+//! fails, and control is read again. "Count it" and "what I checked still holds" are one step.
+
+use crate::clock::saturating_nanos;
+use crate::config::OnCancel;
+use crate::control::{Control, Goal};
+use crate::core::Core;
+use crate::engine::{Admission, UNTIMED};
+use crate::outcome::{FailureKind, Outcome, State};
+use crate::rules::Truth;
+use crate::tagged::Tagged;
+use crate::window::Shape;
+use crate::window::stripes::{Class, Owned, Stripe};
+use core::time::Duration;
+
+/// What a caller knows of a call's duration that the breaker does not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Timing {
+    /// How long it lasted, in nanoseconds.
+    pub(crate) lasted: Option<u64>,
+    /// A slow limit of its own.
+    pub(crate) limit: Option<u64>,
+}
+
+/// A result on its way to being counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) class: Class,
+    pub(crate) kind: FailureKind,
+    /// The wait that the failure itself asks for, should it open the breaker.
+    pub(crate) wait: Option<u64>,
+}
+
+impl Outgoing {
+    const SUCCESS: Outgoing = Outgoing {
+        class: Class::FastSuccess,
+        kind: FailureKind::Server,
+        wait: None,
+    };
+}
+
+impl Core {
+    /// A permit was given a result.
+    #[inline]
+    pub(crate) fn conclude(&self, admission: Admission, outcome: Outcome, timing: Timing) {
+        let (failed, kind, wait) = match outcome {
+            Outcome::Success => (false, FailureKind::Server, None),
+            Outcome::Failure(kind) => (true, kind, None),
+            Outcome::FailureRetryAfter(kind, wait) => (true, kind, Some(wait)),
+            Outcome::Ignored => return self.ignore(admission),
+        };
+        let now = self.head.clock.nanos();
+        let slow = self.is_slow(admission, timing, now);
+        let wait = wait.map(|w| self.within_cap(w));
+        let out = Outgoing {
+            class: Class::new(failed, slow),
+            kind,
+            wait,
+        };
+        self.record(admission, out, now);
+    }
+
+    #[cold]
+    fn within_cap(&self, wait: Duration) -> u64 {
+        saturating_nanos(wait).min(self.head.policy.load().config.open_for.cap_nanos())
+    }
+
+    #[inline]
+    fn is_slow(&self, admission: Admission, timing: Timing, now: u64) -> bool {
+        let lasted = match timing.lasted {
+            Some(lasted) => lasted,
+            None if admission.start == UNTIMED => return false,
+            None => now.saturating_sub(admission.start),
+        };
+        let limit = timing.limit.unwrap_or_else(|| self.slow_limit(admission));
+        limit != 0 && lasted > limit
+    }
+
+    /// The limit in force; 0 for none. Audits adopt new rules where outcomes are counted; a probe
+    /// asks the rules themselves.
+    #[inline]
+    fn slow_limit(&self, admission: Admission) -> u64 {
+        if admission.period.state() == State::HalfOpen {
+            self.head.policy.load().slow_call
+        } else {
+            Tagged(self.head.slow_limit.load()).payload()
+        }
+    }
+
+    #[inline]
+    pub(crate) fn record(&self, admission: Admission, out: Outgoing, now: u64) {
+        loop {
+            let c = self.control();
+            if c.counting() && c.quiet_in(admission.period) && now < self.head.period_end.load() {
+                let stripe = self.stripes.mine(c.stripes());
+                match &self.head.window {
+                    Shape::Time(_) => {
+                        let Some(landed) = stripe.land(out.class, c.version()) else {
+                            continue;
+                        };
+                        if out.class.failed() {
+                            stripe.side.kinds[out.kind.slot()].add(1);
+                        }
+                        self.judge(c, stripe, out, landed.count, now);
+                        if landed.contended {
+                            self.grow(c, now);
+                        }
+                        return;
+                    }
+                    Shape::Count(_) => {
+                        if self.record_in_count(c, stripe, out, now) {
+                            return;
+                        }
+                        continue;
+                    }
+                }
+            }
+            if !self.make_way(c, admission, out, now) {
+                return;
+            }
+        }
+    }
+
+    /// A local handle's success: by a load and a store, if nothing stands in the way.
+    #[inline]
+    pub(crate) fn succeed_in(&self, owned: &Owned, admission: Admission, timing: Timing) {
+        let now = self.head.clock.nanos();
+        let slow = self.is_slow(admission, timing, now);
+        let c = self.control();
+        if !slow
+            && !c.armed()
+            && c.counting()
+            && c.quiet_in(admission.period)
+            && now < self.head.period_end.load()
+        {
+            // an audit that comes between takes the count as it finds it: this one success may be
+            // attributed to the period in which it is stored
+            owned.add_one();
+            if c.runs() {
+                self.note_run(c, Outgoing::SUCCESS, now);
+            }
+            return;
+        }
+        let out = Outgoing {
+            class: Class::new(false, slow),
+            ..Outgoing::SUCCESS
+        };
+        self.record(admission, out, now);
+    }
+
+    /// It has landed: does anyone need to look?
+    #[inline(always)]
+    fn judge(&self, c: Control, stripe: &Stripe, out: Outgoing, count: u64, now: u64) {
+        if c.runs() {
+            self.note_run(c, out, now);
+        }
+        if c.armed() || !stripe.within(out.class, c.version(), count) {
+            self.check(c, now, out.wait);
+        }
+    }
+
+    /// Something stands between an outcome and its count. False: the outcome is dealt with.
+    #[cold]
+    fn make_way(&self, c: Control, admission: Admission, out: Outgoing, now: u64) -> bool {
+        if c.period() != admission.period {
+            self.late();
+            return false;
+        }
+        match c.state() {
+            State::HalfOpen => {
+                self.conclude_probe(admission, Some(out), now);
+                false
+            }
+            // admitted while disabled: in no total
+            State::Disabled => false,
+            _ => {
+                if c.auditing() {
+                    self.finish(c, now, None);
+                } else {
+                    self.audit(c, Goal::Tidy, now, None);
+                }
+                true
+            }
+        }
+    }
+
+    /// An outcome landed at the word `landed`: see that a `Check` of a later version is done.
+    #[cold]
+    fn check(&self, landed: Control, now: u64, wait: Option<u64>) {
+        loop {
+            let c = self.control();
+            if !c.counting() || c.period() != landed.period() {
+                return;
+            }
+            let covered = c.version() != landed.version() && c.goal() == Goal::Check;
+            if c.auditing() {
+                self.finish(c, now, None);
+            } else if covered || self.audit(c, Goal::Check, now, wait) {
+                return;
+            }
+            if covered {
+                return;
+            }
+        }
+    }
+
+    #[cold]
+    fn grow(&self, c: Control, now: u64) {
+        if self.stripes.grow(c.level()) && self.control() == c {
+            self.start(c, c.announce(Goal::Tidy).more_stripes(), now, None);
+        }
+    }
+
+    /// The consecutive rule: a failure adds to the run, a success ends it. A success that finds no
+    /// run writes nothing.
+    #[inline]
+    fn note_run(&self, c: Control, out: Outgoing, now: u64) {
+        let generation = c.generation();
+        let mut w = Tagged(self.ledger.run.load());
+        loop {
+            let run = if w.has(generation) {
+                w.payload() >> 1
+            } else {
+                0
+            };
+            if !out.class.failed() && run == 0 || w.later_than(generation) {
+                return;
+            }
+            let run = if out.class.failed() { run + 1 } else { 0 };
+            let limit = Tagged(self.head.run_limit.load()).payload();
+            let reached = limit != 0 && run >= limit;
+            let was = w.has(generation) && w.payload() & 1 == 1;
+            let next = Tagged::new(generation, run << 1 | u64::from(reached));
+            match self.ledger.run.cas(w.0, next.0) {
+                Ok(_) if reached && c.state() == State::Closed => {
+                    return self.turn_from(c.period(), Goal::TripByRun, now, out.wait);
+                }
+                Ok(_) => {
+                    // observe-only tells the rising edge
+                    self.ledger.would_trip.add(u64::from(reached && !was));
+                    return;
+                }
+                Err(is) => w = Tagged(is),
+            }
+        }
+    }
+
+    /// A count window knows each outcome's own window, so the outcome judges itself.
+    fn record_in_count(&self, c: Control, stripe: &Stripe, out: Outgoing, now: u64) -> bool {
+        let Shape::Count(window) = &self.head.window else {
+            return true;
+        };
+        let judged = window.land(c.version(), out.class.failed(), out.class.slow(), |t| {
+            // every rule needs something failed or slow
+            if t.failures | t.slow == 0 {
+                Truth::default()
+            } else {
+                self.head.policy.load().truth(t)
+            }
+        });
+        let Some(judged) = judged else { return false };
+        stripe.counts[out.class as usize].add_one();
+        if out.class.failed() {
+            stripe.side.kinds[out.kind.slot()].add(1);
+        }
+        if c.runs() {
+            self.note_run(c, out, now);
+        }
+        if let Some((goal, _)) = judged.truth.goal() {
+            if c.state() == State::Closed {
+                self.turn_from(c.period(), goal, now, out.wait);
+            } else {
+                self.ledger
+                    .would_trip
+                    .add(judged.truth.rising_from(judged.was).number());
+            }
+        }
+        true
+    }
+
+    pub(crate) fn ignore(&self, admission: Admission) {
+        self.leave(admission, |core, stripes| {
+            core.stripes.mine(stripes).side.ignored.add(1)
+        });
+    }
+
+    /// A permit was dropped. `limit`: a slow limit of its own.
+    #[cold]
+    pub(crate) fn cancel(&self, admission: Admission, limit: Option<u64>) {
+        let now = self.head.clock.nanos();
+        let slow = self.is_slow(
+            admission,
+            Timing {
+                lasted: None,
+                limit,
+            },
+            now,
+        );
+        let fails = match self.head.policy.load().on_cancel() {
+            OnCancel::Ignored => false,
+            OnCancel::Failure => true,
+            OnCancel::FailureIfSlow => slow,
+        };
+        if fails {
+            let out = Outgoing {
+                class: Class::new(true, slow),
+                kind: FailureKind::Timeout,
+                wait: None,
+            };
+            return self.record(admission, out, now);
+        }
+        if admission.period.state() == State::HalfOpen {
+            return self.conclude_probe(admission, None, now);
+        }
+        self.leave(admission, |core, stripes| {
+            core.stripes.mine(stripes).side.cancelled.add(1)
+        });
+    }
+
+    /// A call that is in no window ends: count it where it belongs, if it is not late.
+    fn leave(&self, admission: Admission, count: impl Fn(&Core, usize)) {
+        let c = self.control();
+        if c.period() != admission.period {
+            self.late();
+        } else if c.counting() {
+            count(self, c.stripes());
+        } else if c.state() == State::HalfOpen {
+            self.ignore_probe(admission);
+        }
+    }
+
+    pub(crate) fn late(&self) {
+        self.stripes.mine(self.control().stripes()).side.late.add(1);
+    }
+}
