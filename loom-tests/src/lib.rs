@@ -1,0 +1,114 @@
+//! How the models are run, and what they have in common.
+//!
+//! A model is a closure that loom runs once for every interleaving of its threads' accesses to the
+//! protocol's words, up to a number of preemptions. Each model says its bound. The clock is the
+//! manual one, and stands still while threads run: loom does not see it, and so would not explore
+//! when it moves.
+
+#[cfg(not(tripcoil_loom))]
+compile_error!("without RUSTFLAGS=\"--cfg tripcoil_loom\" no model explores anything: use ci/loom.sh");
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tripcoil::{Breaker, Controller, FailureKind, ManualClock, Snapshot, State, Window};
+
+/// Width of a bucket in the models.
+pub const EPOCH: Duration = Duration::from_secs(1);
+/// How long Open lasts in the models.
+pub const OPEN: Duration = Duration::from_secs(1);
+
+/// Runs a model in every interleaving with at most `bound` preemptions (`None`: in every one), and
+/// prints and returns how many executions that took.
+///
+/// # Panics
+///
+/// If an execution of the model does; if the environment tells loom to stop early, which it does
+/// silently and green; and if there was but one execution, since then nothing was interleaved.
+pub fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync + 'static) -> u64 {
+    for forbidden in ["LOOM_MAX_DURATION", "LOOM_MAX_PERMUTATIONS", "LOOM_CHECKPOINT_FILE"] {
+        assert!(std::env::var_os(forbidden).is_none(), "{forbidden} cuts the exploration short: unset it");
+    }
+    let bound = std::env::var("XB").ok().map_or(bound, |b| b.parse().ok());
+    let executions = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&executions);
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = bound;
+    builder.max_branches = 20_000;
+    let begun = Instant::now();
+    builder.check(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        model();
+    });
+    let executions = executions.load(Ordering::Relaxed);
+    let bound = bound.map_or("none".to_owned(), |bound| bound.to_string());
+    println!("{name}: bound {bound}, {executions} executions, {:.1} s", begun.elapsed().as_secs_f64());
+    assert!(executions > 1, "{name}: nothing was interleaved");
+    executions
+}
+
+/// One call, from end to end.
+pub fn succeed(breaker: &Breaker) {
+    if let Ok(permit) = breaker.try_acquire() {
+        permit.success();
+    }
+}
+
+/// One call that fails.
+pub fn fail(breaker: &Breaker) {
+    if let Ok(permit) = breaker.try_acquire() {
+        permit.failure(FailureKind::Server);
+    }
+}
+
+/// A breaker that opens at `failures` in the window of two epochs, and its clock and controller.
+pub fn by_count(failures: u32) -> (Breaker, Controller, ManualClock) {
+    let clock = ManualClock::new();
+    let (breaker, controller) = Breaker::builder("model")
+        .clock(&clock)
+        .window(Window::time(EPOCH * 2).buckets(2))
+        .failure_count(failures)
+        .open_for(OPEN)
+        .build_with_controller()
+        .expect("a valid configuration");
+    (breaker, controller, clock)
+}
+
+/// A breaker that opens at `failures` in a row.
+pub fn by_run(failures: u32) -> (Breaker, Controller, ManualClock) {
+    let clock = ManualClock::new();
+    let (breaker, controller) = Breaker::builder("model")
+        .clock(&clock)
+        .window(Window::time(EPOCH * 2).buckets(2))
+        .consecutive_failures(failures)
+        .open_for(OPEN)
+        .build_with_controller()
+        .expect("a valid configuration");
+    (breaker, controller, clock)
+}
+
+/// What holds of every breaker when all calls have returned: each transition has exactly one
+/// event, their generations rise by one, and each begins where the one before ended.
+///
+/// # Panics
+///
+/// If it does not hold.
+pub fn check_history(breaker: &Breaker) -> Snapshot {
+    let observer = breaker.observer();
+    let snapshot = observer.snapshot();
+    let history = observer.history();
+    assert_eq!(history.len() as u64, snapshot.transitions.min(8), "an event for each transition");
+    let last = history.last().map_or(0, |event| event.generation);
+    assert_eq!(last, snapshot.generation, "the last event is the present generation's");
+    let mut state = history.first().map_or(State::Closed, |event| event.from);
+    for pair in history.windows(2) {
+        assert_eq!(pair[0].generation + 1, pair[1].generation, "{history:?}");
+    }
+    for event in &history {
+        assert_eq!(event.from, state, "{history:?}");
+        state = event.to;
+    }
+    assert_eq!(state, snapshot.state, "{history:?}");
+    snapshot
+}

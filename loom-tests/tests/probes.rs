@@ -1,0 +1,67 @@
+//! I6 and I8: who is admitted when Open is over, and how a round ends.
+
+use loom::thread::spawn;
+use tripcoil::{FailureKind, HalfOpen, ManualClock, OwnedPermit, Rejected, State};
+use tripcoil::{Breaker, Controller};
+use tripcoil_loom_tests::{OPEN, check_history, explore};
+
+type Answer = Result<OwnedPermit, Rejected>;
+
+/// A breaker that is open, and whose wait is over.
+fn ready_to_probe(half_open: HalfOpen) -> (Breaker, Controller, ManualClock) {
+    let clock = ManualClock::new();
+    let (breaker, controller) = Breaker::builder("model")
+        .clock(&clock)
+        .consecutive_failures(1)
+        .open_for(OPEN)
+        .half_open(half_open)
+        .build_with_controller()
+        .expect("a valid configuration");
+    assert!(controller.trip());
+    clock.advance(OPEN);
+    (breaker, controller, clock)
+}
+
+/// Both hold what they got until both have an answer.
+#[test]
+fn racing_acquires_at_the_deadline() {
+    explore("racing_acquires_at_the_deadline", Some(3), || {
+        let (breaker, _controller, _clock) = ready_to_probe(HalfOpen::successes(1).max_probes(1));
+        let other = breaker.clone();
+        let b = spawn(move || -> Answer { other.try_acquire_owned() });
+        let mine = breaker.try_acquire_owned();
+        let answers = [mine, b.join().expect("b ends")];
+
+        let seen = check_history(&breaker);
+        assert_eq!((seen.state, seen.generation), (State::HalfOpen, 2), "{seen:?}");
+        assert_eq!((seen.probes.in_flight, seen.totals.rejected), (1, 1), "{seen:?}");
+        let mut admitted = 0;
+        for permit in answers.into_iter().flatten() {
+            admitted += 1;
+            permit.success();
+        }
+        assert_eq!(admitted, 1, "exactly one probe");
+        let seen = check_history(&breaker);
+        assert_eq!((seen.state, seen.generation), (State::Closed, 3), "{seen:?}");
+    });
+}
+
+/// A success and a failure decide a round of two: one of them ends it, the other is late or counted.
+#[test]
+fn a_round_is_decided_once() {
+    explore("a_round_is_decided_once", Some(3), || {
+        let (breaker, _controller, _clock) = ready_to_probe(HalfOpen::rate(2, 0.5));
+        let first = breaker.try_acquire_owned().expect("the wait is over");
+        let second = breaker.try_acquire_owned().expect("a round of two");
+        let b = spawn(move || first.success());
+        second.failure(FailureKind::Connect);
+        b.join().expect("b ends");
+
+        let seen = check_history(&breaker);
+        assert_eq!((seen.state, seen.generation), (State::Open, 3), "one of two failed: {seen:?}");
+        let totals = seen.totals;
+        assert_eq!((totals.successes, totals.failures, totals.late), (1, 1, 0), "{seen:?}");
+        let verdict = breaker.observer().history().pop().expect("an event");
+        assert_eq!((verdict.counts.calls, verdict.counts.failures), (2, 1), "{verdict:?}");
+    });
+}

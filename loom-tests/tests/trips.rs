@@ -1,0 +1,77 @@
+//! I3, I4 and I5: a rule that turns true trips, once, and no other does.
+
+use loom::thread::spawn;
+use tripcoil::{Cause, State};
+use tripcoil_loom_tests::{by_count, by_run, check_history, explore, fail, succeed};
+
+/// Two failures at a threshold of two.
+#[test]
+fn racing_trips_have_one_winner() {
+    explore("racing_trips_have_one_winner", Some(3), || {
+        let (breaker, _controller, _clock) = by_count(2);
+        let other = breaker.clone();
+        let b = spawn(move || fail(&other));
+        fail(&breaker);
+        b.join().expect("b ends");
+
+        let seen = check_history(&breaker);
+        assert_eq!((seen.state, seen.generation, seen.transitions), (State::Open, 1, 1), "{seen:?}");
+        assert_eq!((seen.totals.failures, seen.totals.late), (2, 0), "{seen:?}");
+        let history = breaker.observer().history();
+        assert_eq!((history.len(), history[0].cause), (1, Cause::FailureCount), "{history:?}");
+        assert_eq!(history[0].counts.failures, 2, "{history:?}");
+    });
+}
+
+/// Two failures, of which each would do.
+#[test]
+fn one_of_two_trips_wins() {
+    explore("one_of_two_trips_wins", Some(3), || {
+        let (breaker, _controller, _clock) = by_count(1);
+        let other = breaker.clone();
+        let b = spawn(move || fail(&other));
+        fail(&breaker);
+        b.join().expect("b ends");
+
+        let seen = check_history(&breaker);
+        assert_eq!((seen.state, seen.generation, seen.transitions), (State::Open, 1, 1), "{seen:?}");
+        let totals = seen.totals;
+        assert_eq!(totals.failures + totals.late + totals.rejected, 2, "{seen:?}");
+        assert!(totals.failures >= 1, "{seen:?}");
+    });
+}
+
+/// A run of two, by two threads.
+#[test]
+fn a_run_across_threads_trips() {
+    explore("a_run_across_threads_trips", Some(3), || {
+        let (breaker, _controller, _clock) = by_run(2);
+        let other = breaker.clone();
+        let b = spawn(move || fail(&other));
+        fail(&breaker);
+        b.join().expect("b ends");
+
+        let seen = check_history(&breaker);
+        assert_eq!((seen.state, seen.generation), (State::Open, 1), "{seen:?}");
+        let history = breaker.observer().history();
+        assert_eq!(history[0].cause, Cause::ConsecutiveFailures, "{history:?}");
+    });
+}
+
+/// A failure, then a success and a failure against another failure: a run of three there never is.
+#[test]
+fn no_run_without_its_failures() {
+    explore("no_run_without_its_failures", Some(2), || {
+        let (breaker, _controller, _clock) = by_run(3);
+        fail(&breaker);
+        let other = breaker.clone();
+        let b = spawn(move || fail(&other));
+        succeed(&breaker);
+        fail(&breaker);
+        b.join().expect("b ends");
+
+        let seen = check_history(&breaker);
+        assert_eq!(seen.state, State::Closed, "at most two in a row: {seen:?}");
+        assert_eq!((seen.totals.failures, seen.totals.successes), (3, 1), "{seen:?}");
+    });
+}
