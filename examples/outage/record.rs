@@ -1,0 +1,98 @@
+//! What is written down while it happens: calls and transitions.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tripcoil::{Cause, FailureKind, State};
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Ok,
+    /// Sent, and no good came of it.
+    Failed(FailureKind),
+    /// Never sent: the breaker said no.
+    Rejected,
+}
+
+/// One call of a client. Times are since the script's beginning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    pub(crate) began: Duration,
+    pub(crate) took: Duration,
+    pub(crate) fate: Fate,
+}
+
+/// A transition of the breaker, since the script's beginning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change {
+    pub(crate) at: Duration,
+    pub(crate) from: State,
+    pub(crate) to: State,
+    pub(crate) cause: Cause,
+}
+
+/// A list that many tasks write to. A lock will do for the example's own notes.
+pub(crate) struct Notes<T>(Mutex<Vec<T>>);
+
+pub(crate) type Log = Notes<Call>;
+
+impl<T> Default for Notes<T> {
+    fn default() -> Self {
+        Notes(Mutex::new(Vec::new()))
+    }
+}
+
+impl<T: Copy> Notes<T> {
+    pub(crate) fn push(&self, item: T) {
+        self.lock().push(item);
+    }
+
+    /// What was written after the first `seen` items.
+    pub(crate) fn since(&self, seen: usize) -> Vec<T> {
+        self.lock().get(seen..).unwrap_or_default().to_vec()
+    }
+
+    pub(crate) fn all(&self) -> Vec<T> {
+        self.since(0)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Calls by fate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) ok: u64,
+    pub(crate) failed: u64,
+    pub(crate) rejected: u64,
+}
+
+impl Tally {
+    pub(crate) fn of<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Tally {
+        let mut tally = Tally::default();
+        for call in calls {
+            tally.add(call.fate);
+        }
+        tally
+    }
+
+    pub(crate) fn add(&mut self, fate: Fate) {
+        match fate {
+            Fate::Ok => self.ok += 1,
+            Fate::Failed(_) => self.failed += 1,
+            Fate::Rejected => self.rejected += 1,
+        }
+    }
+
+    pub(crate) fn calls(&self) -> u64 {
+        self.ok + self.failed + self.rejected
+    }
+
+    /// The share of failures among the calls that were sent; none if none was.
+    pub(crate) fn error_rate(&self) -> Option<f64> {
+        let sent = self.ok + self.failed;
+        (sent > 0).then(|| self.failed as f64 / sent as f64)
+    }
+}

@@ -1,0 +1,347 @@
+//! The picture: what became of the calls of both groups over time, and the breaker's state.
+
+use crate::record::{Call, Change, Tally};
+use crate::report::{GroupReport, Report};
+use crate::script::{Behaviour, Script};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::error::Error;
+use std::time::Duration;
+use tripcoil::State;
+
+const WIDTH: i32 = 1200;
+const HEIGHT: i32 = 770;
+const LEFT: i32 = 90;
+const RIGHT: i32 = 24;
+const AXIS_MARGIN: i32 = 14;
+
+/// From top to bottom, in pixels.
+const TITLE: i32 = 14;
+const LEGEND: i32 = 84;
+const PHASES: (i32, i32) = (114, 140);
+const PLAIN_CAPTION: i32 = 162;
+const PLAIN: (i32, i32) = (178, 402);
+const SAFE_CAPTION: i32 = 436;
+const STATES: (i32, i32) = (452, 476);
+const SAFE: (i32, i32) = (482, 706);
+const TIME_AXIS: i32 = 48;
+
+/// A column of the picture.
+const COLUMN: Duration = Duration::from_millis(250);
+
+/// A round of probes is over in milliseconds, but should be seen.
+const NARROWEST: i32 = 3;
+
+const OK: RGBColor = RGBColor(126, 190, 132);
+const FAILED: RGBColor = RGBColor(205, 52, 46);
+const REJECTED: RGBColor = RGBColor(176, 190, 210);
+const INK: RGBColor = RGBColor(38, 42, 48);
+const FAINT: RGBColor = RGBColor(110, 116, 124);
+const GRID: RGBColor = RGBColor(226, 229, 233);
+
+type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Drawn = Result<(), Box<dyn Error>>;
+type Height = fn(&Tally) -> u64;
+
+/// The picture, as SVG.
+pub(crate) fn draw(
+    script: &Script,
+    report: &Report,
+    guarded: &[Call],
+    unguarded: &[Call],
+    changes: &[Change],
+) -> Result<String, Box<dyn Error>> {
+    let mut svg = String::new();
+    {
+        let size = (WIDTH.unsigned_abs(), HEIGHT.unsigned_abs());
+        let canvas = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        canvas.fill(&WHITE)?;
+        let end = script.end();
+        let (plain, safe) = (columns(unguarded, end), columns(guarded, end));
+        let top = plain.iter().chain(&safe).map(Tally::calls).max();
+        let top = per_second(top.unwrap_or(0)).max(1.0) * 1.12;
+
+        heading(&canvas, script.outages().len())?;
+        phases(&canvas, script)?;
+        let caption = |y, name, group| {
+            let words = format!("{name}: {}", summary(group));
+            text(&canvas, &words, (LEFT, y), 19, INK, HPos::Left, true)
+        };
+        caption(PLAIN_CAPTION, "Without a breaker", &report.unguarded)?;
+        panel(&canvas, PLAIN, script, &plain, top, false)?;
+        caption(SAFE_CAPTION, "Behind a breaker", &report.guarded)?;
+        states(&canvas, &spans(changes, end), end)?;
+        panel(&canvas, SAFE, script, &safe, top, true)?;
+        canvas.present()?;
+    }
+    Ok(svg)
+}
+
+/// What became of the calls that began in each column's time.
+fn columns(calls: &[Call], end: Duration) -> Vec<Tally> {
+    let many = end.as_millis().div_ceil(COLUMN.as_millis());
+    let mut columns = vec![Tally::default(); many as usize];
+    for call in calls {
+        let column = call.began.as_millis() / COLUMN.as_millis();
+        if let Some(tally) = columns.get_mut(column as usize) {
+            tally.add(call.fate);
+        }
+    }
+    columns
+}
+
+/// The states one after the other, from when to when.
+fn spans(changes: &[Change], end: Duration) -> Vec<(State, Duration, Duration)> {
+    let first = changes.first().map_or(State::Closed, |c| c.from);
+    let begins = std::iter::once((first, Duration::ZERO));
+    let begins = begins.chain(changes.iter().map(|c| (c.to, c.at.min(end))));
+    let ends = changes.iter().map(|c| c.at.min(end)).chain([end]);
+    let spans = begins
+        .zip(ends)
+        .map(|((state, from), to)| (state, from, to));
+    spans.collect()
+}
+
+fn per_second(calls: u64) -> f64 {
+    calls as f64 / COLUMN.as_secs_f64()
+}
+
+fn summary(group: &GroupReport) -> String {
+    let tally = group.tally;
+    let rejected = match tally.rejected {
+        0 => String::new(),
+        n => format!(", {n} rejected at once"),
+    };
+    format!(
+        "{} calls, {} ok, {} failed{rejected}; {} requests wasted during the outages",
+        tally.calls(),
+        tally.ok,
+        tally.failed,
+        group.wasted_calls(),
+    )
+}
+
+fn heading(canvas: &Canvas<'_>, outages: usize) -> Drawn {
+    let title = format!("What a circuit breaker does in {outages} outages");
+    text(
+        canvas,
+        &title,
+        (LEFT, TITLE + 14),
+        30,
+        INK,
+        HPos::Left,
+        true,
+    )?;
+    let words = "Two groups of HTTP clients call two identical servers at the same pace. \
+                 Calls are shown at the moment they began.";
+    text(
+        canvas,
+        words,
+        (LEFT, TITLE + 42),
+        18,
+        FAINT,
+        HPos::Left,
+        false,
+    )?;
+    let mut x = LEFT;
+    let legend = [
+        ("ok", OK),
+        ("failed or timed out", FAILED),
+        ("rejected by the breaker, never sent", REJECTED),
+    ];
+    for (name, color) in legend {
+        x = key(canvas, x, name, color)?;
+    }
+    x += 40;
+    text(canvas, "breaker:", (x, LEGEND), 18, INK, HPos::Left, true)?;
+    x += 84;
+    for (name, state) in [
+        ("closed", State::Closed),
+        ("open", State::Open),
+        ("half-open (probing)", State::HalfOpen),
+    ] {
+        x = key(canvas, x, name, state_color(state))?;
+    }
+    Ok(())
+}
+
+/// One entry of the legend; answers where the next may begin.
+fn key(canvas: &Canvas<'_>, x: i32, name: &str, color: RGBColor) -> Result<i32, Box<dyn Error>> {
+    let swatch = [(x, LEGEND - 7), (x + 14, LEGEND + 7)];
+    canvas.draw(&Rectangle::new(swatch, color.filled()))?;
+    text(canvas, name, (x + 20, LEGEND), 18, INK, HPos::Left, false)?;
+    Ok(x + 48 + 15 * name.len() as i32 / 2)
+}
+
+/// The strip that says what the servers suffer.
+fn phases(canvas: &Canvas<'_>, script: &Script) -> Drawn {
+    let middle = (PHASES.0 + PHASES.1) / 2;
+    text(
+        canvas,
+        "server",
+        (LEFT - 12, middle),
+        18,
+        INK,
+        HPos::Right,
+        true,
+    )?;
+    for phase in script.phases() {
+        let color = match phase.behaviour {
+            Behaviour::Healthy => RGBColor(219, 238, 219),
+            Behaviour::Slow => RGBColor(250, 226, 176),
+            Behaviour::Failing | Behaviour::Flapping => RGBColor(245, 199, 186),
+            Behaviour::Dead | Behaviour::Hanging => RGBColor(226, 160, 154),
+        };
+        let (from, to) = (x_of(phase.from, script.end()), x_of(phase.to, script.end()));
+        // A gap of a pixel, so that neighbours of one colour are told apart.
+        band(
+            canvas,
+            (from, to - 1),
+            PHASES,
+            color,
+            phase.behaviour.name(),
+        )?;
+    }
+    Ok(())
+}
+
+/// The strip that says what the breaker is.
+fn states(canvas: &Canvas<'_>, spans: &[(State, Duration, Duration)], end: Duration) -> Drawn {
+    let middle = (STATES.0 + STATES.1) / 2;
+    text(
+        canvas,
+        "breaker",
+        (LEFT - 12, middle),
+        18,
+        INK,
+        HPos::Right,
+        true,
+    )?;
+    // The short ones last, so that no neighbour covers them.
+    let short = |span: &&(State, _, _)| span.0 == State::HalfOpen;
+    let long = spans.iter().filter(|s| !short(s));
+    for &(state, from, to) in long.chain(spans.iter().filter(short)) {
+        let (from, to) = (x_of(from, end), x_of(to, end));
+        let to = to.max(from + NARROWEST);
+        band(
+            canvas,
+            (from, to),
+            STATES,
+            state_color(state),
+            &state.to_string(),
+        )?;
+    }
+    Ok(())
+}
+
+fn state_color(state: State) -> RGBColor {
+    match state {
+        State::Closed => RGBColor(176, 219, 178),
+        State::Open => RGBColor(240, 158, 148),
+        State::HalfOpen => RGBColor(240, 180, 20),
+        _ => RGBColor(200, 200, 200),
+    }
+}
+
+/// A piece of a strip, with its name if there is room for it.
+fn band(canvas: &Canvas<'_>, x: (i32, i32), y: (i32, i32), color: RGBColor, name: &str) -> Drawn {
+    canvas.draw(&Rectangle::new([(x.0, y.0), (x.1, y.1)], color.filled()))?;
+    if x.1 - x.0 > 12 * name.len() as i32 {
+        let middle = ((x.0 + x.1) / 2, (y.0 + y.1) / 2);
+        text(canvas, name, middle, 17, INK, HPos::Center, false)?;
+    }
+    Ok(())
+}
+
+/// One group's calls: ok, failed and rejected stacked, in calls a second.
+fn panel(
+    canvas: &Canvas<'_>,
+    y: (i32, i32),
+    script: &Script,
+    columns: &[Tally],
+    top: f64,
+    time_axis: bool,
+) -> Drawn {
+    let below = if time_axis { TIME_AXIS } else { 0 };
+    let area = canvas.clone();
+    let area = area.shrink((0, y.0), (WIDTH - RIGHT, y.1 - y.0 + below));
+    let mut chart = ChartBuilder::on(&area)
+        .margin_left(AXIS_MARGIN)
+        .set_label_area_size(LabelAreaPosition::Left, LEFT - AXIS_MARGIN)
+        .set_label_area_size(LabelAreaPosition::Bottom, below)
+        .build_cartesian_2d(0.0..script.end().as_secs_f64(), 0.0..top)?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .bold_line_style(GRID)
+        .light_line_style(TRANSPARENT)
+        .axis_style(FAINT)
+        .label_style(("sans-serif", 16).into_font().color(&INK))
+        .axis_desc_style(("sans-serif", 18).into_font().color(&INK))
+        .x_labels(16)
+        .y_labels(5)
+        .x_label_formatter(&|s| format!("{s:.0}"))
+        .y_label_formatter(&|n| format!("{n:.0}"))
+        .x_desc(if time_axis { "seconds" } else { "" })
+        .y_desc("calls per second")
+        .draw()?;
+
+    // From the back to the front, each up to its own height and over the one behind.
+    let layers: [(RGBColor, Height); 3] = [
+        (REJECTED, |t| t.ok + t.failed + t.rejected),
+        (FAILED, |t| t.ok + t.failed),
+        (OK, |t| t.ok),
+    ];
+    for (color, height) in layers {
+        chart.draw_series([Polygon::new(outline(columns, height), color.filled())])?;
+    }
+    for phase in script.phases().iter().skip(1) {
+        let x = phase.from.as_secs_f64();
+        let line = vec![(x, 0.0), (x, top)];
+        chart.draw_series([PathElement::new(line, INK.mix(0.35))])?;
+    }
+    Ok(())
+}
+
+/// The outline of the columns, from the ground up and down to it again.
+fn outline(columns: &[Tally], height: Height) -> Vec<(f64, f64)> {
+    let width = COLUMN.as_secs_f64();
+    let mut points = vec![(0.0, 0.0)];
+    for (i, column) in columns.iter().enumerate() {
+        let y = per_second(height(column));
+        points.extend([(i as f64 * width, y), ((i + 1) as f64 * width, y)]);
+    }
+    points.push((columns.len() as f64 * width, 0.0));
+    points
+}
+
+/// Where a moment lies, in pixels.
+fn x_of(at: Duration, end: Duration) -> i32 {
+    let wide = f64::from(WIDTH - LEFT - RIGHT);
+    LEFT + (wide * at.as_secs_f64() / end.as_secs_f64()).round() as i32
+}
+
+fn text(
+    canvas: &Canvas<'_>,
+    words: &str,
+    at: (i32, i32),
+    size: i32,
+    color: RGBColor,
+    side: HPos,
+    bold: bool,
+) -> Drawn {
+    let weight = if bold {
+        FontStyle::Bold
+    } else {
+        FontStyle::Normal
+    };
+    let font = FontDesc::new(FontFamily::SansSerif, f64::from(size), weight);
+    let style = font.color(&color).pos(Pos::new(side, VPos::Center));
+    canvas.draw(&Text::new(words, at, style))?;
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "timeline_tests.rs"]
+mod tests;

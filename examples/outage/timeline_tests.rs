@@ -1,0 +1,112 @@
+//! The pure parts of the picture, and what its SVG says.
+
+use super::*;
+use crate::record::Fate;
+use tripcoil::{Cause, FailureKind};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn changes() -> Vec<Change> {
+    let change = |at, from, to, cause| Change {
+        at: ms(at),
+        from,
+        to,
+        cause,
+    };
+    vec![
+        change(600, State::Closed, State::Open, Cause::FailureRate),
+        change(900, State::Open, State::HalfOpen, Cause::OpenElapsed),
+    ]
+}
+
+#[test]
+fn the_states_fill_the_time_without_a_gap() {
+    let expected = [
+        (State::Closed, ms(0), ms(600)),
+        (State::Open, ms(600), ms(900)),
+        (State::HalfOpen, ms(900), ms(1_000)),
+    ];
+    assert_eq!(spans(&changes(), ms(1_000)), expected);
+    assert_eq!(spans(&[], ms(7)), [(State::Closed, ms(0), ms(7))]);
+}
+
+#[test]
+fn calls_stand_in_the_column_in_which_they_began() {
+    let call = |began, fate| Call {
+        began: ms(began),
+        took: ms(400),
+        fate,
+    };
+    let lost = Fate::Failed(FailureKind::Timeout);
+    let calls = [
+        call(249, Fate::Ok),
+        call(250, lost),
+        call(499, Fate::Rejected),
+    ];
+    let columns = columns(&calls, ms(600));
+    let counts: Vec<_> = columns
+        .iter()
+        .map(|c| (c.ok, c.failed, c.rejected))
+        .collect();
+    assert_eq!(counts, [(1, 0, 0), (0, 1, 1), (0, 0, 0)]);
+    let points = outline(&columns, |t| t.calls());
+    assert_eq!(points[3..5], [(0.25, 8.0), (0.5, 8.0)]);
+}
+
+#[test]
+fn the_picture_shows_the_calls_and_each_state() -> Result<(), Box<dyn Error>> {
+    let script = Script::two_outages();
+    let change = |at, from, to, cause| Change {
+        at: ms(at),
+        from,
+        to,
+        cause,
+    };
+    // Half-open for 2 ms, which is less than a pixel.
+    let changes = [
+        change(6_000, State::Closed, State::Open, Cause::FailureRate),
+        change(6_998, State::Open, State::HalfOpen, Cause::OpenElapsed),
+        change(7_000, State::HalfOpen, State::Open, Cause::ProbeFailed),
+    ];
+    let failed = Call {
+        began: ms(5_000),
+        took: ms(1),
+        fate: Fate::Failed(FailureKind::Server),
+    };
+    let report = Report::new(&script, &[], &[failed], &changes, 0)?;
+    let svg = draw(&script, &report, &[], &[failed], &changes)?;
+    for word in ["Without a breaker: 1 calls", "flapping", "seconds"] {
+        assert!(svg.contains(word), "no {word}");
+    }
+
+    let fill = |RGBColor(r, g, b)| format!("fill=\"#{r:02X}{g:02X}{b:02X}\"");
+    let strip = format!("y=\"{}\"", STATES.0);
+    let bands = |state| {
+        let fill = fill(state_color(state));
+        let bands = svg.lines().filter(|l| l.starts_with("<rect"));
+        let bands = bands.filter(|l| l.contains(&strip) && l.contains(&fill));
+        bands.collect::<Vec<_>>()
+    };
+    assert_eq!(bands(State::Closed).len(), 1);
+    assert_eq!(bands(State::Open).len(), 2);
+    let rounds = bands(State::HalfOpen);
+    assert!(
+        rounds.len() == 1 && rounds[0].contains("width=\"3\""),
+        "{rounds:?}"
+    );
+
+    // The one failure stands out of the ground, in the panel of the group that met it.
+    let red = svg.lines().filter(|l| l.starts_with("<polygon"));
+    let red = red.filter(|l| l.contains(&fill(FAILED)));
+    let raised = |line: &str| {
+        let points = line.split("points=\"").nth(1)?.split('"').next()?;
+        let mut heights = points.split_whitespace().map(|p| p.split(',').nth(1));
+        let ground = heights.next()?;
+        Some(heights.any(|y| y != ground))
+    };
+    let raised: Vec<_> = red.map(raised).collect();
+    assert_eq!(raised, [Some(true), Some(false)]);
+    Ok(())
+}
