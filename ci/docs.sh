@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The docs, and the private ones too, which newcomers read: no broken link, no other warning.
+source "$(dirname "$0")/lib.sh"
+export RUSTDOCFLAGS="-D warnings"
+
+cargo doc --no-deps --all-features
+cargo doc --no-deps
+cargo doc --no-deps --all-features --document-private-items --target-dir "$target/private-docs"

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Each combination of features builds by itself, with nothing switched on by a dev-dependency.
+source "$(dirname "$0")/lib.sh"
+
+check() {
+  echo "features: $*"
+  RUSTFLAGS="-D warnings" cargo check --lib --target-dir "$target/features" "$@"
+}
+
+check
+check --no-default-features
+check --no-default-features --features std
+check --no-default-features --features tokio
+check --features tokio
+check --all-features

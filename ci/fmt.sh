@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+source "$(dirname "$0")/lib.sh"
+
+cargo fmt --all --check
+for package in loom-tests fuzz ci/no-std; do
+  cargo fmt --manifest-path "$package/Cargo.toml" --check
+done

@@ -1,0 +1,66 @@
+# Sourced by every job: stands in the repository's root, with `target` where builds go.
+# shellcheck shell=bash
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+export CARGO_TARGET_DIR=$target
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
+
+die() {
+  echo "$(basename "$0"): $*" >&2
+  exit 1
+}
+
+need_nightly() {
+  cargo +nightly --version >/dev/null 2>&1 ||
+    die "needs a nightly toolchain: rustup toolchain install nightly"
+}
+
+# need_command NAME DEBIAN_PACKAGE
+need_command() {
+  command -v "$1" >/dev/null && return
+  echo "installing $2"
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null ||
+    die "needs $1, and could not install the package $2"
+}
+
+# need_tool CRATE VERSION: puts the crate's programs on the path, built once into target/tools.
+need_tool() {
+  local dir=$target/tools/$1-$2
+  [ -e "$dir/.complete" ] || {
+    # its build must not see the flags of the job
+    env -u RUSTFLAGS CARGO_TARGET_DIR="$target/tools/build" \
+      cargo install --locked --version "$2" --root "$dir" "$1"
+    touch "$dir/.complete"
+  }
+  PATH=$dir/bin:$PATH
+}
+
+# copy_tree DIR: the files of the work tree that are, or could be, in the repository.
+copy_tree() {
+  rm -rf "$1"
+  mkdir -p "$1"
+  git ls-files -z --cached --others --exclude-standard |
+    while IFS= read -r -d '' file; do if [ -e "$file" ]; then printf '%s\0' "$file"; fi; done |
+    tar --create --null --files-from=- | tar --extract --touch --directory "$1"
+}
+
+# Loom with our one-line patch, in a folder whose path is printed. See loom-tests/loom.patch.
+patched_loom() {
+  local source dir=$target/loom/loom
+  source=$(cargo metadata --format-version 1 | python3 -c '
+import json, os, sys
+found = [p for p in json.load(sys.stdin)["packages"] if p["name"] == "loom"]
+if len(found) != 1 or found[0]["version"] != "0.7.3":
+    sys.exit("expected exactly loom 0.7.3, found " + str([p["version"] for p in found]))
+print(os.path.dirname(found[0]["manifest_path"]))')
+  rm -rf "$dir"
+  mkdir -p "$target/loom"
+  # with its dates: an unchanged copy is not built again
+  cp -a "$source" "$dir"
+  patch --directory "$dir" --strip 1 --fuzz 0 --quiet <loom-tests/loom.patch
+  touch --reference "$source/src/rt/atomic.rs" "$dir/src/rt/atomic.rs"
+  echo "$dir"
+}

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# The README's test command, and again with every feature.
+source "$(dirname "$0")/lib.sh"
+
+cargo test
+cargo test --all-features
