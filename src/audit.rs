@@ -51,9 +51,13 @@ impl Core {
         let won = self.head.control.cas(c.0, announced.0).is_ok();
         if won {
             self.finish(announced, now, wait);
-            // a helper that came first took the backoff for the wait
-            if let Some(wait) = wait {
-                self.amend(announced.next_generation(), wait);
+            // a helper that came first took the backoff for the wait; the transition may be another
+            // audit's, though, if this one judged that there was none to make
+            let generation = announced.next_generation();
+            if let Some(wait) = wait
+                && self.history.is_by(generation, announced.version())
+            {
+                self.amend(generation, wait);
             }
         }
         won

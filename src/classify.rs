@@ -1,6 +1,6 @@
 //! From a call's result to its outcome.
 
-use super::{FailureKind, Outcome};
+use crate::outcome::{FailureKind, Outcome};
 
 /// Says what a call's result means to the breaker.
 ///

@@ -162,6 +162,11 @@ impl Period {
     pub(crate) fn state(self) -> State {
         Control(self.0).state()
     }
+
+    /// The generation that the transition out of it has.
+    pub(crate) fn next_generation(self) -> u64 {
+        Control(self.0).next_generation()
+    }
 }
 
 /// What of the rules stands in the control word.

@@ -85,7 +85,7 @@ pub(crate) struct Core {
     /// A longer ring, once there is a listener.
     pub(crate) queue: Late<Ring>,
     #[cfg(feature = "std")]
-    pub(crate) listeners: crate::listeners::Listeners,
+    pub(crate) listeners: crate::wake::Listeners,
     pub(crate) name: Box<str>,
 }
 

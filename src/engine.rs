@@ -8,7 +8,6 @@ use crate::control::Period;
 use crate::core::Core;
 use crate::error::Rejected;
 use crate::outcome::State;
-use crate::window::Shape;
 use core::time::Duration;
 
 /// What a permit carries.
@@ -95,19 +94,5 @@ impl Core {
                 }
             }
         }
-    }
-
-    /// An owned stripe for a local handle, if there is one to be had.
-    pub(crate) fn take_owned(&self) -> Option<usize> {
-        #[cfg(feature = "std")]
-        if let Shape::Time(_) = &self.head.window
-            && self.stripes.make_owned()
-        {
-            let slot = self.stripes.take_owned();
-            // before the first store: no later audit may miss the array
-            self.show(self.head.clock.nanos());
-            return slot;
-        }
-        None
     }
 }

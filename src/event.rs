@@ -91,10 +91,14 @@ impl Event {
         ]
     }
 
+    fn generation_of(meta: u64) -> u64 {
+        meta & ((1 << GENERATION_BITS) - 1)
+    }
+
     fn of(p: [u64; WORDS]) -> Event {
         let state = |n: u32| crate::control::state_of(p[0] >> (GENERATION_BITS + n));
         Event {
-            generation: p[0] & ((1 << GENERATION_BITS) - 1),
+            generation: Event::generation_of(p[0]),
             from: state(0),
             to: state(3),
             cause: Cause::from_bits(p[0] >> (GENERATION_BITS + 6) & 0b1111),
@@ -140,6 +144,13 @@ impl Ring {
 
     pub(crate) fn slot(&self, generation: u64) -> &[Word; WORDS] {
         &self.0[(generation & (self.len() - 1)) as usize]
+    }
+
+    /// Did the audit of that version make the transition to that generation?
+    pub(crate) fn is_by(&self, generation: u64, version: u64) -> bool {
+        let first = Tagged(self.slot(generation)[0].load());
+        let sought = generation & ((1 << GENERATION_BITS) - 1);
+        first.has(version) && Event::generation_of(first.payload()) == sought
     }
 
     /// The event of that generation; `None` if it has been overwritten, or is just being.
@@ -193,6 +204,8 @@ mod tests {
                 word.store(Tagged::new(version, payload).0);
             }
             prop_assert_eq!(ring.read(generation), Some(e));
+            prop_assert!(ring.is_by(generation, version));
+            prop_assert!(!ring.is_by(generation, version + 1) && !ring.is_by(generation + 8, version));
             prop_assert_eq!(ring.read(generation + 8), None, "another generation's");
             ring.slot(generation)[3].store(Tagged::new(version + 1, 0).0);
             prop_assert_eq!(ring.read(generation), None, "half written");

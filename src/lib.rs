@@ -87,6 +87,8 @@ mod tagged;
 mod transition;
 mod turn;
 mod validate;
+#[cfg(feature = "std")]
+mod wake;
 mod window;
 
 pub use self::backoff::Backoff;

@@ -9,12 +9,11 @@ use crate::core::Core;
 use crate::event::{Ring, Transition};
 use crate::outcome::Counts;
 use crate::rules::Tally;
-use crate::sync::Counter;
+use crate::wake::{Entry, Post};
 use crate::window::Shape;
 use crate::window::boundaries::Boundaries;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use arc_swap::ArcSwapOption;
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, Thread};
@@ -47,48 +46,6 @@ pub struct Subscription {
     core: Arc<Core>,
     /// `None` where no thread could be had: then the listener is never called.
     thread: Option<Thread>,
-}
-
-/// What a listener's thread and its subscription share.
-#[derive(Debug, Default)]
-struct Post {
-    stop: Counter,
-    delivered: Counter,
-    missed: Counter,
-    panicked: Counter,
-    /// Looks that the thread has taken to their end.
-    looks: Counter,
-}
-
-#[derive(Debug)]
-struct Entry {
-    thread: Thread,
-    post: Arc<Post>,
-    epochs: bool,
-}
-
-/// Those to be woken.
-#[derive(Debug, Default)]
-pub(crate) struct Listeners(ArcSwapOption<Vec<Arc<Entry>>>);
-
-impl Listeners {
-    /// After a publication.
-    #[inline]
-    pub(crate) fn wake(&self, transition: bool) {
-        if let Some(entries) = &*self.0.load() {
-            for entry in entries.iter().filter(|e| transition || e.epochs) {
-                entry.thread.unpark();
-            }
-        }
-    }
-
-    fn change(&self, with: impl Fn(&mut Vec<Arc<Entry>>)) {
-        self.0.rcu(|entries| {
-            let mut all: Vec<_> = entries.as_ref().map(|e| e.to_vec()).unwrap_or_default();
-            with(&mut all);
-            (!all.is_empty()).then(|| Arc::new(all))
-        });
-    }
 }
 
 impl Subscription {
@@ -149,15 +106,10 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.post.stop.set(1);
-        self.core.listeners.change(|all| {
-            all.retain(|e| {
-                let mine = Arc::ptr_eq(&e.post, &self.post);
-                if mine {
-                    e.thread.unpark();
-                }
-                !mine
-            });
-        });
+        self.core.listeners.remove(&self.post);
+        if let Some(thread) = &self.thread {
+            thread.unpark();
+        }
     }
 }
 
@@ -182,12 +134,11 @@ fn subscribe(core: &Arc<Core>, epochs: bool, mut feed: impl Feed) -> Subscriptio
         .spawn(run);
     let thread = spawned.ok().map(|handle| handle.thread().clone());
     if let Some(thread) = &thread {
-        let entry = Arc::new(Entry {
+        core.listeners.add(Entry {
             thread: thread.clone(),
             post: post.clone(),
             epochs,
         });
-        core.listeners.change(|all| all.push(entry.clone()));
         // what came between the thread's first look and the entry woke nobody
         thread.unpark();
     }
@@ -272,8 +223,11 @@ impl<F: FnMut(&Epoch) + Send + 'static> Feed for Epochs<F> {
             return true;
         };
         loop {
+            let rolled = b.ending_at(core.head.period_end.load());
+            let first = self.next.max(rolled - b.buckets());
+            let at: Option<Vec<Tally>> = (first..=rolled).map(|e| b.at(e)).collect();
             // `None`: an audit is at it, and will wake us
-            let Some((first, at)) = core.finished_since(b, self.next) else {
+            let Some(at) = at else {
                 return true;
             };
             if at.len() < 2 && first <= self.next {

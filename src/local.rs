@@ -10,6 +10,8 @@ use crate::observer::Observer;
 use crate::outcome::{Outcome, State};
 use crate::permit::{Handle, OwnedPermit, Pending, permit};
 use crate::record::Timing;
+#[cfg(feature = "std")]
+use crate::window::Shape;
 use alloc::sync::Arc;
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -53,11 +55,29 @@ pub(crate) struct Owning {
 impl Owning {
     fn new(core: Arc<Core>) -> Owning {
         Owning {
-            slot: core.take_owned(),
+            slot: take_owned(&core),
             core,
             not_sync: PhantomData,
         }
     }
+}
+
+/// An owned stripe, if there is one to be had.
+#[cfg(feature = "std")]
+fn take_owned(core: &Core) -> Option<usize> {
+    if !matches!(core.head.window, Shape::Time(_)) || !core.stripes.make_owned() {
+        return None;
+    }
+    let slot = core.stripes.take_owned();
+    // before the first store: no later audit may miss the array
+    core.show(core.head.clock.nanos());
+    slot
+}
+
+/// Without `std` there is one stripe, and it is everybody's.
+#[cfg(not(feature = "std"))]
+fn take_owned(_: &Core) -> Option<usize> {
+    None
 }
 
 impl Drop for Owning {

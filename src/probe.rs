@@ -10,7 +10,7 @@ use crate::control::{Control, Goal};
 use crate::core::{Core, whole_milliseconds};
 use crate::engine::Admission;
 use crate::error::Rejected;
-use crate::outcome::State;
+use crate::outcome::{Cause, State};
 use crate::record::Outgoing;
 use crate::round::Round;
 
@@ -115,8 +115,14 @@ impl Core {
         if let Some(goal) = policy.verdict(round) {
             // whatever a success decides waits for the backoff
             let wait = out.filter(|o| o.class.failed()).and_then(|o| o.wait);
-            let generation = self.turn_by_verdict(admission, goal, now, wait);
-            if let (Some(generation), Some(wait)) = (generation, wait) {
+            self.turn_from(admission.period, goal, now, wait);
+            // whoever found the round decided before us did not know our wait; if it was the
+            // controller that ended the round, its wait stands
+            let generation = admission.period.next_generation();
+            if let Some(wait) = wait
+                && let Some(event) = self.history.read(generation)
+                && event.cause == Cause::ProbeFailed
+            {
                 self.amend(generation, wait);
             }
         }
@@ -170,18 +176,5 @@ impl Core {
                 return Some(next);
             }
         }
-    }
-
-    /// The generation that the verdict begins.
-    fn turn_by_verdict(
-        &self,
-        admission: Admission,
-        goal: Goal,
-        now: u64,
-        wait: Option<u64>,
-    ) -> Option<u64> {
-        let c = self.control();
-        self.turn_from(admission.period, goal, now, wait);
-        (c.period() == admission.period).then(|| c.next_generation())
     }
 }

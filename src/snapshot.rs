@@ -11,7 +11,6 @@ use crate::round::Round;
 use crate::rules::Tally;
 use crate::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged, extend};
 use crate::window::Shape;
-use crate::window::boundaries::Boundaries;
 use crate::window::stripes::Class;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -231,14 +230,6 @@ impl Core {
             totals.cancelled += stripe.side.cancelled.get();
         }
         totals
-    }
-
-    /// The counts of the epochs from `from` to the last that is over, if they can still be told.
-    pub(crate) fn finished_since(&self, b: &Boundaries, from: u64) -> Option<(u64, Vec<Tally>)> {
-        let rolled = b.ending_at(self.head.period_end.load());
-        let first = from.max(rolled - b.buckets());
-        let at: Option<Vec<Tally>> = (first..=rolled).map(|e| b.at(e)).collect();
-        Some((first, at?))
     }
 }
 

@@ -92,6 +92,7 @@ impl Counter {
     }
 
     /// Raise to `value`; never lower.
+    #[cfg(feature = "std")]
     pub(crate) fn raise(&self, value: u64) {
         self.0.fetch_max(value, AcqRel);
     }
@@ -110,6 +111,7 @@ impl Counter {
     }
 
     /// From 0 to 1: did we do it?
+    #[cfg(feature = "std")]
     pub(crate) fn claim(&self) -> bool {
         self.0.compare_exchange(0, 1, AcqRel, Acquire).is_ok()
     }
@@ -198,6 +200,7 @@ mod with_std {
 #[cfg(not(feature = "std"))]
 mod without_std {
     use core::marker::PhantomData;
+    use core::ops::Deref;
 
     /// Without `std` nothing is put in later: one stripe, no owned ones, no listeners.
     #[derive(Debug)]
@@ -226,7 +229,7 @@ mod without_std {
         }
 
         #[inline]
-        pub(crate) fn load(&self) -> &T {
+        pub(crate) fn load(&self) -> impl Deref<Target = T> {
             &self.0
         }
     }

@@ -221,27 +221,25 @@ impl Core {
         Ok(())
     }
 
-    /// The wait of whoever decided on Open, if a helper that did not know it set the deadline. A
-    /// deadline that is firm was set by somebody who knew better.
+    /// The wait of whoever decided on this Open, where a helper that did not know it set the deadline
+    /// by the backoff. Meanwhile somebody may have postponed it, and later it stays.
     pub(crate) fn amend(&self, generation: u64, wait: u64) {
+        let l = &self.ledger;
         loop {
             let c = self.control();
-            let w = Tagged(self.ledger.deadline.load());
-            let soft = !Deadline(w.payload()).is_firm();
-            if c.generation() != generation
-                || c.state() != State::Open
-                || !w.has(generation)
-                || !soft
-            {
+            let w = Tagged(l.deadline.load());
+            if c.generation() != generation || c.state() != State::Open || !w.has(generation) {
                 return;
             }
-            let firm = Deadline::after(self.ledger.era, self.ledger.since.load(), wait, true);
-            if self
-                .ledger
-                .deadline
-                .cas(w.0, Tagged::new(generation, firm.0).0)
-                .is_ok()
-            {
+            let (is, firm) = (
+                Deadline(w.payload()),
+                Deadline::after(l.era, l.since.load(), wait, true),
+            );
+            if is.is_firm() && is.0 >= firm.0 {
+                return;
+            }
+            let next = Tagged::new(generation, firm.0);
+            if l.deadline.cas(w.0, next.0).is_ok() {
                 return;
             }
         }

@@ -6,13 +6,17 @@
 //! when it moves.
 
 #[cfg(not(tripcoil_loom))]
-compile_error!("without RUSTFLAGS=\"--cfg tripcoil_loom\" no model explores anything: use ci/loom.sh");
+compile_error!(
+    "without RUSTFLAGS=\"--cfg tripcoil_loom\" no model explores anything: use ci/loom.sh"
+);
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tripcoil::{Breaker, Controller, FailureKind, ManualClock, Snapshot, State, Window};
+use tripcoil::{
+    Breaker, Builder, Controller, FailureKind, ManualClock, Outcome, Snapshot, State, Window,
+};
 
 /// Width of a bucket in the models.
 pub const EPOCH: Duration = Duration::from_secs(1);
@@ -27,10 +31,16 @@ pub const OPEN: Duration = Duration::from_secs(1);
 /// If an execution of the model does; if the environment tells loom to stop early, which it does
 /// silently and green; and if there was but one execution, since then nothing was interleaved.
 pub fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync + 'static) -> u64 {
-    for forbidden in ["LOOM_MAX_DURATION", "LOOM_MAX_PERMUTATIONS", "LOOM_CHECKPOINT_FILE"] {
-        assert!(std::env::var_os(forbidden).is_none(), "{forbidden} cuts the exploration short: unset it");
+    for forbidden in [
+        "LOOM_MAX_DURATION",
+        "LOOM_MAX_PERMUTATIONS",
+        "LOOM_CHECKPOINT_FILE",
+    ] {
+        assert!(
+            std::env::var_os(forbidden).is_none(),
+            "{forbidden} cuts the exploration short: unset it"
+        );
     }
-    let bound = std::env::var("XB").ok().map_or(bound, |b| b.parse().ok());
     let executions = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&executions);
     let mut builder = loom::model::Builder::new();
@@ -43,7 +53,10 @@ pub fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync 
     });
     let executions = executions.load(Ordering::Relaxed);
     let bound = bound.map_or("none".to_owned(), |bound| bound.to_string());
-    println!("{name}: bound {bound}, {executions} executions, {:.1} s", begun.elapsed().as_secs_f64());
+    println!(
+        "{name}: bound {bound}, {executions} executions, {:.1} s",
+        begun.elapsed().as_secs_f64()
+    );
     assert!(executions > 1, "{name}: nothing was interleaved");
     executions
 }
@@ -62,30 +75,42 @@ pub fn fail(breaker: &Breaker) {
     }
 }
 
-/// A breaker that opens at `failures` in the window of two epochs, and its clock and controller.
-pub fn by_count(failures: u32) -> (Breaker, Controller, ManualClock) {
+/// One call that fails, and asks for a wait of its own.
+pub fn fail_asking_for(breaker: &Breaker, wait: Duration) {
+    if let Ok(permit) = breaker.try_acquire() {
+        permit.record(Outcome::Failure(FailureKind::Overload).with_retry_after(wait));
+    }
+}
+
+/// A breaker with a window of two epochs, its controller and its clock.
+///
+/// # Panics
+///
+/// If the configuration is refused.
+pub fn model_breaker(rule: impl FnOnce(Builder) -> Builder) -> (Breaker, Controller, ManualClock) {
     let clock = ManualClock::new();
-    let (breaker, controller) = Breaker::builder("model")
+    let builder = Breaker::builder("model")
         .clock(&clock)
         .window(Window::time(EPOCH * 2).buckets(2))
-        .failure_count(failures)
-        .open_for(OPEN)
-        .build_with_controller()
-        .expect("a valid configuration");
+        .open_for(OPEN);
+    let built = rule(builder).build_with_controller();
+    let (breaker, controller) = built.expect("a valid configuration");
     (breaker, controller, clock)
 }
 
-/// A breaker that opens at `failures` in a row.
+/// One that opens at `failures` in the window.
+pub fn by_count(failures: u32) -> (Breaker, Controller, ManualClock) {
+    model_breaker(|rules| rules.failure_count(failures))
+}
+
+/// One that opens at `failures` in a row.
 pub fn by_run(failures: u32) -> (Breaker, Controller, ManualClock) {
-    let clock = ManualClock::new();
-    let (breaker, controller) = Breaker::builder("model")
-        .clock(&clock)
-        .window(Window::time(EPOCH * 2).buckets(2))
-        .consecutive_failures(failures)
-        .open_for(OPEN)
-        .build_with_controller()
-        .expect("a valid configuration");
-    (breaker, controller, clock)
+    model_breaker(|rules| rules.consecutive_failures(failures))
+}
+
+/// One that opens at that rate of failures, once there are `calls`.
+pub fn by_rate(rate: f64, calls: u32) -> (Breaker, Controller, ManualClock) {
+    model_breaker(|rules| rules.failure_rate(rate).min_throughput(calls))
 }
 
 /// What holds of every breaker when all calls have returned: each transition has exactly one
@@ -98,9 +123,16 @@ pub fn check_history(breaker: &Breaker) -> Snapshot {
     let observer = breaker.observer();
     let snapshot = observer.snapshot();
     let history = observer.history();
-    assert_eq!(history.len() as u64, snapshot.transitions.min(8), "an event for each transition");
+    assert_eq!(
+        history.len() as u64,
+        snapshot.transitions.min(8),
+        "an event for each transition"
+    );
     let last = history.last().map_or(0, |event| event.generation);
-    assert_eq!(last, snapshot.generation, "the last event is the present generation's");
+    assert_eq!(
+        last, snapshot.generation,
+        "the last event is the present generation's"
+    );
     let mut state = history.first().map_or(State::Closed, |event| event.from);
     for pair in history.windows(2) {
         assert_eq!(pair[0].generation + 1, pair[1].generation, "{history:?}");

@@ -16,20 +16,40 @@ fn conservation_through_a_rotation() {
         b.join().expect("b ends");
 
         let seen = check_history(&breaker);
-        assert_eq!((seen.totals.successes, seen.totals.failures), (1, 2), "{seen:?}");
+        assert_eq!(
+            (seen.totals.successes, seen.totals.failures),
+            (1, 2),
+            "{seen:?}"
+        );
         assert_eq!((seen.totals.late, seen.transitions), (0, 0), "{seen:?}");
-        assert_eq!((seen.window.successes, seen.window.failures), (1, 2), "{seen:?}");
+        assert_eq!(
+            (seen.window.successes, seen.window.failures),
+            (1, 2),
+            "{seen:?}"
+        );
         let failures: Vec<u64> = seen.buckets.iter().map(|bucket| bucket.failures).collect();
         let successes: Vec<u64> = seen.buckets.iter().map(|bucket| bucket.successes).collect();
-        assert_eq!((successes, failures), (vec![0, 1], vec![1, 1]), "each in its epoch");
+        assert_eq!(
+            (successes, failures),
+            (vec![0, 1], vec![1, 1]),
+            "each in its epoch"
+        );
 
         // the first failure leaves the window, the two calls stay
         clock.advance(EPOCH);
         let seen = breaker.observer().snapshot();
-        assert_eq!((seen.window.successes, seen.window.failures), (1, 1), "{seen:?}");
+        assert_eq!(
+            (seen.window.successes, seen.window.failures),
+            (1, 1),
+            "{seen:?}"
+        );
         clock.advance(EPOCH);
         let seen = breaker.observer().snapshot();
-        assert_eq!((seen.window.calls, seen.totals.failures), (0, 2), "{seen:?}");
+        assert_eq!(
+            (seen.window.calls, seen.totals.failures),
+            (0, 2),
+            "{seen:?}"
+        );
     });
 }
 
@@ -47,8 +67,15 @@ fn nothing_comes_back_after_an_idle_time() {
         b.join().expect("b ends");
 
         let seen = check_history(&breaker);
-        assert_eq!(seen.transitions, 0, "two failures are in the window: {seen:?}");
-        assert_eq!((seen.window.failures, seen.totals.failures), (2, 4), "{seen:?}");
+        assert_eq!(
+            seen.transitions, 0,
+            "two failures are in the window: {seen:?}"
+        );
+        assert_eq!(
+            (seen.window.failures, seen.totals.failures),
+            (2, 4),
+            "{seen:?}"
+        );
     });
 }
 
@@ -69,6 +96,10 @@ fn a_late_result_is_in_no_window() {
         assert_eq!(seen.totals.failures, before.totals.failures + 1, "{seen:?}");
         // b's failure is in the fresh window only if its call began after the reset
         assert_eq!(seen.window.failures, before.window.failures + 1, "{seen:?}");
-        assert_eq!(seen.transitions == 2, before.window.failures == 1, "{seen:?}");
+        assert_eq!(
+            seen.transitions == 2,
+            before.window.failures == 1,
+            "{seen:?}"
+        );
     });
 }

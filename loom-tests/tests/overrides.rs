@@ -14,9 +14,16 @@ fn force_open_against_a_trip(breaker: Breaker, controller: Controller) {
     let seen = check_history(&breaker);
     assert_eq!(seen.state, State::ForcedOpen, "overwritten");
     let totals = seen.totals;
-    assert_eq!(totals.failures + totals.late + totals.rejected, 1, "{seen:?}");
+    assert_eq!(
+        totals.failures + totals.late + totals.rejected,
+        1,
+        "{seen:?}"
+    );
     // two transitions if the failure tripped first; then it was counted
-    assert!(matches!((seen.transitions, totals.failures), (1, 0..=1) | (2, 1)), "{seen:?}");
+    assert!(
+        matches!((seen.transitions, totals.failures), (1, 0..=1) | (2, 1)),
+        "{seen:?}"
+    );
 }
 
 #[test]

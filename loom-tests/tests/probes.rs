@@ -1,22 +1,16 @@
 //! I6 and I8: who is admitted when Open is over, and how a round ends.
 
 use loom::thread::spawn;
-use tripcoil::{FailureKind, HalfOpen, ManualClock, OwnedPermit, Rejected, State};
 use tripcoil::{Breaker, Controller};
-use tripcoil_loom_tests::{OPEN, check_history, explore};
+use tripcoil::{FailureKind, HalfOpen, ManualClock, OwnedPermit, Rejected, State};
+use tripcoil_loom_tests::{OPEN, check_history, explore, model_breaker};
 
 type Answer = Result<OwnedPermit, Rejected>;
 
 /// A breaker that is open, and whose wait is over.
 fn ready_to_probe(half_open: HalfOpen) -> (Breaker, Controller, ManualClock) {
-    let clock = ManualClock::new();
-    let (breaker, controller) = Breaker::builder("model")
-        .clock(&clock)
-        .consecutive_failures(1)
-        .open_for(OPEN)
-        .half_open(half_open)
-        .build_with_controller()
-        .expect("a valid configuration");
+    let (breaker, controller, clock) =
+        model_breaker(|rules| rules.consecutive_failures(1).half_open(half_open));
     assert!(controller.trip());
     clock.advance(OPEN);
     (breaker, controller, clock)
@@ -33,8 +27,16 @@ fn racing_acquires_at_the_deadline() {
         let answers = [mine, b.join().expect("b ends")];
 
         let seen = check_history(&breaker);
-        assert_eq!((seen.state, seen.generation), (State::HalfOpen, 2), "{seen:?}");
-        assert_eq!((seen.probes.in_flight, seen.totals.rejected), (1, 1), "{seen:?}");
+        assert_eq!(
+            (seen.state, seen.generation),
+            (State::HalfOpen, 2),
+            "{seen:?}"
+        );
+        assert_eq!(
+            (seen.probes.in_flight, seen.totals.rejected),
+            (1, 1),
+            "{seen:?}"
+        );
         let mut admitted = 0;
         for permit in answers.into_iter().flatten() {
             admitted += 1;
@@ -42,7 +44,11 @@ fn racing_acquires_at_the_deadline() {
         }
         assert_eq!(admitted, 1, "exactly one probe");
         let seen = check_history(&breaker);
-        assert_eq!((seen.state, seen.generation), (State::Closed, 3), "{seen:?}");
+        assert_eq!(
+            (seen.state, seen.generation),
+            (State::Closed, 3),
+            "{seen:?}"
+        );
     });
 }
 
@@ -58,10 +64,22 @@ fn a_round_is_decided_once() {
         b.join().expect("b ends");
 
         let seen = check_history(&breaker);
-        assert_eq!((seen.state, seen.generation), (State::Open, 3), "one of two failed: {seen:?}");
+        assert_eq!(
+            (seen.state, seen.generation),
+            (State::Open, 3),
+            "one of two failed: {seen:?}"
+        );
         let totals = seen.totals;
-        assert_eq!((totals.successes, totals.failures, totals.late), (1, 1, 0), "{seen:?}");
+        assert_eq!(
+            (totals.successes, totals.failures, totals.late),
+            (1, 1, 0),
+            "{seen:?}"
+        );
         let verdict = breaker.observer().history().pop().expect("an event");
-        assert_eq!((verdict.counts.calls, verdict.counts.failures), (2, 1), "{verdict:?}");
+        assert_eq!(
+            (verdict.counts.calls, verdict.counts.failures),
+            (2, 1),
+            "{verdict:?}"
+        );
     });
 }

@@ -2,7 +2,9 @@
 
 use loom::thread::spawn;
 use tripcoil::{Cause, State};
-use tripcoil_loom_tests::{by_count, by_run, check_history, explore, fail, succeed};
+use tripcoil_loom_tests::{
+    OPEN, by_count, by_rate, by_run, check_history, explore, fail, fail_asking_for, succeed,
+};
 
 /// Two failures at a threshold of two.
 #[test]
@@ -15,10 +17,18 @@ fn racing_trips_have_one_winner() {
         b.join().expect("b ends");
 
         let seen = check_history(&breaker);
-        assert_eq!((seen.state, seen.generation, seen.transitions), (State::Open, 1, 1), "{seen:?}");
+        assert_eq!(
+            (seen.state, seen.generation, seen.transitions),
+            (State::Open, 1, 1),
+            "{seen:?}"
+        );
         assert_eq!((seen.totals.failures, seen.totals.late), (2, 0), "{seen:?}");
         let history = breaker.observer().history();
-        assert_eq!((history.len(), history[0].cause), (1, Cause::FailureCount), "{history:?}");
+        assert_eq!(
+            (history.len(), history[0].cause),
+            (1, Cause::FailureCount),
+            "{history:?}"
+        );
         assert_eq!(history[0].counts.failures, 2, "{history:?}");
     });
 }
@@ -34,9 +44,17 @@ fn one_of_two_trips_wins() {
         b.join().expect("b ends");
 
         let seen = check_history(&breaker);
-        assert_eq!((seen.state, seen.generation, seen.transitions), (State::Open, 1, 1), "{seen:?}");
+        assert_eq!(
+            (seen.state, seen.generation, seen.transitions),
+            (State::Open, 1, 1),
+            "{seen:?}"
+        );
         let totals = seen.totals;
-        assert_eq!(totals.failures + totals.late + totals.rejected, 2, "{seen:?}");
+        assert_eq!(
+            totals.failures + totals.late + totals.rejected,
+            2,
+            "{seen:?}"
+        );
         assert!(totals.failures >= 1, "{seen:?}");
     });
 }
@@ -72,6 +90,53 @@ fn no_run_without_its_failures() {
 
         let seen = check_history(&breaker);
         assert_eq!(seen.state, State::Closed, "at most two in a row: {seen:?}");
-        assert_eq!((seen.totals.failures, seen.totals.successes), (3, 1), "{seen:?}");
+        assert_eq!(
+            (seen.totals.failures, seen.totals.successes),
+            (3, 1),
+            "{seen:?}"
+        );
     });
+}
+
+/// A helper that knows nothing of the failure's own wait may be the one to set the deadline.
+#[test]
+fn a_failures_own_wait_holds_whoever_sets_the_deadline() {
+    explore(
+        "a_failures_own_wait_holds_whoever_sets_the_deadline",
+        Some(3),
+        || {
+            let (breaker, _controller, _clock) = by_count(1);
+            let other = breaker.clone();
+            let b = spawn(move || fail_asking_for(&other, OPEN * 3));
+            succeed(&breaker);
+            b.join().expect("b ends");
+
+            let seen = check_history(&breaker);
+            assert_eq!(
+                (seen.state, seen.retry_after),
+                (State::Open, Some(OPEN * 3)),
+                "{seen:?}"
+            );
+        },
+    );
+}
+
+/// The failure has to look, and finds no rule true: its wait is nobody's, whatever comes next.
+#[test]
+fn a_wait_belongs_to_the_trip_that_it_decided() {
+    explore(
+        "a_wait_belongs_to_the_trip_that_it_decided",
+        Some(3),
+        || {
+            let (breaker, controller, _clock) = by_rate(0.1, 10);
+            let other = breaker.clone();
+            let b = spawn(move || fail_asking_for(&other, OPEN * 3));
+            assert!(controller.trip());
+            b.join().expect("b ends");
+
+            let seen = check_history(&breaker);
+            assert_eq!((seen.state, seen.generation), (State::Open, 1), "{seen:?}");
+            assert_eq!(seen.retry_after, Some(OPEN), "the backoff's: {seen:?}");
+        },
+    );
 }

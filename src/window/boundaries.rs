@@ -63,6 +63,7 @@ impl Boundaries {
     }
 
     /// When that epoch began; those before the first began with it.
+    #[cfg(any(feature = "std", test))]
     pub(crate) fn start_of(&self, epoch: u64) -> u64 {
         let number = epoch.saturating_sub(self.buckets());
         self.origin

@@ -7,7 +7,7 @@ use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq};
 use tripcoil::{self as crated, CallError, ManualClock};
 
 use crate::held::{Admission, Answer, Decode, End, Held, answer, ends, future_call};
-use crate::model::{Kind, Model, Order, Outcome, State};
+use crate::model::{Kind, Model, Order, Outcome};
 use crate::plan::{Ending, Op, Plan, Route, Took, Wait};
 use crate::tally::Tally;
 use crate::words::{self, nanos, span};
@@ -104,15 +104,10 @@ impl<'a> Driver<'a> {
                 prop_assert_eq!(self.order(*order), self.model.control(*order, now));
             }
             Op::Reconfigure(changes) => {
-                let mut changes = changes.clone();
-                if self.model.state() == State::HalfOpen {
-                    // the round under way has its own rules
-                    changes.half_open = None;
-                }
-                let rules = words::changed_model(*self.model.rules(), &changes);
+                let rules = words::changed_model(*self.model.rules(), changes);
                 let done = self
                     .controller
-                    .reconfigure(|rules| words::changed(rules, &changes));
+                    .reconfigure(|rules| words::changed(rules, changes));
                 prop_assert_eq!(done.is_ok(), self.model.reconfigure(rules), "{:?}", done);
             }
         }

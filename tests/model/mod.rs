@@ -106,6 +106,7 @@ impl Model {
     // ---- calls
 
     pub(crate) fn acquire(&mut self, now: u64) -> Result<Permit, Rejection> {
+        self.end_round_if_over(now);
         match self.state {
             State::Closed | State::ObserveOnly | State::Disabled => {}
             State::ForcedOpen => return Err(self.reject(now)),
@@ -134,6 +135,9 @@ impl Model {
 
     /// A call ends with a result that took `took`.
     pub(crate) fn finish(&mut self, permit: Permit, outcome: Outcome, took: u64, now: u64) {
+        if permit.generation == self.generation {
+            self.end_round_if_over(now);
+        }
         if permit.generation != self.generation {
             self.totals.late += 1;
             return;
@@ -163,6 +167,9 @@ impl Model {
 
     /// A call ends without a result.
     pub(crate) fn cancel(&mut self, permit: Permit, now: u64) {
+        if permit.generation == self.generation {
+            self.end_round_if_over(now);
+        }
         let took = permit.lasted(now);
         let fails = match self.rules.on_cancel {
             OnCancel::Ignored => false,
@@ -222,6 +229,20 @@ impl Model {
                 self.enter(State::Closed, Cause::ProbesSucceeded, counts, now);
             }
             Some(false) => self.open(Cause::ProbeFailed, own_wait, self.round.counts(), now),
+        }
+    }
+
+    /// New rules may say that the round under way is over. They change nothing by themselves: the
+    /// next probe, or the end of one, finds it so.
+    fn end_round_if_over(&mut self, now: u64) {
+        if self.state != State::HalfOpen {
+            return;
+        }
+        let counts = self.round.counts();
+        match self.round.stands(self.rules.half_open.recovery) {
+            None => {}
+            Some((true, cause)) => self.enter(State::Closed, cause, counts, now),
+            Some((false, cause)) => self.open(cause, None, counts, now),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A half-open round.
 
-use super::{Counts, HalfOpen, Recovery};
+use super::{Cause, Counts, HalfOpen, Recovery};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Round {
@@ -64,6 +64,33 @@ impl Round {
                     || slow_rate.is_some_and(|limit| reached(self.slow, limit));
                 (results >= of).then_some(!bad)
             }
+        }
+    }
+
+    /// How the round stands by rules that came while it was under way: over, or not yet.
+    pub(super) fn stands(&self, recovery: Recovery) -> Option<(bool, Cause)> {
+        let results = self.succeeded + self.failed;
+        let verdict = match recovery {
+            Recovery::Successes(_) if self.failed > 0 => Some(false),
+            Recovery::Successes(needed) => (self.succeeded >= needed).then_some(true),
+            Recovery::Rate {
+                of,
+                failure_rate,
+                slow_rate,
+            } => {
+                let reached = |part: u32, limit: f64| f64::from(part) / f64::from(results) >= limit;
+                let bad = || {
+                    reached(self.failed, failure_rate)
+                        || slow_rate.is_some_and(|limit| reached(self.slow, limit))
+                };
+                (results >= of).then(|| !bad())
+            }
+        };
+        match verdict {
+            Some(true) => Some((true, Cause::ProbesSucceeded)),
+            Some(false) => Some((false, Cause::ProbeFailed)),
+            None if self.cancelled >= recovery.needs() => Some((false, Cause::ProbesCancelled)),
+            None => None,
         }
     }
 

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Instructions of a call, counted by callgrind, against those in benches/instructions.txt. With
+# --accept the counts become the new ones.
+#
+# Callgrind alone: a harness around it (gungraun) would tell it the same function to collect in, for
+# a runner of some hundred crates.
+source "$(dirname "$0")/lib.sh"
+need_command valgrind valgrind
+
+baselines=benches/instructions.txt
+counts=$target/instructions
+accept=0
+case ${1-} in
+"") ;;
+--accept) accept=1 ;;
+*) die "knows --accept alone, not $1" ;;
+esac
+
+compiler=$(rustc --version)
+host=$(rustc -vV | sed -n 's/^host: //p')
+program=$(cargo bench -p tripcoil-benches --bench instructions --no-run --message-format json |
+  python3 -c '
+import json, sys
+for line in sys.stdin:
+    m = json.loads(line)
+    if m.get("target", {}).get("name") == "instructions" and m.get("executable"):
+        print(m["executable"])')
+
+rm -rf "$counts"
+mkdir -p "$counts"
+# without a name it runs them all, which checks them, and prints the names
+"$program" >"$counts/names"
+while read -r name; do
+  valgrind --quiet --tool=callgrind --toggle-collect='*measured*' \
+    --callgrind-out-file="$counts/$name.out" "$program" "$name" >"$counts/$name.log" 2>&1 ||
+    die "$name does not run under callgrind: $(cat "$counts/$name.log")"
+  count=$(sed -n 's/^summary: //p' "$counts/$name.out")
+  [ "${count:-0}" -gt 0 ] || die "nothing was collected for $name: is its function inlined?"
+  echo "$name $count"
+done <"$counts/names" >"$counts/counts"
+
+if [ $accept = 1 ]; then
+  {
+    echo "# Instructions of one call. Written by ci/instructions.sh --accept."
+    echo "# rustc: $compiler"
+    echo "# host: $host"
+    cat "$counts/counts"
+  } >"$baselines"
+  cat "$baselines"
+  exit
+fi
+
+recorded() { sed -n "s/^# $1: //p" "$baselines"; }
+[ "$(recorded host)" = "$host" ] || die "the baselines are for $(recorded host), this is $host"
+limit=3
+if [ "$(recorded rustc)" != "$compiler" ]; then
+  limit=10
+  echo "warning: the baselines are of $(recorded rustc), this is $compiler: the limit is $limit %" >&2
+fi
+
+awk -v limit=$limit '
+  /^#/ { next }
+  NR == FNR { before[$1] = $2; next }
+  {
+    was = before[$1]
+    delete before[$1]
+    if (!was) { verdict = "NEW"; bad = 1 }
+    else if ($2 * 100 > was * (100 + limit)) { verdict = "RISEN"; bad = 1 }
+    else if ($2 * 100 < was * (100 - limit)) verdict = "fallen"
+    else verdict = "ok"
+    printf "%-16s %7d, was %7d  %+6.1f %%  %s\n", $1, $2, was, was ? ($2 / was - 1) * 100 : 0, verdict
+  }
+  END {
+    for (name in before) { print name " is not counted any more: GONE"; bad = 1 }
+    exit bad
+  }' "$baselines" "$counts/counts" ||
+  die "counts changed by more than $limit %. Where: callgrind_annotate $counts/NAME.out. If it is meant, run ci/instructions.sh --accept"
