@@ -12,11 +12,6 @@
 //! 3. *Carry out* what was decided, each word by `settle`.
 //! 4. *Publish*: one compare-exchange from exactly the announced word.
 //!
-//! `settle` is the one primitive of steps 1 to 3: load; if the word is what is wanted, done; if
-//! control is no longer the announced word, the audit is over; else exchange. Control is read
-//! *after* all that went into what is wanted, so those reads were of the frozen cut; and a helper
-//! that slept finds either control or the word itself moved on, and harms nothing.
-//!
 //! *Order within step 3.* What a helper reads must not be overwritten by another helper of the
 //! same audit before all could have agreed on what follows from it. So the decision and the event
 //! (which read the window, the round and the run) come before the fresh boundaries and the fresh
@@ -24,8 +19,6 @@
 
 use crate::control::{Control, Goal};
 use crate::core::Core;
-use crate::outcome::State;
-use crate::round::Round;
 use crate::settle::Over;
 use crate::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged, extend};
 use crate::transition::{Decision, decide, rolls};
@@ -35,7 +28,8 @@ use crate::window::stripes::Class;
 
 impl Core {
     /// Announce an audit from the word `c`, and see it through. `wait` is the announcer's own idea
-    /// of how long Open is to last, in nanoseconds. Whether it was ours to announce.
+    /// of how long Open is to last, in nanoseconds; a helper that comes first does not know it, and
+    /// the announcer has to `amend`. Whether it was ours to announce.
     #[cold]
     pub(crate) fn audit(&self, c: Control, goal: Goal, now: u64, wait: Option<u64>) -> bool {
         self.start(c, c.announce(goal), now, wait)
@@ -51,14 +45,6 @@ impl Core {
         let won = self.head.control.cas(c.0, announced.0).is_ok();
         if won {
             self.finish(announced, now, wait);
-            // a helper that came first took the backoff for the wait; the transition may be another
-            // audit's, though, if this one judged that there was none to make
-            let generation = announced.next_generation();
-            if let Some(wait) = wait
-                && self.history.is_by(generation, announced.version())
-            {
-                self.amend(generation, wait);
-            }
         }
         won
     }
@@ -92,41 +78,28 @@ impl Core {
         }
         let window = self.window_at(&cut);
         let judged = matches!(self.head.window, Shape::Time(_));
-        let decided = self.settle(&self.ledger.decision, a, |w| {
-            let w = Tagged(w);
-            if w.has(a.version()) {
-                return w.0;
-            }
-            let was = Decision::of(w.payload()).truth;
-            Tagged::new(
-                a.version(),
-                decide(a, &policy, window, judged, was).payload(),
-            )
-            .0
+        let decided = self.agree(&self.ledger.decision, a, a.version(), |before| {
+            let was = Decision::of(before).truth;
+            decide(a, &policy, window, judged, was).payload()
         })?;
-        let decision = Decision::of(Tagged(decided).payload());
-        let next = decision.publish(a);
-        if let Some((state, _)) = decision.transition {
+        let decision = Decision::of(decided);
+        let mut next = decision.publish(a);
+        if !judged && decision.transition.is_some() && next.counting() {
+            // The fresh window's word is of a version of its own. A helper that sleeps before it puts
+            // that word in place must not find the frozen one again, and a count window's few bits
+            // can come to be what they were.
+            next = next.renewed();
+        }
+        if decision.transition.is_some() {
             self.leave_event(a, next, &decision, time, window)?;
             self.turn(a, next, &policy, time, wait)?;
             if next.counting() {
-                self.begin_afresh(a, &cut, time)?;
-            }
-            if state == State::HalfOpen {
-                // the one who announced a probe holds the first slot
-                let taken = u64::from(a.goal() == Goal::Probe);
-                let fresh = Round::fresh(next.generation(), taken);
-                self.settle(&self.probing.round, a, |w| {
-                    if Round::of(w).is_of(fresh.generation) {
-                        w
-                    } else {
-                        fresh.word()
-                    }
-                })?;
+                self.begin_afresh(a, next, &cut, time)?;
             }
         }
-        if next.counting() {
-            self.adopt(a, next, &policy, &cut)?;
+        self.adopt(a, next, &policy)?;
+        if judged && next.counting() {
+            self.allow(a, next, &policy, &cut)?;
         }
         for (long, class) in self.ledger.lifetime.iter().zip(cut.classes) {
             self.settle(long, a, |w| extend(w, class, 1 << PAYLOAD_BITS))?;
@@ -140,7 +113,15 @@ impl Core {
         let mut cut = Cut::default();
         match &self.head.window {
             Shape::Count(window) => {
-                cut.word = self.settle(&window.word, a, retag)?;
+                // another helper may have begun the fresh window already
+                let frozen = |w: u64| {
+                    if Tagged(w).has(a.renewed().version()) {
+                        w
+                    } else {
+                        retag(w)
+                    }
+                };
+                cut.word = self.settle(&window.word, a, frozen)?;
             }
             Shape::Time(_) => {
                 for i in 0..a.stripes() {
@@ -150,7 +131,7 @@ impl Core {
                     }
                 }
                 for o in self.stripes.owned() {
-                    let count = self.agree(&o.seen, a, |_| o.count.load())?;
+                    let count = self.agree(&o.seen, a, a.version(), |_| o.count.load())?;
                     let sum = &mut cut.classes[Class::FastSuccess as usize];
                     *sum = sum.wrapping_add(count) & PAYLOAD_MAX;
                 }
@@ -163,8 +144,8 @@ impl Core {
     fn agree_on_time(&self, a: Control, now: u64) -> Result<u64, Over> {
         let l = &self.ledger;
         l.latest.raise(now);
-        let high = self.agree(&l.time_high, a, |_| l.latest.load() >> 32)?;
-        let low = self.agree(&l.time_low, a, |_| {
+        let high = self.agree(&l.time_high, a, a.version(), |_| l.latest.load() >> 32)?;
+        let low = self.agree(&l.time_low, a, a.version(), |_| {
             let t = l.latest.load();
             // it may have risen past what the high half was taken from
             if t >> 32 == high {

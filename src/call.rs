@@ -185,6 +185,11 @@ macro_rules! guarded_calls {
         /// # Errors
         ///
         /// [`CallError::TimedOut`](crate::CallError::TimedOut) after `limit`; else as `call_async`.
+        ///
+        /// # Panics
+        ///
+        /// Where it is polled outside a tokio runtime with its timer on, as tokio's timer itself
+        /// does. A call that is rejected needs none.
         #[cfg(feature = "tokio")]
         pub fn call_timeout<T, E, F>(
             $self: $me,

@@ -163,9 +163,13 @@ impl Period {
         Control(self.0).state()
     }
 
-    /// The generation that the transition out of it has.
-    pub(crate) fn next_generation(self) -> u64 {
-        Control(self.0).next_generation()
+    pub(crate) fn generation(self) -> u64 {
+        Control(self.0).generation()
+    }
+
+    /// The one that a transition from here to that state begins.
+    pub(crate) fn next(self, state: State) -> Period {
+        Control(self.0).become_(state, Flags::default()).period()
     }
 }
 
@@ -274,6 +278,12 @@ impl Control {
     pub(crate) fn announce(self, goal: Goal) -> Control {
         let with_goal = self.0 & !GOAL | AUDITING | (goal as u64) << GOAL_SHIFT;
         Control(with_goal.wrapping_add(1 << VERSION_SHIFT))
+    }
+
+    /// The same, of the next version: where no word of a stripe bears the present one.
+    #[must_use]
+    pub(crate) fn renewed(self) -> Control {
+        Control(self.0.wrapping_add(1 << VERSION_SHIFT))
     }
 
     /// Twice the stripes; only where `level` is below its top.

@@ -6,9 +6,11 @@ use crate::backoff::unit;
 use crate::clock::Clock;
 use crate::config::{Config, Shape as Geometry};
 use crate::control::Control;
+use crate::deadline::Deadline;
 use crate::event::{HISTORY, Ring};
 use crate::outcome::State;
 use crate::rules::{Policy, Tally};
+use crate::run::{Run, RunRule};
 use crate::sync::{Counter, Late, Swap, Word};
 use crate::tagged::Tagged;
 use crate::window::Shape;
@@ -28,7 +30,7 @@ pub(crate) struct Head {
     pub(crate) period_end: Word,
     /// Version | the slow limit in nanoseconds, 0 for none.
     pub(crate) slow_limit: Word,
-    /// Version | the length at which a run trips, 0 for none.
+    /// Version | the rule on runs.
     pub(crate) run_limit: Word,
     pub(crate) clock: Clock,
     pub(crate) window: Shape,
@@ -38,7 +40,7 @@ pub(crate) struct Head {
 /// What the audits keep for themselves and for readers; and the run, which failures write.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    /// Generation | whether the rule is true (observe-only), and the run of failures.
+    /// Generation | the run of failures.
     pub(crate) run: Word,
     /// The latest time that an audit was told; it only rises.
     pub(crate) latest: Word,
@@ -59,8 +61,6 @@ pub(crate) struct Ledger {
     pub(crate) deadline: Word,
     /// Rising edges of rules under observe-only.
     pub(crate) would_trip: Counter,
-    /// The clock's milliseconds when built, from which deadlines are counted.
-    pub(crate) era: u64,
     /// Of the jitter.
     pub(crate) seed: u64,
 }
@@ -89,39 +89,6 @@ pub(crate) struct Core {
     pub(crate) name: Box<str>,
 }
 
-const MILLISECOND: u64 = 1_000_000;
-
-/// The moment at which Open ends, in whole milliseconds of the clock, rounded up.
-///
-/// firm 1 | milliseconds 39 (from the low end), counted from the breaker's `era`. A firm one was set by whoever knew better than the
-/// backoff (a failure's own wait, `trip_for`, `postpone`); only a soft one may be moved earlier.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Deadline(pub(crate) u64);
-
-impl Deadline {
-    /// The latest that is packed: 17 years after the breaker was built.
-    const LAST: u64 = (1 << 39) - 1;
-
-    pub(crate) fn after(era: u64, start: u64, wait: u64, firm: bool) -> Deadline {
-        let milliseconds = start.saturating_add(wait).div_ceil(MILLISECOND);
-        let since = milliseconds.saturating_sub(era);
-        Deadline(since.min(Deadline::LAST) << 1 | u64::from(firm))
-    }
-
-    pub(crate) fn is_firm(self) -> bool {
-        self.0 & 1 == 1
-    }
-
-    pub(crate) fn nanos(self, era: u64) -> u64 {
-        (era + (self.0 >> 1)) * MILLISECOND
-    }
-}
-
-/// A moment, rounded up to whole milliseconds.
-pub(crate) fn whole_milliseconds(at: u64) -> u64 {
-    at.div_ceil(MILLISECOND).saturating_mul(MILLISECOND)
-}
-
 impl Core {
     /// From a configuration that has been validated.
     pub(crate) fn new(name: String, config: Config, seed: u64) -> Core {
@@ -137,11 +104,11 @@ impl Core {
             Geometry::Count(size) => (Shape::Count(CountWindow::new(size)), u64::MAX),
         };
         let policy = Policy::new(config);
+        let rule = RunRule::of(0).with(policy.run);
         let k = u64::from(state == State::Open);
         let backoff = &policy.config.open_for;
         let wait = backoff.wait_nanos(k as u32, unit(seed, 0));
-        let era = now / MILLISECOND;
-        let deadline = Deadline::after(era, now, wait, false);
+        let deadline = Deadline::after(now, now, wait, false);
         let stripes = Stripes::new(cpus());
         let shares = share(policy.allowance(Tally::default()), 0, 1);
         for (limit, share) in stripes.get(0).limits.iter().zip(shares) {
@@ -152,13 +119,13 @@ impl Core {
                 control: Word::new(Control::new(state, policy.flags(false)).0),
                 period_end: Word::new(period_end),
                 slow_limit: Word::new(Tagged::new(0, policy.slow_call).0),
-                run_limit: Word::new(Tagged::new(0, policy.run).0),
+                run_limit: Word::new(Tagged::new(0, rule.payload()).0),
                 clock,
                 window,
                 policy: Swap::new(policy),
             }),
             ledger: CachePadded::new(Ledger {
-                run: Word::default(),
+                run: Word::new(Tagged::new(0, Run::begun(rule.era).payload()).0),
                 latest: Word::new(now),
                 time_high: Word::default(),
                 time_low: Word::default(),
@@ -169,7 +136,6 @@ impl Core {
                 openings: Word::new(Tagged::new(0, k).0),
                 deadline: Word::new(Tagged::new(0, deadline.0).0),
                 would_trip: Counter::default(),
-                era,
                 seed,
             }),
             stripes,
@@ -199,17 +165,19 @@ impl Core {
         long.wrapping_sub(long.wrapping_sub(c.generation()) & (modulus - 1))
     }
 
-    /// When the present Open ends, in nanoseconds of the clock, if the deadline is that
-    /// generation's.
-    pub(crate) fn open_until(&self, c: Control) -> Option<u64> {
+    /// When the Open of that generation ends, in nanoseconds of the clock; `None` if the deadline is
+    /// another generation's.
+    pub(crate) fn open_until(&self, generation: u64) -> Option<u64> {
+        // before the deadline, and so of no later generation than it is
+        let opened = self.ledger.since.load();
         let w = Tagged(self.ledger.deadline.load());
-        w.has(c.generation())
-            .then(|| Deadline(w.payload()).nanos(self.ledger.era))
+        w.has(generation)
+            .then(|| Deadline(w.payload()).nanos(opened))
     }
 
     /// The same, as what is left of it.
-    pub(crate) fn open_for(&self, c: Control, now: u64) -> Option<Duration> {
-        let until = self.open_until(c)?;
+    pub(crate) fn open_for(&self, generation: u64, now: u64) -> Option<Duration> {
+        let until = self.open_until(generation)?;
         Some(Duration::from_nanos(until.saturating_sub(now)))
     }
 }
@@ -222,26 +190,5 @@ fn cpus() -> usize {
     #[cfg(not(feature = "std"))]
     {
         1
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_deadline_is_rounded_up_to_whole_milliseconds() {
-        let at = |start, wait| Deadline::after(0, start, wait, false).nanos(0);
-        assert_eq!(at(0, 1), MILLISECOND);
-        assert_eq!(at(1, MILLISECOND - 1), MILLISECOND);
-        assert_eq!(at(1, MILLISECOND), 2 * MILLISECOND);
-        assert_eq!(at(MILLISECOND, 0), MILLISECOND);
-        assert_eq!(
-            Deadline::after(7, 9 * MILLISECOND + 1, 0, true),
-            Deadline(3 << 1 | 1)
-        );
-        assert_eq!(Deadline(3 << 1).nanos(7), 10 * MILLISECOND);
-        assert!(Deadline::after(0, 0, 0, true).is_firm());
-        assert_eq!(Deadline::after(0, 0, u64::MAX, true).0 >> 1, Deadline::LAST);
     }
 }

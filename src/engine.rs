@@ -73,7 +73,7 @@ impl Core {
                 State::Open | State::HalfOpen if c.auditing() => self.finish(c, now, None),
                 State::Open => {
                     // of this opening: else control has moved on
-                    let Some(until) = self.open_until(c) else {
+                    let Some(until) = self.open_until(c.generation()) else {
                         continue;
                     };
                     if now < until {

@@ -1,15 +1,18 @@
 //! Transitions, and the rings in which audits leave them.
 //!
-//! Who writes: the audit that makes a transition, each word by `settle`, tagged with its version,
-//! before it publishes. Who reads: anyone, at any time: words that carry one and the same version
-//! are of one event, and the first of them says of which generation. A reader that finds another
-//! generation came too late, and knows it. Nobody waits for a reader.
+//! Who writes: the audit that makes a transition, each word by `settle`, tagged with the generation
+//! that begins, before it publishes. There is one such audit for each generation, so words of one tag
+//! are of one event. Who reads: anyone, at any time; a reader that finds another tag came too late,
+//! and knows it. Nobody waits for a reader.
+//!
+//! *Wrap-around.* A slot's generations differ by the length of the ring, and each is written, so a
+//! tag of 24 bits is never mistaken for another.
 
-use crate::control::{GENERATION_BITS, code};
+use crate::control::{code, state_of};
 use crate::outcome::{Cause, Counts, State};
 use crate::rules::Tally;
 use crate::sync::Word;
-use crate::tagged::{PAYLOAD_MAX, TAG_BITS, Tagged};
+use crate::tagged::{PAYLOAD_MAX, Tagged};
 use alloc::boxed::Box;
 use core::time::Duration;
 
@@ -73,13 +76,9 @@ const WORDS: usize = 7;
 const HALF: u64 = u32::MAX as u64;
 
 impl Event {
-    /// meta: generation 24 | from 3 | to 3 | cause 4; time low 32; time high 32; calls; failures;
-    /// slow; run
+    /// meta: from 3 | to 3 | cause 4; time low 32; time high 32; calls; failures; slow; run
     pub(crate) fn payloads(self) -> [u64; WORDS] {
-        let meta = self.generation
-            | code(self.from) << GENERATION_BITS
-            | code(self.to) << (GENERATION_BITS + 3)
-            | self.cause.bits() << (GENERATION_BITS + 6);
+        let meta = code(self.from) | code(self.to) << 3 | self.cause.bits() << 6;
         [
             meta,
             self.at & HALF,
@@ -91,17 +90,12 @@ impl Event {
         ]
     }
 
-    fn generation_of(meta: u64) -> u64 {
-        meta & ((1 << GENERATION_BITS) - 1)
-    }
-
-    fn of(p: [u64; WORDS]) -> Event {
-        let state = |n: u32| crate::control::state_of(p[0] >> (GENERATION_BITS + n));
+    fn of(generation: u64, p: [u64; WORDS]) -> Event {
         Event {
-            generation: Event::generation_of(p[0]),
-            from: state(0),
-            to: state(3),
-            cause: Cause::from_bits(p[0] >> (GENERATION_BITS + 6) & 0b1111),
+            generation,
+            from: state_of(p[0]),
+            to: state_of(p[0] >> 3),
+            cause: Cause::from_bits(p[0] >> 6 & 0b1111),
             at: p[2] << 32 | p[1],
             counts: Tally {
                 calls: p[3],
@@ -112,9 +106,9 @@ impl Event {
         }
     }
 
-    pub(crate) fn transition(self, generation: u64) -> Transition {
+    pub(crate) fn transition(self) -> Transition {
         Transition {
-            generation,
+            generation: self.generation,
             from: self.from,
             to: self.to,
             cause: self.cause,
@@ -131,11 +125,10 @@ pub(crate) struct Ring(Box<[[Word; WORDS]]>);
 
 impl Ring {
     pub(crate) fn new(slots: usize) -> Ring {
-        Ring(
-            (0..slots.next_power_of_two())
-                .map(|_| Default::default())
-                .collect(),
-        )
+        let slots = slots.next_power_of_two().max(2) as u64;
+        // tagged with what never comes to that slot
+        let empty = |slot: u64| core::array::from_fn(|_| Word::new(Tagged::new(slot ^ 1, 0).0));
+        Ring((0..slots).map(empty).collect())
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -146,31 +139,17 @@ impl Ring {
         &self.0[(generation & (self.len() - 1)) as usize]
     }
 
-    /// Did the audit of that version make the transition to that generation?
-    pub(crate) fn is_by(&self, generation: u64, version: u64) -> bool {
-        let first = Tagged(self.slot(generation)[0].load());
-        let sought = generation & ((1 << GENERATION_BITS) - 1);
-        first.has(version) && Event::generation_of(first.payload()) == sought
-    }
-
     /// The event of that generation; `None` if it has been overwritten, or is just being.
     pub(crate) fn read(&self, generation: u64) -> Option<Event> {
-        let slot = self.slot(generation);
-        let first = Tagged(slot[0].load());
-        let version = first.0 & ((1 << TAG_BITS) - 1);
-        let mut payloads = [first.payload(); WORDS];
-        for (payload, word) in payloads.iter_mut().zip(slot).skip(1) {
+        let mut payloads = [0; WORDS];
+        for (payload, word) in payloads.iter_mut().zip(self.slot(generation)) {
             let w = Tagged(word.load());
-            if !w.has(version) {
+            if !w.has(generation) {
                 return None;
             }
             *payload = w.payload();
         }
-        let event = Event::of(payloads);
-        let sought = generation & ((1 << GENERATION_BITS) - 1);
-        // the first again: between its first reading and the last word a later audit may have
-        // written all but it
-        (event.generation == sought && slot[0].load() == first.0).then_some(event)
+        Some(Event::of(generation, payloads))
     }
 }
 
@@ -192,23 +171,22 @@ mod tests {
         #[test]
         fn an_event_gives_back_what_was_put_in(
             generation in 0u64..1 << 24, from in 0usize..6, to in 0usize..6, cause in 0u64..10, at: u64,
-            n in prop::array::uniform4(0..=PAYLOAD_MAX), version in 0u64..1 << 24,
+            n in prop::array::uniform4(0..=PAYLOAD_MAX),
         ) {
             let e = Event {
                 generation, from: STATES[from], to: STATES[to], cause: Cause::from_bits(cause), at,
                 counts: Tally { calls: n[0], failures: n[1], slow: n[2] }, run: n[3],
             };
-            prop_assert_eq!(Event::of(e.payloads()), e);
+            prop_assert_eq!(Event::of(generation, e.payloads()), e);
             let ring = Ring::new(HISTORY);
+            prop_assert_eq!(ring.read(generation), None, "nothing has been written");
             for (word, payload) in ring.slot(generation).iter().zip(e.payloads()) {
-                word.store(Tagged::new(version, payload).0);
+                word.store(Tagged::new(generation, payload).0);
             }
             prop_assert_eq!(ring.read(generation), Some(e));
-            prop_assert!(ring.is_by(generation, version));
-            prop_assert!(!ring.is_by(generation, version + 1) && !ring.is_by(generation + 8, version));
             prop_assert_eq!(ring.read(generation + 8), None, "another generation's");
-            ring.slot(generation)[3].store(Tagged::new(version + 1, 0).0);
-            prop_assert_eq!(ring.read(generation), None, "half written");
+            ring.slot(generation)[3].store(Tagged::new(generation + 8, 0).0);
+            prop_assert_eq!(ring.read(generation), None, "half overwritten");
         }
     }
 }

@@ -34,12 +34,66 @@
 //! its cause and the counts that decided it, in the [`history`](Observer::history) and to
 //! [listeners](Observer::subscribe).
 //!
+//! # All of it, once
+//!
+//! ```
+//! # #[cfg(feature = "std")] {
+//! # use std::time::Duration;
+//! # use tripcoil::*;
+//! # struct Client;
+//! # impl Client {
+//! #     fn get(&self) -> Result<u32, std::io::Error> { Ok(7) }
+//! # }
+//! # struct Remote;
+//! # impl Remote {
+//! #     async fn get(&self) -> Result<u32, std::io::Error> { Ok(7) }
+//! # }
+//! # async fn tour(client: Client, remote: Remote) -> Result<(), ConfigError> {
+//! let (breaker, controller) = Breaker::builder("payments")
+//!     .window(Window::time(Duration::from_secs(10)).buckets(10))   // or Window::count(100)
+//!     .failure_rate(0.5).min_throughput(20)
+//!     .slow_call(Duration::from_millis(500)).slow_rate(0.8)
+//!     .consecutive_failures(5).failure_count(50)
+//!     .open_for(Backoff::exponential(Duration::from_secs(60), 2.0).max(Duration::from_secs(600)).jitter(0.1))
+//!     .half_open(HalfOpen::successes(2).max_probes(1).probe_timeout(Duration::from_secs(30)))  // or HalfOpen::rate(10, 0.5)
+//!     .clock(Clock::coarse())                                      // upkeep(), precise(), or .clock(&manual)
+//!     .build_with_controller()?;                                   // build()? gives the breaker alone
+//!
+//! let r = breaker.call(|| client.get());                           // Result<T, CallError<E>>
+//! # assert!(matches!(r, Ok::<u32, CallError<std::io::Error>>(7)));
+//! # let client = remote;
+//! let r = breaker.call_async(async { client.get().await }).await;  // any runtime; dropping it is a cancellation
+//! # assert!(matches!(r, Ok::<u32, CallError<std::io::Error>>(7)));
+//! match breaker.try_acquire() {                                    // try_acquire_owned() for 'static
+//!     Ok(permit) => permit.success(),                              // .failure(kind), .ignore(), .record(..), .record_timed(..)
+//!     Err(rejected) => { let wait: Option<Duration> = rejected.retry_after(); let state: State = rejected.state(); }
+//! }
+//! let local = breaker.local();                                     // Send, not Sync; the same calls
+//! let observer = breaker.observer();                               // .state(), .snapshot(), .history(), .subscribe(listener)
+//! controller.force_open(); controller.disable(); controller.observe_only(); controller.release();
+//! controller.trip(); controller.trip_for(Duration::from_secs(5)); controller.half_open(); controller.reset();
+//! controller.postpone(Duration::from_secs(1));                     // while open: not before that from now
+//! controller.reconfigure(|rules| rules.failure_rate(0.4))?;
+//! # let _ = local.call(|| Ok::<(), ()>(()));
+//! # let (_, _, _): (State, Snapshot, Vec<Transition>) = (observer.state(), observer.snapshot(), observer.history());
+//! # let _subscription: Subscription = observer.subscribe(|_transition: &Transition| {});
+//! # assert_eq!((breaker.state(), observer.snapshot().totals.successes), (State::Closed, 4));
+//! # Ok(())
+//! # }
+//! # let tour = std::pin::pin!(tour(Client, Remote));
+//! # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+//! # assert!(matches!(tour.poll(&mut context), std::task::Poll::Ready(Ok(()))));
+//! # use std::future::Future;
+//! # }
+//! ```
+//!
 //! # Where to read on
 //!
 //! [`Breaker`] guards, [`Controller`] changes state and rules, [`Observer`] reads; [`Config`] has the
 //! settings, their ranges and defaults. From the bottom up the source reads: the words (`tagged`,
 //! `control`, `round`), the pure rules (`rules`, `transition`), the windows, `core` (what a breaker
-//! consists of), `audit` (how it changes), `engine` and `probe` (what a call does), the handles.
+//! consists of), `settle`, `turn` and `audit` (how it changes), `engine`, `record` and `probe` (what
+//! a call does), the handles.
 //!
 //! # Features
 //!
@@ -53,6 +107,11 @@
 
 extern crate alloc;
 
+/// The README's example is compiled and run too.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod audit;
 mod backoff;
 mod breaker;
@@ -64,6 +123,7 @@ mod config;
 mod control;
 mod controller;
 mod core;
+mod deadline;
 mod engine;
 mod error;
 mod event;
@@ -76,10 +136,12 @@ mod observer;
 mod operator;
 mod outcome;
 mod permit;
+mod postpone;
 mod probe;
 mod record;
 mod round;
 mod rules;
+mod run;
 mod settle;
 mod snapshot;
 mod sync;
@@ -110,3 +172,8 @@ pub use self::observer::Observer;
 pub use self::outcome::{Cause, Counts, FailureKind, FailureKinds, Outcome, State};
 pub use self::permit::{OwnedPermit, Permit};
 pub use self::snapshot::{Probes, Snapshot, Totals};
+
+/// For `tests/step` alone.
+#[cfg(tripcoil_step)]
+#[doc(hidden)]
+pub use self::sync::step;

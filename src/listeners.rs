@@ -67,6 +67,12 @@ impl Subscription {
         self.post.panicked.get()
     }
 
+    /// Whether the listener has a thread. If the system gave none, it is never called.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.thread.is_some()
+    }
+
     /// Wait until the listener has been called with everything that had happened when this was
     /// called, but no longer than `limit`; whether it has. For the end of a program, and for tests.
     ///
@@ -186,7 +192,7 @@ impl<F: FnMut(&Transition) + Send + 'static> Feed for Transitions<F> {
             self.told += 1;
             match ring.read(self.told) {
                 Some(event) => {
-                    if !call(&mut self.listener, &event.transition(self.told), post) {
+                    if !call(&mut self.listener, &event.transition(), post) {
                         return false;
                     }
                 }
@@ -223,11 +229,13 @@ impl<F: FnMut(&Epoch) + Send + 'static> Feed for Epochs<F> {
             return true;
         };
         loop {
+            let c = core.control();
             let rolled = b.ending_at(core.head.period_end.load());
             let first = self.next.max(rolled - b.buckets());
             let at: Option<Vec<Tally>> = (first..=rolled).map(|e| b.at(e)).collect();
-            // `None`: an audit is at it, and will wake us
-            let Some(at) = at else {
+            // An audit is at it, or has been: boundaries of a fresh period are written anew, one
+            // after the other. Whoever publishes wakes us.
+            let Some(at) = at.filter(|_| !c.auditing() && core.control() == c) else {
                 return true;
             };
             if at.len() < 2 && first <= self.next {
@@ -262,8 +270,11 @@ pub(crate) fn subscribe_epochs(
 ) -> Subscription {
     let (next, base) = match &core.head.window {
         Shape::Time(b) => loop {
+            let c = core.show(core.head.clock.nanos());
             let epoch = b.ending_at(core.head.period_end.load());
-            if let Some(at) = b.at(epoch) {
+            if let Some(at) = b.at(epoch)
+                && core.control() == c
+            {
                 break (epoch, at);
             }
         },

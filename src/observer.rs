@@ -55,11 +55,19 @@ impl Observer {
     /// The last transitions, at most eight, oldest first.
     #[must_use]
     pub fn history(&self) -> Vec<Transition> {
-        let last = self.core.generation(self.core.control());
-        let first = (last + 1).saturating_sub(HISTORY as u64).max(1);
-        (first..=last)
-            .filter_map(|g| Some(self.core.history.read(g)?.transition(g)))
-            .collect()
+        loop {
+            let last = self.core.generation(self.core.control());
+            let first = (last + 1).saturating_sub(HISTORY as u64).max(1);
+            // the latest first: what is overwritten meanwhile is the oldest
+            let events = (first..=last).rev();
+            let mut history: Vec<_> = events
+                .map_while(|g| Some(self.core.history.read(g)?.transition()))
+                .collect();
+            if last == 0 || !history.is_empty() {
+                history.reverse();
+                return history;
+            }
+        }
     }
 
     /// Call `listener` with each transition from now on: once each, in the order of generations, on

@@ -1,9 +1,9 @@
 //! Transitions that somebody asks for: the controller, or an outcome that decided one.
 
-use crate::control::{Goal, Period};
-use crate::core::{Core, Deadline};
-use crate::outcome::State;
-use crate::tagged::Tagged;
+use crate::control::{Control, Goal, Period};
+use crate::core::Core;
+use crate::deadline::Deadline;
+use crate::outcome::Cause;
 use crate::transition::permits;
 
 impl Core {
@@ -17,9 +17,23 @@ impl Core {
             } else if !permits(goal, c.state()) {
                 return false;
             } else if self.audit(c, goal, now, wait) {
-                return true;
+                let Some(wait) = wait else { return true };
+                if self.amend(c.period(), wait, now) || !self.probed_before(c, wait) {
+                    return true;
+                }
             }
         }
+    }
+
+    /// Was the Open that followed `c` ended by a probe before `wait` was over? (Its deadline was a
+    /// helper's, which did not know what the operator asked for.)
+    fn probed_before(&self, c: Control, wait: u64) -> bool {
+        let event = |n: u64| self.history.read(c.generation().wrapping_add(n));
+        let (Some(opened), Some(probe)) = (event(1), event(2)) else {
+            return false;
+        };
+        let asked = Deadline::after(opened.at, opened.at, wait, true);
+        probe.cause == Cause::OpenElapsed && probe.at < asked.nanos(opened.at)
     }
 
     /// The rules in force have been replaced: where outcomes are counted, adopt them.
@@ -35,33 +49,6 @@ impl Core {
                 self.finish(c, now, None);
             } else if self.audit(c, Goal::Tidy, now, None) {
                 return;
-            }
-        }
-    }
-
-    /// While Open: not before `wait` from now. Whether that moved the deadline.
-    pub(crate) fn postpone(&self, wait: u64) -> bool {
-        let now = self.head.clock.nanos();
-        let later = Deadline::after(self.ledger.era, now, wait, true);
-        loop {
-            let c = self.control();
-            if c.auditing() {
-                self.finish(c, now, None);
-                continue;
-            }
-            if c.state() != State::Open {
-                return false;
-            }
-            let w = Tagged(self.ledger.deadline.load());
-            if !w.has(c.generation()) {
-                continue;
-            }
-            if later.0 >> 1 <= w.payload() >> 1 {
-                return false;
-            }
-            let next = Tagged::new(c.generation(), later.0);
-            if self.ledger.deadline.cas(w.0, next.0).is_ok() {
-                return true;
             }
         }
     }

@@ -254,6 +254,11 @@ impl Cause {
         }
     }
 
+    /// Is it a trip rule?
+    pub(crate) fn is_rule(self) -> bool {
+        self.bits() <= Self::SlowRate.bits()
+    }
+
     /// The cause of these bits; `Manual`, which accuses no rule, for bits that no cause has.
     pub(crate) fn from_bits(bits: u64) -> Self {
         match bits {

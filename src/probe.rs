@@ -7,7 +7,8 @@
 
 use crate::clock::saturating_nanos;
 use crate::control::{Control, Goal};
-use crate::core::{Core, whole_milliseconds};
+use crate::core::Core;
+use crate::deadline::whole_milliseconds;
 use crate::engine::Admission;
 use crate::error::Rejected;
 use crate::outcome::{Cause, State};
@@ -40,11 +41,7 @@ impl Core {
         }
         if policy.has_slot(round) {
             self.probing.latest_admission.raise(now);
-            let taken = Round {
-                in_flight: round.in_flight + 1,
-                ..round
-            };
-            self.probing.round.cas(w, taken.word()).ok()?;
+            self.probing.round.cas(w, round.admit().word()).ok()?;
             return Some(Ok(Admission {
                 period: c.period(),
                 start: now,
@@ -66,13 +63,15 @@ impl Core {
         };
         self.probing.round.cas(w, over.word()).ok()?;
         self.turn_from(c.period(), Goal::ReopenByTimeout, now, None);
-        let after = self.control();
-        Some(Err(match self.open_for(after, now) {
-            Some(rest) if after.state() == State::Open => Rejected {
-                state: State::Open,
-                retry_after: Some(rest),
-            },
-            _ => rejected,
+        let event = self.history.read(c.next_generation());
+        if event.is_none_or(|e| e.cause != Cause::ProbeTimeout) {
+            return None; // the controller was quicker
+        }
+        // if that Open is over by now, nothing is left of its wait
+        let rest = self.open_for(c.next_generation(), now).unwrap_or_default();
+        Some(Err(Rejected {
+            state: State::Open,
+            retry_after: Some(rest),
         }))
     }
 
@@ -118,12 +117,8 @@ impl Core {
             self.turn_from(admission.period, goal, now, wait);
             // whoever found the round decided before us did not know our wait; if it was the
             // controller that ended the round, its wait stands
-            let generation = admission.period.next_generation();
-            if let Some(wait) = wait
-                && let Some(event) = self.history.read(generation)
-                && event.cause == Cause::ProbeFailed
-            {
-                self.amend(generation, wait);
+            if let Some(wait) = wait {
+                self.claim_wait(admission.period, wait, now, |c| c == Cause::ProbeFailed);
             }
         }
     }

@@ -10,8 +10,9 @@ use crate::config::OnCancel;
 use crate::control::{Control, Goal};
 use crate::core::Core;
 use crate::engine::{Admission, UNTIMED};
-use crate::outcome::{FailureKind, Outcome, State};
+use crate::outcome::{Cause, FailureKind, Outcome, State};
 use crate::rules::Truth;
+use crate::run::{Run, RunRule};
 use crate::tagged::Tagged;
 use crate::window::Shape;
 use crate::window::stripes::{Class, Owned, Stripe};
@@ -194,17 +195,29 @@ impl Core {
         loop {
             let c = self.control();
             if !c.counting() || c.period() != landed.period() {
-                return;
+                break;
             }
             let covered = c.version() != landed.version() && c.goal() == Goal::Check;
             if c.auditing() {
                 self.finish(c, now, None);
             } else if covered || self.audit(c, Goal::Check, now, wait) {
-                return;
+                break;
             }
             if covered {
-                return;
+                break;
             }
+        }
+        if let Some(wait) = wait {
+            self.claim_wait(landed.period(), wait, now, Cause::is_rule);
+        }
+    }
+
+    /// An outcome that made a rule true by itself: a run's, or a count window's.
+    #[cold]
+    fn trip(&self, landed: Control, goal: Goal, now: u64, wait: Option<u64>) {
+        self.turn_from(landed.period(), goal, now, wait);
+        if let Some(wait) = wait {
+            self.claim_wait(landed.period(), wait, now, Cause::is_rule);
         }
     }
 
@@ -220,28 +233,33 @@ impl Core {
     #[inline]
     fn note_run(&self, c: Control, out: Outgoing, now: u64) {
         let generation = c.generation();
+        let failed = out.class.failed();
         let mut w = Tagged(self.ledger.run.load());
         loop {
-            let run = if w.has(generation) {
-                w.payload() >> 1
-            } else {
-                0
-            };
-            if !out.class.failed() && run == 0 || w.later_than(generation) {
+            if w.later_than(generation) {
                 return;
             }
-            let run = if out.class.failed() { run + 1 } else { 0 };
-            let limit = Tagged(self.head.run_limit.load()).payload();
-            let reached = limit != 0 && run >= limit;
-            let was = w.has(generation) && w.payload() & 1 == 1;
-            let next = Tagged::new(generation, run << 1 | u64::from(reached));
+            let run = Run::of(w.payload());
+            if !failed && (!w.has(generation) || run.length == 0) {
+                return;
+            }
+            // read after the run, so never older than it
+            let rule = RunRule::of(Tagged(self.head.run_limit.load()).payload());
+            let before = if w.has(generation) && run.era == rule.era {
+                run
+            } else {
+                Run::begun(rule.era)
+            };
+            let after = before.after(failed, rule);
+            let next = Tagged::new(generation, after.payload());
             match self.ledger.run.cas(w.0, next.0) {
-                Ok(_) if reached && c.state() == State::Closed => {
-                    return self.turn_from(c.period(), Goal::TripByRun, now, out.wait);
+                Ok(_) if after.reached && c.state() == State::Closed => {
+                    return self.trip(c, Goal::TripByRun, now, out.wait);
                 }
                 Ok(_) => {
                     // observe-only tells the rising edge
-                    self.ledger.would_trip.add(u64::from(reached && !was));
+                    let rises = after.reached && !before.reached;
+                    self.ledger.would_trip.add(u64::from(rises));
                     return;
                 }
                 Err(is) => w = Tagged(is),
@@ -272,7 +290,9 @@ impl Core {
         }
         if let Some((goal, _)) = judged.truth.goal() {
             if c.state() == State::Closed {
-                self.turn_from(c.period(), goal, now, out.wait);
+                // where it was true before, somebody else is at it, and it was not we who decided
+                let wait = out.wait.filter(|_| !judged.was.any());
+                self.trip(c, goal, now, wait);
             } else {
                 self.ledger
                     .would_trip

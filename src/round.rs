@@ -1,15 +1,22 @@
 //! The round word: what the half-open state has admitted and heard.
 //!
 //! Who writes: an acquire that takes a slot, a probe that ends, the acquire that finds the probe
-//! timeout passed; and the audit that begins a round. Each step is one compare-exchange, so a
+//! timeout passed; and each transition, which leaves an untouched one. Each step is one exchange, so a
 //! round ends at the very exchange that decides it: whatever comes to a decided round is late,
 //! and whoever finds one performs its transition.
 
-/// generation 23 | timed out 1 | in flight 8 | succeeded 8 | failed 8 | slow 8 | cancelled 8
-/// (from the high end)
+/// generation 15 | admissions 8 | timed out 1 | in flight 8 | succeeded 8 | failed 8 | slow 8 |
+/// cancelled 8 (from the high end)
+///
+/// *Wrap-around.* Each transition writes the word, so generations are only ever compared with the
+/// one before. Admissions are counted so that a round in which a slot came back and was taken again
+/// is not what it was; a thread would have to sleep between two instructions through exactly 256 of
+/// them, all of whose probes were ignored, for that to fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Round {
     pub(crate) generation: u64,
+    /// Modulo 256.
+    pub(crate) admissions: u64,
     pub(crate) timed_out: bool,
     pub(crate) in_flight: u64,
     pub(crate) succeeded: u64,
@@ -22,21 +29,31 @@ pub(crate) struct Round {
 const FIELD_BITS: u32 = 8;
 const FIELD: u64 = (1 << FIELD_BITS) - 1;
 const TIMED_OUT_SHIFT: u32 = 5 * FIELD_BITS;
-const GENERATION_SHIFT: u32 = TIMED_OUT_SHIFT + 1;
+const ADMISSIONS_SHIFT: u32 = TIMED_OUT_SHIFT + 1;
+const GENERATION_SHIFT: u32 = ADMISSIONS_SHIFT + FIELD_BITS;
 const GENERATION: u64 = u64::MAX >> GENERATION_SHIFT;
 
 /// The most probes that a round can need, or have in flight.
 pub(crate) const ROUND_MAX: u32 = FIELD as u32;
 
-const _: () = assert!(GENERATION == (1 << 23) - 1);
+const _: () = assert!(GENERATION == (1 << 15) - 1);
 
 impl Round {
     /// Nobody has come yet.
-    pub(crate) fn fresh(generation: u64, in_flight: u64) -> Round {
+    pub(crate) fn fresh(generation: u64) -> Round {
         Round {
             generation: generation & GENERATION,
-            in_flight,
             ..Round::default()
+        }
+    }
+
+    /// One more probe is out.
+    #[must_use]
+    pub(crate) fn admit(self) -> Round {
+        Round {
+            in_flight: self.in_flight + 1,
+            admissions: (self.admissions + 1) & FIELD,
+            ..self
         }
     }
 
@@ -44,6 +61,7 @@ impl Round {
         let field = |n: u32| word >> (n * FIELD_BITS) & FIELD;
         Round {
             generation: word >> GENERATION_SHIFT,
+            admissions: word >> ADMISSIONS_SHIFT & FIELD,
             timed_out: word >> TIMED_OUT_SHIFT & 1 == 1,
             in_flight: field(4),
             succeeded: field(3),
@@ -56,6 +74,7 @@ impl Round {
     pub(crate) fn word(self) -> u64 {
         let field = |value: u64, n: u32| (value & FIELD) << (n * FIELD_BITS);
         (self.generation << GENERATION_SHIFT)
+            | self.admissions << ADMISSIONS_SHIFT
             | u64::from(self.timed_out) << TIMED_OUT_SHIFT
             | field(self.in_flight, 4)
             | field(self.succeeded, 3)
@@ -87,16 +106,36 @@ mod tests {
         }
 
         #[test]
-        fn a_round_gives_back_its_fields(generation in 0..=GENERATION, timed_out: bool, n in prop::array::uniform5(0..=FIELD)) {
-            let r = Round { generation, timed_out, in_flight: n[0], succeeded: n[1], failed: n[2], slow: n[3], cancelled: n[4] };
+        fn a_round_gives_back_its_fields(generation in 0..=GENERATION, timed_out: bool, n in prop::array::uniform6(0..=FIELD)) {
+            let r = Round {
+                generation, timed_out, admissions: n[5],
+                in_flight: n[0], succeeded: n[1], failed: n[2], slow: n[3], cancelled: n[4],
+            };
             prop_assert_eq!(Round::of(r.word()), r);
         }
 
         #[test]
         fn a_round_knows_its_generation(generation in 0u64..1 << 24, other in 0u64..1 << 24) {
-            let r = Round::fresh(generation, 1);
+            let r = Round::fresh(generation).admit();
             prop_assert!(r.is_of(generation));
             prop_assert_eq!(r.is_of(other), (generation ^ other) & GENERATION == 0);
         }
+    }
+
+    #[test]
+    fn a_slot_that_comes_back_leaves_a_trace() {
+        let once = Round::fresh(1).admit();
+        let again = Round {
+            in_flight: 0,
+            ..once
+        }
+        .admit();
+        assert_eq!((once.in_flight, again.in_flight), (1, 1));
+        assert_ne!(once.word(), again.word());
+        let last = Round {
+            admissions: FIELD,
+            ..once
+        };
+        assert_eq!(last.admit().admissions, 0);
     }
 }

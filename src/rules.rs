@@ -31,7 +31,6 @@ impl Tally {
     pub(crate) fn counts(self) -> Counts {
         Counts {
             calls: self.calls,
-            // a reader that is overtaken by writers may see a failure before its call
             successes: self.calls.saturating_sub(self.failures),
             failures: self.failures,
             slow: self.slow,

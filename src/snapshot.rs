@@ -1,8 +1,8 @@
 //! A reading of everything that a breaker knows, as plain data.
 //!
-//! Who writes: nobody here. A reading is taken between two looks at the same quiet control word;
-//! if audits keep coming between, the last attempt is given as it is: each number in it was true at
-//! some moment of the reading.
+//! Who writes: nobody here, but that an audit which is met is finished. A reading is taken between
+//! two looks at the same quiet control word, so all that audits write is of one moment; the counts
+//! of calls that end meanwhile are each true at some moment of the reading.
 
 use crate::control::Control;
 use crate::core::Core;
@@ -79,33 +79,32 @@ pub struct Snapshot {
     pub transitions: u64,
     /// Since the last transition, self-transitions included.
     pub time_in_state: Duration,
-    /// Until when an open breaker rejects; `None` in any other state.
+    /// How long an open breaker rejects calls yet; `None` in any other state.
     pub retry_after: Option<Duration>,
     /// The live epochs of a time window, oldest first; empty under a count window.
     pub buckets: Vec<Counts>,
 }
 
-/// Attempts at a reading between two looks at the same word.
-const ATTEMPTS: usize = 64;
-
 impl Core {
+    /// Between two looks at the same quiet control word. An audit that is met is finished first, so a
+    /// thread that stops in one holds up no reader; and each further attempt means that others went on.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let mut snapshot = self.reading(self.control());
-        for _ in 0..ATTEMPTS {
+        loop {
             let c = self.control();
-            snapshot = self.reading(c);
-            if !c.auditing() && self.control() == c {
-                break;
+            if c.auditing() {
+                self.finish(c, self.head.clock.nanos(), None);
+            } else if let Some(snapshot) = self.reading(c)
+                && self.control() == c
+            {
+                return snapshot;
             }
-            core::hint::spin_loop();
         }
-        snapshot
     }
 
-    fn reading(&self, c: Control) -> Snapshot {
+    fn reading(&self, c: Control) -> Option<Snapshot> {
         let now = self.head.clock.nanos();
         let state = c.state();
-        let (window, buckets) = self.window_now(c, now);
+        let (window, buckets) = self.window_now(c, now)?;
         let rate = |part: u64| {
             if window.calls == 0 {
                 0.0
@@ -130,7 +129,7 @@ impl Core {
                 *sum += kind.get();
             }
         }
-        Snapshot {
+        Some(Snapshot {
             state,
             generation,
             window: window.counts(),
@@ -148,20 +147,20 @@ impl Core {
             transitions: generation,
             time_in_state: Duration::from_nanos(now.saturating_sub(self.ledger.since.load())),
             retry_after: if state == State::Open {
-                self.open_for(c, now)
+                self.open_for(c.generation(), now)
             } else {
                 None
             },
             buckets,
-        }
+        })
     }
 
-    /// The window as of `now`; that of a counting period that has ended as it stood then.
-    fn window_now(&self, c: Control, now: u64) -> (Tally, Vec<Counts>) {
+    /// The window as of `now`; that of a counting period that has ended as it stood then. `None` if it
+    /// has moved on meanwhile.
+    fn window_now(&self, c: Control, now: u64) -> Option<(Tally, Vec<Counts>)> {
         let b = match &self.head.window {
             Shape::Count(window) => {
-                let tally = (0..ATTEMPTS).find_map(|_| window.tally(window.word.load()));
-                return (tally.unwrap_or_default(), Vec::new());
+                return Some((window.tally(window.word.load())?, Vec::new()));
             }
             Shape::Time(b) => b,
         };
@@ -175,17 +174,12 @@ impl Core {
         // the counts at the start of an epoch; one that nobody has rolled to yet starts with the
         // present ones
         let at = |e: u64| {
-            if e > rolled {
-                totals
-            } else {
-                b.at(e).unwrap_or(totals)
-            }
+            if e > rolled { Some(totals) } else { b.at(e) }
         };
         let first = b.oldest(current);
-        let buckets = (first..=current)
-            .map(|e| at(e + 1).since(at(e)).counts())
-            .collect();
-        (totals.since(at(first)), buckets)
+        let bucket = |e: u64| Some(at(e + 1)?.since(at(e)?).counts());
+        let buckets: Option<Vec<Counts>> = (first..=current).map(bucket).collect();
+        Some((totals.since(at(first)?), buckets?))
     }
 
     /// The stripes' counts by class: modulo 2^40 for a time window.

@@ -19,6 +19,56 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use portable_atomic::AtomicU64 as PlainU64;
 
+/// Stopping points: in a build of its own (`--cfg tripcoil_step`) a test can stop a call at each of
+/// its accesses, let others run to their end, and go on.
+#[cfg(tripcoil_step)]
+pub mod step {
+    use core::cell::{Cell, RefCell};
+    use std::boxed::Box;
+
+    std::thread_local! {
+        static LEFT: Cell<u64> = const { Cell::new(0) };
+        static TAKEN: Cell<u64> = const { Cell::new(0) };
+        static OTHERS: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+    }
+
+    /// Just before this thread's `n`-th access from now (from 1 on), `others` are run.
+    pub fn stop_before(n: u64, others: impl FnOnce() + 'static) {
+        LEFT.set(n);
+        OTHERS.set(Some(Box::new(others)));
+    }
+
+    /// Whether there was no such access; it is not waited for any more.
+    pub fn never_came() -> bool {
+        LEFT.set(0);
+        OTHERS.take().is_some()
+    }
+
+    /// All of this thread's accesses so far.
+    #[must_use]
+    pub fn accesses() -> u64 {
+        TAKEN.get()
+    }
+
+    pub(super) fn access() {
+        TAKEN.set(TAKEN.get() + 1);
+        let left = LEFT.get();
+        LEFT.set(left.saturating_sub(1));
+        if left == 1
+            && let Some(others) = OTHERS.take()
+        {
+            others();
+        }
+    }
+}
+
+#[cfg(tripcoil_step)]
+use step::access;
+
+#[cfg(not(tripcoil_step))]
+#[inline(always)]
+fn access() {}
+
 /// A 64-bit word of the protocol.
 #[derive(Debug)]
 pub(crate) struct Word(AtomicU64);
@@ -28,31 +78,42 @@ impl Word {
         Word(AtomicU64::new(value))
     }
 
+    /// The models have it read the newest value, as a read-modify-write that changes nothing does:
+    /// with a choice of stale values at each of an audit's loads no model would end. With
+    /// `tripcoil_loom_stale` they read as the shipped code does.
     #[inline(always)]
     pub(crate) fn load(&self) -> u64 {
+        access();
+        if cfg!(all(tripcoil_loom, not(tripcoil_loom_stale))) {
+            return self.0.fetch_or(0, AcqRel);
+        }
         self.0.load(Acquire)
     }
 
     /// Only for a word with one writer.
     #[inline(always)]
     pub(crate) fn store(&self, value: u64) {
+        access();
         self.0.store(value, Release);
     }
 
     #[inline(always)]
     pub(crate) fn cas(&self, old: u64, new: u64) -> Result<u64, u64> {
+        access();
         self.0.compare_exchange(old, new, AcqRel, Acquire)
     }
 
     /// Raise to `value`; never lower.
     #[inline(always)]
     pub(crate) fn raise(&self, value: u64) {
+        access();
         self.0.fetch_max(value, AcqRel);
     }
 
     /// Only for a word that no audit settles.
     #[inline(always)]
     pub(crate) fn add_one(&self) {
+        access();
         self.0.fetch_add(1, AcqRel);
     }
 }
@@ -78,27 +139,32 @@ impl Counter {
 
     #[inline(always)]
     pub(crate) fn get(&self) -> u64 {
+        access();
         self.0.load(Acquire)
     }
 
     #[inline(always)]
     pub(crate) fn add(&self, n: u64) {
+        access();
         self.0.fetch_add(n, Relaxed);
     }
 
     #[inline(always)]
     pub(crate) fn set(&self, value: u64) {
+        access();
         self.0.store(value, Release);
     }
 
     /// Raise to `value`; never lower.
     #[cfg(feature = "std")]
     pub(crate) fn raise(&self, value: u64) {
+        access();
         self.0.fetch_max(value, AcqRel);
     }
 
     /// Add, and stay at `top`.
     pub(crate) fn add_up_to(&self, n: u64, top: u64) {
+        access();
         // the closure always gives a value, so the update always succeeds
         let _ = self
             .0
@@ -107,12 +173,14 @@ impl Counter {
 
     /// The value before one was added.
     pub(crate) fn next(&self) -> u64 {
+        access();
         self.0.fetch_add(1, Relaxed)
     }
 
     /// From 0 to 1: did we do it?
     #[cfg(feature = "std")]
     pub(crate) fn claim(&self) -> bool {
+        access();
         self.0.compare_exchange(0, 1, AcqRel, Acquire).is_ok()
     }
 }
@@ -130,16 +198,22 @@ mod with_std {
     use std::sync::OnceLock;
 
     /// A value that is put in once, later, by one thread, and never waited for.
+    ///
+    /// *Orderings.* `state` says all: 1 is claimed, by the one thread that puts the value in, and 2,
+    /// which that thread releases and each reader acquires, is full. The cell orders the same again;
+    /// but what orders is then our own word, which ThreadSanitizer sees.
     #[derive(Debug)]
     pub(crate) struct Late<T> {
-        claimed: Counter,
+        state: Counter,
         cell: OnceLock<T>,
     }
+
+    const FULL: u64 = 2;
 
     impl<T> Default for Late<T> {
         fn default() -> Late<T> {
             Late {
-                claimed: Counter::new(0),
+                state: Counter::new(0),
                 cell: OnceLock::new(),
             }
         }
@@ -148,23 +222,33 @@ mod with_std {
     impl<T> Late<T> {
         #[inline(always)]
         pub(crate) fn get(&self) -> Option<&T> {
-            self.cell.get()
+            if self.state.get() == FULL {
+                self.cell.get()
+            } else {
+                None
+            }
         }
 
         /// Put a value in, unless somebody has, or is about to. The claim is what keeps `set`
         /// from ever waiting for another thread's `set`.
         pub(crate) fn fill(&self, make: impl FnOnce() -> T) -> Option<&T> {
-            if self.cell.get().is_none() && self.claimed.claim() {
+            if self.state.claim() {
                 // nobody else comes here: the claim is taken once
                 let _ = self.cell.set(make());
+                self.state.set(FULL);
             }
-            self.cell.get()
+            self.get()
         }
 
         /// The value, put in if it is not there. This may wait for another thread that is putting
         /// it in, so it is not for any call's path.
-        pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
-            self.cell.get_or_init(make)
+        pub(crate) fn get_or_make(&self, make: impl Fn() -> T) -> &T {
+            loop {
+                match self.fill(&make) {
+                    Some(value) => return value,
+                    None => std::thread::yield_now(),
+                }
+            }
         }
     }
 
@@ -179,6 +263,7 @@ mod with_std {
 
         #[inline]
         pub(crate) fn load(&self) -> impl Deref<Target = Arc<T>> + use<T> {
+            super::access();
             self.0.load()
         }
 
@@ -187,6 +272,7 @@ mod with_std {
             let mut current = self.0.load_full();
             loop {
                 let next = Arc::new(change(&current)?);
+                super::access();
                 let before = self.0.compare_and_swap(&current, next);
                 if Arc::ptr_eq(&before, &current) {
                     return Ok(());

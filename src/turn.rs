@@ -4,12 +4,14 @@
 //! through `settle`.
 
 use crate::backoff::unit;
-use crate::control::{Control, GENERATION_BITS};
-use crate::core::{Core, Deadline};
+use crate::control::{Control, GENERATION_BITS, Goal};
+use crate::core::Core;
+use crate::deadline::Deadline;
 use crate::event::Event;
 use crate::outcome::State;
 use crate::round::Round;
 use crate::rules::{Policy, Tally};
+use crate::run::{Run, RunRule};
 use crate::settle::Over;
 use crate::sync::Word;
 use crate::tagged::{PAYLOAD_MAX, Tagged, extend};
@@ -17,6 +19,9 @@ use crate::transition::{Decision, judges_round, openings};
 use crate::window::Shape;
 use crate::window::boundaries::Boundaries;
 use crate::window::stripes::{Class, share};
+
+/// Versions after which limits are written anew though nobody asks for them.
+const RENEW_LIMITS: u64 = 1 << 20;
 
 /// The frozen counts.
 #[derive(Clone, Copy, Default)]
@@ -113,21 +118,28 @@ impl Core {
             cause,
             at: time,
             counts,
-            run: if a.counting() {
+            run: if a.counting() && a.runs() {
                 self.run_in(a.generation())
             } else {
                 0
             },
         };
-        for ring in core::iter::once(&self.history).chain(self.queue.get()) {
-            for (word, payload) in ring.slot(event.generation).iter().zip(event.payloads()) {
-                self.agree(word, a, |_| payload)?;
+        let generation = event.generation;
+        let queue = self.queue.get().map(|ring| ring.slot(generation));
+        let slot = self.history.slot(generation).iter();
+        for (i, (word, payload)) in slot.zip(event.payloads()).enumerate() {
+            // helpers may have read the run, which is not frozen, at different moments
+            let agreed = self.agree(word, a, generation, |_| payload)?;
+            if let Some(queued) = queue {
+                self.agree(&queued[i], a, generation, |_| agreed)?;
             }
         }
         Ok(())
     }
 
-    /// The openings, the deadline, and the dates of a new generation.
+    /// The words of a new generation: its openings, deadline, run and round, and its dates. Each
+    /// transition writes all of them, so that none is ever older than the generation before, and no
+    /// tag of theirs can come round again.
     pub(crate) fn turn(
         &self,
         a: Control,
@@ -139,33 +151,34 @@ impl Core {
         let l = &self.ledger;
         let generation = next.generation();
         let backoff = &policy.config.open_for;
-        let once = |word: &Word, say: &dyn Fn(u64) -> u64| {
-            self.settle(word, a, |w| {
-                let w = Tagged(w);
-                if w.has(generation) {
-                    w.0
-                } else {
-                    Tagged::new(generation, say(w.payload())).0
-                }
-            })
-        };
+        let once = |word: &Word, say: &dyn Fn(u64) -> u64| self.agree(word, a, generation, say);
         let k = once(&l.openings, &|before| {
             let dwell = time.saturating_sub(l.since.load());
             openings(before, a, next.state(), dwell, backoff.reset_after_nanos()).min(PAYLOAD_MAX)
         })?;
-        if next.state() == State::Open {
-            once(&l.deadline, &|_| {
-                let k = u32::try_from(Tagged(k).payload()).unwrap_or(u32::MAX);
-                let of_backoff = || backoff.wait_nanos(k, unit(self.ledger.seed, generation));
-                Deadline::after(
-                    self.ledger.era,
-                    time,
-                    wait.unwrap_or_else(of_backoff),
-                    wait.is_some(),
-                )
-                .0
-            })?;
-        }
+        once(&l.deadline, &|_| {
+            if next.state() != State::Open {
+                return 0;
+            }
+            let k = u32::try_from(k).unwrap_or(u32::MAX);
+            let seed = backoff.seed.unwrap_or(l.seed);
+            let of_backoff = || backoff.wait_nanos(k, unit(seed, generation));
+            let lasts = wait.unwrap_or_else(of_backoff);
+            Deadline::after(time, time, lasts, wait.is_some()).0
+        })?;
+        once(&l.run, &|before| Run::begun(Run::of(before).era).payload())?;
+        // the one who announced a probe holds the first slot
+        let fresh = match a.goal() {
+            Goal::Probe => Round::fresh(generation).admit(),
+            _ => Round::fresh(generation),
+        };
+        self.settle(&self.probing.round, a, |w| {
+            if Round::of(w).is_of(generation) {
+                w
+            } else {
+                fresh.word()
+            }
+        })?;
         self.settle(&l.since, a, |_| time)?;
         self.settle(&l.generations, a, |w| {
             extend(w, generation, 1 << GENERATION_BITS)
@@ -174,37 +187,57 @@ impl Core {
     }
 
     /// The window of a fresh counting period is empty.
-    pub(crate) fn begin_afresh(&self, a: Control, cut: &Cut, time: u64) -> Result<(), Over> {
+    pub(crate) fn begin_afresh(
+        &self,
+        a: Control,
+        next: Control,
+        cut: &Cut,
+        time: u64,
+    ) -> Result<(), Over> {
         match &self.head.window {
             Shape::Time(b) => self.roll(a, b, cut, time, true),
             Shape::Count(window) => {
-                let frozen = Tagged(cut.word).payload();
-                let (start, begun) = window.fresh(frozen);
+                let (start, begun) = window.fresh(Tagged(cut.word).payload());
                 if let Some((word, position)) = start {
-                    self.agree(word, a, |_| position)?;
+                    self.settle(word, a, |_| position)?;
                 }
-                self.settle(&window.word, a, |_| Tagged::new(a.version(), begun).0)?;
+                self.settle(&window.word, a, |_| Tagged::new(next.version(), begun).0)?;
                 Ok(())
             }
         }
     }
 
-    /// The rules in force become those by which outcomes are recorded: what is slow, how long a run
-    /// may be, and how many failures need no look.
-    pub(crate) fn adopt(
+    /// The rules in force become those by which outcomes are recorded: what is slow, and how long a
+    /// run may be.
+    pub(crate) fn adopt(&self, a: Control, next: Control, policy: &Policy) -> Result<(), Over> {
+        let h = &self.head;
+        self.agree(&h.slow_limit, a, a.version(), |_| policy.slow_call)?;
+        let rule = self.agree(&h.run_limit, a, a.version(), |before| {
+            RunRule::of(before).with(policy.run).payload()
+        })?;
+        let begun = Run::begun(RunRule::of(rule).era);
+        self.settle(&self.ledger.run, a, |w| {
+            if Run::of(Tagged(w).payload()).era == begun.era {
+                w
+            } else {
+                Tagged::new(next.generation(), begun.payload()).0
+            }
+        })?;
+        Ok(())
+    }
+
+    /// How many failures need no look.
+    pub(crate) fn allow(
         &self,
         a: Control,
         next: Control,
         policy: &Policy,
         cut: &Cut,
     ) -> Result<(), Over> {
-        self.agree(&self.head.slow_limit, a, |_| policy.slow_call)?;
-        let run = self.agree(&self.head.run_limit, a, |_| policy.run)?;
-        if run == 0 && a.runs() {
-            // runs are no longer counted; should they be again, they start from nothing
-            self.settle(&self.ledger.run, a, |_| Tagged::new(next.generation(), 0).0)?;
-        }
-        if !matches!(self.head.window, Shape::Time(_)) || next.armed() {
+        // While every outcome is followed by an audit nobody asks for limits, and they may stay as
+        // they are; but not for so long that their version comes round.
+        let first = Tagged(self.stripes.get(0).limits[0].load());
+        if next.armed() && first.behind(a.version()) < RENEW_LIMITS {
             return Ok(());
         }
         let allowance = policy.allowance(self.window_at(cut));
@@ -213,7 +246,7 @@ impl Core {
             let shares = share(allowance, i, a.stripes());
             for ((limit, count), share) in stripe.limits.iter().zip(&stripe.counts[1..]).zip(shares)
             {
-                self.agree(limit, a, |_| {
+                self.agree(limit, a, a.version(), |_| {
                     Tagged(count.load()).payload().wrapping_add(share)
                 })?;
             }
@@ -221,35 +254,11 @@ impl Core {
         Ok(())
     }
 
-    /// The wait of whoever decided on this Open, where a helper that did not know it set the deadline
-    /// by the backoff. Meanwhile somebody may have postponed it, and later it stays.
-    pub(crate) fn amend(&self, generation: u64, wait: u64) {
-        let l = &self.ledger;
-        loop {
-            let c = self.control();
-            let w = Tagged(l.deadline.load());
-            if c.generation() != generation || c.state() != State::Open || !w.has(generation) {
-                return;
-            }
-            let (is, firm) = (
-                Deadline(w.payload()),
-                Deadline::after(l.era, l.since.load(), wait, true),
-            );
-            if is.is_firm() && is.0 >= firm.0 {
-                return;
-            }
-            let next = Tagged::new(generation, firm.0);
-            if l.deadline.cas(w.0, next.0).is_ok() {
-                return;
-            }
-        }
-    }
-
     /// The run of failures of that generation.
     pub(crate) fn run_in(&self, generation: u64) -> u64 {
         let w = Tagged(self.ledger.run.load());
         if w.has(generation) {
-            w.payload() >> 1
+            Run::of(w.payload()).length
         } else {
             0
         }

@@ -83,3 +83,45 @@ fn a_round_is_decided_once() {
         );
     });
 }
+
+/// An acquire finds the round timed out, and sleeps while its slot comes back and is taken again.
+#[test]
+fn a_fresh_probe_is_not_timed_out() {
+    explore("a_fresh_probe_is_not_timed_out", Some(2), || {
+        let (breaker, _controller, clock) =
+            ready_to_probe(HalfOpen::successes(1).probe_timeout(OPEN));
+        let first = breaker.try_acquire_owned().expect("the wait is over");
+        clock.advance(OPEN);
+        let other = breaker.clone();
+        let b = spawn(move || -> Answer { other.try_acquire_owned() });
+        first.ignore();
+        let second = breaker.try_acquire_owned();
+        let third = b.join().expect("b ends");
+
+        let seen = check_history(&breaker);
+        assert!(
+            second.is_err() || seen.state == State::HalfOpen,
+            "{seen:?} {third:?}"
+        );
+        let out = u64::from(second.is_ok()) + u64::from(third.is_ok());
+        assert!(out <= 1, "one probe at a time");
+    });
+}
+
+/// An acquire has read a deadline that is over, and sleeps while it is moved.
+#[test]
+fn no_probe_after_a_postponement() {
+    explore("no_probe_after_a_postponement", Some(3), || {
+        let (breaker, controller, _clock) = ready_to_probe(HalfOpen::successes(1));
+        let other = breaker.clone();
+        let b = spawn(move || -> Answer { other.try_acquire_owned() });
+        let moved = controller.postpone(OPEN * 5);
+        let probe = b.join().expect("b ends");
+        assert!(
+            !(moved && probe.is_ok()),
+            "{:?}",
+            breaker.observer().snapshot()
+        );
+        check_history(&breaker);
+    });
+}

@@ -140,3 +140,58 @@ fn a_wait_belongs_to_the_trip_that_it_decided() {
         },
     );
 }
+
+/// A helper sleeps before it begins the run anew, and wakes when that is as long as the old one.
+#[test]
+fn a_run_is_not_begun_twice() {
+    explore("a_run_is_not_begun_twice", Some(2), || {
+        let (breaker, controller, _clock) = by_run(3);
+        fail(&breaker);
+        drop(breaker.local());
+        let other = breaker.clone();
+        let b = spawn(move || drop(other.local()));
+        let off = controller.reconfigure(|rules| rules.no_failure_rules().failure_count(100));
+        off.expect("valid");
+        let on = controller.reconfigure(|rules| rules.consecutive_failures(2));
+        on.expect("valid");
+        fail(&breaker);
+        b.join().expect("b ends");
+        fail(&breaker);
+
+        let seen = check_history(&breaker);
+        assert_eq!(
+            seen.state,
+            State::Open,
+            "two in a row under the rule: {seen:?}"
+        );
+    });
+}
+
+/// A helper may set the deadline by the backoff, and that be over before the wait is set.
+#[test]
+fn an_operators_wait_holds_once_it_has_returned() {
+    explore(
+        "an_operators_wait_holds_once_it_has_returned",
+        Some(2),
+        || {
+            let (breaker, controller, clock) = by_count(1);
+            let other = breaker.clone();
+            let permit = breaker.try_acquire_owned().expect("closed");
+            let b = spawn(move || {
+                permit.success();
+                clock.advance(OPEN);
+                other
+                    .try_acquire_owned()
+                    .map(|probe| probe.ignore())
+                    .is_ok()
+            });
+            assert!(controller.trip_for(OPEN * 50));
+            let rest = breaker.observer().snapshot().retry_after;
+            b.join().expect("b ends");
+
+            let seen = check_history(&breaker);
+            assert_eq!(seen.state, State::Open, "{seen:?}");
+            assert!(rest.is_some_and(|rest| rest >= OPEN * 49), "{rest:?}");
+        },
+    );
+}

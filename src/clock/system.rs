@@ -95,8 +95,6 @@ mod platform {
     use std::sync::OnceLock;
     use std::time::Instant;
 
-    use super::super::saturating_nanos;
-
     /// The coarsest counter among the systems that come here (Windows ticks each 100 ns).
     pub(in super::super) const PRECISE_RESOLUTION: u64 = 100;
 
@@ -113,6 +111,7 @@ mod platform {
 
     #[inline]
     pub(in super::super) fn precise() -> u64 {
-        saturating_nanos(START.get_or_init(Instant::now).elapsed())
+        let since = START.get_or_init(Instant::now).elapsed();
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 }

@@ -102,8 +102,8 @@ impl Tail {
 #[derive(Debug)]
 struct Ring {
     cells: Box<[Word]>,
-    /// The position at which the present period began: tagged with the version of the audit that
-    /// began it. Only asked while the window is not full.
+    /// The position at which the present period began; it only rises. Only asked while the window
+    /// is not full.
     start: Word,
     /// Bits of each of a cell's two counts: enough to tell differences up to `n`.
     count_bits: u32,
@@ -168,7 +168,7 @@ impl Ring {
         if tail.full {
             return size;
         }
-        let start = Tagged(self.start.load()).payload();
+        let start = self.start.load();
         (tail.position.wrapping_sub(start) & POSITION).min(size)
     }
 
@@ -305,8 +305,8 @@ impl CountWindow {
         Some(ring.tally(calls, at, base))
     }
 
-    /// Where a fresh period begins, for the word that an audit froze: the words to agree on, and
-    /// what they become.
+    /// Where a fresh period begins, for the word that an audit froze: its start, and the word itself.
+    /// The same for the word that it gives.
     pub(crate) fn fresh(&self, frozen: u64) -> (Option<(&Word, u64)>, u64) {
         match &self.ring {
             None => (None, 0),
@@ -372,7 +372,7 @@ mod tests {
             unreachable!("more than a word holds")
         };
         w.word.store(Tagged::new(0, tail.payload()).0);
-        ring.start.store(Tagged::new(0, begin).0);
+        ring.start.store(begin);
         ring.cell(begin).store(ring.pack(
             begin,
             Sums {
@@ -402,7 +402,7 @@ mod tests {
             w.word.store(frozen.0);
             let (start, begun) = w.fresh(frozen.payload());
             if let Some((word, position)) = start {
-                word.store(Tagged::new(1, position).0);
+                word.store(position);
             }
             w.word.store(Tagged::new(1, begun).0);
             assert!(

@@ -275,3 +275,33 @@ fn only_a_failure_takes_a_wait() {
         tripcoil::Outcome::FailureRetryAfter(kind, ms(6))
     );
 }
+
+#[test]
+fn a_wait_is_as_long_however_late_it_begins() {
+    let rig = rig(Backoff::constant(ms(10)));
+    // decades after the breaker was built: waits are counted from the opening
+    for _ in 0..5 {
+        rig.wait(secs(18 * 365 * 86_400));
+        rig.fail(1);
+        assert_eq!(rig.rest(), ms(10));
+        assert!(rig.controller.postpone(secs(60)));
+        assert_eq!(rig.rest(), secs(60));
+        assert!(rig.controller.trip_for(secs(365 * 86_400)));
+        assert_eq!(rig.rest(), secs(365 * 86_400));
+        assert!(rig.controller.reset());
+    }
+}
+
+#[test]
+fn a_seed_may_come_with_new_rules() {
+    let waits = |seed| -> Vec<_> {
+        let rig = rig(Backoff::constant(ms(10)));
+        let jittered = Backoff::constant(secs(10)).jitter(0.5).seed(seed);
+        let done = rig.controller.reconfigure(|rules| rules.open_for(jittered));
+        done.expect("valid");
+        let wait = |_| rig.controller.trip().then(|| rig.rest());
+        (0..4).map(wait).collect()
+    };
+    assert_eq!(waits(7), waits(7));
+    assert_ne!(waits(7), waits(8));
+}

@@ -1,15 +1,19 @@
 //! Events: each once, in order, and no caller is harmed by a listener.
 
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use tripcoil::{
-    Backoff, Breaker, Controller, FailureKind, HalfOpen, ManualClock, State, Transition,
+    Backoff, Breaker, Controller, Counts, Epoch, FailureKind, HalfOpen, ManualClock, Outcome,
+    State, Transition, Window,
 };
 
 use crate::{Dice, Patience};
+
+const FAILED: Outcome = Outcome::Failure(FailureKind::Server);
 
 fn nervous() -> (Breaker, Controller, ManualClock) {
     let clock = ManualClock::new();
@@ -73,7 +77,7 @@ fn each_event_comes_once_and_in_the_order_of_generations() {
     let first = observer.snapshot().generation;
     let heard = Arc::<Mutex<Vec<Transition>>>::default();
     let ear = Arc::clone(&heard);
-    let listening = observer.subscribe(move |event| ear.lock().expect("unpoisoned").push(*event));
+    let listening = observer.subscribe(move |event| ear.lock().push(*event));
     let busy = AtomicBool::new(false);
     let twice = Arc::new(AtomicU64::new(0));
     let overlaps = Arc::clone(&twice);
@@ -87,8 +91,9 @@ fn each_event_comes_once_and_in_the_order_of_generations() {
         busy.store(false, Ordering::SeqCst);
     });
     storm(&breaker, &controller, &clock, 3_000);
+    assert!(listening.drain(Duration::from_secs(60)));
     let seen = observer.snapshot();
-    let heard = heard.lock().expect("unpoisoned");
+    let heard = heard.lock();
     in_order(&heard);
     assert_eq!(listening.delivered(), heard.len() as u64);
     assert_eq!(listening.delivered() + listening.missed(), seen.transitions);
@@ -111,8 +116,7 @@ fn a_listener_that_keeps_up_misses_none() {
     let first = observer.snapshot().generation;
     let heard = Arc::<Mutex<Vec<u64>>>::default();
     let ear = Arc::clone(&heard);
-    let listening =
-        observer.subscribe(move |event| ear.lock().expect("unpoisoned").push(event.generation));
+    let listening = observer.subscribe(move |event| ear.lock().push(event.generation));
     let patience = Patience::new();
     for step in 1..=500 {
         thread::scope(|scope| {
@@ -127,7 +131,7 @@ fn a_listener_that_keeps_up_misses_none() {
         }
     }
     let expected: Vec<u64> = (first + 1..=first + 500).collect();
-    assert_eq!(*heard.lock().expect("unpoisoned"), expected);
+    assert_eq!(*heard.lock(), expected);
     assert_eq!(listening.missed(), 0);
 }
 
@@ -141,7 +145,7 @@ fn a_stuck_listener_harms_no_caller() {
     let ear = Arc::clone(&heard);
     let mut stuck = true;
     let listening = observer.subscribe(move |event| {
-        ear.lock().expect("unpoisoned").push(*event);
+        ear.lock().push(*event);
         if std::mem::take(&mut stuck) {
             entered.send(()).expect("heard");
             freed.recv_timeout(Duration::from_secs(60)).expect("freed");
@@ -168,7 +172,7 @@ fn a_stuck_listener_harms_no_caller() {
         free.send(()).expect("it waits");
     });
     assert!(listening.drain(Duration::from_secs(60)));
-    let heard = heard.lock().expect("unpoisoned");
+    let heard = heard.lock();
     in_order(&heard);
     assert_eq!(listening.delivered(), heard.len() as u64);
     assert_eq!(listening.delivered() + listening.missed(), 2_001);
@@ -208,10 +212,13 @@ fn a_panicking_listener_harms_no_caller() {
     let bad = observer.subscribe(|_| std::panic::resume_unwind(Box::new(())));
     let heard = Arc::<Mutex<Vec<Transition>>>::default();
     let ear = Arc::clone(&heard);
-    let good = observer.subscribe(move |event| ear.lock().expect("unpoisoned").push(*event));
+    let good = observer.subscribe(move |event| ear.lock().push(*event));
     storm(&breaker, &controller, &clock, 1_000);
+    for listening in [&bad, &good] {
+        assert!(listening.drain(Duration::from_secs(60)));
+    }
     let transitions = observer.snapshot().transitions;
-    in_order(&heard.lock().expect("unpoisoned"));
+    in_order(&heard.lock());
     assert_eq!(good.delivered() + good.missed(), transitions);
     assert!(bad.panicked() > 0);
     assert_eq!(good.panicked(), 0);
@@ -230,13 +237,12 @@ fn listeners_come_and_go_under_a_storm() {
             while !over.load(Ordering::Relaxed) {
                 let heard = Arc::<Mutex<Vec<Transition>>>::default();
                 let ear = Arc::clone(&heard);
-                let listening =
-                    observer.subscribe(move |event| ear.lock().expect("unpoisoned").push(*event));
+                let listening = observer.subscribe(move |event| ear.lock().push(*event));
                 for _ in 0..20 {
                     thread::yield_now();
                 }
                 drop(listening);
-                let heard = heard.lock().expect("unpoisoned");
+                let heard = heard.lock();
                 in_order(&heard);
                 heard_at_all += heard.len();
             }
@@ -245,5 +251,95 @@ fn listeners_come_and_go_under_a_storm() {
         storm(&breaker, &controller, &clock, 1_500);
         over.store(true, Ordering::Relaxed);
         assert!(comers.join().expect("no panic") > 0);
+    });
+}
+
+/// A fresh period writes the boundaries of live epochs anew, while a listener reads them.
+#[test]
+fn each_call_is_told_in_one_epoch_whatever_resets_come() {
+    let clock = ManualClock::new();
+    let (breaker, controller) = Breaker::builder("told")
+        .clock(&clock)
+        .window(Window::time(Duration::from_secs(1)).buckets(100))
+        .failure_count(1_000_000)
+        .build_with_controller()
+        .expect("valid");
+    let heard = Arc::<Mutex<Vec<Epoch>>>::default();
+    let ear = Arc::clone(&heard);
+    let listening = breaker
+        .observer()
+        .subscribe_epochs(move |epoch| ear.lock().push(*epoch));
+    let mut calls = 0;
+    for _ in 0..300 {
+        for _ in 0..30 {
+            clock.advance(Duration::from_millis(10));
+            for outcome in [Outcome::Success, FAILED, Outcome::Success] {
+                breaker.try_acquire().expect("closed").record(outcome);
+                calls += 1;
+            }
+        }
+        assert!(controller.reset());
+    }
+    clock.advance(Duration::from_secs(1));
+    breaker.try_acquire().expect("closed").success();
+    assert!(listening.drain(Duration::from_secs(60)));
+    let heard = heard.lock();
+    let told =
+        |part: fn(&Counts) -> u64| heard.iter().map(|epoch| part(&epoch.counts)).sum::<u64>();
+    assert_eq!(
+        (told(|c| c.calls), told(|c| c.failures)),
+        (calls, calls / 3)
+    );
+    for epoch in &*heard {
+        let Counts {
+            calls: all,
+            successes,
+            failures,
+            ..
+        } = epoch.counts;
+        assert_eq!(successes + failures, all, "{epoch:?}");
+        assert!(epoch.start < epoch.end, "{epoch:?}");
+    }
+}
+
+/// A look at the breaker shows one moment, even while fresh periods begin one after the other.
+#[test]
+fn no_look_shows_a_period_half_begun() {
+    let (breaker, controller, _clock) = nervous();
+    let observer = breaker.observer();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    controller.reset();
+                    let _ = breaker.call(|| Err::<(), ()>(()));
+                }
+            });
+        }
+        for _ in 0..2_000 {
+            let seen = observer.snapshot();
+            let Counts {
+                calls,
+                successes,
+                failures,
+                ..
+            } = seen.window;
+            assert_eq!(successes + failures, calls, "{seen:?}");
+            assert!(
+                calls <= seen.totals.successes + seen.totals.failures,
+                "{seen:?}"
+            );
+            assert_eq!(
+                seen.state == State::Open,
+                seen.retry_after.is_some(),
+                "{seen:?}"
+            );
+            let history = observer.history();
+            in_order(&history);
+            let last = history.last().map_or(0, |event| event.generation);
+            assert!(last >= seen.generation, "{history:?} after {seen:?}");
+        }
+        over.store(true, Ordering::Relaxed);
     });
 }

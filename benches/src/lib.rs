@@ -1,0 +1,42 @@
+//! What the benches share: the floor that all figures are compared with, the breakers, and how long
+//! a bench runs.
+
+mod breakers;
+mod floor;
+mod time;
+
+pub use breakers::{
+    counting, default_rules, half_fail_by_rate, half_fail_by_run, open, plain, storm, timed,
+};
+pub use floor::Floor;
+pub use time::on_cpu;
+
+use criterion::Criterion;
+use std::time::Duration;
+
+/// A bench is one of many, each of some nanoseconds: short ones are enough, and are better repeated.
+#[must_use]
+pub fn criterion() -> Criterion {
+    Criterion::default()
+        .sample_size(30)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(600))
+        .without_plots()
+}
+
+/// What a call that fails gives.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed;
+
+/// A call that does nothing, and that the compiler does not see through.
+///
+/// # Errors
+/// If `ok` is false.
+#[inline(always)]
+pub fn dependency(ok: bool) -> Result<(), Failed> {
+    if std::hint::black_box(ok) {
+        Ok(())
+    } else {
+        Err(Failed)
+    }
+}

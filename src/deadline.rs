@@ -1,0 +1,66 @@
+//! The deadline word: when Open ends.
+
+const MILLISECOND: u64 = 1_000_000;
+
+/// The moment at which Open ends, in whole milliseconds of the clock, rounded up.
+///
+/// firm 1 | milliseconds 39 (from the low end), counted from the millisecond in which Open began. A
+/// firm one was set by whoever knew better than the backoff (a failure's own wait, `trip_for`,
+/// `postpone`); only a soft one may be moved earlier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Deadline(pub(crate) u64);
+
+impl Deadline {
+    /// The latest that is packed: 17 years after Open began.
+    const LAST: u64 = (1 << 39) - 1;
+
+    /// `wait` from `start`, for an Open that began at `opened`.
+    pub(crate) fn after(opened: u64, start: u64, wait: u64, firm: bool) -> Deadline {
+        let milliseconds = start.saturating_add(wait).div_ceil(MILLISECOND);
+        let since = milliseconds.saturating_sub(opened / MILLISECOND);
+        Deadline(since.min(Deadline::LAST) << 1 | u64::from(firm))
+    }
+
+    /// By the moment alone.
+    pub(crate) fn is_before(self, other: Deadline) -> bool {
+        self.0 >> 1 < other.0 >> 1
+    }
+
+    pub(crate) fn is_firm(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    pub(crate) fn nanos(self, opened: u64) -> u64 {
+        (opened / MILLISECOND + (self.0 >> 1)).saturating_mul(MILLISECOND)
+    }
+}
+
+/// A moment, rounded up to whole milliseconds.
+pub(crate) fn whole_milliseconds(at: u64) -> u64 {
+    at.div_ceil(MILLISECOND).saturating_mul(MILLISECOND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_rounded_up_to_whole_milliseconds() {
+        let at = |start, wait| Deadline::after(0, start, wait, false).nanos(0);
+        assert_eq!(at(0, 1), MILLISECOND);
+        assert_eq!(at(1, MILLISECOND - 1), MILLISECOND);
+        assert_eq!(at(1, MILLISECOND), 2 * MILLISECOND);
+        assert_eq!(at(MILLISECOND, 0), MILLISECOND);
+        assert_eq!(
+            Deadline::after(7 * MILLISECOND + 5, 9 * MILLISECOND + 1, 0, true),
+            Deadline(3 << 1 | 1)
+        );
+        assert_eq!(
+            Deadline(3 << 1).nanos(7 * MILLISECOND + 5),
+            10 * MILLISECOND
+        );
+        assert!(Deadline::after(0, 0, 0, true).is_firm());
+        assert!(Deadline(1).is_before(Deadline(2)) && !Deadline(2).is_before(Deadline(3)));
+        assert_eq!(Deadline::after(0, 0, u64::MAX, true).0 >> 1, Deadline::LAST);
+    }
+}

@@ -1,0 +1,282 @@
+//! A breaker in some situation, and all that can be seen of it.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use tripcoil::{
+    Backoff, Breaker, Builder, Cause, Controller, FailureKind, HalfOpen, Local, ManualClock,
+    Outcome, OwnedPermit, Snapshot, State, Window,
+};
+
+/// A bucket's width.
+pub(crate) const EPOCH: Duration = Duration::from_millis(10);
+pub(crate) const OPEN: Duration = Duration::from_millis(7);
+pub(crate) const SLOW: Duration = Duration::from_millis(2);
+
+pub(crate) struct World {
+    pub(crate) breaker: Breaker,
+    pub(crate) controller: Controller,
+    pub(crate) clock: ManualClock,
+    /// Each belongs to one caller, and the callers are stopped in the middle of each other.
+    locals: [Local; 3],
+    taken: Cell<usize>,
+    /// Permits that the situation has left out.
+    pub(crate) out: RefCell<Vec<OwnedPermit>>,
+    pub(crate) rejected: Cell<u64>,
+    /// Calls that have ended, however.
+    pub(crate) ended: Cell<u64>,
+}
+
+/// What can be seen when all is done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct View {
+    snapshot: Snapshot,
+    history: Vec<(State, State, Cause, u64, u64)>,
+    said: Vec<Vec<String>>,
+}
+
+impl View {
+    /// Between the outcome that makes a rule true and the trip, others' outcomes may still land that
+    /// would else be late. All but what that changes.
+    pub(crate) fn but_for_latecomers(&self) -> View {
+        let mut view = self.clone();
+        if view.snapshot.transitions == 0 {
+            return view;
+        }
+        for said in view.said.iter_mut().flatten() {
+            // how long a wait was yet depends on when its caller had looked at the clock
+            if let Some((what, _)) = said.split_once(", retry after") {
+                *said = what.to_owned();
+            }
+        }
+        let s = &mut view.snapshot;
+        let t = &mut s.totals;
+        t.late += t.successes + t.failures + t.ignored + t.cancelled;
+        (t.successes, t.failures, t.slow) = (0, 0, 0);
+        (t.ignored, t.cancelled) = (0, 0);
+        s.window = Default::default();
+        (s.failure_rate, s.slow_rate) = (0.0, 0.0);
+        s.failures_by_kind = Default::default();
+        s.buckets.clear();
+        for event in &mut view.history {
+            (event.3, event.4) = (0, 0);
+        }
+        view
+    }
+
+    /// A call that is stopped has read the clock before the others moved it on, so what it makes of
+    /// that is older than in any order.
+    pub(crate) fn but_for_time(mut self) -> View {
+        self.snapshot.buckets.clear();
+        self.snapshot.time_in_state = Duration::ZERO;
+        self.snapshot.retry_after = self.snapshot.retry_after.map(|_| Duration::ZERO);
+        self
+    }
+
+    /// All but what callers were told.
+    pub(crate) fn but_for_words(mut self) -> View {
+        self.said.clear();
+        self
+    }
+
+    /// What I4 and I5 ask, where landing and judging are not one step. Outcomes that have landed
+    /// before the rules are judged are judged together, so a rule that one made true and another (or
+    /// the time) untrue again does not trip; and one that was true as an outcome landed may trip
+    /// when others have moved the clock on.
+    pub(crate) fn judged_later(&self, holds: fn(&Snapshot) -> bool) -> bool {
+        let s = &self.snapshot;
+        match s.state {
+            State::Closed => s.transitions == 0 && !holds(s),
+            State::Open => s.transitions == 1 && holds(s),
+            _ => false,
+        }
+    }
+}
+
+/// A breaker on the verge of something.
+pub(crate) struct Situation {
+    pub(crate) name: &'static str,
+    pub(crate) make: fn() -> World,
+    /// Further successes can make its rule untrue again.
+    pub(crate) dilutes: bool,
+    pub(crate) holds: fn(&Snapshot) -> bool,
+}
+
+fn build(about: impl FnOnce(Builder) -> Builder) -> World {
+    let clock = ManualClock::new();
+    let builder = Breaker::builder("stopped")
+        .clock(&clock)
+        .window(Window::time(EPOCH * 2).buckets(2))
+        .slow_call(SLOW)
+        .open_for(Backoff::exponential(OPEN, 2.0).reset_after(EPOCH * 3));
+    let (breaker, controller) = about(builder).build_with_controller().expect("valid");
+    World {
+        locals: [breaker.local(), breaker.local(), breaker.local()],
+        taken: Cell::new(0),
+        breaker,
+        controller,
+        clock,
+        out: RefCell::default(),
+        rejected: Cell::new(0),
+        ended: Cell::new(0),
+    }
+}
+
+impl World {
+    pub(crate) fn next_local(&self) -> &Local {
+        let next = self.taken.get();
+        self.taken.set(next + 1);
+        &self.locals[next % self.locals.len()]
+    }
+
+    pub(crate) fn end(&self, permit: OwnedPermit, outcome: Outcome) {
+        permit.record(outcome);
+        self.ended.set(self.ended.get() + 1);
+    }
+
+    pub(crate) fn call(&self, outcome: Outcome) {
+        match self.breaker.try_acquire_owned() {
+            Ok(permit) => self.end(permit, outcome),
+            Err(_) => self.rejected.set(self.rejected.get() + 1),
+        }
+    }
+
+    fn calls(self, outcomes: &[Outcome]) -> World {
+        for outcome in outcomes {
+            self.call(*outcome);
+        }
+        self
+    }
+
+    fn wait(self, time: Duration) -> World {
+        self.clock.advance(time);
+        self
+    }
+
+    fn hold(self, calls: usize) -> World {
+        for _ in 0..calls {
+            let permit = self.breaker.try_acquire_owned().expect("admitted");
+            self.out.borrow_mut().push(permit);
+        }
+        self
+    }
+
+    /// What is right whatever the order was.
+    pub(crate) fn view(&self, said: Vec<Vec<String>>) -> View {
+        let observer = self.breaker.observer();
+        let snapshot = observer.snapshot();
+        let history = observer.history();
+        for pair in history.windows(2) {
+            assert_eq!(pair[0].generation + 1, pair[1].generation, "{history:?}");
+            assert_eq!(pair[0].to, pair[1].from, "{history:?}");
+        }
+        assert_eq!(
+            history.len() as u64,
+            snapshot.transitions.min(8),
+            "{history:?}"
+        );
+        assert_eq!(
+            history.last().map_or(0, |e| e.generation),
+            snapshot.generation
+        );
+        let totals = snapshot.totals;
+        let counted =
+            totals.successes + totals.failures + totals.ignored + totals.cancelled + totals.late;
+        // what was admitted while disabled is in no total
+        if history.iter().all(|e| e.to != State::Disabled) {
+            assert_eq!(counted, self.ended.get(), "conservation: {snapshot:?}");
+        }
+        assert_eq!(totals.rejected, self.rejected.get(), "{snapshot:?}");
+        assert!(
+            snapshot.probes.in_flight + snapshot.probes.succeeded + snapshot.probes.failed <= 2
+        );
+        View {
+            snapshot,
+            history: history
+                .iter()
+                .map(|e| (e.from, e.to, e.cause, e.counts.calls, e.counts.failures))
+                .collect(),
+            said,
+        }
+    }
+}
+
+const OK: Outcome = Outcome::Success;
+const BAD: Outcome = Outcome::Failure(FailureKind::Server);
+
+const fn on(name: &'static str, make: fn() -> World) -> Situation {
+    Situation {
+        name,
+        make,
+        dilutes: false,
+        holds: |_| true,
+    }
+}
+
+/// Each is a step before something happens.
+pub(crate) const SITUATIONS: &[Situation] = &[
+    Situation {
+        holds: |s| s.window.failures >= 2,
+        ..on("one failure short of the count", || {
+            build(|b| b.failure_count(2)).calls(&[BAD])
+        })
+    },
+    Situation {
+        holds: |s| s.window.failures >= 2,
+        ..on("one short, and the epoch over", || {
+            build(|b| b.failure_count(2)).calls(&[BAD]).wait(EPOCH)
+        })
+    },
+    on("one short, and the window over", || {
+        build(|b| b.failure_count(2)).calls(&[BAD]).wait(EPOCH * 2)
+    }),
+    Situation {
+        dilutes: true,
+        holds: |s| s.window.calls >= 2 && s.failure_rate >= 0.5,
+        ..on("armed: a success may trip", || {
+            build(|b| b.failure_rate(0.5).min_throughput(2)).calls(&[BAD])
+        })
+    },
+    on("one failure short of the run", || {
+        build(|b| b.consecutive_failures(2)).calls(&[BAD])
+    }),
+    Situation {
+        dilutes: true,
+        holds: |s| s.window.calls >= 2 && s.slow_rate >= 0.5,
+        ..on("one slow call short of the rate", || {
+            build(|b| b.no_failure_rules().slow_rate(0.5).min_throughput(2)).calls(&[OK])
+        })
+    },
+    on("open, and its wait over", || {
+        let world = build(|b| b.consecutive_failures(1).half_open(HalfOpen::successes(2)));
+        world.calls(&[BAD]).wait(OPEN)
+    }),
+    on("half-open, one result to come", || {
+        let round = HalfOpen::rate(2, 1.0).probe_timeout(EPOCH);
+        let world = build(|b| b.consecutive_failures(1).half_open(round)).calls(&[BAD]);
+        world.wait(OPEN).calls(&[OK]).hold(1)
+    }),
+    on("half-open, both probes lost", || {
+        let round = HalfOpen::rate(2, 1.0).probe_timeout(EPOCH);
+        let world = build(|b| b.consecutive_failures(1).half_open(round)).calls(&[BAD]);
+        world.wait(OPEN).hold(2).wait(EPOCH)
+    }),
+    on("a count window in a word, one failure short", || {
+        let rules = |b: Builder| b.window(Window::count(3)).failure_count(2);
+        build(rules).calls(&[OK, BAD])
+    }),
+    on("a count window on a ring, one failure short, full", || {
+        let rules = |b: Builder| b.window(Window::count(17)).failure_count(2);
+        build(rules).calls(&[OK; 17]).calls(&[BAD])
+    }),
+    on("observe-only, one failure short", || {
+        let world = build(|b| b.failure_count(2).consecutive_failures(3));
+        world.controller.observe_only();
+        world.calls(&[BAD])
+    }),
+    on("disabled", || {
+        let world = build(|b| b.failure_count(1));
+        world.controller.disable();
+        world
+    }),
+];
