@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # No warning anywhere: the workspace in each of its shapes, and the packages beside it.
+# shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 cargo clippy --workspace --all-targets --all-features -- -D warnings

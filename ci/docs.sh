@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The docs, and the private ones too, which newcomers read: no broken link, no other warning.
+# shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 export RUSTDOCFLAGS="-D warnings"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Each combination of features builds by itself, with nothing switched on by a dev-dependency.
+# shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 check() {

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 cargo fmt --all --check

@@ -8,7 +8,8 @@ source "$(dirname "$0")/lib.sh"
 need_command valgrind valgrind
 
 baselines=benches/instructions.txt
-counts=$target/instructions
+# lib.sh says where builds go
+counts=${target:?}/instructions
 accept=0
 case ${1-} in
 "") ;;
@@ -31,7 +32,7 @@ mkdir -p "$counts"
 # without a name it runs them all, which checks them, and prints the names
 "$program" >"$counts/names"
 while read -r name; do
-  valgrind --quiet --tool=callgrind --toggle-collect='*measured*' \
+  valgrind --quiet --tool=callgrind --toggle-collect='*instructions*measured*' \
     --callgrind-out-file="$counts/$name.out" "$program" "$name" >"$counts/$name.log" 2>&1 ||
     die "$name does not run under callgrind: $(cat "$counts/$name.log")"
   count=$(sed -n 's/^summary: //p' "$counts/$name.out")
@@ -74,4 +75,5 @@ awk -v limit=$limit '
     for (name in before) { print name " is not counted any more: GONE"; bad = 1 }
     exit bad
   }' "$baselines" "$counts/counts" ||
-  die "counts changed by more than $limit %. Where: callgrind_annotate $counts/NAME.out. If it is meant, run ci/instructions.sh --accept"
+  die "a count rose by more than $limit %, or a name changed. callgrind_annotate $counts/NAME.out
+says where. To write new baselines run: ci/instructions.sh --accept"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A program without std, with its own allocator and panic handler, builds with the crate and does
 # what it should; and this check can fail: with the default features it must not build.
+# shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 no_std() {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The README's test command, and again with every feature.
+# shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 cargo test
