@@ -51,7 +51,7 @@ impl Config {
         self.check_half_open(&mut found);
         if self.on_cancel == OnCancel::FailureIfSlow && self.slow_call.is_none() {
             let without = "Ignored or Failure, unless there is a slow_call";
-            found.add("on_cancel", "FailureIfSlow without a slow_call", without);
+            found.add("on_cancel", "FailureIfSlow", without);
         }
         if !self.clock.is_set() {
             found.add(
@@ -94,8 +94,11 @@ impl Config {
             let whole = format!("a number that divides {total:?} into whole nanoseconds");
             found.add("window.buckets", buckets, whole);
         } else if width < finest {
-            let wide = format!("buckets of {finest:?} or more, as fine as the clock is");
-            found.add("window.buckets", format!("{buckets} of {width:?}"), wide);
+            let wide = match total.as_nanos() / finest.as_nanos() {
+                0 => format!("any, of a window of {finest:?} or more: as fine as the clock is"),
+                most => format!("1 to {most}, each of {finest:?} or more: as fine as the clock is"),
+            };
+            found.add("window.buckets", buckets, wide);
         }
     }
 
@@ -152,15 +155,18 @@ impl Config {
 
     fn check_measured(&self, field: &'static str, rate: f64, found: &mut Found) {
         if self.slow_call.is_none() {
-            let value = format!("{rate} without a slow_call");
-            found.add(field, value, "none, unless there is a slow_call");
+            found.add(field, rate, "none, unless there is a slow_call");
         }
     }
 
     fn check_open_for(&self, found: &mut Found) {
         let backoff = &self.open_for;
         let base = backoff.base;
-        found.duration("open_for.base", base, MAX_WAIT);
+        let least = if found.duration("open_for.base", base, MAX_WAIT) {
+            format!("the base, {base:?},")
+        } else {
+            "the base".to_string()
+        };
         if !(backoff.factor.is_finite() && backoff.factor >= 1.0) {
             found.add(
                 "open_for.factor",
@@ -171,7 +177,7 @@ impl Config {
         if let Some(max) = backoff.max
             && (max.is_zero() || max < base.min(MAX_WAIT) || max > MAX_WAIT)
         {
-            let range = format!("the base, {base:?}, to {MAX_WAIT:?} (365 days)");
+            let range = format!("{least} to {MAX_WAIT:?} (365 days)");
             found.add("open_for.max", format!("{max:?}"), range);
         }
         if !(backoff.jitter >= 0.0 && backoff.jitter < 1.0) {
