@@ -7,9 +7,10 @@ source "$(dirname "$0")/lib.sh"
 need_nightly
 need_tool cargo-fuzz 0.13.2
 
-declare -A runs=([operations]=9000 [config]=17000 [concurrent]=15000)
+declare -A runs=([operations]=9000 [config]=17000 [concurrent]=15000
+  [words]=2000000 [transitions]=2000000)
 targets=("$@")
-[ $# -gt 0 ] || targets=(operations config concurrent)
+[ $# -gt 0 ] || targets=(operations config concurrent words transitions)
 for name in "${targets[@]}"; do
   [ -n "${runs[$name]:-}" ] || die "no target $name: there are ${!runs[*]}"
 done

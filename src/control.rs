@@ -47,6 +47,14 @@ pub(crate) enum Goal {
 
 use Goal::*;
 
+#[cfg(fuzzing)]
+impl Goal {
+    /// Some goal for any number.
+    pub(crate) fn of(n: u64) -> Goal {
+        GOALS[(n % GOALS.len() as u64) as usize]
+    }
+}
+
 const GOALS: [Goal; 18] = [
     Check,
     Tidy,
@@ -189,6 +197,12 @@ impl Flags {
 }
 
 impl Control {
+    /// Any bits, as a word that the protocol could have written before an audit.
+    #[cfg(fuzzing)]
+    pub(crate) fn in_state(self, state: State) -> Control {
+        Control(self.0 & !(KIND | AUDITING | GOAL) | code(state))
+    }
+
     pub(crate) fn new(state: State, flags: Flags) -> Control {
         Control(code(state) | flags.bits())
     }

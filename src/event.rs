@@ -72,7 +72,7 @@ pub(crate) struct Event {
     pub(crate) run: u64,
 }
 
-const WORDS: usize = 7;
+pub(crate) const WORDS: usize = 7;
 const HALF: u64 = u32::MAX as u64;
 
 impl Event {
@@ -90,7 +90,7 @@ impl Event {
         ]
     }
 
-    fn of(generation: u64, p: [u64; WORDS]) -> Event {
+    pub(crate) fn of(generation: u64, p: [u64; WORDS]) -> Event {
         Event {
             generation,
             from: state_of(p[0]),

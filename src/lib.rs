@@ -173,6 +173,11 @@ pub use self::outcome::{Cause, Counts, FailureKind, FailureKinds, Outcome, State
 pub use self::permit::{OwnedPermit, Permit};
 pub use self::snapshot::{Probes, Snapshot, Totals};
 
+/// For the fuzz targets alone.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+
 /// For `tests/step` alone.
 #[cfg(tripcoil_step)]
 #[doc(hidden)]

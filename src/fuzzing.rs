@@ -1,0 +1,169 @@
+//! What the fuzz targets look at that no user can see: the packed words and the pure rules.
+//!
+//! Only under `--cfg fuzzing`. Each takes raw numbers and asserts what must hold of any of them.
+
+use crate::config::Config;
+use crate::control::{Control, Goal};
+use crate::deadline::Deadline;
+use crate::event::Event;
+use crate::outcome::{Cause, State};
+use crate::round::Round;
+use crate::rules::{Policy, Tally, Truth};
+use crate::run::{Run, RunRule};
+use crate::tagged::{PAYLOAD_MAX, TAG_BITS, Tagged, extend, since};
+use crate::transition::{Decision, decide, openings, permits};
+
+const STATES: [State; 6] = [
+    State::Closed,
+    State::Open,
+    State::HalfOpen,
+    State::ForcedOpen,
+    State::Disabled,
+    State::ObserveOnly,
+];
+
+/// Any bits are a word, and give back what was put in.
+pub fn words(a: u64, b: u64, c: u64) {
+    let tag = b & ((1 << TAG_BITS) - 1);
+    let payload = c & PAYLOAD_MAX;
+    let w = Tagged::new(tag, payload);
+    assert!(w.has(tag) && w.payload() == payload && w.behind(tag) == 0);
+    assert_eq!(w.retag(a).payload(), payload);
+    assert_eq!(w.plus_one().payload(), (payload + 1) & PAYLOAD_MAX);
+    assert!(w.plus_one().has(tag));
+    let ahead = a & ((1 << TAG_BITS) - 1);
+    let later = w.retag(tag.wrapping_add(ahead));
+    assert_eq!(
+        later.later_than(tag),
+        ahead != 0 && ahead < 1 << (TAG_BITS - 1)
+    );
+
+    let (base, n) = (a & PAYLOAD_MAX, b & PAYLOAD_MAX);
+    assert_eq!(since(base.wrapping_add(n) & PAYLOAD_MAX, base), n);
+    let long = extend(a, b & PAYLOAD_MAX, PAYLOAD_MAX + 1);
+    assert!(long.wrapping_sub(a) <= PAYLOAD_MAX && long & PAYLOAD_MAX == b & PAYLOAD_MAX);
+
+    assert_eq!(Round::of(a).word(), a);
+    let round = Round::of(a);
+    assert_eq!(Round::of(round.word()), round);
+    assert_eq!(Run::of(payload).payload(), payload);
+    let rule = RunRule::of(payload);
+    let again = RunRule::of(rule.payload());
+    assert_eq!(again, rule);
+    assert_eq!(
+        rule.with(0).with(1).era == rule.era,
+        false,
+        "a run begins anew"
+    );
+
+    let decision = Decision::of(payload);
+    assert_eq!(Decision::of(decision.payload()), decision);
+    assert!(decision.payload() <= PAYLOAD_MAX);
+
+    let deadline = Deadline::after(a >> 2, b >> 2, c, false);
+    assert!(deadline.0 <= PAYLOAD_MAX && !deadline.is_firm());
+    let (asked, ends) = ((b >> 2).saturating_add(c), deadline.nanos(a >> 2));
+    let last = ((a >> 2) / 1_000_000 + ((1 << 39) - 1)).saturating_mul(1_000_000);
+    assert!(
+        ends >= asked.min(last),
+        "never early, but at the last that is told"
+    );
+
+    let event = Event {
+        generation: tag,
+        from: STATES[(a % 6) as usize],
+        to: STATES[(b % 6) as usize],
+        cause: Cause::from_bits(c % 10),
+        at: a,
+        counts: Tally {
+            calls: payload,
+            failures: base,
+            slow: n,
+        },
+        run: payload,
+    };
+    assert_eq!(Event::of(tag, event.payloads()), event);
+}
+
+/// Any control word that the protocol writes, any goal, any window: no panic, the generation moves by
+/// one or not at all, and only as the table of the state machine says.
+pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Config) {
+    if config.validate().is_err() {
+        return;
+    }
+    let policy = Policy::new(config.clone());
+    let state = STATES[(bits % 6) as usize];
+    let goal = Goal::of(goal);
+    let c = Control(bits).in_state(state);
+    let window = Tally {
+        calls: u64::from(w[0]),
+        failures: u64::from(w[1].min(w[0])),
+        slow: u64::from(w[2].min(w[0])),
+    };
+    if !permits(goal, state) {
+        return;
+    }
+    let a = c.announce(goal);
+    assert!(a.auditing() && a.goal() == goal && a.period() == c.period());
+    for judged in [true, false] {
+        let decision = decide(a, &policy, window, judged, Truth::default());
+        let next = decision.publish(a);
+        assert!(!next.auditing());
+        assert_eq!(next.version(), a.version());
+        assert_eq!(next.stripes(), a.stripes());
+        let Some((to, cause)) = decision.transition else {
+            assert!(matches!(goal, Goal::Check | Goal::Tidy));
+            assert_eq!(next.period(), c.period());
+            assert_eq!(next.armed(), judged && policy.allowance(window).is_none());
+            continue;
+        };
+        assert_eq!(next.state(), to);
+        assert_eq!(next.generation(), c.next_generation());
+        assert!(!next.armed());
+        let overridden = !matches!(state, State::Closed | State::Open | State::HalfOpen);
+        assert!(!overridden || cause == Cause::Manual, "{state:?} {goal:?}");
+        match cause {
+            Cause::OpenElapsed => assert_eq!((state, to), (State::Open, State::HalfOpen)),
+            Cause::ProbesSucceeded => assert_eq!((state, to), (State::HalfOpen, State::Closed)),
+            Cause::ProbeFailed | Cause::ProbeTimeout | Cause::ProbesCancelled => {
+                assert_eq!((state, to), (State::HalfOpen, State::Open));
+            }
+            Cause::Manual => {}
+            _ => {
+                assert_eq!((state, to), (State::Closed, State::Open));
+                if goal == Goal::Check {
+                    assert_eq!(policy.truth(window).cause(), Some(cause));
+                }
+            }
+        }
+        let (before, dwell) = (before >> 32, before & 0xFFFF_FFFF);
+        let k = openings(before, a, to, dwell, 1 << 31);
+        assert!(k <= before + 1 && (to != State::Open || k >= 1));
+    }
+    if goal == Goal::Check && state == State::Closed {
+        let trips = decide(a, &policy, window, true, Truth::default())
+            .transition
+            .is_some();
+        assert_eq!(
+            trips,
+            policy.truth(window).any(),
+            "a true rule trips, and no other"
+        );
+    }
+    // within its allowance nothing is missed
+    if let Some(allowed) = policy.allowance(window) {
+        let take = |most: u64| most.min(before % 1000);
+        let (ff, ss, sf) = (
+            take(allowed.fast_failures),
+            take(allowed.slow_successes),
+            take(allowed.slow_failures),
+        );
+        let more = before >> 48;
+        let then = Tally {
+            calls: window.calls + ff + ss + sf + more,
+            failures: window.failures + ff + sf,
+            slow: window.slow + ss + sf,
+        };
+        assert!(!policy.truth(then).any(), "{allowed:?} {window:?} {then:?}");
+    }
+}
