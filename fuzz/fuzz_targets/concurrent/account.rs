@@ -1,10 +1,9 @@
 //! What the threads did by their own account, and whether the breaker has it so.
 
-use tripcoil::{Cause, Snapshot, State};
+use tripcoil::{Cause, Snapshot, State, Transition};
 
 use crate::script::{Ending, Op};
 use crate::setup::{Setup, World};
-use crate::worker::follows;
 
 /// Whether an admitted call is in the totals.
 #[derive(Clone, Copy, Debug)]
@@ -144,4 +143,10 @@ fn check_fresh_start(world: &World) {
         "{after:?}"
     );
     assert_eq!(after.totals.successes, before.totals.successes + 1);
+}
+
+/// Whether they can be two events of one breaker, in that order.
+pub(crate) fn follows(earlier: &Transition, later: &Transition) -> bool {
+    let next = earlier.generation + 1 == later.generation;
+    earlier.generation < later.generation && (!next || earlier.to == later.from)
 }

@@ -9,7 +9,7 @@ use tripcoil::{
     State, Transition,
 };
 
-use crate::account::{Did, Fate};
+use crate::account::{Did, Fate, follows};
 use crate::script::{Ending, Op, Order, Route};
 use crate::setup::{SLOW, World};
 
@@ -292,9 +292,4 @@ impl Looker {
         }
         self.history = history;
     }
-}
-
-pub(crate) fn follows(earlier: &Transition, later: &Transition) -> bool {
-    let next = earlier.generation + 1 == later.generation;
-    earlier.generation < later.generation && (!next || earlier.to == later.from)
 }
