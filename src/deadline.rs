@@ -60,6 +60,10 @@ mod tests {
             10 * MILLISECOND
         );
         assert!(Deadline::after(0, 0, 0, true).is_firm());
+        assert!(!Deadline::after(0, 0, 5 * MILLISECOND, false).is_firm());
+        // the last is all that a payload holds
+        let last = Deadline::after(0, 0, u64::MAX, true);
+        assert_eq!(last.0, crate::tagged::PAYLOAD_MAX);
         assert!(Deadline(1).is_before(Deadline(2)) && !Deadline(2).is_before(Deadline(3)));
         assert_eq!(Deadline::after(0, 0, u64::MAX, true).0 >> 1, Deadline::LAST);
     }
