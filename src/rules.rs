@@ -114,7 +114,8 @@ impl Policy {
     }
 
     pub(crate) fn truth(&self, w: Tally) -> Truth {
-        let enough = w.calls >= self.min_throughput && w.calls > 0;
+        // which is one or more, so nothing is divided by zero
+        let enough = w.calls >= self.min_throughput;
         let on = |is: bool, bit: u64| if is { bit } else { 0 };
         let rate =
             |part: u64, r: Option<f64>| enough && r.is_some_and(|r| reached(part, w.calls, r));
@@ -322,5 +323,44 @@ mod tests {
         assert_eq!(a.map(|a| a.fast_failures), Some(979));
         let a = p.allowance(Tally::default());
         assert_eq!(a.map(|a| a.fast_failures), Some(49));
+        let a = p.allowance(Tally {
+            calls: 2,
+            failures: 2,
+            slow: 0,
+        });
+        assert_eq!(a.map(|a| a.fast_failures), Some(47));
+    }
+
+    /// Three failures more would be three of fifteen: 0.2, though the formula takes it for less.
+    #[test]
+    fn the_allowance_is_judged_as_the_rule_is() {
+        let p = Policy::new(Config {
+            failure_rate: Some(0.2),
+            min_throughput: Some(1),
+            ..Config::default()
+        });
+        let a = p.allowance(Tally {
+            calls: 12,
+            failures: 0,
+            slow: 0,
+        });
+        assert_eq!(a.map(|a| a.fast_failures), Some(2));
+    }
+
+    #[test]
+    fn a_slow_failure_takes_from_both_allowances() {
+        let p = Policy::new(Config {
+            failure_rate: Some(0.5),
+            slow_rate: Some(0.5),
+            slow_call: Some(core::time::Duration::from_millis(1)),
+            min_throughput: Some(100),
+            ..Config::default()
+        });
+        let expected = Allowance {
+            fast_failures: 25,
+            slow_successes: 25,
+            slow_failures: 24,
+        };
+        assert_eq!(p.allowance(Tally::default()), Some(expected));
     }
 }
