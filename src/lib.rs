@@ -152,6 +152,8 @@ mod validate;
 #[cfg(feature = "std")]
 mod wake;
 mod window;
+#[cfg(all(test, feature = "std"))]
+mod wrap_tests;
 
 pub use self::backoff::Backoff;
 pub use self::breaker::Breaker;

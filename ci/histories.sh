@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Histories of real threads at full speed, checked against the model: ci/histories.sh [--full]
+# TRIPCOIL_HISTORIES sets how many by each clock: 10,000 by default, 100,000 with --full; and
+# TRIPCOIL_SEED where the random programs begin.
+# shellcheck source=ci/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+histories=10000
+if [ "${1:-}" = --full ]; then
+  histories=100000
+  shift
+fi
+export TRIPCOIL_HISTORIES=${TRIPCOIL_HISTORIES:-$histories}
+cargo test --release --test histories -- --nocapture "$@"

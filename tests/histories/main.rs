@@ -1,0 +1,121 @@
+//! Real threads at full speed, and every history that they leave is checked against the model.
+//!
+//! Two or three threads do a few operations each; what each was asked, when, and what it answered is
+//! recorded, and a search looks for an order of the operations' atomic steps that gives the same
+//! answers and the same breaker in the end. The steps are those of `spec.rs`: the reference model's,
+//! with a result split where `docs/semantics.md` ("Under concurrency") says that it may be.
+//!
+//! Run with more histories by `ci/histories.sh`; `TRIPCOIL_HISTORIES` sets their number, and
+//! `TRIPCOIL_SEED` where the random programs begin.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
+#[path = "../model/mod.rs"]
+mod model;
+
+mod broken;
+mod check;
+mod plan;
+mod record;
+mod sequential;
+mod spec;
+mod subject;
+mod words;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::plan::{Dice, Time};
+
+fn number(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(number) => number.parse().expect("a number"),
+        Err(_) => default,
+    }
+}
+
+/// Records and checks that many histories; what they held, by name.
+fn explore(time: Time, histories: u64, seed: u64) -> BTreeMap<String, u64> {
+    let mut dice = Dice::new(seed);
+    let mut seen = BTreeMap::<String, u64>::new();
+    let (began, mut told) = (Instant::now(), Instant::now());
+    let mut done = 0;
+    while done < histories {
+        let plans: Vec<_> = (0..BATCH.min(histories - done))
+            .map(|_| plan::roll(&mut dice, time))
+            .collect();
+        done += plans.len() as u64;
+        for history in record::run(plans, subject::real) {
+            let steps = check::explains(&history).unwrap_or_else(|refusal| panic!("{refusal}"));
+            let mut note = |what: String, n: u64| *seen.entry(what).or_default() += n;
+            note("steps".into(), steps);
+            note("calls".into(), history.calls.len() as u64);
+            note("overlaps".into(), history.overlaps());
+            for event in &history.end.events {
+                note(format!("{:?}", event.cause), 1);
+            }
+            for (what, n) in [
+                ("late", history.end.view.totals.late),
+                ("rejected", history.end.view.totals.rejected),
+            ] {
+                note(what.into(), n);
+            }
+        }
+        if told.elapsed() > Duration::from_secs(5) {
+            told = Instant::now();
+            println!("{time:?}: {done} histories in {:?}", began.elapsed());
+        }
+    }
+    println!(
+        "{time:?}: {done} histories in {:?}: {seen:?}",
+        began.elapsed()
+    );
+    seen
+}
+
+/// So many are recorded before they are checked.
+const BATCH: u64 = 256;
+
+fn every_history_is_some_order(time: Time, causes: &[&str]) {
+    let histories = number("TRIPCOIL_HISTORIES", 1_000);
+    let seed = number("TRIPCOIL_SEED", 1) ^ (time as u64) << 32;
+    let seen = explore(time, histories, seed);
+    for what in causes.iter().chain(&["late", "rejected", "overlaps"]) {
+        let times = seen.get(*what).copied().unwrap_or(0);
+        assert!(
+            histories < 1_000 || times >= 5,
+            "{what} was seen {times} times only"
+        );
+    }
+}
+
+const ALWAYS: [&str; 8] = [
+    "ConsecutiveFailures",
+    "FailureCount",
+    "FailureRate",
+    "SlowRate",
+    "ProbesSucceeded",
+    "ProbeFailed",
+    "ProbesCancelled",
+    "Manual",
+];
+
+#[test]
+fn by_the_manual_clock_every_history_is_some_order() {
+    let causes = [&ALWAYS[..], &["OpenElapsed", "ProbeTimeout"]].concat();
+    every_history_is_some_order(Time::Manual, &causes);
+}
+
+#[test]
+fn by_the_precise_clock_every_history_is_some_order() {
+    every_history_is_some_order(Time::Precise, &ALWAYS);
+}
+
+#[test]
+fn by_the_coarse_clock_every_history_is_some_order() {
+    every_history_is_some_order(Time::Coarse, &ALWAYS);
+}

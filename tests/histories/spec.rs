@@ -1,0 +1,341 @@
+//! The model, in the steps that threads may see apart.
+//!
+//! Most operations are one step of the model: whatever they do takes effect at one moment between
+//! their beginning and their end. `docs/semantics.md` leaves open what lies between two steps of:
+//!
+//! - a result while closed: it *lands* (it is in the window and in the totals), then it is *noted*
+//!   in the run of failures, then it is *judged*. Others may land before it is judged, and count in
+//!   what is judged. Under a count window, and for the run, each result has its own judgement at
+//!   its landing, and only the trip comes later;
+//!   A transition's event says what the run was at some moment since the last landing before it;
+//! - a result that decides a round: it lands, and the transition follows. Whoever looks at the round
+//!   meanwhile makes the transition first; only the operator may be quicker, and then the round has
+//!   no verdict;
+//! - what asks for a wait (`trip_for`, a failure): it opens the breaker, and then sets the wait. Of
+//!   several failures that were judged together each may set its own;
+//! - a local handle's success: the handle looks, and then stores; what it stores counts wherever the
+//!   breaker is by then, and an audit under way need not see it, but counts it after;
+//! - any operation: it reads the clock before it takes effect, and may take others past an epoch's
+//!   end before that. The breaker's own time never goes back.
+//!
+//! So the model here never judges a window by itself (its rules are off), and `judged`, below, says
+//! once more what its `judge` does. That the two agree where nothing overlaps is tested in
+//! `sequential.rs`. What must hold is not loosened: who owes a judgement may not return without it.
+
+mod locals;
+mod seen;
+mod steps;
+mod waits;
+
+use crate::model::Window;
+use crate::model::{Cause, Counts, Kind, Model, Order, Outcome, Permit, Rules, State, Totals};
+use crate::plan::{Ending, Plan, Time};
+use crate::record::{Call, Said};
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Called,
+    /// It has looked at the clock.
+    Read(u64),
+    Landed(Landed),
+    /// Its result has decided the round, of that generation.
+    Decided {
+        now: u64,
+        generation: u64,
+        asks: bool,
+    },
+    /// It has opened the breaker, with that generation, and its wait is still to be set.
+    Opened {
+        now: u64,
+        generation: u64,
+        wait: u64,
+    },
+    /// A local handle has seen that period, and is about to store its success.
+    Storing {
+        now: u64,
+        generation: u64,
+    },
+    /// It has stored it, and not yet ended the run.
+    Stored {
+        now: u64,
+        generation: u64,
+    },
+    Done,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Landed {
+    now: u64,
+    generation: u64,
+    noted: bool,
+    /// What it must trip for, whatever comes after it.
+    by_run: bool,
+    by_count: Option<Cause>,
+    /// It was the first to make it true: the wait that it asks for counts.
+    first: bool,
+    /// A rule was true of the window as it landed, and has not been judged since.
+    owes: bool,
+    asks: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Decided {
+    permit: Permit,
+    ending: Ending,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Spec {
+    /// With its rules on windows and runs off.
+    model: Model,
+    rules: Rules,
+    window: Window,
+    exact: bool,
+    clock: u64,
+    /// The latest time that anything was done at.
+    latest: u64,
+    /// The latest admission of a probe.
+    admitted: u64,
+    run: u64,
+    /// What the run was since the last result landed: see `told`.
+    runs: Vec<u64>,
+    /// Of each event, what the model does not know: a trip's rule, the run, and the strays.
+    notes: Vec<(Option<Cause>, u64, u64)>,
+    decided: Option<Decided>,
+    /// Results that decided a round which the operator ended first.
+    beside: Totals,
+    /// Successes that local handles have stored while an audit was at it, which did not see them:
+    /// each with the calls that were under way then, one of which made that audit.
+    unseen: Vec<Vec<usize>>,
+    /// Those that were stored since the last period ended, and are shown with it.
+    strays: u64,
+    permits: Vec<(usize, Permit)>,
+}
+
+fn outcome(ending: Ending) -> Outcome {
+    match ending {
+        Ending::Success | Ending::SlowSuccess | Ending::Local => Outcome::Success,
+        // a wait is set by itself: see `Spec::claim`
+        Ending::Failure | Ending::SlowFailure | Ending::Asking => {
+            Outcome::Failure(Kind::Server, None)
+        }
+        Ending::Ignored => Outcome::Ignored,
+        Ending::Dropped => unreachable!("a drop has no outcome"),
+    }
+}
+
+fn failed(ending: Ending) -> bool {
+    matches!(
+        ending,
+        Ending::Failure | Ending::SlowFailure | Ending::Asking
+    )
+}
+
+fn end(model: &mut Model, permit: Permit, ending: Ending, now: u64) {
+    match ending {
+        Ending::Dropped => model.cancel(permit, now),
+        _ => model.finish(permit, outcome(ending), ending.took(), now),
+    }
+}
+
+impl Spec {
+    pub(crate) fn new(plan: &Plan) -> Spec {
+        let rules = plan.setup.rules;
+        let mut setup = plan.setup;
+        setup.rules.failure_rate = None;
+        setup.rules.failure_count = None;
+        setup.rules.consecutive_failures = None;
+        // never reached; but a round looks whether there is one
+        setup.rules.slow_rate = rules.slow_rate.map(|_| 2.0);
+        Spec {
+            model: Model::new(&setup, 0),
+            rules,
+            window: setup.window,
+            exact: plan.time == Time::Manual,
+            clock: 0,
+            latest: 0,
+            admitted: 0,
+            run: 0,
+            runs: vec![0],
+            notes: Vec::new(),
+            decided: None,
+            beside: Totals::default(),
+            unseen: Vec::new(),
+            strays: 0,
+            permits: Vec::new(),
+        }
+    }
+
+    pub(crate) fn clock(&self) -> u64 {
+        self.clock
+    }
+
+    fn generation(&self) -> u64 {
+        self.model.events().len() as u64
+    }
+
+    fn counting(&self) -> bool {
+        matches!(self.model.state(), State::Closed | State::ObserveOnly)
+    }
+
+    /// Do something to the model at its time for one that has read `now`.
+    fn at<R>(
+        &mut self,
+        now: u64,
+        cause: Option<Cause>,
+        act: impl FnOnce(&mut Model, u64) -> R,
+    ) -> R {
+        self.latest = self.latest.max(now);
+        let run = if self.counting() { self.run } else { 0 };
+        let before = self.generation();
+        let result = act(&mut self.model, self.latest);
+        if self.generation() != before {
+            self.notes.push((cause, run, self.strays));
+            self.run = 0;
+            self.runs = vec![0];
+            self.decided = None;
+            if self.counting() {
+                self.strays = 0;
+            }
+            for _ in 0..std::mem::take(&mut self.unseen).len() {
+                self.store();
+            }
+        }
+        result
+    }
+
+    /// The first true rule of the window.
+    fn judged(&self) -> Option<Cause> {
+        if self.model.state() != State::Closed {
+            return None;
+        }
+        let w: Counts = self.model.view(self.latest).window;
+        let rate = |part: u64, limit: f64| {
+            w.calls >= u64::from(self.rules.min_throughput) && part as f64 / w.calls as f64 >= limit
+        };
+        let r = &self.rules;
+        if r.failure_count.is_some_and(|n| w.failures >= u64::from(n)) {
+            Some(Cause::FailureCount)
+        } else if r.failure_rate.is_some_and(|limit| rate(w.failures, limit)) {
+            Some(Cause::FailureRate)
+        } else if r.slow_rate.is_some_and(|limit| rate(w.slow, limit)) {
+            Some(Cause::SlowRate)
+        } else {
+            None
+        }
+    }
+
+    /// The verdict that a result has brought becomes a transition.
+    fn conclude(&mut self, now: u64) {
+        if let Some(Decided { permit, ending }) = self.decided.take() {
+            self.at(now, None, |model, now| end(model, permit, ending, now));
+        }
+    }
+
+    fn acquire(&mut self, index: usize, now: u64, said: Said) -> bool {
+        self.conclude(now);
+        let before = self.generation();
+        // an acquire goes by its own reading; what it changes, by the breaker's time
+        let mut tried = self.model.clone();
+        let answer = tried.acquire(now);
+        let opened = tried.events().len() as u64 != before;
+        let permit = if opened {
+            self.at(now, None, |model, now| model.acquire(now))
+        } else if answer.is_ok() && self.model.state() == State::HalfOpen {
+            self.model.acquire(now.max(self.admitted))
+        } else {
+            self.model.acquire(now)
+        };
+        match (permit, said) {
+            (Ok(permit), Said::Admitted) => {
+                if self.model.state() == State::HalfOpen {
+                    self.admitted = self.admitted.max(permit.admitted.unwrap_or(0));
+                }
+                self.permits.push((index, permit));
+                true
+            }
+            (Err(rejection), Said::Rejected(got)) => {
+                // the rest is by its own reading too
+                let until = self.model.turning_point();
+                let rest = rejection.retry_after.map(|rest| match until {
+                    Some(until) if rejection.state == State::Open => until.saturating_sub(now),
+                    _ => rest,
+                });
+                rejection.state == got.state
+                    && if self.exact {
+                        rest == got.retry_after
+                    } else {
+                        rest.is_some() == got.retry_after.is_some()
+                    }
+            }
+            _ => false,
+        }
+    }
+
+    fn order(&mut self, order: Order, now: u64) -> bool {
+        if let Order::Postpone(_) = order {
+            return self.model.control(order, now);
+        }
+        let pending = self.decided;
+        let changed = self.at(now, None, |model, now| model.control(order, now));
+        if changed && let Some(Decided { ending, .. }) = pending {
+            // the result has landed, and its verdict will never be
+            let slow = ending.took() > self.rules.slow_call.unwrap_or(u64::MAX);
+            match ending {
+                Ending::Dropped => self.beside.cancelled += 1,
+                _ if failed(ending) => self.beside.failures += 1,
+                _ => self.beside.successes += 1,
+            }
+            self.beside.slow += u64::from(slow && ending != Ending::Dropped);
+        }
+        changed
+    }
+
+    fn permit(&self, call: &Call) -> Permit {
+        let of = call.of.expect("an end has a beginning");
+        let found = self.permits.iter().find(|(index, _)| *index == of);
+        found.expect("what was admitted has a permit").1
+    }
+
+    fn end(&mut self, call: &Call, ending: Ending, now: u64) -> Phase {
+        let permit = self.permit(call);
+        if permit.generation == self.generation() && self.model.state() == State::HalfOpen {
+            if self.decided.is_some() {
+                self.conclude(now);
+            } else {
+                let mut tried = self.model.clone();
+                end(&mut tried, permit, ending, self.latest.max(now));
+                if tried.events().len() as u64 != self.generation() {
+                    self.decided = Some(Decided { permit, ending });
+                    return Phase::Decided {
+                        now,
+                        generation: self.generation(),
+                        asks: ending == Ending::Asking,
+                    };
+                }
+            }
+        }
+        let lands = permit.generation == self.generation()
+            && self.counting()
+            && !matches!(ending, Ending::Ignored | Ending::Dropped);
+        let before = self.judged();
+        self.at(now, None, |model, now| end(model, permit, ending, now));
+        if !lands {
+            return Phase::Done;
+        }
+        self.runs = vec![self.run];
+        let truth = self.judged();
+        let by_count = matches!(self.window, Window::Count(_));
+        Phase::Landed(Landed {
+            now,
+            generation: self.generation(),
+            noted: self.rules.consecutive_failures.is_none(),
+            by_run: false,
+            by_count: truth.filter(|_| by_count),
+            first: before.is_none(),
+            owes: truth.is_some() && !by_count,
+            asks: ending == Ending::Asking,
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! What should be seen in the end.
+
+use super::Spec;
+use crate::model::{Cause, Counts, Event, Kind, View};
+use crate::record::End;
+
+const ROUND: [Cause; 4] = [
+    Cause::ProbesSucceeded,
+    Cause::ProbeFailed,
+    Cause::ProbeTimeout,
+    Cause::ProbesCancelled,
+];
+
+impl Spec {
+    /// How what is seen in the end differs from what it should be.
+    pub(crate) fn differs(&self, seen: &End) -> Option<String> {
+        let expected = self.model.view(self.clock);
+        let mut totals = expected.totals;
+        totals.successes += self.beside.successes;
+        totals.failures += self.beside.failures;
+        totals.slow += self.beside.slow;
+        totals.cancelled += self.beside.cancelled;
+        let mut kinds = expected.kinds;
+        kinds[Kind::Server.index()] += self.beside.failures;
+        let run = if self.counting() { self.run } else { 0 };
+        let events = self.events();
+        let last = &events[events.len().saturating_sub(8)..];
+        if !self.exact {
+            let timeless = |events: &[Event]| -> Vec<Event> {
+                events.iter().map(|e| Event { at: 0, ..*e }).collect()
+            };
+            if timeless(last) != timeless(&seen.events) {
+                return Some(format!("events {last:?}"));
+            }
+        } else if last != seen.events {
+            return Some(format!("events {last:?}"));
+        }
+        let strays = |mut counts: Counts| {
+            counts.calls += self.strays;
+            counts.successes += self.strays;
+            counts
+        };
+        let window = strays(expected.window);
+        let rate = |part: u64| {
+            if window.calls == 0 {
+                0.0
+            } else {
+                part as f64 / window.calls as f64
+            }
+        };
+        let mut buckets = expected.buckets.clone();
+        if let Some(last) = buckets.last_mut() {
+            *last = strays(*last);
+        }
+        let expected = View {
+            window,
+            failure_rate: rate(window.failures),
+            slow_rate: rate(window.slow),
+            buckets,
+            consecutive_failures: run,
+            totals,
+            kinds,
+            // judged together, or not at all: see the module's head
+            would_trip: seen.view.would_trip,
+            ..expected
+        };
+        let expected = if self.exact {
+            expected
+        } else {
+            View {
+                time_in_state: seen.view.time_in_state,
+                retry_after: seen
+                    .view
+                    .retry_after
+                    .filter(|_| expected.retry_after.is_some()),
+                ..expected
+            }
+        };
+        (expected != seen.view).then(|| format!("{expected:?}"))
+    }
+
+    pub(super) fn events(&self) -> Vec<Event> {
+        let patched = self.model.events().iter().zip(&self.notes);
+        patched
+            .map(|(event, (cause, run, strays))| {
+                let mut event = Event {
+                    cause: cause.unwrap_or(event.cause),
+                    consecutive_failures: *run,
+                    ..*event
+                };
+                // a verdict has the counts of its round
+                if !ROUND.contains(&event.cause) {
+                    event.counts.calls += strays;
+                    event.counts.successes += strays;
+                }
+                event
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,238 @@
+//! What a call may do next, and when it may return.
+
+use super::{Landed, Phase, Spec, failed};
+use crate::model::{Cause, Order, State, Window};
+use crate::plan::Op;
+use crate::record::{Call, Said};
+
+impl Spec {
+    /// All that the call may do next, of what answers as it did. What there is after each.
+    pub(crate) fn steps(
+        &self,
+        index: usize,
+        call: &Call,
+        phase: Phase,
+        others: &[usize],
+    ) -> Vec<(Spec, Phase)> {
+        let mut found = Vec::new();
+        let now = match phase {
+            Phase::Called => {
+                if let Op::State = call.op {
+                    if call.said == Said::State(self.model.state()) {
+                        found.push((self.clone(), Phase::Done));
+                    }
+                } else if let Op::Advance(by) = call.op {
+                    let mut spec = self.clone();
+                    spec.clock += by;
+                    found.push((spec, Phase::Done));
+                } else {
+                    found.push((self.clone(), Phase::Read(self.clock)));
+                }
+                return found;
+            }
+            Phase::Done => return found,
+            Phase::Read(now)
+            | Phase::Decided { now, .. }
+            | Phase::Opened { now, .. }
+            | Phase::Storing { now, .. }
+            | Phase::Stored { now, .. } => now,
+            Phase::Landed(landed) => landed.now,
+        };
+        let mut spec = self.clone();
+        match phase {
+            Phase::Read(_) => match call.op {
+                Op::Acquire => {
+                    if spec.acquire(index, now, call.said) {
+                        found.push((spec, Phase::Done));
+                    }
+                }
+                Op::Order(order) => {
+                    if let Order::TripFor(wait) = order {
+                        let mut spec = spec.clone();
+                        if spec.order(Order::Trip, now) {
+                            let generation = spec.generation();
+                            let phase = Phase::Opened {
+                                now,
+                                generation,
+                                wait,
+                            };
+                            found.push((spec, phase));
+                        }
+                    }
+                    if call.said == Said::Changed(spec.order(order, now)) {
+                        found.push((spec, Phase::Done));
+                    }
+                }
+                Op::Rules(failures) => {
+                    spec.rules.failure_count = Some(failures);
+                    if call.said == Said::Changed(true) {
+                        found.push((spec, Phase::Done));
+                    }
+                }
+                Op::End(ending) => {
+                    if let Some(generation) = spec.may_store(call, ending) {
+                        found.push((spec.clone(), Phase::Storing { now, generation }));
+                    }
+                    let phase = spec.end(call, ending, now);
+                    found.push((spec, phase));
+                }
+                Op::State | Op::Advance(_) | Op::Local => {
+                    unreachable!("they do not read the clock")
+                }
+            },
+            Phase::Decided { generation, .. } if generation == spec.generation() => {
+                spec.conclude(now);
+                found.push((spec, phase));
+            }
+            Phase::Decided {
+                generation, asks, ..
+            } => {
+                if asks && spec.events()[generation as usize].cause == Cause::ProbeFailed {
+                    spec.claim(generation + 1, spec.rules.backoff.max);
+                }
+                found.push((spec, Phase::Done));
+            }
+            Phase::Opened {
+                generation, wait, ..
+            } => {
+                if spec.probed_before(generation, wait) {
+                    // it has to open once more
+                    found.push((spec, Phase::Read(now)));
+                } else if call.said == Said::Changed(true) {
+                    spec.claim(generation, wait);
+                    found.push((spec, Phase::Done));
+                }
+            }
+            Phase::Storing { generation, .. } => {
+                let phase = match self.rules.consecutive_failures {
+                    Some(_) => Phase::Stored { now, generation },
+                    None => Phase::Done,
+                };
+                if !others.is_empty() {
+                    let mut spec = spec.clone();
+                    spec.unseen.push(others.to_vec());
+                    found.push((spec, phase));
+                }
+                spec.store();
+                found.push((spec, phase));
+            }
+            Phase::Stored { generation, .. } => {
+                if generation == spec.generation() {
+                    spec.run = 0;
+                    spec.runs.push(0);
+                }
+                found.push((spec, Phase::Done));
+            }
+            Phase::Landed(landed) if landed.generation == spec.generation() => {
+                found.extend(spec.follow(landed, call));
+            }
+            Phase::Landed(landed) => {
+                if !self.may_claim(landed) {
+                    return found;
+                }
+                spec.claim(landed.generation + 1, spec.rules.backoff.max);
+                found.push((spec, Phase::Done));
+            }
+            _ => return found,
+        }
+        let told = found
+            .iter()
+            .flat_map(|(spec, phase)| self.told(spec, *phase));
+        let mut found: Vec<_> = told.collect();
+        if now > self.latest {
+            // it takes the others along
+            let mut spec = self.clone();
+            spec.latest = now;
+            found.push((spec, phase));
+        }
+        found
+    }
+
+    /// A transition's event is written between the moment from which nothing lands any more and
+    /// that at which the transition is seen. The run goes on meanwhile, so the event may have any of
+    /// its values since the last landing.
+    fn told(&self, after: &Spec, phase: Phase) -> Vec<(Spec, Phase)> {
+        let mut all = vec![(after.clone(), phase)];
+        let turned = after.notes.len() > self.notes.len();
+        if turned && self.counting() && self.rules.consecutive_failures.is_some() {
+            for run in self.runs.iter().filter(|run| **run != self.run) {
+                let mut other = after.clone();
+                other.notes[self.notes.len()].1 = *run;
+                all.push((other, phase));
+            }
+        }
+        all
+    }
+
+    /// A result that has landed goes on.
+    fn follow(mut self, mut landed: Landed, call: &Call) -> Option<(Spec, Phase)> {
+        let Op::End(ending) = call.op else {
+            unreachable!("only results land");
+        };
+        let cause = if !landed.noted {
+            landed.noted = true;
+            self.run = if failed(ending) { self.run + 1 } else { 0 };
+            self.runs.push(self.run);
+            let limit = self.rules.consecutive_failures.map_or(u64::MAX, u64::from);
+            landed.by_run =
+                failed(ending) && self.run >= limit && self.model.state() == State::Closed;
+            return Some((self, Phase::Landed(landed)));
+        } else if landed.by_run {
+            Cause::ConsecutiveFailures
+        } else {
+            match self.window {
+                Window::Count(_) => landed.by_count?,
+                Window::Time { .. } => self.judged()?,
+            }
+        };
+        self.at(landed.now, Some(cause), |model, now| {
+            model.control(Order::Trip, now)
+        });
+        if landed.asks {
+            // where another judged it, it is too late to be the first
+            landed.owes |= landed.by_count.is_none() && !landed.by_run;
+            return Some((self, Phase::Landed(landed)));
+        }
+        Some((self, Phase::Done))
+    }
+
+    /// May a call that has come so far return?
+    pub(crate) fn may_return(&self, phase: Phase) -> bool {
+        match phase {
+            Phase::Done => true,
+            Phase::Decided {
+                generation, asks, ..
+            } => generation != self.generation() && !asks,
+            Phase::Opened { .. } => false,
+            Phase::Landed(l) if l.generation == self.generation() => {
+                l.noted && !l.by_run && l.by_count.is_none() && !l.owes
+            }
+            Phase::Landed(l) => !self.may_claim(l) || !self.must_claim(l),
+            Phase::Called | Phase::Read(_) | Phase::Storing { .. } | Phase::Stored { .. } => false,
+        }
+    }
+
+    /// Could a call that may return still do something? Then it matters whether it does.
+    pub(crate) fn may_go_on(&self, phase: Phase) -> bool {
+        match phase {
+            Phase::Landed(l) if l.generation == self.generation() => {
+                matches!(self.window, Window::Time { .. }) && self.judged().is_some()
+            }
+            Phase::Landed(l) => self.may_claim(l),
+            _ => false,
+        }
+    }
+
+    /// After any step: whoever owes a judgement has one, if it may come to nothing now.
+    pub(crate) fn absolve<'a>(&self, phases: impl Iterator<Item = &'a mut Phase>) {
+        let mut clear = None;
+        for phase in phases {
+            if let Phase::Landed(landed) = phase
+                && landed.owes
+                && landed.generation == self.generation()
+            {
+                landed.owes = !*clear.get_or_insert_with(|| self.judged().is_none());
+            }
+        }
+    }
+}
