@@ -15,7 +15,14 @@ while [[ ${1:-} == --* ]]; do
   --stale)
     cfg="$cfg --cfg tripcoil_loom_stale"
     build=$target/loom/stale
-    ending=(racing_trips a_round_is_decided no_run_without)
+    # each within half a minute
+    ending=(
+      a_call_without_a_result a_history_that_goes_round a_look_at_a_ring a_place_is_handed_over
+      a_reclose_counts a_round_is_decided a_round_of_cancelled_probes a_slot_comes_back
+      an_admission_puts an_allowance_by_rate an_earlier_deadline growth_gives_no_allowance
+      no_more_probes_than no_run_without nobody_is_admitted_once_open racing_trips
+      the_history_has_each two_failures_trip two_slow_calls
+    )
     ;;
   *) die "unknown option $1" ;;
   esac

@@ -50,10 +50,11 @@ pub struct Transition {
     /// When, by the breaker's clock.
     pub at: Duration,
     /// The counts that decided it: the results of the round where a round of probes was decided
-    /// (or ended by its timeout or its cancellations), the window as it then stood elsewhere.
+    /// (or ended by its timeout or its cancellations), the window as it then stood elsewhere. What
+    /// overlapping calls recorded between the outcome that decided and the transition is in them.
     pub counts: Counts,
     /// The run of failures at that moment; 0 unless the state that ended was closed or
-    /// observe-only and a run is counted.
+    /// observe-only and a run is counted. A success that overlaps the transition may have ended it.
     pub consecutive_failures: u64,
 }
 

@@ -237,6 +237,10 @@ impl Core {
         let mut w = Tagged(self.ledger.run.load());
         loop {
             if w.later_than(generation) {
+                // the transition that ends this generation is under way: no failure returns before it
+                if failed {
+                    self.turn_from(c.period(), Goal::TripByRun, now, None);
+                }
                 return;
             }
             let run = Run::of(w.payload());

@@ -90,10 +90,15 @@ impl Word {
         self.0.load(Acquire)
     }
 
-    /// Only for a word with one writer.
+    /// Only for a word with one writer. In the models it is a read-modify-write too: loom does not
+    /// order a store after a concurrent one, and there a load writes.
     #[inline(always)]
     pub(crate) fn store(&self, value: u64) {
         access();
+        if cfg!(all(tripcoil_loom, not(tripcoil_loom_stale))) {
+            self.0.swap(value, AcqRel);
+            return;
+        }
         self.0.store(value, Release);
     }
 

@@ -15,13 +15,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tripcoil::{
-    Breaker, Builder, Controller, FailureKind, ManualClock, Outcome, Snapshot, State, Window,
+    Breaker, Builder, Controller, FailureKind, HalfOpen, ManualClock, Outcome, Snapshot, State,
+    Window,
 };
 
 /// Width of a bucket in the models.
 pub const EPOCH: Duration = Duration::from_secs(1);
 /// How long Open lasts in the models.
 pub const OPEN: Duration = Duration::from_secs(1);
+/// What lasts longer is slow, in the models that ask.
+pub const SLOW: Duration = Duration::from_millis(1);
+
+/// More accesses than the longest of the models has. A thread that waits for another one, which
+/// loom has stopped, spins until it has made as many, and the model fails: so each model is one of
+/// lock-freedom too (I7).
+const ACCESSES: usize = 20_000;
 
 /// The preemptions of a quick run. `ci/loom.sh --full` goes to each model's own bound.
 const QUICK: usize = 2;
@@ -54,7 +62,7 @@ pub fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync 
     let counted = Arc::clone(&executions);
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = bound;
-    builder.max_branches = 20_000;
+    builder.max_branches = ACCESSES;
     let begun = Instant::now();
     builder.check(move || {
         counted.fetch_add(1, Ordering::Relaxed);
@@ -70,6 +78,20 @@ pub fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync 
     executions
 }
 
+/// `mine` on this thread against `other` on a second one, to the end of both.
+///
+/// # Panics
+///
+/// If either does.
+pub fn race<A, B: 'static>(
+    mine: impl FnOnce() -> A,
+    other: impl FnOnce() -> B + 'static,
+) -> (A, B) {
+    let other = loom::thread::spawn(other);
+    let mine = mine();
+    (mine, other.join().expect("the other thread ends"))
+}
+
 /// One call, from end to end.
 pub fn succeed(breaker: &Breaker) {
     if let Ok(permit) = breaker.try_acquire() {
@@ -81,6 +103,13 @@ pub fn succeed(breaker: &Breaker) {
 pub fn fail(breaker: &Breaker) {
     if let Ok(permit) = breaker.try_acquire() {
         permit.failure(FailureKind::Server);
+    }
+}
+
+/// One call that succeeds slowly, where the breaker times calls.
+pub fn succeed_slowly(breaker: &Breaker) {
+    if let Ok(permit) = breaker.try_acquire() {
+        permit.record_timed(Outcome::Success, SLOW * 2);
     }
 }
 
@@ -120,6 +149,33 @@ pub fn by_run(failures: u32) -> (Breaker, Controller, ManualClock) {
 /// One that opens at that rate of failures, once there are `calls`.
 pub fn by_rate(rate: f64, calls: u32) -> (Breaker, Controller, ManualClock) {
     model_breaker(|rules| rules.failure_rate(rate).min_throughput(calls))
+}
+
+/// One that opens at that rate of slow calls, once there are `calls`.
+pub fn by_slow_rate(rate: f64, calls: u32) -> (Breaker, Controller, ManualClock) {
+    model_breaker(|rules| {
+        let rules = rules.no_failure_rules().slow_call(SLOW);
+        rules.slow_rate(rate).min_throughput(calls)
+    })
+}
+
+/// A breaker that is open, and whose wait is over.
+///
+/// # Panics
+///
+/// If the configuration is refused.
+pub fn ready_to_probe(half_open: HalfOpen) -> (Breaker, Controller, ManualClock) {
+    let (breaker, controller, clock) =
+        model_breaker(|rules| rules.consecutive_failures(1).half_open(half_open));
+    assert!(controller.trip());
+    clock.advance(OPEN);
+    (breaker, controller, clock)
+}
+
+/// Calls that have ended, or were never made.
+pub fn all_told(seen: &Snapshot) -> u64 {
+    let t = seen.totals;
+    t.successes + t.failures + t.ignored + t.cancelled + t.late + t.rejected
 }
 
 /// What holds of every breaker when all calls have returned: each transition has exactly one

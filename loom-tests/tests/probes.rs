@@ -1,20 +1,10 @@
 //! I6 and I8: who is admitted when Open is over, and how a round ends.
 
 use loom::thread::spawn;
-use tripcoil::{Breaker, Controller};
-use tripcoil::{FailureKind, HalfOpen, ManualClock, OwnedPermit, Rejected, State};
-use tripcoil_loom_tests::{OPEN, check_history, explore, model_breaker};
+use tripcoil::{FailureKind, HalfOpen, OwnedPermit, Rejected, State};
+use tripcoil_loom_tests::{OPEN, check_history, explore, ready_to_probe};
 
 type Answer = Result<OwnedPermit, Rejected>;
-
-/// A breaker that is open, and whose wait is over.
-fn ready_to_probe(half_open: HalfOpen) -> (Breaker, Controller, ManualClock) {
-    let (breaker, controller, clock) =
-        model_breaker(|rules| rules.consecutive_failures(1).half_open(half_open));
-    assert!(controller.trip());
-    clock.advance(OPEN);
-    (breaker, controller, clock)
-}
 
 /// Both hold what they got until both have an answer.
 #[test]

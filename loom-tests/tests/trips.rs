@@ -156,6 +156,7 @@ fn a_run_is_not_begun_twice() {
         on.expect("valid");
         fail(&breaker);
         b.join().expect("b ends");
+        assert_eq!(breaker.state(), State::Closed, "one under the rule");
         fail(&breaker);
 
         let seen = check_history(&breaker);

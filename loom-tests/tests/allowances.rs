@@ -1,0 +1,175 @@
+//! I4: a failure within its allowance need not look, and yet none is missed: an allowance ends with
+//! the epoch, the evaluation and the generation for which it was given.
+
+use tripcoil::{Breaker, Cause, State};
+use tripcoil_loom_tests::{EPOCH, by_count, by_rate, check_history, explore, fail, race, succeed};
+
+/// Open since the failure that brought the window to this many.
+fn tripped_at(breaker: &Breaker, failures: u64, generation: u64) {
+    let seen = check_history(breaker);
+    assert_eq!(
+        (seen.state, seen.generation),
+        (State::Open, generation),
+        "missed: {seen:?}"
+    );
+    let event = breaker.observer().history().pop().expect("an event");
+    assert_eq!(
+        (event.cause, event.counts.failures),
+        (Cause::FailureCount, failures),
+        "{event:?}"
+    );
+}
+
+/// Three may go unseen, the fourth may not.
+#[test]
+fn failures_within_an_allowance_add_up() {
+    explore("failures_within_an_allowance_add_up", Some(2), || {
+        let (breaker, _controller, _clock) = by_count(4);
+        let other = breaker.clone();
+        race(
+            || {
+                fail(&breaker);
+                fail(&breaker);
+            },
+            move || {
+                fail(&other);
+                fail(&other);
+            },
+        );
+        tripped_at(&breaker, 4, 1);
+    });
+}
+
+/// Old successes made room for three failures; they are left behind, and there is room for none.
+#[test]
+fn an_allowance_of_an_earlier_epoch_is_void() {
+    explore("an_allowance_of_an_earlier_epoch_is_void", Some(2), || {
+        let (breaker, controller, clock) = by_rate(0.5, 2);
+        for _ in 0..4 {
+            succeed(&breaker);
+        }
+        controller.reconfigure(|rules| rules).expect("valid");
+        clock.advance(EPOCH * 2);
+        let other = breaker.clone();
+        race(|| fail(&breaker), move || fail(&other));
+
+        let seen = check_history(&breaker);
+        assert_eq!(seen.state, State::Open, "missed: {seen:?}");
+        let counts = breaker.observer().history()[0].counts;
+        assert_eq!((counts.calls, counts.failures), (2, 2), "{counts:?}");
+    });
+}
+
+/// The third failure since the epoch before.
+#[test]
+fn failures_of_two_epochs_add_up() {
+    explore("failures_of_two_epochs_add_up", Some(3), || {
+        let (breaker, _controller, clock) = by_count(3);
+        fail(&breaker);
+        clock.advance(EPOCH);
+        let other = breaker.clone();
+        race(|| fail(&breaker), move || fail(&other));
+        tripped_at(&breaker, 3, 1);
+    });
+}
+
+/// The old rules left room for many more.
+#[test]
+fn an_allowance_of_earlier_rules_is_void() {
+    explore("an_allowance_of_earlier_rules_is_void", Some(2), || {
+        let (breaker, controller, _clock) = by_count(100);
+        fail(&breaker);
+        let stricter = move || controller.reconfigure(|rules| rules.failure_count(3));
+        let ((), changed) = race(|| fail(&breaker), stricter);
+        changed.expect("valid");
+        fail(&breaker);
+        tripped_at(&breaker, 3, 1);
+    });
+}
+
+/// A failure of before the reset, and as many after it as trip.
+#[test]
+fn an_allowance_of_an_earlier_generation_is_void() {
+    explore(
+        "an_allowance_of_an_earlier_generation_is_void",
+        Some(2),
+        || {
+            let (breaker, controller, _clock) = by_count(2);
+            let old = breaker.try_acquire_owned().expect("closed");
+            race(
+                || {
+                    assert!(controller.reset());
+                    fail(&breaker);
+                    fail(&breaker);
+                },
+                move || old.failure(tripcoil::FailureKind::Server),
+            );
+            tripped_at(&breaker, 2, 2);
+        },
+    );
+}
+
+/// The failure is beyond its allowance. An audit that comes between, and does not judge, is no look.
+#[test]
+fn an_audit_that_does_not_judge_is_no_look() {
+    explore("an_audit_that_does_not_judge_is_no_look", Some(3), || {
+        let (breaker, controller, _clock) = by_count(2);
+        fail(&breaker);
+        let other = breaker.clone();
+        let same = || controller.reconfigure(|rules| rules);
+        let (adopted, ()) = race(same, move || fail(&other));
+        adopted.expect("valid");
+        tripped_at(&breaker, 2, 1);
+    });
+}
+
+/// Two evaluations, of which one sees both failures; the earlier one's allowance is not for the
+/// second.
+#[test]
+fn an_allowance_of_an_earlier_evaluation_is_void() {
+    explore(
+        "an_allowance_of_an_earlier_evaluation_is_void",
+        Some(3),
+        || {
+            let (breaker, controller, _clock) = by_count(3);
+            fail(&breaker);
+            let other = breaker.clone();
+            race(
+                || {
+                    controller.reconfigure(|rules| rules).expect("valid");
+                    fail(&breaker);
+                },
+                move || fail(&other),
+            );
+            tripped_at(&breaker, 3, 1);
+        },
+    );
+}
+
+/// After a success the rate allows one failure more; taken twice that would be one too many.
+#[test]
+fn an_allowance_by_rate_is_not_taken_twice() {
+    explore("an_allowance_by_rate_is_not_taken_twice", Some(2), || {
+        let (breaker, _controller, _clock) = by_rate(0.6, 3);
+        succeed(&breaker);
+        let other = breaker.clone();
+        race(|| fail(&breaker), move || fail(&other));
+        let seen = check_history(&breaker);
+        assert_eq!(seen.state, State::Open, "missed: two of three: {seen:?}");
+        let event = breaker.observer().history()[0];
+        assert_eq!((event.counts.calls, event.counts.failures), (3, 2));
+    });
+}
+
+/// More stripes share out what is left, and no more than that.
+#[test]
+fn growth_gives_no_allowance_twice() {
+    explore("growth_gives_no_allowance_twice", Some(3), || {
+        let (breaker, _controller, _clock) = by_count(3);
+        let other = breaker.clone();
+        race(|| fail(&breaker), move || fail(&other));
+        assert_eq!(breaker.state(), State::Closed, "two of three");
+        fail(&breaker);
+        tripped_at(&breaker, 3, 1);
+    });
+}
