@@ -303,6 +303,33 @@ mod tests {
         assert_eq!((d.transition, d.flags.armed), (None, true));
     }
 
+    /// Armed, each outcome is followed by an audit: only where successes alone could trip.
+    #[test]
+    fn an_idle_window_is_not_armed_and_one_on_the_verge_is() {
+        let policy = Policy::new(Config {
+            failure_rate: Some(0.5),
+            min_throughput: Some(4),
+            ..Config::default()
+        });
+        let a = Control::new(State::Closed, Flags::default()).announce(Check);
+        let armed = |failures, judged| {
+            let w = Tally {
+                calls: failures,
+                failures,
+                slow: 0,
+            };
+            let d = decide(a, &policy, w, judged, Truth::default());
+            assert_eq!(d.transition, None);
+            d.flags.armed
+        };
+        assert!(!armed(0, true) && !armed(1, true));
+        assert!(armed(2, true), "two more successes would trip");
+        assert!(
+            !armed(2, false),
+            "a count window judges each outcome itself"
+        );
+    }
+
     #[test]
     fn openings_are_counted_until_closed_for_long_enough() {
         let at = |state, goal| Control::new(state, Flags::default()).announce(goal);
