@@ -1,0 +1,295 @@
+//! A breaker whose finite tags have been moved to just below their wraps, and its twin.
+
+use crate::breaker::Breaker;
+use crate::config::{HalfOpen, Window};
+use crate::control::{Control, GENERATION_BITS};
+use crate::controller::Controller;
+use crate::core::Core;
+use crate::event::{Event, Transition};
+use crate::local::Local;
+use crate::outcome::{Cause, FailureKind, Outcome, State};
+use crate::permit::OwnedPermit;
+use crate::round::Round;
+use crate::rules::Tally;
+use crate::snapshot::Snapshot;
+use crate::sync::Word;
+use crate::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, TAG_BITS, Tagged};
+use crate::window::Shape;
+use crate::window::stripes::Class;
+use crate::{Backoff, Builder, ManualClock};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub(super) const TAGS: u64 = 1 << TAG_BITS;
+pub(super) const BUCKET: Duration = Duration::from_millis(10);
+pub(super) const SLOW: Duration = Duration::from_millis(2);
+
+pub(super) struct Rig {
+    pub(super) breaker: Breaker,
+    pub(super) controller: Controller,
+    pub(super) local: Local,
+    pub(super) clock: ManualClock,
+    pub(super) held: Vec<OwnedPermit>,
+}
+
+pub(super) fn rules(b: Builder) -> Builder {
+    b.failure_rate(0.5)
+        .min_throughput(4)
+        .failure_count(5)
+        .consecutive_failures(4)
+        .slow_rate(0.9)
+}
+
+pub(super) fn by_time(b: Builder) -> Builder {
+    rules(b).window(Window::time(BUCKET * 3).buckets(3))
+}
+
+pub(super) fn by_word(b: Builder) -> Builder {
+    rules(b).window(Window::count(9))
+}
+
+pub(super) fn by_ring(b: Builder) -> Builder {
+    rules(b).window(Window::count(20))
+}
+
+pub(super) const WINDOWS: [fn(Builder) -> Builder; 3] = [by_time, by_word, by_ring];
+
+pub(super) fn rig(about: impl FnOnce(Builder) -> Builder) -> Rig {
+    let clock = ManualClock::new();
+    let builder = Breaker::builder("wrapped")
+        .clock(&clock)
+        .slow_call(SLOW)
+        .open_for(Backoff::exponential(Duration::from_millis(5), 2.0))
+        .half_open(HalfOpen::rate(3, 0.7).probe_timeout(BUCKET));
+    let Ok((breaker, controller)) = about(builder).build_with_controller() else {
+        unreachable!("valid");
+    };
+    Rig {
+        local: breaker.local(),
+        breaker,
+        controller,
+        clock,
+        held: Vec::new(),
+    }
+}
+
+/// By what a breaker's words are ahead of its twin's.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shift {
+    pub(super) generation: u64,
+    pub(super) time: Duration,
+    /// By class.
+    pub(super) counts: [u64; 4],
+}
+
+/// All that can be seen, less the shift.
+pub(super) fn seen(rig: &Rig, by: Shift) -> (Snapshot, Vec<Transition>) {
+    let observer = rig.breaker.observer();
+    let mut s = observer.snapshot();
+    s.generation -= by.generation;
+    s.transitions -= by.generation;
+    let of = |c: Class| by.counts[c as usize];
+    s.totals.successes -= of(Class::FastSuccess) + of(Class::SlowSuccess);
+    s.totals.failures -= of(Class::FastFailure) + of(Class::SlowFailure);
+    s.totals.slow -= of(Class::SlowSuccess) + of(Class::SlowFailure);
+    let history = observer.history().into_iter();
+    let own = history.filter(|e| e.generation > by.generation);
+    let history = own.map(|e| Transition {
+        generation: e.generation - by.generation,
+        at: e.at - by.time,
+        ..e
+    });
+    (s, history.collect())
+}
+
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % sides
+    }
+}
+
+pub(super) fn end(permit: OwnedPermit, by: u64) {
+    let bad = Outcome::Failure(FailureKind::Server);
+    match by {
+        0..5 => permit.success(),
+        5..9 => permit.failure(FailureKind::Connect),
+        9 => permit.record_timed(Outcome::Success, SLOW * 2),
+        10 => permit.record_timed(bad, SLOW * 2),
+        11 => permit.ignore(),
+        12 => permit.record(bad.with_retry_after(Duration::from_millis(3))),
+        _ => drop(permit),
+    }
+}
+
+/// One step of a script; what the caller was told.
+pub(super) fn step(rig: &mut Rig, mut dice: Dice) -> bool {
+    let c = &rig.controller;
+    match dice.roll(30) {
+        0..10 => match rig.breaker.try_acquire_owned() {
+            Ok(permit) => end(permit, dice.roll(14)),
+            Err(_) => return false,
+        },
+        10..14 => match rig.local.try_acquire() {
+            Ok(permit) => permit.success(),
+            Err(_) => return false,
+        },
+        14..16 => match rig.breaker.try_acquire_owned() {
+            Ok(permit) => rig.held.push(permit),
+            Err(_) => return false,
+        },
+        16..18 if !rig.held.is_empty() => end(rig.held.swap_remove(0), dice.roll(14)),
+        16..23 => rig
+            .clock
+            .advance(BUCKET / [1, 2, 10][dice.roll(3) as usize]),
+        23 => return c.trip(),
+        24 => return c.half_open(),
+        25 => return c.reset(),
+        26 => return [Controller::observe_only, Controller::disable][dice.roll(2) as usize](c),
+        27 => return c.release(),
+        28 => return c.postpone(BUCKET),
+        _ => {
+            // switched off, or on again
+            let runs = dice.roll(2) == 0;
+            let changed = c.reconfigure(|rules| {
+                let rules = rules.no_failure_rules().failure_count(5).failure_rate(0.5);
+                if runs {
+                    rules.consecutive_failures(4)
+                } else {
+                    rules
+                }
+            });
+            return changed.is_ok();
+        }
+    }
+    true
+}
+
+/// Both go through the same script, and look the same after each step.
+pub(super) fn together(shifted: &mut Rig, by: Shift, twin: &mut Rig, seed: u64, steps: u64) {
+    assert_eq!(seen(shifted, by), seen(twin, Shift::default()), "at first");
+    let mut dice = Dice(seed.wrapping_mul(0xD134_2543_DE82_EF95) | 1);
+    dice.roll(2);
+    for n in 0..steps {
+        let next = dice.roll(u64::MAX) | 1;
+        let said = [step(shifted, Dice(next)), step(twin, Dice(next))];
+        assert_eq!(said[0], said[1], "seed {seed}, step {n}");
+        let (s, t) = (seen(shifted, by), seen(twin, Shift::default()));
+        assert_eq!(s, t, "seed {seed}, step {n}");
+    }
+}
+
+// ---- shifts
+
+pub(super) fn set(word: &Word, to: impl FnOnce(Tagged) -> Tagged) {
+    word.store(to(Tagged(word.load())).0);
+}
+
+/// Every word that bears a version.
+pub(super) fn of_versions(core: &Core) -> Vec<&Word> {
+    let (h, l) = (&core.head, &core.ledger);
+    let mut words = vec![&h.slow_limit, &h.run_limit];
+    words.extend([&l.time_high, &l.time_low, &l.decision]);
+    match &h.window {
+        Shape::Count(window) => words.push(&window.word),
+        Shape::Time(_) => {
+            for stripe in core.stripes.all() {
+                words.extend(&stripe.counts);
+                words.extend(&stripe.limits);
+            }
+            words.extend(core.stripes.owned().map(|owned| &owned.seen));
+        }
+    }
+    words
+}
+
+pub(super) fn set_version(core: &Core, version: u64) {
+    let c = core.control();
+    let to = Control(c.0 & PAYLOAD_MAX | version << PAYLOAD_BITS);
+    let ahead = version.wrapping_sub(c.version());
+    for word in of_versions(core) {
+        // limits may be of an earlier one, and stay as far behind
+        set(word, |w| w.retag(w.0.wrapping_add(ahead)));
+    }
+    core.head.control.store(to.0);
+    assert_eq!(to.version(), version);
+}
+
+/// A breaker to which nothing has happened is taken to that generation.
+pub(super) fn set_generation(core: &Core, generation: u64) -> Shift {
+    let c = core.control();
+    assert_eq!(c.generation(), 0);
+    let field = (1 << GENERATION_BITS) - 1;
+    let shift = 16;
+    let to = Control(c.0 | (generation & field) << shift);
+    assert_eq!(to.generation(), generation & field);
+    assert_eq!(
+        (to.version(), to.state(), to.level()),
+        (c.version(), c.state(), c.level())
+    );
+    let l = &core.ledger;
+    for word in [&l.run, &l.openings, &l.deadline] {
+        set(word, |w| w.retag(generation));
+    }
+    l.generations.store(generation);
+    core.probing.round.store(Round::fresh(generation).word());
+    // its event, which an observer looks for
+    let event = Event {
+        generation,
+        from: State::Closed,
+        to: State::Closed,
+        cause: Cause::Manual,
+        at: 0,
+        counts: Tally::default(),
+        run: 0,
+    };
+    for (word, payload) in core.history.slot(generation).iter().zip(event.payloads()) {
+        word.store(Tagged::new(generation, payload).0);
+    }
+    core.head.control.store(to.0);
+    Shift {
+        generation,
+        ..Shift::default()
+    }
+}
+
+/// A breaker to which nothing has happened has counted that much before.
+pub(super) fn set_counts(core: &Core, counts: [u64; 4]) -> Shift {
+    let Shape::Time(b) = &core.head.window else {
+        unreachable!("only a window of time has finite counts");
+    };
+    let stripe = core.stripes.get(0);
+    for (word, count) in stripe.counts.iter().zip(counts) {
+        set(word, |w| Tagged::new(0, count).retag(w.0));
+    }
+    for (limit, count) in stripe.limits.iter().zip(&counts[1..]) {
+        set(limit, |w| {
+            Tagged::new(w.0, w.payload().wrapping_add(*count))
+        });
+    }
+    for (long, count) in core.ledger.lifetime.iter().zip(counts) {
+        long.store(count);
+    }
+    let sum = |classes: &[Class]| classes.iter().map(|c| counts[*c as usize]).sum::<u64>();
+    let failures = sum(&[Class::FastFailure, Class::SlowFailure]);
+    let calls = failures + sum(&[Class::FastSuccess, Class::SlowSuccess]);
+    let slow = sum(&[Class::SlowSuccess, Class::SlowFailure]);
+    for epoch in 0..=b.buckets() {
+        let slot = b.slot(epoch);
+        for (word, count) in [
+            (&slot.calls, calls),
+            (&slot.failures, failures),
+            (&slot.slow, slow),
+        ] {
+            set(word, |w| Tagged::new(w.0, count));
+        }
+    }
+    Shift {
+        counts,
+        ..Shift::default()
+    }
+}
