@@ -65,7 +65,8 @@ fn no_look_brings_an_old_epoch_back() {
             seen.window.failures <= 1 && seen.buckets[0].calls == 0,
             "{seen:?}"
         );
-        assert_eq!(seen.window.failures + 1, seen.totals.failures, "{seen:?}");
+        // the totals are read after the window, and the call may have landed in between
+        assert!(seen.window.failures < seen.totals.failures, "{seen:?}");
         let seen = check_history(&breaker);
         assert_eq!((seen.window.failures, seen.totals.failures), (1, 2));
     });
