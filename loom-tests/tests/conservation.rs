@@ -2,7 +2,9 @@
 
 use loom::thread::spawn;
 use tripcoil::{State, Window};
-use tripcoil_loom_tests::{EPOCH, by_count, check_history, explore, fail, model_breaker, succeed};
+use tripcoil_loom_tests::{
+    EPOCH, by_count, check_history, explore, fail, model_breaker, race, succeed,
+};
 
 /// Both threads find the epoch over, and both move on to the new one.
 #[test]
@@ -12,9 +14,7 @@ fn conservation_through_a_rotation() {
         fail(&breaker);
         clock.advance(EPOCH);
         let other = breaker.clone();
-        let b = spawn(move || fail(&other));
-        succeed(&breaker);
-        b.join().expect("b ends");
+        race(|| succeed(&breaker), move || fail(&other));
 
         let seen = check_history(&breaker);
         assert_eq!(
@@ -63,9 +63,7 @@ fn nothing_comes_back_after_an_idle_time() {
         fail(&breaker);
         clock.advance(EPOCH * 3);
         let other = breaker.clone();
-        let b = spawn(move || fail(&other));
-        fail(&breaker);
-        b.join().expect("b ends");
+        race(|| fail(&breaker), move || fail(&other));
 
         let seen = check_history(&breaker);
         assert_eq!(
@@ -86,9 +84,7 @@ fn a_late_result_is_in_no_window() {
     explore("a_late_result_is_in_no_window", Some(3), || {
         let (breaker, controller, _clock) = by_count(2);
         let other = breaker.clone();
-        let b = spawn(move || fail(&other));
-        assert!(controller.reset());
-        b.join().expect("b ends");
+        race(|| assert!(controller.reset()), move || fail(&other));
         let before = breaker.observer().snapshot();
         fail(&breaker);
 

@@ -3,7 +3,7 @@
 use loom::thread::spawn;
 use tripcoil::{Cause, State};
 use tripcoil_loom_tests::{
-    OPEN, by_count, by_rate, by_run, check_history, explore, fail, fail_asking_for, succeed,
+    OPEN, by_count, by_rate, by_run, check_history, explore, fail, fail_asking_for, race, succeed,
 };
 
 /// Two failures at a threshold of two.
@@ -12,9 +12,7 @@ fn racing_trips_have_one_winner() {
     explore("racing_trips_have_one_winner", Some(3), || {
         let (breaker, _controller, _clock) = by_count(2);
         let other = breaker.clone();
-        let b = spawn(move || fail(&other));
-        fail(&breaker);
-        b.join().expect("b ends");
+        race(|| fail(&breaker), move || fail(&other));
 
         let seen = check_history(&breaker);
         assert_eq!(
@@ -39,9 +37,7 @@ fn one_of_two_trips_wins() {
     explore("one_of_two_trips_wins", Some(3), || {
         let (breaker, _controller, _clock) = by_count(1);
         let other = breaker.clone();
-        let b = spawn(move || fail(&other));
-        fail(&breaker);
-        b.join().expect("b ends");
+        race(|| fail(&breaker), move || fail(&other));
 
         let seen = check_history(&breaker);
         assert_eq!(
@@ -65,9 +61,7 @@ fn a_run_across_threads_trips() {
     explore("a_run_across_threads_trips", Some(3), || {
         let (breaker, _controller, _clock) = by_run(2);
         let other = breaker.clone();
-        let b = spawn(move || fail(&other));
-        fail(&breaker);
-        b.join().expect("b ends");
+        race(|| fail(&breaker), move || fail(&other));
 
         let seen = check_history(&breaker);
         assert_eq!((seen.state, seen.generation), (State::Open, 1), "{seen:?}");
@@ -107,9 +101,10 @@ fn a_failures_own_wait_holds_whoever_sets_the_deadline() {
         || {
             let (breaker, _controller, _clock) = by_count(1);
             let other = breaker.clone();
-            let b = spawn(move || fail_asking_for(&other, OPEN * 3));
-            succeed(&breaker);
-            b.join().expect("b ends");
+            race(
+                || succeed(&breaker),
+                move || fail_asking_for(&other, OPEN * 3),
+            );
 
             let seen = check_history(&breaker);
             assert_eq!(
@@ -130,9 +125,10 @@ fn a_wait_belongs_to_the_trip_that_it_decided() {
         || {
             let (breaker, controller, _clock) = by_rate(0.1, 10);
             let other = breaker.clone();
-            let b = spawn(move || fail_asking_for(&other, OPEN * 3));
-            assert!(controller.trip());
-            b.join().expect("b ends");
+            race(
+                || assert!(controller.trip()),
+                move || fail_asking_for(&other, OPEN * 3),
+            );
 
             let seen = check_history(&breaker);
             assert_eq!((seen.state, seen.generation), (State::Open, 1), "{seen:?}");
