@@ -53,6 +53,13 @@ impl<C> Clone for Breaker<C> {
 }
 
 impl Breaker {
+    /// Twice the stripes, for the models alone: one thread meets nobody.
+    #[cfg(tripcoil_loom)]
+    #[doc(hidden)]
+    pub fn collide(&self) {
+        self.core.collide();
+    }
+
     /// A breaker with these settings, for results whose `Err` is a failure.
     ///
     /// # Errors

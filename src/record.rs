@@ -221,6 +221,12 @@ impl Core {
         }
     }
 
+    /// As if an outcome had met another's exchange.
+    #[cfg(tripcoil_loom)]
+    pub(crate) fn collide(&self) {
+        self.grow(self.control(), self.head.clock.nanos());
+    }
+
     #[cold]
     fn grow(&self, c: Control, now: u64) {
         if self.stripes.grow(c.level()) && self.control() == c {

@@ -177,7 +177,6 @@ impl Counter {
     }
 
     /// The value before one was added.
-    #[cfg(not(all(feature = "std", tripcoil_loom)))]
     pub(crate) fn next(&self) -> u64 {
         access();
         self.0.fetch_add(1, Relaxed)

@@ -149,3 +149,23 @@ fn a_history_that_goes_round_stays_contiguous() {
         check_history(&breaker);
     });
 }
+
+/// The clock moves between two helpers of one audit: the event and the state have the same date.
+#[test]
+fn an_audit_has_one_time() {
+    explore("an_audit_has_one_time", Some(2), || {
+        let (breaker, controller, clock) = by_count(100);
+        let (other, later) = (breaker.clone(), clock.clone());
+        race(
+            || assert!(controller.trip()),
+            move || {
+                later.advance(EPOCH / 4);
+                fail(&other);
+            },
+        );
+        let seen = check_history(&breaker);
+        let event = breaker.observer().history()[0];
+        let since = clock.now() - seen.time_in_state;
+        assert_eq!(event.at, since, "{event:?}, {seen:?}");
+    });
+}

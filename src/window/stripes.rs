@@ -292,15 +292,31 @@ mod thread {
     }
 }
 
-/// Models begin with one stripe, and threads that are numbered alike.
-#[cfg(not(all(feature = "std", not(tripcoil_loom))))]
+/// Anew in each execution of a model, so that each goes the same way.
+#[cfg(all(feature = "std", tripcoil_loom))]
+mod thread {
+    use crate::sync::Counter;
+
+    loom::lazy_static! {
+        static ref NEXT: Counter = Counter::new(0);
+    }
+
+    loom::thread_local! {
+        static INDEX: usize = NEXT.next() as usize;
+    }
+
+    pub(super) fn index() -> usize {
+        INDEX.with(|i| *i)
+    }
+
+    pub(super) fn move_on() {}
+}
+
+#[cfg(not(feature = "std"))]
 mod thread {
     pub(super) fn index() -> usize {
         0
     }
-
-    #[cfg(feature = "std")]
-    pub(super) fn move_on() {}
 }
 
 #[cfg(test)]
