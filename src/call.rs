@@ -119,7 +119,7 @@ impl<H: Handle, D> Guarded<H, D> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn conclude<H: Handle, T, E, D: Classify<T, E>>(
     call: Option<Pending<H>>,
     classifier: &D,

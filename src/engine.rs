@@ -45,11 +45,7 @@ impl Core {
         let now = self.head.clock.nanos();
         let admission = self.look_closer(now);
         if admission.is_err() {
-            self.stripes
-                .mine(self.control().stripes())
-                .side
-                .rejected
-                .add(1);
+            self.stripes.reject();
         }
         admission
     }

@@ -12,6 +12,7 @@ use crate::permit::{Handle, OwnedPermit, Pending, permit};
 use crate::record::Timing;
 #[cfg(feature = "std")]
 use crate::window::Shape;
+use crate::window::stripes::Place;
 use alloc::sync::Arc;
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -46,8 +47,8 @@ pub struct Local<C = ErrIsFailure> {
 #[derive(Debug)]
 pub(crate) struct Owning {
     core: Arc<Core>,
-    /// The owned stripe's number, if there was one to be had.
-    slot: Option<usize>,
+    /// The owned stripe, if there was one to be had.
+    place: Option<Place>,
     /// Two threads may not store at once.
     not_sync: PhantomData<Cell<()>>,
 }
@@ -55,7 +56,7 @@ pub(crate) struct Owning {
 impl Owning {
     fn new(core: Arc<Core>) -> Owning {
         Owning {
-            slot: take_owned(&core),
+            place: take_owned(&core),
             core,
             not_sync: PhantomData,
         }
@@ -64,28 +65,20 @@ impl Owning {
 
 /// An owned stripe, if there is one to be had.
 #[cfg(feature = "std")]
-fn take_owned(core: &Core) -> Option<usize> {
+fn take_owned(core: &Core) -> Option<Place> {
     if !matches!(core.head.window, Shape::Time(_)) || !core.stripes.make_owned() {
         return None;
     }
-    let slot = core.stripes.take_owned();
+    let place = core.stripes.take_owned();
     // before the first store: no later audit may miss the array
     core.show(core.head.clock.nanos());
-    slot
+    place
 }
 
 /// Without `std` there is one stripe, and it is everybody's.
 #[cfg(not(feature = "std"))]
-fn take_owned(_: &Core) -> Option<usize> {
+fn take_owned(_: &Core) -> Option<Place> {
     None
-}
-
-impl Drop for Owning {
-    fn drop(&mut self) {
-        if let Some(owned) = self.slot.and_then(|i| self.core.stripes.owned_at(i)) {
-            owned.give_back();
-        }
-    }
 }
 
 impl Handle for &Owning {
@@ -94,12 +87,12 @@ impl Handle for &Owning {
         &self.core
     }
 
-    #[inline]
+    #[inline(always)]
     fn conclude(&self, admission: Admission, outcome: Outcome, timing: Timing) {
         if outcome == Outcome::Success
-            && let Some(owned) = self.slot.and_then(|i| self.core.stripes.owned_at(i))
+            && let Some(place) = &self.place
         {
-            return self.core.succeed_in(owned, admission, timing);
+            return self.core.succeed_in(place, admission, timing);
         }
         self.core.conclude(admission, outcome, timing);
     }

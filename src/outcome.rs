@@ -97,9 +97,7 @@ impl FailureKind {
             Self::Server => 3,
             Self::Client => 4,
             Self::Data => 5,
-            Self::Other(0) => 6,
-            Self::Other(1) => 7,
-            Self::Other(_) => 8,
+            Self::Other(number) => 6 + usize::from(number.min(2)),
         }
     }
 }

@@ -12,7 +12,7 @@ use core::time::Duration;
 pub(crate) trait Handle {
     fn core(&self) -> &Core;
 
-    #[inline]
+    #[inline(always)]
     fn conclude(&self, admission: Admission, outcome: Outcome, timing: Timing) {
         self.core().conclude(admission, outcome, timing);
     }
@@ -52,7 +52,7 @@ impl<H: Handle> Pending<H> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end(mut self, outcome: Outcome, lasted: Option<Duration>) {
         if let Some(admission) = self.admission.take() {
             let timing = Timing {

@@ -101,7 +101,7 @@ impl Core {
         let Some(round) = self.update_round(admission, now, after) else {
             return;
         };
-        let side = &self.stripes.mine(self.control().stripes()).side;
+        let side = self.stripes.side();
         match out {
             None => side.cancelled.add(1),
             Some(out) => {
@@ -131,11 +131,7 @@ impl Core {
             ..r
         };
         if self.update_round(admission, now, after).is_some() {
-            self.stripes
-                .mine(self.control().stripes())
-                .side
-                .ignored
-                .add(1);
+            self.stripes.side().ignored.add(1);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::rules::Truth;
 use crate::run::{Run, RunRule};
 use crate::tagged::Tagged;
 use crate::window::Shape;
-use crate::window::stripes::{Class, Owned, Stripe};
+use crate::window::stripes::{Class, Owned, Side, Stripe};
 use core::time::Duration;
 
 /// What a caller knows of a call's duration that the breaker does not.
@@ -45,9 +45,40 @@ impl Outgoing {
 }
 
 impl Core {
-    /// A permit was given a result.
-    #[inline]
+    /// A permit was given a result. What most calls end with, where nobody times them, has ways of
+    /// its own, and a success one in the caller's code.
+    #[inline(always)]
     pub(crate) fn conclude(&self, admission: Admission, outcome: Outcome, timing: Timing) {
+        if admission.start == UNTIMED && timing.lasted.is_none() {
+            match outcome {
+                Outcome::Success => return self.record_at_once(admission, Outgoing::SUCCESS),
+                Outcome::Failure(kind) => return self.fail(admission, kind),
+                _ => {}
+            }
+        }
+        self.conclude_any(admission, outcome, timing);
+    }
+
+    #[inline(never)]
+    fn fail(&self, admission: Admission, kind: FailureKind) {
+        let out = Outgoing {
+            class: Class::FastFailure,
+            kind,
+            wait: None,
+        };
+        self.record_at_once(admission, out);
+    }
+
+    #[inline(always)]
+    fn record_at_once(&self, admission: Admission, out: Outgoing) {
+        let now = self.head.clock.nanos();
+        if !self.try_record(admission, out, now) {
+            self.record(admission, out, now);
+        }
+    }
+
+    #[inline(never)]
+    fn conclude_any(&self, admission: Admission, outcome: Outcome, timing: Timing) {
         let (failed, kind, wait) = match outcome {
             Outcome::Success => (false, FailureKind::Server, None),
             Outcome::Failure(kind) => (true, kind, None),
@@ -70,13 +101,16 @@ impl Core {
         saturating_nanos(wait).min(self.head.policy.load().config.open_for.cap_nanos())
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_slow(&self, admission: Admission, timing: Timing, now: u64) -> bool {
-        let lasted = match timing.lasted {
-            Some(lasted) => lasted,
-            None if admission.start == UNTIMED => return false,
-            None => now.saturating_sub(admission.start),
-        };
+        let timed = admission.start != UNTIMED || timing.lasted.is_some();
+        timed && self.exceeds_limit(admission, timing, now)
+    }
+
+    fn exceeds_limit(&self, admission: Admission, timing: Timing, now: u64) -> bool {
+        let lasted = timing
+            .lasted
+            .unwrap_or_else(|| now.saturating_sub(admission.start));
         let limit = timing.limit.unwrap_or_else(|| self.slow_limit(admission));
         limit != 0 && lasted > limit
     }
@@ -92,42 +126,40 @@ impl Core {
         }
     }
 
-    #[inline]
+    /// However often others come between.
+    #[inline(never)]
     pub(crate) fn record(&self, admission: Admission, out: Outgoing, now: u64) {
-        loop {
-            let c = self.control();
-            if c.counting() && c.quiet_in(admission.period) && now < self.head.period_end.load() {
-                let stripe = self.stripes.mine(c.stripes());
-                match &self.head.window {
-                    Shape::Time(_) => {
-                        let Some(landed) = stripe.land(out.class, c.version()) else {
-                            continue;
-                        };
-                        if out.class.failed() {
-                            stripe.side.kinds[out.kind.slot()].add(1);
-                        }
-                        self.judge(c, stripe, out, landed.count, now);
-                        if landed.contended {
-                            self.grow(c, now);
-                        }
-                        return;
-                    }
-                    Shape::Count(_) => {
-                        if self.record_in_count(c, stripe, out, now) {
-                            return;
-                        }
-                        continue;
-                    }
+        while !self.try_record(admission, out, now) && self.make_way(admission, out, now) {}
+    }
+
+    /// Count it, where nothing stands in the way: no audit, no other period, no epoch's end.
+    #[inline(always)]
+    fn try_record(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
+        let c = self.control();
+        if !(c.counting() && c.quiet_in(admission.period) && now < self.head.period_end.load()) {
+            return false;
+        }
+        let stripe = self.stripes.mine(c.stripes());
+        match &self.head.window {
+            Shape::Time(_) => {
+                let Some(landed) = stripe.land(out.class, c.version()) else {
+                    return false;
+                };
+                if out.class.failed() {
+                    stripe.side.kinds[out.kind.slot()].add(1);
                 }
+                self.judge(c, stripe, out, landed.count, now);
+                if landed.contended {
+                    self.grow(c, now);
+                }
+                true
             }
-            if !self.make_way(c, admission, out, now) {
-                return;
-            }
+            Shape::Count(_) => self.record_in_count(c, stripe, out, now),
         }
     }
 
     /// A local handle's success: by a load and a store, if nothing stands in the way.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn succeed_in(&self, owned: &Owned, admission: Admission, timing: Timing) {
         let now = self.head.clock.nanos();
         let slow = self.is_slow(admission, timing, now);
@@ -164,9 +196,10 @@ impl Core {
         }
     }
 
-    /// Something stands between an outcome and its count. False: the outcome is dealt with.
+    /// Something stood between an outcome and its count. False: the outcome is dealt with.
     #[cold]
-    fn make_way(&self, c: Control, admission: Admission, out: Outgoing, now: u64) -> bool {
+    fn make_way(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
+        let c = self.control();
         if c.period() != admission.period {
             self.late();
             return false;
@@ -181,7 +214,7 @@ impl Core {
             _ => {
                 if c.auditing() {
                     self.finish(c, now, None);
-                } else {
+                } else if now >= self.head.period_end.load() {
                     self.audit(c, Goal::Tidy, now, None);
                 }
                 true
@@ -313,9 +346,7 @@ impl Core {
     }
 
     pub(crate) fn ignore(&self, admission: Admission) {
-        self.leave(admission, |core, stripes| {
-            core.stripes.mine(stripes).side.ignored.add(1)
-        });
+        self.leave(admission, |side| side.ignored.add(1));
     }
 
     /// A permit was dropped. `limit`: a slow limit of its own.
@@ -346,24 +377,22 @@ impl Core {
         if admission.period.state() == State::HalfOpen {
             return self.conclude_probe(admission, None, now);
         }
-        self.leave(admission, |core, stripes| {
-            core.stripes.mine(stripes).side.cancelled.add(1)
-        });
+        self.leave(admission, |side| side.cancelled.add(1));
     }
 
     /// A call that is in no window ends: count it where it belongs, if it is not late.
-    fn leave(&self, admission: Admission, count: impl Fn(&Core, usize)) {
+    fn leave(&self, admission: Admission, count: impl Fn(&Side)) {
         let c = self.control();
         if c.period() != admission.period {
             self.late();
         } else if c.counting() {
-            count(self, c.stripes());
+            count(self.stripes.side());
         } else if c.state() == State::HalfOpen {
             self.ignore_probe(admission);
         }
     }
 
     pub(crate) fn late(&self) {
-        self.stripes.mine(self.control().stripes()).side.late.add(1);
+        self.stripes.side().late.add(1);
     }
 }

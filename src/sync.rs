@@ -176,6 +176,20 @@ impl Counter {
             .fetch_update(AcqRel, Acquire, |v| Some(v.saturating_add(n).min(top)));
     }
 
+    /// Add one, and say whether nobody else was at it.
+    #[inline(always)]
+    pub(crate) fn add_alone(&self) -> bool {
+        access();
+        let n = self.0.load(Relaxed);
+        let alone = self
+            .0
+            .compare_exchange(n, n.wrapping_add(1), Relaxed, Relaxed);
+        if alone.is_err() {
+            self.0.fetch_add(1, Relaxed);
+        }
+        alone.is_ok()
+    }
+
     /// The value before one was added.
     pub(crate) fn next(&self) -> u64 {
         access();

@@ -16,6 +16,7 @@ use crate::rules::Allowance;
 use crate::sync::{Counter, Late, Word};
 use crate::tagged::{PAYLOAD_MAX, Tagged, since};
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use crossbeam_utils::CachePadded;
 
 /// Fast or slow, success or failure: disjoint, so that an outcome is one word.
@@ -139,8 +140,26 @@ impl Owned {
     pub(crate) fn add_one(&self) {
         self.count.store(self.count.load().wrapping_add(1));
     }
+}
 
-    pub(crate) fn give_back(&self) {
+/// An owned stripe, by its one owner. Dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Place {
+    all: Arc<[CachePadded<Owned>]>,
+    at: usize,
+}
+
+impl core::ops::Deref for Place {
+    type Target = Owned;
+
+    #[inline(always)]
+    fn deref(&self) -> &Owned {
+        &self.all[self.at]
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
         self.taken.set(0);
     }
 }
@@ -155,7 +174,9 @@ pub(crate) struct Stripes {
     first: CachePadded<Stripe>,
     /// Level `l` holds the stripes from `2^l` to `2^(l+1) - 1`.
     levels: Late<Box<[Level; LEVELS]>>,
-    owned: Late<Box<[CachePadded<Owned>]>>,
+    owned: Late<Arc<[CachePadded<Owned>]>>,
+    /// log2 of the stripes that there are, announced or not.
+    made: Counter,
     /// The CPUs' next power of two, in stripes: its log2.
     top: usize,
 }
@@ -166,6 +187,7 @@ impl Stripes {
             first: CachePadded::default(),
             levels: Late::default(),
             owned: Late::default(),
+            made: Counter::new(0),
             top: (cpus.next_power_of_two().trailing_zeros() as usize).min(LEVELS),
         }
     }
@@ -195,6 +217,20 @@ impl Stripes {
         }
     }
 
+    /// Where this thread adds to sums that decide nothing: on any stripe that there is.
+    #[inline]
+    pub(crate) fn side(&self) -> &Side {
+        &self.mine(1 << self.made.get()).side
+    }
+
+    /// A call is rejected. Where that meets another thread's, more stripes are made, as for outcomes;
+    /// but nobody need announce them.
+    pub(crate) fn reject(&self) {
+        if !self.side().rejected.add_alone() {
+            self.grow(self.made.get() as usize);
+        }
+    }
+
     /// All stripes that there are, announced or not: for sums.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Stripe> {
         let further = self
@@ -211,10 +247,6 @@ impl Stripes {
             .into_iter()
             .flat_map(|o| o.iter().map(|o| &**o))
     }
-
-    pub(crate) fn owned_at(&self, i: usize) -> Option<&Owned> {
-        self.owned.get().and_then(|o| o.get(i)).map(|o| &**o)
-    }
 }
 
 #[cfg(feature = "std")]
@@ -227,7 +259,11 @@ impl Stripes {
             let Some(all) = self.levels.fill(Box::default) else {
                 return false;
             };
-            return all[level].fill(more).is_some();
+            let made = all[level].fill(more).is_some();
+            if made {
+                self.made.raise(level as u64 + 1);
+            }
+            return made;
         }
         thread::move_on();
         false
@@ -240,8 +276,13 @@ impl Stripes {
     }
 
     /// One that nobody owns.
-    pub(crate) fn take_owned(&self) -> Option<usize> {
-        self.owned.get()?.iter().position(|o| o.taken.claim())
+    pub(crate) fn take_owned(&self) -> Option<Place> {
+        let all = self.owned.get()?;
+        let at = all.iter().position(|o| o.taken.claim())?;
+        Some(Place {
+            all: all.clone(),
+            at,
+        })
     }
 }
 
@@ -338,6 +379,23 @@ mod tests {
         assert_eq!(s.all().count(), 8);
     }
 
+    /// By whichever stripe that there is, announced or not, and before and after there are more.
+    #[test]
+    fn rejections_add_up_over_all_stripes() {
+        let s = Stripes::new(4);
+        let rejected = |s: &Stripes| s.all().map(|s| s.side.rejected.get()).sum::<u64>();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..10_000).for_each(|_| s.reject()));
+            }
+        });
+        assert_eq!(rejected(&s), 40_000);
+        while s.grow(s.made.get() as usize) {}
+        assert_eq!((s.made.get(), s.all().count()), (2, 4));
+        (0..4).for_each(|_| s.reject());
+        assert_eq!(rejected(&s), 40_004);
+    }
+
     #[test]
     fn an_outcome_lands_in_its_version_alone() {
         let s = Stripe::default();
@@ -380,9 +438,11 @@ mod tests {
         let s = Stripes::new(2);
         assert!(s.take_owned().is_none());
         assert!(s.make_owned());
+        let at = |place: &Option<Place>| place.as_ref().map(|p| p.at);
         let (a, b) = (s.take_owned(), s.take_owned());
-        assert_eq!((a, b, s.take_owned()), (Some(0), Some(1), None));
-        s.owned().next().into_iter().for_each(Owned::give_back);
-        assert_eq!(s.take_owned(), Some(0));
+        let taken = (at(&a), at(&b), at(&s.take_owned()));
+        assert_eq!(taken, (Some(0), Some(1), None));
+        drop(a);
+        assert_eq!(at(&s.take_owned()), Some(0));
     }
 }
