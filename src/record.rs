@@ -15,6 +15,7 @@ use crate::rules::Truth;
 use crate::run::{Run, RunRule};
 use crate::tagged::Tagged;
 use crate::window::Shape;
+use crate::window::count::CountWindow;
 use crate::window::stripes::{Class, Owned, Side, Stripe};
 use core::time::Duration;
 
@@ -139,9 +140,9 @@ impl Core {
         if !(c.counting() && c.quiet_in(admission.period) && now < self.head.period_end.load()) {
             return false;
         }
-        let stripe = self.stripes.mine(c.stripes());
         match &self.head.window {
             Shape::Time(_) => {
+                let stripe = self.stripes.mine(c.stripes());
                 let Some(landed) = stripe.land(out.class, c.version()) else {
                     return false;
                 };
@@ -154,7 +155,7 @@ impl Core {
                 }
                 true
             }
-            Shape::Count(_) => self.record_in_count(c, stripe, out, now),
+            Shape::Count(window) => self.record_in_count(window, c, out, now),
         }
     }
 
@@ -311,10 +312,8 @@ impl Core {
     }
 
     /// A count window knows each outcome's own window, so the outcome judges itself.
-    fn record_in_count(&self, c: Control, stripe: &Stripe, out: Outgoing, now: u64) -> bool {
-        let Shape::Count(window) = &self.head.window else {
-            return true;
-        };
+    #[inline(never)]
+    fn record_in_count(&self, window: &CountWindow, c: Control, out: Outgoing, now: u64) -> bool {
         let judged = window.land(c.version(), out.class.failed(), out.class.slow(), |t| {
             // every rule needs something failed or slow
             if t.failures | t.slow == 0 {
@@ -324,9 +323,9 @@ impl Core {
             }
         });
         let Some(judged) = judged else { return false };
-        stripe.counts[out.class as usize].add_one();
+        self.stripes.add(out.class);
         if out.class.failed() {
-            stripe.side.kinds[out.kind.slot()].add(1);
+            self.stripes.side().kinds[out.kind.slot()].add(1);
         }
         if c.runs() {
             self.note_run(c, out, now);

@@ -115,11 +115,16 @@ impl Word {
         self.0.fetch_max(value, AcqRel);
     }
 
-    /// Only for a word that no audit settles.
+    /// Add one, and say whether nobody else was at it. Only for a word that no audit settles.
     #[inline(always)]
-    pub(crate) fn add_one(&self) {
-        access();
-        self.0.fetch_add(1, AcqRel);
+    pub(crate) fn add_alone(&self) -> bool {
+        let n = self.load();
+        let alone = self.cas(n, n.wrapping_add(1)).is_ok();
+        if !alone {
+            access();
+            self.0.fetch_add(1, AcqRel);
+        }
+        alone
     }
 }
 

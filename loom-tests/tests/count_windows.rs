@@ -191,3 +191,63 @@ fn a_look_at_a_ring_is_of_one_moment() {
         assert_eq!((seen.window.failures, seen.totals.failures), (3, 3));
     });
 }
+
+/// A success that leaves a clean window as it is, beside a failure that does not: the next failure
+/// is the second in the window, wherever the success stands.
+fn a_success_beside_the_first_failure(size: u32) {
+    let (breaker, _controller) = last(size, 2);
+    for _ in 0..=size {
+        succeed(&breaker);
+    }
+    let other = breaker.clone();
+    race(|| fail(&breaker), move || succeed(&other));
+    let seen = check_history(&breaker);
+    let calls = u64::from(size);
+    assert_eq!((seen.window.calls, seen.window.failures), (calls, 1));
+    assert_eq!(seen.totals.successes, calls + 2, "{seen:?}");
+
+    fail(&breaker);
+    let seen = check_history(&breaker);
+    assert_eq!((seen.state, seen.generation), (State::Open, 1), "{seen:?}");
+    let event = breaker.observer().history()[0];
+    assert_eq!((event.counts.calls, event.counts.failures), (calls, 2));
+}
+
+#[test]
+fn a_clean_word_misses_no_failure() {
+    explore("a_clean_word_misses_no_failure", Some(3), || {
+        a_success_beside_the_first_failure(4);
+    });
+}
+
+#[test]
+fn a_clean_ring_misses_no_failure() {
+    explore("a_clean_ring_misses_no_failure", Some(3), || {
+        a_success_beside_the_first_failure(RING);
+    });
+}
+
+/// What was clean before a reset says nothing of the window after it.
+#[test]
+fn a_success_of_a_clean_window_is_in_one_period() {
+    explore(
+        "a_success_of_a_clean_window_is_in_one_period",
+        Some(2),
+        || {
+            let (breaker, controller) = last(RING, 1);
+            for _ in 0..=RING {
+                succeed(&breaker);
+            }
+            let other = breaker.clone();
+            race(|| assert!(controller.reset()), move || succeed(&other));
+
+            let seen = check_history(&breaker);
+            let totals = seen.totals;
+            assert_eq!(totals.successes + totals.late, u64::from(RING) + 2);
+            assert!(seen.window.calls + totals.late <= 1, "{seen:?}");
+            fail(&breaker);
+            let seen = check_history(&breaker);
+            assert_eq!((seen.state, seen.generation), (State::Open, 2), "{seen:?}");
+        },
+    );
+}

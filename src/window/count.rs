@@ -11,8 +11,12 @@
 //! completes the pending cell (helping), so that a recorder that stops after its exchange holds
 //! nobody up. The window is the difference of two cells.
 //!
+//! A window that is full and has nothing failed or slow in it is *clean*, and one more fast success
+//! leaves it as it is: so such a success only looks, and takes no position. While all is well a
+//! count window is read by all and written by nobody.
+//!
 //! *Wrap-around.* A cell is tagged with its position, in what its two counts leave of 64 bits: 50
-//! bits for `n = 100` (34 are used, all that the tail has), 32 for 65,535 and 24 for the largest
+//! bits for `n = 100` (33 are used, all that the tail has), 32 for 65,535 and 24 for the largest
 //! `n`. A thread that sleeps between looking at the tail and completing a cell would have to sleep
 //! through exactly that many outcomes, less one lap of the ring, to do harm.
 
@@ -41,20 +45,21 @@ struct Bits {
     slow: u64,
 }
 
-/// The tail's payload: full 1 | failed 1 | slow 1 | truth 3 | position 34 (from the low end)
+/// The tail's payload: full 1 | failed 1 | slow 1 | clean 1 | truth 3 | position 33 (from the low end)
 #[derive(Clone, Copy)]
 struct Tail {
     full: bool,
     failed: bool,
     slow: bool,
+    clean: bool,
     truth: Truth,
     position: u64,
 }
 
-const POSITION_BITS: u32 = 34;
+const POSITION_BITS: u32 = 33;
 const POSITION: u64 = (1 << POSITION_BITS) - 1;
 const _: () = assert!(5 + 3 + 2 * IN_A_WORD == crate::tagged::PAYLOAD_BITS);
-const _: () = assert!(6 + POSITION_BITS == crate::tagged::PAYLOAD_BITS);
+const _: () = assert!(7 + POSITION_BITS == crate::tagged::PAYLOAD_BITS);
 
 impl Bits {
     fn of(payload: u64) -> Bits {
@@ -85,8 +90,9 @@ impl Tail {
             full: payload & 1 == 1,
             failed: payload >> 1 & 1 == 1,
             slow: payload >> 2 & 1 == 1,
-            truth: Truth(payload >> 3 & 0b111),
-            position: payload >> 6,
+            clean: payload >> 3 & 1 == 1,
+            truth: Truth(payload >> 4 & 0b111),
+            position: payload >> 7,
         }
     }
 
@@ -94,8 +100,9 @@ impl Tail {
         u64::from(self.full)
             | u64::from(self.failed) << 1
             | u64::from(self.slow) << 2
-            | self.truth.0 << 3
-            | (self.position & POSITION) << 6
+            | u64::from(self.clean) << 3
+            | self.truth.0 << 4
+            | (self.position & POSITION) << 7
     }
 }
 
@@ -183,7 +190,7 @@ impl Ring {
 }
 
 /// What an outcome found as it landed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Judged {
     /// True now, and true at the outcome before.
     pub(crate) truth: Truth,
@@ -212,6 +219,9 @@ impl CountWindow {
             if !w.has(tag) {
                 return None;
             }
+            if !failed && !slow && self.is_clean(w.payload()) {
+                return Some(Judged::default());
+            }
             // a pending cell is somebody's, or the tail has moved on: look again
             let Some((next, judged)) = self.next(w, failed, slow, &judge) else {
                 continue;
@@ -219,6 +229,14 @@ impl CountWindow {
             if self.word.cas(w.0, Tagged::new(tag, next).0).is_ok() {
                 return Some(judged);
             }
+        }
+    }
+
+    /// Full, and nothing in it is failed or slow (so no rule is true).
+    fn is_clean(&self, payload: u64) -> bool {
+        match self.ring {
+            None => payload == self.size,
+            Some(_) => Tail::of(payload).clean,
         }
     }
 
@@ -255,11 +273,14 @@ impl CountWindow {
             failed: at.failed + u64::from(failed),
             slow: at.slow + u64::from(slow),
         };
-        let truth = judge(ring.tally(calls, then, base));
+        let tally = ring.tally(calls, then, base);
+        let truth = judge(tally);
+        let full = calls == self.size;
         let next = Tail {
-            full: calls == self.size,
+            full,
             failed,
             slow,
+            clean: full && tally.failures | tally.slow == 0,
             truth,
             position: tail.position + 1,
         };
@@ -314,6 +335,7 @@ impl CountWindow {
                 let tail = Tail::of(frozen);
                 let begun = Tail {
                     full: false,
+                    clean: false,
                     truth: Truth::default(),
                     ..tail
                 };
@@ -355,6 +377,29 @@ mod tests {
         }
     }
 
+    /// However many successes a clean window sees, the next failure is the one in its last `n`.
+    #[test]
+    fn a_clean_window_stays_as_it_is() {
+        for size in [5, 50] {
+            let w = CountWindow::new(size);
+            let land = |failed| w.land(0, failed, false, |t| Truth(u64::from(t.failures > 0)));
+            (0..size + 1).for_each(|_| assert!(land(false).is_some()));
+            let clean = w.word.load();
+            (0..3 * size).for_each(|_| assert!(land(false).is_some()));
+            assert_eq!(w.word.load(), clean, "{size}");
+            assert_eq!(land(true).map(|j| j.truth), Some(Truth(1)));
+            for n in 1..=size {
+                let judged = land(false);
+                assert_eq!(judged.map(|j| j.truth.any()), Some(n < size), "{n}");
+            }
+            let tally = w.tally(w.word.load());
+            assert_eq!(
+                tally.map(|t| (t.calls, t.failures)),
+                Some((u64::from(size), 0))
+            );
+        }
+    }
+
     /// The tail's position starts just below its wrap.
     #[test]
     fn the_position_wraps_without_harm() {
@@ -365,6 +410,7 @@ mod tests {
             full: false,
             failed: false,
             slow: false,
+            clean: false,
             truth: Truth::default(),
             position: begin,
         };

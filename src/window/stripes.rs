@@ -231,6 +231,13 @@ impl Stripes {
         }
     }
 
+    /// An outcome under a count window, whose counts decide nothing either.
+    pub(crate) fn add(&self, class: Class) {
+        if !self.mine(1 << self.made.get()).counts[class as usize].add_alone() {
+            self.grow(self.made.get() as usize);
+        }
+    }
+
     /// All stripes that there are, announced or not: for sums.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Stripe> {
         let further = self
