@@ -192,3 +192,16 @@ fn an_operators_wait_holds_once_it_has_returned() {
         },
     );
 }
+
+/// A shorter one than the backoff's, too, whoever works the trip out.
+#[test]
+fn an_operators_shorter_wait_holds() {
+    explore("an_operators_shorter_wait_holds", Some(3), || {
+        let (breaker, controller, _clock) = by_count(9);
+        let other = breaker.clone();
+        let wait = OPEN / 4;
+        race(|| assert!(controller.trip_for(wait)), move || fail(&other));
+        let seen = check_history(&breaker);
+        assert_eq!((seen.state, seen.retry_after), (State::Open, Some(wait)));
+    });
+}
