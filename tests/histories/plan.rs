@@ -2,7 +2,7 @@
 
 use crate::model::{Backoff, HalfOpen, OnCancel, Order, Recovery, Rules, Setup, State, Window};
 
-const MS: u64 = 1_000_000;
+pub(crate) const MS: u64 = 1_000_000;
 const HOUR: u64 = 3_600_000 * MS;
 const SLOW: u64 = 1_000 * MS;
 
@@ -82,7 +82,7 @@ impl Dice {
     }
 }
 
-fn rules(time: Time) -> Rules {
+pub(crate) fn rules(time: Time) -> Rules {
     let (wait, timeout) = match time {
         Time::Manual => (7 * MS, 10 * MS),
         _ => (HOUR, HOUR),

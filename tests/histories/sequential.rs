@@ -7,7 +7,7 @@ use crate::record::{Call, End, History, Said};
 
 /// The plan's operations one after the other, on the model itself. The threads take
 /// turns by rounds.
-fn play(plan: &Plan) -> History {
+pub(crate) fn play(plan: &Plan) -> History {
     let mut model = Model::new(&plan.setup, 0);
     let mut now = 0;
     let mut held: Vec<(usize, Permit)> = Vec::new();

@@ -13,6 +13,10 @@
 //!   no verdict;
 //! - what asks for a wait (`trip_for`, a failure): it opens the breaker, and then sets the wait. Of
 //!   several failures that were judged together each may set its own;
+//! - what moves the end of Open (`postpone`, and whoever sets a wait): it *moves* it, and then changes
+//!   the control word. An acquire that found Open over before the move may still begin the round
+//!   between the two, when others have been told of the newer end. Then the move came to nothing:
+//!   `postpone` goes by what it finds, `trip_for` opens once more, and a failure's wait is lost;
 //! - a local handle's success: the handle looks, and then stores; what it stores counts wherever the
 //!   breaker is by then, and an audit under way need not see it, but counts it after;
 //! - any operation: it reads the clock before it takes effect, and may take others past an epoch's
@@ -50,6 +54,16 @@ pub(crate) enum Phase {
         now: u64,
         generation: u64,
         wait: u64,
+    },
+    /// It has moved the end of that Open, and not yet changed the control word.
+    Moved {
+        now: u64,
+        generation: u64,
+    },
+    /// An acquire has found Open over, and is about to begin the round from that control word.
+    Due {
+        now: u64,
+        version: u64,
     },
     /// A local handle has seen that period, and is about to store its success.
     Storing {
@@ -97,6 +111,8 @@ pub(crate) struct Spec {
     latest: u64,
     /// The latest admission of a probe.
     admitted: u64,
+    /// Changes of the control word after the end of Open was moved.
+    renewed: u64,
     run: u64,
     /// What the run was since the last result landed: see `told`.
     runs: Vec<u64>,
@@ -156,6 +172,7 @@ impl Spec {
             clock: 0,
             latest: 0,
             admitted: 0,
+            renewed: 0,
             run: 0,
             runs: vec![0],
             notes: Vec::new(),
@@ -233,7 +250,7 @@ impl Spec {
         }
     }
 
-    fn acquire(&mut self, index: usize, now: u64, said: Said) -> bool {
+    fn acquire(&mut self, index: usize, now: u64, said: Said, alone: bool) -> bool {
         self.conclude(now);
         let before = self.generation();
         // an acquire goes by its own reading; what it changes, by the breaker's time
@@ -249,21 +266,19 @@ impl Spec {
         };
         match (permit, said) {
             (Ok(permit), Said::Admitted) => {
-                if self.model.state() == State::HalfOpen {
-                    self.admitted = self.admitted.max(permit.admitted.unwrap_or(0));
-                }
-                self.permits.push((index, permit));
+                self.admit(index, permit);
                 true
             }
             (Err(rejection), Said::Rejected(got)) => {
-                // the rest is by its own reading too
+                // the rest is by its own reading too; and who ended a round by its timeout reads the end
+                // of Open after that, when it may have been moved
                 let until = self.model.turning_point();
                 let rest = rejection.retry_after.map(|rest| match until {
                     Some(until) if rejection.state == State::Open => until.saturating_sub(now),
                     _ => rest,
                 });
                 rejection.state == got.state
-                    && if self.exact {
+                    && if self.exact && (alone || !opened) {
                         rest == got.retry_after
                     } else {
                         rest.is_some() == got.retry_after.is_some()
@@ -271,6 +286,13 @@ impl Spec {
             }
             _ => false,
         }
+    }
+
+    fn admit(&mut self, index: usize, permit: Permit) {
+        if self.model.state() == State::HalfOpen {
+            self.admitted = self.admitted.max(permit.admitted.unwrap_or(0));
+        }
+        self.permits.push((index, permit));
     }
 
     fn order(&mut self, order: Order, now: u64) -> bool {

@@ -34,6 +34,8 @@ impl Spec {
             Phase::Read(now)
             | Phase::Decided { now, .. }
             | Phase::Opened { now, .. }
+            | Phase::Moved { now, .. }
+            | Phase::Due { now, .. }
             | Phase::Storing { now, .. }
             | Phase::Stored { now, .. } => now,
             Phase::Landed(landed) => landed.now,
@@ -41,8 +43,14 @@ impl Spec {
         let mut spec = self.clone();
         match phase {
             Phase::Read(_) => match call.op {
+                Op::Acquire if spec.is_due(now) => {
+                    if call.said == Said::Admitted {
+                        let version = spec.version();
+                        found.push((spec, Phase::Due { now, version }));
+                    }
+                }
                 Op::Acquire => {
-                    if spec.acquire(index, now, call.said) {
+                    if spec.acquire(index, now, call.said, others.is_empty()) {
                         found.push((spec, Phase::Done));
                     }
                 }
@@ -59,7 +67,11 @@ impl Spec {
                             found.push((spec, phase));
                         }
                     }
-                    if call.said == Said::Changed(spec.order(order, now)) {
+                    let changed = spec.order(order, now);
+                    if changed && matches!(order, Order::Postpone(_)) {
+                        let generation = spec.generation();
+                        found.push((spec, Phase::Moved { now, generation }));
+                    } else if call.said == Said::Changed(changed) {
                         found.push((spec, Phase::Done));
                     }
                 }
@@ -88,9 +100,17 @@ impl Spec {
                 generation, asks, ..
             } => {
                 if asks && spec.events()[generation as usize].cause == Cause::ProbeFailed {
-                    spec.claim(generation + 1, spec.rules.backoff.max);
+                    let phase = spec.claim(now, generation + 1, spec.rules.backoff.max);
+                    found.push((spec, phase));
+                } else {
+                    found.push((spec, Phase::Done));
                 }
-                found.push((spec, Phase::Done));
+            }
+            Phase::Opened {
+                generation, wait, ..
+            } if generation == spec.generation() => {
+                let phase = spec.claim(now, generation, wait);
+                found.push((spec, phase));
             }
             Phase::Opened {
                 generation, wait, ..
@@ -99,9 +119,31 @@ impl Spec {
                     // it has to open once more
                     found.push((spec, Phase::Read(now)));
                 } else if call.said == Said::Changed(true) {
-                    spec.claim(generation, wait);
                     found.push((spec, Phase::Done));
                 }
+            }
+            Phase::Moved { generation, .. } if generation == spec.generation() => {
+                if call.said != Said::Changed(false) {
+                    spec.renewed += 1;
+                    found.push((spec, Phase::Done));
+                }
+            }
+            // a round began, or the operator was quicker: it looks again
+            Phase::Moved { generation, .. } => {
+                let phase = match call.op {
+                    Op::Order(Order::TripFor(wait)) => Phase::Opened {
+                        now,
+                        generation,
+                        wait,
+                    },
+                    Op::Order(_) => Phase::Read(now),
+                    _ => Phase::Done,
+                };
+                found.push((spec, phase));
+            }
+            Phase::Due { version, .. } if version == spec.version() => {
+                spec.begin_round(index, now);
+                found.push((spec, Phase::Done));
             }
             Phase::Storing { generation, .. } => {
                 let phase = match self.rules.consecutive_failures {
@@ -130,9 +172,10 @@ impl Spec {
                 if !self.may_claim(landed) {
                     return found;
                 }
-                spec.claim(landed.generation + 1, spec.rules.backoff.max);
-                found.push((spec, Phase::Done));
+                let phase = spec.claim(now, landed.generation + 1, spec.rules.backoff.max);
+                found.push((spec, phase));
             }
+            // due by an older control word: as if it had not looked yet
             _ => return found,
         }
         let told = found
@@ -203,12 +246,17 @@ impl Spec {
             Phase::Decided {
                 generation, asks, ..
             } => generation != self.generation() && !asks,
-            Phase::Opened { .. } => false,
             Phase::Landed(l) if l.generation == self.generation() => {
                 l.noted && !l.by_run && l.by_count.is_none() && !l.owes
             }
             Phase::Landed(l) => !self.may_claim(l) || !self.must_claim(l),
-            Phase::Called | Phase::Read(_) | Phase::Storing { .. } | Phase::Stored { .. } => false,
+            Phase::Called
+            | Phase::Read(_)
+            | Phase::Opened { .. }
+            | Phase::Moved { .. }
+            | Phase::Due { .. }
+            | Phase::Storing { .. }
+            | Phase::Stored { .. } => false,
         }
     }
 

@@ -1,25 +1,46 @@
-//! A wait that was asked for, and is set by itself after the breaker has opened.
+//! The end of Open: a wait that was asked for, and is set by itself after the breaker has opened; and
+//! the round that begins when it has come.
 
-use super::{Landed, Spec};
-use crate::model::{Cause, Order, RULES, Window, whole_ms};
+use super::{Landed, Phase, Spec};
+use crate::model::{Cause, Order, RULES, State, Window, whole_ms};
 
 impl Spec {
     /// The wait that was asked for by whoever opened the breaker, or had a part in it. None of those
     /// asked for here is shorter than the backoff's, and none takes back what another has put off.
-    pub(super) fn claim(&mut self, generation: u64, wait: u64) {
+    pub(super) fn claim(&mut self, now: u64, generation: u64, wait: u64) -> Phase {
         if self.generation() == generation {
             let opened = self.model.events()[generation as usize - 1].at;
             self.model.control(Order::Postpone(wait), opened);
         }
+        Phase::Moved { now, generation }
     }
 
     /// Was that Open ended by a probe before the wait that was asked for?
     pub(super) fn probed_before(&self, generation: u64, wait: u64) -> bool {
-        let events = self.model.events();
+        let events = self.events();
         let opened = events[generation as usize - 1].at;
         events.get(generation as usize).is_some_and(|probe| {
             probe.cause == Cause::OpenElapsed && probe.at < whole_ms(opened + wait)
         })
+    }
+
+    /// Stands for the control word: a round begins from the one with which Open was found over.
+    pub(super) fn version(&self) -> u64 {
+        self.generation() + self.renewed
+    }
+
+    pub(super) fn is_due(&self, now: u64) -> bool {
+        let until = self.model.turning_point();
+        self.model.state() == State::Open && until.is_some_and(|until| now >= until)
+    }
+
+    /// The first probe of a round, whatever the end of Open is by now.
+    pub(super) fn begin_round(&mut self, index: usize, now: u64) {
+        let permit = self.at(now, Some(Cause::OpenElapsed), |model, now| {
+            model.control(Order::HalfOpen, now);
+            model.acquire(now)
+        });
+        self.admit(index, permit.expect("a fresh round has room"));
     }
 
     /// Its period has ended by a rule, and it may have had a part in that.

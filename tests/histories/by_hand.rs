@@ -1,0 +1,120 @@
+//! Histories written by hand, of what threads do too rarely: while a call moves the end of Open, a
+//! probe that found Open over before begins the round, and a third call is told of the newer end.
+
+use crate::check::explains;
+use crate::model::{Order, Rejection, Rules, Setup, State, Window};
+use crate::plan::{self, Ending, MS, Op, Plan, Time};
+use crate::record::{Call, History, Said};
+use crate::sequential::play;
+
+/// The backoff's wait, and those that are asked for instead.
+const WAIT: u64 = 7 * MS;
+const POSTPONED: u64 = 21 * MS;
+const TRIPPED: u64 = 35 * MS;
+const ASKED: u64 = 28 * MS;
+
+/// The breaker opens and rejects a call, its wait passes, and a probe begins the round.
+fn a_round_begins(open: &[Op], after: &[Op]) -> History {
+    let round = [Op::Acquire, Op::Advance(WAIT), Op::Acquire];
+    play(&Plan {
+        time: Time::Manual,
+        setup: Setup {
+            window: Window::Time {
+                buckets: 2,
+                width: 10 * MS,
+            },
+            rules: Rules {
+                consecutive_failures: Some(1),
+                ..plan::rules(Time::Manual)
+            },
+            initial: State::Closed,
+            origin: 0,
+        },
+        prefix: [open, &round, after].concat(),
+        threads: Vec::new(),
+    })
+}
+
+fn told(rest: u64) -> Said {
+    Said::Rejected(Rejection {
+        state: State::Open,
+        retry_after: Some(rest),
+    })
+}
+
+/// An order says that it changed something.
+fn boast(call: &mut Call) {
+    if let Said::Changed(changed) = &mut call.said {
+        *changed = true;
+    }
+}
+
+const TRIP: Op = Op::Order(Order::Trip);
+const TRIP_FOR: Op = Op::Order(Order::TripFor(TRIPPED));
+const POSTPONE: Op = Op::Order(Order::Postpone(POSTPONED));
+const FAIL: [Op; 2] = [Op::Acquire, Op::End(Ending::Failure)];
+const ASK: Op = Op::End(Ending::Asking);
+
+#[test]
+fn a_round_may_begin_while_its_open_is_put_off() {
+    // it says that it changed nothing
+    let postponed = a_round_begins(&[TRIP], &[POSTPONE]);
+    // it opens once more
+    let mut tripped = a_round_begins(&[TRIP], &[TRIP_FOR]);
+    tripped.calls.remove(0);
+    // its wait is lost
+    let mut failed = a_round_begins(&FAIL, &[]);
+    failed.calls[1].op = ASK;
+
+    // where the probe is, and whoever moves the end
+    for (mut history, probe, mover, wait) in [
+        (postponed, 3, 4, WAIT + POSTPONED),
+        (tripped, 2, 3, TRIPPED),
+        (failed, 4, 1, ASKED),
+    ] {
+        let (third, advance) = (probe - 2, probe - 1);
+        history.calls[third].said = told(wait - WAIT);
+        let is_explained = |history: &mut History, mover_ended, probe_at, third_at| {
+            for (call, (began, ended)) in [
+                (mover, (10, mover_ended)),
+                (advance, (11, 12)),
+                (probe, probe_at),
+                (third, third_at),
+            ] {
+                history.calls[call].began = began;
+                history.calls[call].ended = ended;
+            }
+            explains(history).is_ok()
+        };
+        let h = &mut history;
+        assert!(is_explained(h, 24, (20, 23), (21, 22)), "{wait}");
+        // the probe would have seen what the other call was told
+        assert!(!is_explained(h, 24, (22, 23), (20, 21)), "{wait}");
+        boast(&mut h.calls[mover]);
+        let boasted = h.calls[mover].op == POSTPONE;
+        let explained = is_explained(h, 24, (20, 23), (21, 22));
+        assert_eq!(explained, !boasted, "put off in vain: {wait}");
+        // it would have seen what was moved by then
+        assert!(!is_explained(h, 13, (20, 23), (21, 22)), "{wait}");
+        // it would have found another control word
+        assert!(!is_explained(h, 14, (13, 23), (21, 22)), "{wait}");
+    }
+}
+
+#[test]
+fn no_round_begins_before_the_end_that_a_call_has_set() {
+    let too_short = Op::Order(Order::Postpone(MS));
+    for (open, longer, wait) in [
+        (&[TRIP, too_short][..], POSTPONE, POSTPONED),
+        (&[TRIP], TRIP_FOR, TRIPPED),
+        (&FAIL, ASK, ASKED),
+    ] {
+        let mut history = a_round_begins(open, &[]);
+        assert!(explains(&history).is_ok(), "by the backoff: {longer:?}");
+        let mover = open.len() - 1;
+        history.calls[mover].op = longer;
+        boast(&mut history.calls[mover]);
+        history.calls[open.len()].said = told(wait);
+        assert!(explains(&history).is_err(), "{longer:?}");
+    }
+}
