@@ -4,78 +4,39 @@
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::{Acquire, Release};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tripcoil::{Breaker, Clock, State};
 use tripcoil_benches as shared;
-use tripcoil_benches::{Floor, dependency, on_cpu};
+use tripcoil_benches::{Floor, Gate, Took, dependency, overlapped};
 
-const THREADS: u32 = 2;
+const THREADS: usize = 2;
 /// Calls before the clock starts: stripes grow, and caches fill.
 const RUN_IN: u64 = 20_000;
-
-/// All threads pass together, or nearly. They spin, since one that sleeps wakes too late.
-#[derive(Default)]
-struct Gate(AtomicU32);
-
-impl Gate {
-    fn arrive(&self) {
-        self.0.fetch_add(1, Release);
-    }
-
-    fn all_here(&self) -> bool {
-        self.0.load(Acquire) == THREADS
-    }
-
-    fn pass(&self) {
-        self.arrive();
-        while !self.all_here() {
-            // the other thread may be waiting for this CPU
-            thread::yield_now();
-        }
-    }
-}
-
-/// What a thread's calls took, and for how long of it the thread was on a CPU.
-#[derive(Clone, Copy, Default)]
-struct Took {
-    time: Duration,
-    on_cpu: Duration,
-}
 
 /// Each thread makes `calls` calls; the mean of what they took. One that is done goes on calling
 /// until the other is too, so that the slower one's last calls are contended like its first.
 fn overlapping<F: FnMut()>(calls: u64, make: impl Fn(usize) -> F + Sync) -> Took {
-    let (start, end) = (Gate::default(), Gate::default());
+    let (start, end) = (Gate::new(THREADS), Gate::new(THREADS));
     let one = |i: usize| {
         let mut call = make(i);
         (0..RUN_IN).for_each(|_| call());
-        start.pass();
-        let (began, ran) = (Instant::now(), on_cpu());
-        (0..calls).for_each(|_| call());
-        let (time, ran) = (began.elapsed(), on_cpu().zip(ran));
-        end.arrive();
-        while !end.all_here() {
-            call();
-        }
-        let on_cpu = ran.map_or(time, |(now, then)| Duration::from_nanos(now - then));
-        Took { time, on_cpu }
+        overlapped(&start, &end, calls, |n| (0..n).for_each(|_| call()))
     };
     let one = &one;
     thread::scope(|scope| {
         let threads = [0, 1].map(|i| scope.spawn(move || one(i)));
         let took = threads.map(|t| t.join().expect("it ends"));
+        let mean =
+            |of: fn(&Took) -> Duration| took.iter().map(of).sum::<Duration>() / THREADS as u32;
         Took {
-            time: took.iter().map(|t| t.time).sum::<Duration>() / THREADS,
-            on_cpu: took.iter().map(|t| t.on_cpu).sum::<Duration>() / THREADS,
+            time: mean(|t| t.time),
+            whole: mean(|t| t.whole),
+            waited: mean(|t| t.waited),
+            ..Took::default()
         }
     })
 }
-
-/// The part of the time that both must have been on a CPU: else they took turns, and did not meet.
-const PRESENT: f64 = 0.9;
 
 fn bench<F: FnMut()>(
     group: &mut BenchmarkGroup<'_, WallTime>,
@@ -88,17 +49,16 @@ fn bench<F: FnMut()>(
             let took = overlapping(calls, &make);
             // the one call of criterion's test mode tells nothing
             if calls > 1 {
-                all.time += took.time;
-                all.on_cpu += took.on_cpu;
+                all.whole += took.whole;
+                all.waited += took.waited;
             }
             took.time
         });
     });
-    let present = all.on_cpu.as_secs_f64() / all.time.as_secs_f64();
-    if present < PRESENT {
+    if !all.is_present() {
         eprintln!(
             "not contended: contended/{name} (a thread had {:.0} % of a CPU)",
-            present * 100.0
+            all.presence() * 100.0
         );
     }
 }

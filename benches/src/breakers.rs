@@ -61,7 +61,17 @@ pub fn open(before: impl FnOnce(&Breaker)) -> Breaker {
     breaker
 }
 
-fn rate(rate: f64) -> Builder {
+/// For every outcome to be judged: with five failures in the window, successes alone, up to `calls`
+/// calls, could make the rule true. It stays so until there are `calls` calls in the window, or
+/// fewer than five failures.
+pub fn armed(calls: u32) -> Builder {
+    Breaker::builder("armed")
+        .failure_rate(4.5 / f64::from(calls))
+        .min_throughput(calls)
+}
+
+/// With a failure rate as the only rule.
+pub fn rate(rate: f64) -> Builder {
     Breaker::builder("rate")
         .failure_rate(rate)
         .min_throughput(10)

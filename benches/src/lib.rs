@@ -3,13 +3,16 @@
 
 mod breakers;
 mod floor;
+mod threads;
 mod time;
 
 pub use breakers::{
-    counting, default_rules, half_fail_by_rate, half_fail_by_run, open, plain, storm, timed,
+    armed, counting, default_rules, half_fail_by_rate, half_fail_by_run, open, plain, rate, storm,
+    timed,
 };
-pub use floor::Floor;
-pub use time::on_cpu;
+pub use floor::{Floor, floor};
+pub use threads::{Gate, Opens, Took, overlapped};
+pub use time::{coarse, waited};
 
 use criterion::Criterion;
 use std::time::Duration;
@@ -27,6 +30,14 @@ pub fn criterion() -> Criterion {
 /// What a call that fails gives.
 #[derive(Clone, Copy, Debug)]
 pub struct Failed;
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the dependency failed")
+    }
+}
+
+impl std::error::Error for Failed {}
 
 /// A call that does nothing, and that the compiler does not see through.
 ///

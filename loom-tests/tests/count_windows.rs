@@ -192,10 +192,10 @@ fn a_look_at_a_ring_is_of_one_moment() {
     });
 }
 
-/// A success that leaves a clean window as it is, beside a failure that does not: the next failure
-/// is the second in the window, wherever the success stands.
+/// A success that leaves a clean window as it is, beside a failure that does not: the failure is in
+/// the last `size` outcomes, and then it is not.
 fn a_success_beside_the_first_failure(size: u32) {
-    let (breaker, _controller) = last(size, 2);
+    let (breaker, _controller) = last(size, 3);
     for _ in 0..=size {
         succeed(&breaker);
     }
@@ -206,11 +206,12 @@ fn a_success_beside_the_first_failure(size: u32) {
     assert_eq!((seen.window.calls, seen.window.failures), (calls, 1));
     assert_eq!(seen.totals.successes, calls + 2, "{seen:?}");
 
-    fail(&breaker);
-    let seen = check_history(&breaker);
-    assert_eq!((seen.state, seen.generation), (State::Open, 1), "{seen:?}");
-    let event = breaker.observer().history()[0];
-    assert_eq!((event.counts.calls, event.counts.failures), (calls, 2));
+    for failures in [0, 2] {
+        (0..failures).for_each(|_| fail(&breaker));
+        (failures..size).for_each(|_| succeed(&breaker));
+        let seen = check_history(&breaker);
+        assert_eq!(seen.window.failures, u64::from(failures), "{seen:?}");
+    }
 }
 
 #[test]
@@ -244,7 +245,10 @@ fn a_success_of_a_clean_window_is_in_one_period() {
             let seen = check_history(&breaker);
             let totals = seen.totals;
             assert_eq!(totals.successes + totals.late, u64::from(RING) + 2);
-            assert!(seen.window.calls + totals.late <= 1, "{seen:?}");
+            let calls = seen.window.calls;
+            assert!(calls + totals.late <= 1, "{seen:?}");
+            succeed(&breaker);
+            assert_eq!(check_history(&breaker).window.calls, calls + 1);
             fail(&breaker);
             let seen = check_history(&breaker);
             assert_eq!((seen.state, seen.generation), (State::Open, 2), "{seen:?}");
