@@ -19,7 +19,6 @@ use crate::window::count::CountWindow;
 use crate::window::stripes::{Stripes, share};
 use alloc::boxed::Box;
 use alloc::string::String;
-use core::time::Duration;
 use crossbeam_utils::CachePadded;
 
 /// What every call reads and only audits write: one line, shared by all and at rest in each cache.
@@ -176,9 +175,9 @@ impl Core {
     }
 
     /// The same, as what is left of it.
-    pub(crate) fn open_for(&self, generation: u64, now: u64) -> Option<Duration> {
+    pub(crate) fn open_for(&self, generation: u64, now: u64) -> Option<u64> {
         let until = self.open_until(generation)?;
-        Some(Duration::from_nanos(until.saturating_sub(now)))
+        Some(until.saturating_sub(now))
     }
 }
 

@@ -8,7 +8,6 @@ use crate::control::Period;
 use crate::core::Core;
 use crate::error::Rejected;
 use crate::outcome::State;
-use core::time::Duration;
 
 /// What a permit carries.
 #[derive(Clone, Copy, Debug)]
@@ -61,10 +60,7 @@ impl Core {
                     });
                 }
                 State::ForcedOpen => {
-                    return Err(Rejected {
-                        state: State::ForcedOpen,
-                        retry_after: None,
-                    });
+                    return Err(Rejected::new(State::ForcedOpen, None));
                 }
                 State::Open | State::HalfOpen if c.auditing() => self.finish(c, now, None),
                 State::Open => {
@@ -73,11 +69,7 @@ impl Core {
                         continue;
                     };
                     if now < until {
-                        let rest = Duration::from_nanos(until - now);
-                        return Err(Rejected {
-                            state: State::Open,
-                            retry_after: Some(rest),
-                        });
+                        return Err(Rejected::new(State::Open, Some(until - now)));
                     }
                     if let Some(admission) = self.begin_round(c, now) {
                         return Ok(admission);

@@ -47,10 +47,7 @@ impl Core {
                 start: now,
             }));
         }
-        let rejected = Rejected {
-            state: State::HalfOpen,
-            retry_after: None,
-        };
+        let rejected = Rejected::new(State::HalfOpen, None);
         let timeout = saturating_nanos(policy.config.half_open.probe_timeout);
         let latest = self.probing.latest_admission.load();
         if now < whole_milliseconds(latest.saturating_add(timeout)) {
@@ -68,11 +65,8 @@ impl Core {
             return None; // the controller was quicker
         }
         // if that Open is over by now, nothing is left of its wait
-        let rest = self.open_for(c.next_generation(), now).unwrap_or_default();
-        Some(Err(Rejected {
-            state: State::Open,
-            retry_after: Some(rest),
-        }))
+        let rest = self.open_for(c.next_generation(), now).unwrap_or(0);
+        Some(Err(Rejected::new(State::Open, Some(rest))))
     }
 
     /// A probe ends: with a result, or cancelled (`None`).

@@ -43,21 +43,41 @@ impl Outgoing {
         kind: FailureKind::Server,
         wait: None,
     };
+    const SLOW_SUCCESS: Outgoing = Outgoing {
+        class: Class::SlowSuccess,
+        ..Outgoing::SUCCESS
+    };
+}
+
+impl Admission {
+    /// Does anybody know how long the call lasted?
+    #[inline(always)]
+    fn is_timed(self, timing: Timing) -> bool {
+        self.start != UNTIMED || timing.lasted.is_some()
+    }
 }
 
 impl Core {
-    /// A permit was given a result. What most calls end with, where nobody times them, has ways of
-    /// its own, and a success one in the caller's code.
+    /// A permit was given a result. What most calls end with has ways of its own: a success that is
+    /// not slow, in the caller's code, and a failure that nobody times.
     #[inline(always)]
     pub(crate) fn conclude(&self, admission: Admission, outcome: Outcome, timing: Timing) {
-        if admission.start == UNTIMED && timing.lasted.is_none() {
-            match outcome {
-                Outcome::Success => return self.record_at_once(admission, Outgoing::SUCCESS),
-                Outcome::Failure(kind) => return self.fail(admission, kind),
-                _ => {}
+        match outcome {
+            Outcome::Success => {
+                let now = self.head.clock.nanos();
+                if self.is_slow(admission, timing, now) {
+                    self.record(admission, Outgoing::SLOW_SUCCESS, now);
+                } else {
+                    self.record_at_once(admission, Outgoing::SUCCESS, now);
+                }
             }
+            Outcome::Failure(kind) if !admission.is_timed(timing) => self.fail(admission, kind),
+            Outcome::Failure(kind) => self.fail_timed(admission, kind, None, timing),
+            Outcome::FailureRetryAfter(kind, wait) => {
+                self.fail_timed(admission, kind, Some(wait), timing);
+            }
+            Outcome::Ignored => self.ignore(admission),
         }
-        self.conclude_any(admission, outcome, timing);
     }
 
     #[inline(never)]
@@ -67,32 +87,29 @@ impl Core {
             kind,
             wait: None,
         };
-        self.record_at_once(admission, out);
+        self.record_at_once(admission, out, self.head.clock.nanos());
     }
 
     #[inline(always)]
-    fn record_at_once(&self, admission: Admission, out: Outgoing) {
-        let now = self.head.clock.nanos();
+    fn record_at_once(&self, admission: Admission, out: Outgoing, now: u64) {
         if !self.try_record(admission, out, now) {
             self.record(admission, out, now);
         }
     }
 
     #[inline(never)]
-    fn conclude_any(&self, admission: Admission, outcome: Outcome, timing: Timing) {
-        let (failed, kind, wait) = match outcome {
-            Outcome::Success => (false, FailureKind::Server, None),
-            Outcome::Failure(kind) => (true, kind, None),
-            Outcome::FailureRetryAfter(kind, wait) => (true, kind, Some(wait)),
-            Outcome::Ignored => return self.ignore(admission),
-        };
+    fn fail_timed(
+        &self,
+        admission: Admission,
+        kind: FailureKind,
+        wait: Option<Duration>,
+        timing: Timing,
+    ) {
         let now = self.head.clock.nanos();
-        let slow = self.is_slow(admission, timing, now);
-        let wait = wait.map(|w| self.within_cap(w));
         let out = Outgoing {
-            class: Class::new(failed, slow),
+            class: Class::new(true, self.is_slow(admission, timing, now)),
             kind,
-            wait,
+            wait: wait.map(|w| self.within_cap(w)),
         };
         self.record(admission, out, now);
     }
@@ -104,8 +121,7 @@ impl Core {
 
     #[inline(always)]
     fn is_slow(&self, admission: Admission, timing: Timing, now: u64) -> bool {
-        let timed = admission.start != UNTIMED || timing.lasted.is_some();
-        timed && self.exceeds_limit(admission, timing, now)
+        admission.is_timed(timing) && self.exceeds_limit(admission, timing, now)
     }
 
     fn exceeds_limit(&self, admission: Admission, timing: Timing, now: u64) -> bool {
@@ -179,9 +195,10 @@ impl Core {
             }
             return;
         }
-        let out = Outgoing {
-            class: Class::new(false, slow),
-            ..Outgoing::SUCCESS
+        let out = if slow {
+            Outgoing::SLOW_SUCCESS
+        } else {
+            Outgoing::SUCCESS
         };
         self.record(admission, out, now);
     }

@@ -147,7 +147,7 @@ impl Core {
             transitions: generation,
             time_in_state: Duration::from_nanos(now.saturating_sub(self.ledger.since.load())),
             retry_after: if state == State::Open {
-                self.open_for(c.generation(), now)
+                self.open_for(c.generation(), now).map(Duration::from_nanos)
             } else {
                 None
             },

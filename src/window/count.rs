@@ -392,11 +392,19 @@ mod tests {
                 let judged = land(false);
                 assert_eq!(judged.map(|j| j.truth.any()), Some(n < size), "{n}");
             }
-            let tally = w.tally(w.word.load());
-            assert_eq!(
-                tally.map(|t| (t.calls, t.failures)),
-                Some((u64::from(size), 0))
-            );
+            let calls = || w.tally(w.word.load()).map(|t| (t.calls, t.failures));
+            assert_eq!(calls(), Some((u64::from(size), 0)));
+
+            // and of another period it says nothing
+            land(false);
+            let (start, begun) = w.fresh(Tagged(w.word.load()).payload());
+            if let Some((word, position)) = start {
+                word.store(position);
+            }
+            w.word.store(Tagged::new(0, begun).0);
+            assert_eq!(calls(), Some((0, 0)));
+            land(false);
+            assert_eq!(calls(), Some((1, 0)));
         }
     }
 
