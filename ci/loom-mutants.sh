@@ -7,9 +7,8 @@
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-# Seconds. A mutant that is not told by then has made a model run on without end, or is one for which a
-# smaller model is wanted; it is counted as killed, and the table says by what.
-limit=120
+# Seconds. A mutant that is not told by then is one for which a smaller model is wanted.
+limit=240
 mutants="loom-tests/mutants"
 work=$target/loom/mutants
 tree=$work/tree
@@ -101,7 +100,8 @@ for name in "$@"; do
       tell "SURVIVES, $took s"
       survivors=$((survivors + 1))
     elif [ $code = 124 ]; then
-      tell "killed by the timeout of $limit s"
+      tell "NOT TOLD within $limit s"
+      survivors=$((survivors + 1))
     elif grep -qE "^test $test .*FAILED$|signal: " "$log"; then
       tell "killed in $took s"
     else

@@ -182,7 +182,11 @@ impl Core {
 }
 
 fn cpus() -> usize {
-    #[cfg(feature = "std")]
+    #[cfg(all(feature = "std", tripcoil_loom))]
+    {
+        2 // whatever the machine has, so that the models of two stripes have them
+    }
+    #[cfg(all(feature = "std", not(tripcoil_loom)))]
     {
         std::thread::available_parallelism().map_or(1, usize::from)
     }

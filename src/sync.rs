@@ -25,10 +25,13 @@ use portable_atomic::AtomicU64 as PlainU64;
 pub mod step {
     use core::cell::{Cell, RefCell};
     use std::boxed::Box;
+    use std::vec::Vec;
 
     std::thread_local! {
+        static WRITTEN: RefCell<Option<Vec<usize>>> = const { RefCell::new(None) };
         static LEFT: Cell<u64> = const { Cell::new(0) };
         static TAKEN: Cell<u64> = const { Cell::new(0) };
+        static ALLOWED: Cell<u64> = const { Cell::new(u64::MAX) };
         static OTHERS: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
     }
 
@@ -50,8 +53,32 @@ pub mod step {
         TAKEN.get()
     }
 
-    pub(super) fn access() {
+    /// Let `work` make so many accesses, and panic at the next: whoever waits for a call that is
+    /// stopped would never end, since that one is further down on the same stack.
+    pub fn at_most(n: u64, work: impl FnOnce()) {
+        let outer = ALLOWED.replace(TAKEN.get() + n);
+        work();
+        ALLOWED.set(outer);
+    }
+
+    /// The cache lines (of 64 bytes) that this thread writes in `work`, by stores and by
+    /// read-modify-writes, one for each of them.
+    pub fn lines_written(work: impl FnOnce()) -> Vec<usize> {
+        WRITTEN.set(Some(Vec::new()));
+        work();
+        WRITTEN.take().unwrap_or_default()
+    }
+
+    pub(super) fn access<T>(word: &T, writes: bool) {
+        if writes {
+            WRITTEN.with_borrow_mut(|all| {
+                if let Some(lines) = all {
+                    lines.push(core::ptr::from_ref(word).addr() / 64);
+                }
+            });
+        }
         TAKEN.set(TAKEN.get() + 1);
+        assert!(TAKEN.get() <= ALLOWED.get(), "a call does not end");
         let left = LEFT.get();
         LEFT.set(left.saturating_sub(1));
         if left == 1
@@ -67,7 +94,7 @@ use step::access;
 
 #[cfg(not(tripcoil_step))]
 #[inline(always)]
-fn access() {}
+fn access<T>(_word: &T, _writes: bool) {}
 
 /// A 64-bit word of the protocol.
 #[derive(Debug)]
@@ -83,7 +110,7 @@ impl Word {
     /// `tripcoil_loom_stale` they read as the shipped code does.
     #[inline(always)]
     pub(crate) fn load(&self) -> u64 {
-        access();
+        access(&self.0, false);
         if cfg!(all(tripcoil_loom, not(tripcoil_loom_stale))) {
             return self.0.fetch_or(0, AcqRel);
         }
@@ -94,7 +121,7 @@ impl Word {
     /// order a store after a concurrent one, and there a load writes.
     #[inline(always)]
     pub(crate) fn store(&self, value: u64) {
-        access();
+        access(&self.0, true);
         if cfg!(all(tripcoil_loom, not(tripcoil_loom_stale))) {
             self.0.swap(value, AcqRel);
             return;
@@ -104,14 +131,14 @@ impl Word {
 
     #[inline(always)]
     pub(crate) fn cas(&self, old: u64, new: u64) -> Result<u64, u64> {
-        access();
+        access(&self.0, true);
         self.0.compare_exchange(old, new, AcqRel, Acquire)
     }
 
     /// Raise to `value`; never lower.
     #[inline(always)]
     pub(crate) fn raise(&self, value: u64) {
-        access();
+        access(&self.0, true);
         self.0.fetch_max(value, AcqRel);
     }
 
@@ -121,7 +148,7 @@ impl Word {
         let n = self.load();
         let alone = self.cas(n, n.wrapping_add(1)).is_ok();
         if !alone {
-            access();
+            access(&self.0, true);
             self.0.fetch_add(1, AcqRel);
         }
         alone
@@ -149,32 +176,32 @@ impl Counter {
 
     #[inline(always)]
     pub(crate) fn get(&self) -> u64 {
-        access();
+        access(&self.0, false);
         self.0.load(Acquire)
     }
 
     #[inline(always)]
     pub(crate) fn add(&self, n: u64) {
-        access();
+        access(&self.0, true);
         self.0.fetch_add(n, Relaxed);
     }
 
     #[inline(always)]
     pub(crate) fn set(&self, value: u64) {
-        access();
+        access(&self.0, true);
         self.0.store(value, Release);
     }
 
     /// Raise to `value`; never lower.
     #[cfg(feature = "std")]
     pub(crate) fn raise(&self, value: u64) {
-        access();
+        access(&self.0, true);
         self.0.fetch_max(value, AcqRel);
     }
 
     /// Add, and stay at `top`.
     pub(crate) fn add_up_to(&self, n: u64, top: u64) {
-        access();
+        access(&self.0, true);
         // the closure always gives a value, so the update always succeeds
         let _ = self
             .0
@@ -184,12 +211,14 @@ impl Counter {
     /// Add one, and say whether nobody else was at it.
     #[inline(always)]
     pub(crate) fn add_alone(&self) -> bool {
-        access();
+        access(&self.0, false);
         let n = self.0.load(Relaxed);
+        access(&self.0, true);
         let alone = self
             .0
             .compare_exchange(n, n.wrapping_add(1), Relaxed, Relaxed);
         if alone.is_err() {
+            access(&self.0, true);
             self.0.fetch_add(1, Relaxed);
         }
         alone.is_ok()
@@ -197,14 +226,14 @@ impl Counter {
 
     /// The value before one was added.
     pub(crate) fn next(&self) -> u64 {
-        access();
+        access(&self.0, true);
         self.0.fetch_add(1, Relaxed)
     }
 
     /// From 0 to 1: did we do it?
     #[cfg(feature = "std")]
     pub(crate) fn claim(&self) -> bool {
-        access();
+        access(&self.0, true);
         self.0.compare_exchange(0, 1, AcqRel, Acquire).is_ok()
     }
 }
@@ -287,7 +316,7 @@ mod with_std {
 
         #[inline]
         pub(crate) fn load(&self) -> impl Deref<Target = Arc<T>> + use<T> {
-            super::access();
+            super::access(&self.0, false);
             self.0.load()
         }
 
@@ -296,7 +325,7 @@ mod with_std {
             let mut current = self.0.load_full();
             loop {
                 let next = Arc::new(change(&current)?);
-                super::access();
+                super::access(&self.0, true);
                 let before = self.0.compare_and_swap(&current, next);
                 if Arc::ptr_eq(&before, &current) {
                     return Ok(());

@@ -15,5 +15,6 @@
 )]
 
 mod explore;
+mod lines;
 mod ops;
 mod world;

@@ -209,7 +209,7 @@ const fn on(name: &'static str, make: fn() -> World) -> Situation {
         name,
         make,
         dilutes: false,
-        holds: |_| true,
+        holds: |_| false,
     }
 }
 
