@@ -46,6 +46,8 @@ impl Model {
         }
         if self.rules.consecutive_failures.is_none() && rules.consecutive_failures.is_some() {
             self.run_from = self.outcomes.len();
+            // the run begins anew, and so does what observe-only tells of it
+            self.held[0] = false;
         }
         self.rules = rules;
         true
