@@ -13,6 +13,7 @@ use crate::rules::{Policy, Tally};
 use crate::run::{Run, RunRule};
 use crate::sync::{Counter, Late, Swap, Word};
 use crate::tagged::Tagged;
+use crate::thread::cpus;
 use crate::window::Shape;
 use crate::window::boundaries::Boundaries;
 use crate::window::count::CountWindow;
@@ -178,20 +179,5 @@ impl Core {
     pub(crate) fn open_for(&self, generation: u64, now: u64) -> Option<u64> {
         let until = self.open_until(generation)?;
         Some(until.saturating_sub(now))
-    }
-}
-
-fn cpus() -> usize {
-    #[cfg(all(feature = "std", tripcoil_loom))]
-    {
-        2 // whatever the machine has, so that the models of two stripes have them
-    }
-    #[cfg(all(feature = "std", not(tripcoil_loom)))]
-    {
-        std::thread::available_parallelism().map_or(1, usize::from)
-    }
-    #[cfg(not(feature = "std"))]
-    {
-        1
     }
 }

@@ -146,6 +146,7 @@ mod settle;
 mod snapshot;
 mod sync;
 mod tagged;
+mod thread;
 mod transition;
 mod turn;
 mod validate;

@@ -90,13 +90,6 @@ impl Core {
         self.record_at_once(admission, out, self.head.clock.nanos());
     }
 
-    #[inline(always)]
-    fn record_at_once(&self, admission: Admission, out: Outgoing, now: u64) {
-        if !self.try_record(admission, out, now) {
-            self.record(admission, out, now);
-        }
-    }
-
     #[inline(never)]
     fn fail_timed(
         &self,
@@ -143,10 +136,22 @@ impl Core {
         }
     }
 
-    /// However often others come between.
     #[inline(never)]
     pub(crate) fn record(&self, admission: Admission, out: Outgoing, now: u64) {
-        while !self.try_record(admission, out, now) && self.make_way(admission, out, now) {}
+        self.record_at_once(admission, out, now);
+    }
+
+    #[inline(always)]
+    fn record_at_once(&self, admission: Admission, out: Outgoing, now: u64) {
+        if !self.try_record(admission, out, now) {
+            self.record_at_length(admission, out, now);
+        }
+    }
+
+    /// However often others come between.
+    #[cold]
+    fn record_at_length(&self, admission: Admission, out: Outgoing, now: u64) {
+        while self.make_way(admission, out, now) && !self.try_record(admission, out, now) {}
     }
 
     /// Count it, where nothing stands in the way: no audit, no other period, no epoch's end.
@@ -340,10 +345,7 @@ impl Core {
             }
         });
         let Some(judged) = judged else { return false };
-        self.stripes.add(out.class);
-        if out.class.failed() {
-            self.stripes.side().kinds[out.kind.slot()].add(1);
-        }
+        self.stripes.add(out.class, out.kind);
         if c.runs() {
             self.note_run(c, out, now);
         }

@@ -47,12 +47,6 @@ pub mod step {
         OTHERS.take().is_some()
     }
 
-    /// All of this thread's accesses so far.
-    #[must_use]
-    pub fn accesses() -> u64 {
-        TAKEN.get()
-    }
-
     /// Let `work` make so many accesses, and panic at the next: whoever waits for a call that is
     /// stopped would never end, since that one is further down on the same stack.
     pub fn at_most(n: u64, work: impl FnOnce()) {

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tripcoil::{
-    Breaker, Builder, Controller, FailureKind, HalfOpen, ManualClock, Outcome, Snapshot, State,
-    Window,
+    Breaker, Builder, Cause, Controller, FailureKind, HalfOpen, ManualClock, Outcome, Snapshot,
+    State, Window,
 };
 
 /// Width of a bucket in the models.
@@ -208,4 +208,24 @@ pub fn check_history(breaker: &Breaker) -> Snapshot {
     }
     assert_eq!(state, snapshot.state, "{history:?}");
     snapshot
+}
+
+/// Open since the failure that brought the window to this many.
+///
+/// # Panics
+///
+/// If it is not.
+pub fn tripped_at(breaker: &Breaker, failures: u64, generation: u64) {
+    let seen = check_history(breaker);
+    assert_eq!(
+        (seen.state, seen.generation),
+        (State::Open, generation),
+        "missed: {seen:?}"
+    );
+    let event = breaker.observer().history().pop().expect("an event");
+    assert_eq!(
+        (event.cause, event.counts.failures),
+        (Cause::FailureCount, failures),
+        "{event:?}"
+    );
 }

@@ -1,24 +1,10 @@
 //! I4: a failure within its allowance need not look, and yet none is missed: an allowance ends with
 //! the epoch, the evaluation and the generation for which it was given.
 
-use tripcoil::{Breaker, Cause, State};
-use tripcoil_loom_tests::{EPOCH, by_count, by_rate, check_history, explore, fail, race, succeed};
-
-/// Open since the failure that brought the window to this many.
-fn tripped_at(breaker: &Breaker, failures: u64, generation: u64) {
-    let seen = check_history(breaker);
-    assert_eq!(
-        (seen.state, seen.generation),
-        (State::Open, generation),
-        "missed: {seen:?}"
-    );
-    let event = breaker.observer().history().pop().expect("an event");
-    assert_eq!(
-        (event.cause, event.counts.failures),
-        (Cause::FailureCount, failures),
-        "{event:?}"
-    );
-}
+use tripcoil::State;
+use tripcoil_loom_tests::{
+    EPOCH, by_count, by_rate, check_history, explore, fail, race, succeed, tripped_at,
+};
 
 /// Three may go unseen, the fourth may not.
 #[test]

@@ -1,9 +1,9 @@
 //! I1, I2, I3 and I4 with two stripes: the threads' outcomes land on words of their own, and only
 //! an audit adds them up.
 
-use tripcoil::{Breaker, Cause, Controller, FailureKind, ManualClock, State};
+use tripcoil::{Breaker, Controller, FailureKind, ManualClock, State};
 use tripcoil_loom_tests::{
-    EPOCH, all_told, by_count, by_rate, check_history, explore, fail, race, succeed,
+    EPOCH, all_told, by_count, by_rate, check_history, explore, fail, race, succeed, tripped_at,
 };
 
 type Built = (Breaker, Controller, ManualClock);
@@ -22,14 +22,7 @@ fn failures_on_two_stripes_add_up() {
         let other = breaker.clone();
         fail(&breaker);
         race(|| fail(&breaker), move || fail(&other));
-
-        let seen = check_history(&breaker);
-        assert_eq!((seen.state, seen.generation), (State::Open, 1), "{seen:?}");
-        let event = breaker.observer().history()[0];
-        assert_eq!(
-            (event.cause, event.counts.failures),
-            (Cause::FailureCount, 3)
-        );
+        tripped_at(&breaker, 3, 1);
     });
 }
 
@@ -116,7 +109,6 @@ fn growth_against_a_failure_misses_no_trip() {
             },
             move || fail(&other),
         );
-        let seen = check_history(&breaker);
-        assert_eq!((seen.state, seen.generation), (State::Open, 1), "{seen:?}");
+        tripped_at(&breaker, 3, 1);
     });
 }

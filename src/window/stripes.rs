@@ -15,6 +15,7 @@ use crate::outcome::FailureKind;
 use crate::rules::Allowance;
 use crate::sync::{Counter, Late, Word};
 use crate::tagged::{PAYLOAD_MAX, Tagged, since};
+use crate::thread;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use crossbeam_utils::CachePadded;
@@ -217,24 +218,39 @@ impl Stripes {
         }
     }
 
-    /// Where this thread adds to sums that decide nothing: on any stripe that there is.
+    /// Where this thread adds to sums that decide nothing: any stripe that there is.
     #[inline]
-    pub(crate) fn side(&self) -> &Side {
-        &self.mine(1 << self.made.get()).side
+    fn any(&self) -> &Stripe {
+        self.mine(1 << self.made.get())
     }
 
-    /// A call is rejected. Where that meets another thread's, more stripes are made, as for outcomes;
-    /// but nobody need announce them.
+    /// After an addition to such a sum that met another thread's: more stripes are made, as for
+    /// outcomes; but nobody need announce them.
+    fn met(&self) {
+        self.grow(self.made.get() as usize);
+    }
+
+    #[inline]
+    pub(crate) fn side(&self) -> &Side {
+        &self.any().side
+    }
+
+    /// A call is rejected.
     pub(crate) fn reject(&self) {
         if !self.side().rejected.add_alone() {
-            self.grow(self.made.get() as usize);
+            self.met();
         }
     }
 
     /// An outcome under a count window, whose counts decide nothing either.
-    pub(crate) fn add(&self, class: Class) {
-        if !self.mine(1 << self.made.get()).counts[class as usize].add_alone() {
-            self.grow(self.made.get() as usize);
+    pub(crate) fn add(&self, class: Class, kind: FailureKind) {
+        let stripe = self.any();
+        let alone = stripe.counts[class as usize].add_alone();
+        if class.failed() {
+            stripe.side.kinds[kind.slot()].add(1);
+        }
+        if !alone {
+            self.met();
         }
     }
 
@@ -301,72 +317,6 @@ impl Stripes {
     }
 }
 
-#[cfg(all(feature = "std", not(tripcoil_loom)))]
-mod thread {
-    use crate::sync::Counter;
-    use core::cell::Cell;
-
-    static NEXT: Counter = Counter::new(0);
-
-    std::thread_local! {
-        /// `usize::MAX` until the thread is given its number.
-        static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-
-    /// This thread's number. A thread that is being torn down takes 0.
-    #[inline(always)]
-    pub(super) fn index() -> usize {
-        INDEX
-            .try_with(|i| {
-                if i.get() == usize::MAX {
-                    first(i)
-                } else {
-                    i.get()
-                }
-            })
-            .unwrap_or(0)
-    }
-
-    #[cold]
-    fn first(i: &Cell<usize>) -> usize {
-        i.set(NEXT.next() as usize & (usize::MAX >> 1));
-        i.get()
-    }
-
-    /// Collided with all stripes out: take another number.
-    #[cold]
-    pub(super) fn move_on() {
-        let _ = INDEX.try_with(first);
-    }
-}
-
-/// Anew in each execution of a model, so that each goes the same way.
-#[cfg(all(feature = "std", tripcoil_loom))]
-mod thread {
-    use crate::sync::Counter;
-
-    loom::lazy_static! {
-        static ref NEXT: Counter = Counter::new(0);
-    }
-
-    loom::thread_local! {
-        static INDEX: usize = NEXT.next() as usize;
-    }
-
-    pub(super) fn index() -> usize {
-        INDEX.with(|i| *i)
-    }
-
-    pub(super) fn move_on() {}
-}
-
-#[cfg(not(feature = "std"))]
-mod thread {
-    pub(super) fn index() -> usize {
-        0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,7 +342,7 @@ mod tests {
         let s = Stripes::new(4);
         for _ in 0..100 {
             s.reject();
-            s.add(Class::FastSuccess);
+            s.add(Class::FastSuccess, FailureKind::Server);
         }
         assert_eq!(s.all().count(), 1, "nobody was met");
         let rejected = |s: &Stripes| s.all().map(|s| s.side.rejected.get()).sum::<u64>();
