@@ -19,6 +19,7 @@
 
 use crate::control::{Control, Goal};
 use crate::core::Core;
+use crate::rules::Allowance;
 use crate::settle::Over;
 use crate::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged, extend};
 use crate::transition::{Decision, decide, rolls};
@@ -99,7 +100,13 @@ impl Core {
         }
         self.adopt(a, next, &policy)?;
         if judged && next.counting() {
-            self.allow(a, next, &policy, &cut)?;
+            // where a rule is true under observe-only, each outcome may end that
+            let allowance = if decision.truth.any() {
+                Allowance::default()
+            } else {
+                policy.allowance(self.window_at(&cut))
+            };
+            self.allow(a, allowance)?;
         }
         for (long, class) in self.ledger.lifetime.iter().zip(cut.classes) {
             self.settle(long, a, |w| extend(w, class, 1 << PAYLOAD_BITS))?;

@@ -89,7 +89,7 @@ const STATES: [State; 8] = [
     State::Closed, // never written
 ];
 
-pub(crate) fn code(state: State) -> u64 {
+pub(crate) const fn code(state: State) -> u64 {
     match state {
         State::Closed => 0,
         State::ObserveOnly => 1,
@@ -116,7 +116,7 @@ const KIND: u64 = 0b111;
 const GUARDED: u64 = 0b100;
 /// An audit is announced and not yet published.
 const AUDITING: u64 = 1 << 3;
-/// Successes alone could make a rule true: each outcome is followed by an audit.
+/// Successes alone could make a rule true: they have an allowance, as the others always do.
 const ARMED: u64 = 1 << 4;
 const STRIPES_SHIFT: u32 = 5;
 const STRIPES: u64 = 0b1111 << STRIPES_SHIFT;
@@ -216,6 +216,12 @@ impl Control {
     #[inline(always)]
     pub(crate) fn counting(self) -> bool {
         self.0 & KIND < 2
+    }
+
+    /// Open, and nobody auditing.
+    #[inline(always)]
+    pub(crate) fn is_open(self) -> bool {
+        self.0 & (KIND | AUDITING) == code(State::Open)
     }
 
     /// Closed, observe-only or disabled: every call is admitted.

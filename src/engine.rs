@@ -4,10 +4,11 @@
 //! that was read, and what comes between the admission and the result is found by the result. An
 //! acquire that must look closer reads control anew whenever another thread has moved it on.
 
-use crate::control::Period;
+use crate::control::{Control, Period};
 use crate::core::Core;
 use crate::error::Rejected;
 use crate::outcome::State;
+use core::num::NonZeroU64;
 
 /// What a permit carries.
 #[derive(Clone, Copy, Debug)]
@@ -36,13 +37,26 @@ impl Core {
                 start,
             });
         }
+        if c.is_open()
+            && let Some(rest) = self.reject_while_open(c)
+        {
+            return Err(Rejected::new(State::Open, Some(rest.get())));
+        }
         self.admit_or_reject()
+    }
+
+    /// What most calls come to that are not simply admitted: rejected by an Open that has time to go.
+    #[inline(never)]
+    fn reject_while_open(&self, c: Control) -> Option<NonZeroU64> {
+        let rest = self.open_for(c.generation(), self.head.clock.nanos())?;
+        let rest = NonZeroU64::new(rest)?;
+        self.stripes.reject();
+        Some(rest)
     }
 
     #[cold]
     fn admit_or_reject(&self) -> Result<Admission, Rejected> {
-        let now = self.head.clock.nanos();
-        let admission = self.look_closer(now);
+        let admission = self.look_closer(self.head.clock.nanos());
         if admission.is_err() {
             self.stripes.reject();
         }

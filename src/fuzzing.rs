@@ -114,7 +114,7 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         let Some((to, cause)) = decision.transition else {
             assert!(matches!(goal, Goal::Check | Goal::Tidy));
             assert_eq!(next.period(), c.period());
-            assert_eq!(next.armed(), judged && policy.allowance(window).is_none());
+            assert_eq!(next.armed(), judged && policy.allowance(window).armed());
             continue;
         };
         assert_eq!(next.state(), to);

@@ -63,20 +63,38 @@ impl Core {
     #[inline(always)]
     pub(crate) fn conclude(&self, admission: Admission, outcome: Outcome, timing: Timing) {
         match outcome {
-            Outcome::Success => {
-                let now = self.head.clock.nanos();
-                if self.is_slow(admission, timing, now) {
-                    self.record(admission, Outgoing::SLOW_SUCCESS, now);
-                } else {
-                    self.record_at_once(admission, Outgoing::SUCCESS, now);
+            Outcome::Success => match &self.head.window {
+                Shape::Time(_) => {
+                    let now = self.head.clock.nanos();
+                    if self.is_slow(admission, timing, now) {
+                        self.record(admission, Outgoing::SLOW_SUCCESS, now);
+                    } else if !self.try_in_stripe(admission, Outgoing::SUCCESS, now) {
+                        self.record_at_length(admission, Outgoing::SUCCESS);
+                    }
                 }
-            }
+                Shape::Count(window) => self.succeed_in_count(window, admission, timing),
+            },
             Outcome::Failure(kind) if !admission.is_timed(timing) => self.fail(admission, kind),
             Outcome::Failure(kind) => self.fail_timed(admission, kind, None, timing),
             Outcome::FailureRetryAfter(kind, wait) => {
                 self.fail_timed(admission, kind, Some(wait), timing);
             }
             Outcome::Ignored => self.ignore(admission),
+        }
+    }
+
+    /// A count window has no epochs, so nobody asks when a success came that nobody times.
+    #[inline(never)]
+    fn succeed_in_count(&self, window: &CountWindow, admission: Admission, timing: Timing) {
+        let slow = admission.is_timed(timing)
+            && self.exceeds_limit(admission, timing, self.head.clock.nanos());
+        let out = if slow {
+            Outgoing::SLOW_SUCCESS
+        } else {
+            Outgoing::SUCCESS
+        };
+        if !self.try_in_count(window, admission, out) {
+            self.record_at_length(admission, out);
         }
     }
 
@@ -117,6 +135,7 @@ impl Core {
         admission.is_timed(timing) && self.exceeds_limit(admission, timing, now)
     }
 
+    #[inline(always)]
     fn exceeds_limit(&self, admission: Admission, timing: Timing, now: u64) -> bool {
         let lasted = timing
             .lasted
@@ -127,13 +146,18 @@ impl Core {
 
     /// The limit in force; 0 for none. Audits adopt new rules where outcomes are counted; a probe
     /// asks the rules themselves.
-    #[inline]
+    #[inline(always)]
     fn slow_limit(&self, admission: Admission) -> u64 {
         if admission.period.state() == State::HalfOpen {
-            self.head.policy.load().slow_call
+            self.slow_limit_of_probes()
         } else {
             Tagged(self.head.slow_limit.load()).payload()
         }
+    }
+
+    #[cold]
+    fn slow_limit_of_probes(&self) -> u64 {
+        self.head.policy.load().slow_call
     }
 
     #[inline(never)]
@@ -144,40 +168,44 @@ impl Core {
     #[inline(always)]
     fn record_at_once(&self, admission: Admission, out: Outgoing, now: u64) {
         if !self.try_record(admission, out, now) {
-            self.record_at_length(admission, out, now);
+            self.record_at_length(admission, out);
         }
     }
 
     /// However often others come between.
     #[cold]
-    fn record_at_length(&self, admission: Admission, out: Outgoing, now: u64) {
+    fn record_at_length(&self, admission: Admission, out: Outgoing) {
+        let now = self.head.clock.nanos();
         while self.make_way(admission, out, now) && !self.try_record(admission, out, now) {}
     }
 
     /// Count it, where nothing stands in the way: no audit, no other period, no epoch's end.
     #[inline(always)]
     fn try_record(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
+        match &self.head.window {
+            Shape::Time(_) => self.try_in_stripe(admission, out, now),
+            Shape::Count(window) => self.try_in_count(window, admission, out),
+        }
+    }
+
+    #[inline(always)]
+    fn try_in_stripe(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
         let c = self.control();
         if !(c.counting() && c.quiet_in(admission.period) && now < self.head.period_end.load()) {
             return false;
         }
-        match &self.head.window {
-            Shape::Time(_) => {
-                let stripe = self.stripes.mine(c.stripes());
-                let Some(landed) = stripe.land(out.class, c.version()) else {
-                    return false;
-                };
-                if out.class.failed() {
-                    stripe.side.kinds[out.kind.slot()].add(1);
-                }
-                self.judge(c, stripe, out, landed.count, now);
-                if landed.contended {
-                    self.grow(c, now);
-                }
-                true
-            }
-            Shape::Count(window) => self.record_in_count(window, c, out, now),
+        let stripe = self.stripes.mine(c.stripes());
+        let Some(landed) = stripe.land(out.class, c.version()) else {
+            return false;
+        };
+        if out.class.failed() {
+            stripe.side.kinds[out.kind.slot()].add(1);
         }
+        self.judge(c, stripe, out, landed.count, now);
+        if landed.contended {
+            self.grow(c, now);
+        }
+        true
     }
 
     /// A local handle's success: by a load and a store, if nothing stands in the way.
@@ -196,7 +224,7 @@ impl Core {
             // attributed to the period in which it is stored
             owned.add_one();
             if c.runs() {
-                self.note_run(c, Outgoing::SUCCESS, now);
+                self.note_run(c, Outgoing::SUCCESS);
             }
             return;
         }
@@ -212,9 +240,10 @@ impl Core {
     #[inline(always)]
     fn judge(&self, c: Control, stripe: &Stripe, out: Outgoing, count: u64, now: u64) {
         if c.runs() {
-            self.note_run(c, out, now);
+            self.note_run(c, out);
         }
-        if c.armed() || !stripe.within(out.class, c.version(), count) {
+        let asks = c.armed() || out.class != Class::FastSuccess;
+        if asks && !stripe.within(out.class, c.version(), count) {
             self.check(c, now, out.wait);
         }
     }
@@ -270,7 +299,8 @@ impl Core {
 
     /// An outcome that made a rule true by itself: a run's, or a count window's.
     #[cold]
-    fn trip(&self, landed: Control, goal: Goal, now: u64, wait: Option<u64>) {
+    fn trip(&self, landed: Control, goal: Goal, wait: Option<u64>) {
+        let now = self.head.clock.nanos();
         self.turn_from(landed.period(), goal, now, wait);
         if let Some(wait) = wait {
             self.claim_wait(landed.period(), wait, now, Cause::is_rule);
@@ -293,7 +323,7 @@ impl Core {
     /// The consecutive rule: a failure adds to the run, a success ends it. A success that finds no
     /// run writes nothing.
     #[inline]
-    fn note_run(&self, c: Control, out: Outgoing, now: u64) {
+    fn note_run(&self, c: Control, out: Outgoing) {
         let generation = c.generation();
         let failed = out.class.failed();
         let mut w = Tagged(self.ledger.run.load());
@@ -301,7 +331,7 @@ impl Core {
             if w.later_than(generation) {
                 // the transition that ends this generation is under way: no failure returns before it
                 if failed {
-                    self.turn_from(c.period(), Goal::TripByRun, now, None);
+                    self.turn_from(c.period(), Goal::TripByRun, self.head.clock.nanos(), None);
                 }
                 return;
             }
@@ -320,12 +350,13 @@ impl Core {
             let next = Tagged::new(generation, after.payload());
             match self.ledger.run.cas(w.0, next.0) {
                 Ok(_) if after.reached && c.state() == State::Closed => {
-                    return self.trip(c, Goal::TripByRun, now, out.wait);
+                    return self.trip(c, Goal::TripByRun, out.wait);
                 }
                 Ok(_) => {
                     // observe-only tells the rising edge
-                    let rises = after.reached && !before.reached;
-                    self.ledger.would_trip.add(u64::from(rises));
+                    if after.reached && !before.reached {
+                        self.ledger.would_trip.add(1);
+                    }
                     return;
                 }
                 Err(is) => w = Tagged(is),
@@ -335,7 +366,11 @@ impl Core {
 
     /// A count window knows each outcome's own window, so the outcome judges itself.
     #[inline(never)]
-    fn record_in_count(&self, window: &CountWindow, c: Control, out: Outgoing, now: u64) -> bool {
+    fn try_in_count(&self, window: &CountWindow, admission: Admission, out: Outgoing) -> bool {
+        let c = self.control();
+        if !(c.counting() && c.quiet_in(admission.period)) {
+            return false;
+        }
         let judged = window.land(c.version(), out.class.failed(), out.class.slow(), |t| {
             // every rule needs something failed or slow
             if t.failures | t.slow == 0 {
@@ -347,13 +382,13 @@ impl Core {
         let Some(judged) = judged else { return false };
         self.stripes.add(out.class, out.kind);
         if c.runs() {
-            self.note_run(c, out, now);
+            self.note_run(c, out);
         }
         if let Some((goal, _)) = judged.truth.goal() {
             if c.state() == State::Closed {
                 // where it was true before, somebody else is at it, and it was not we who decided
                 let wait = out.wait.filter(|_| !judged.was.any());
-                self.trip(c, goal, now, wait);
+                self.trip(c, goal, wait);
             } else {
                 self.ledger
                     .would_trip

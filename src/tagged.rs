@@ -51,12 +51,6 @@ impl Tagged {
         Tagged(self.0 & !TAG | tag & TAG)
     }
 
-    /// By how much this tag is behind `tag`, going round.
-    #[inline(always)]
-    pub(crate) fn behind(self, tag: u64) -> u64 {
-        tag.wrapping_sub(self.0) & TAG
-    }
-
     /// Is this tag later than `tag`? (Half of the range each way.)
     #[inline(always)]
     pub(crate) fn later_than(self, tag: u64) -> bool {
@@ -91,7 +85,6 @@ mod tests {
             prop_assert!(w.has(tag));
             prop_assert_eq!(w.has(other), other == tag);
             prop_assert_eq!(w.retag(other), Tagged::new(other, payload));
-            prop_assert_eq!(w.behind(tag.wrapping_add(other)), other);
             prop_assert_eq!(w.plus_one(), Tagged::new(tag, (payload + 1) & PAYLOAD_MAX));
         }
 

@@ -154,7 +154,7 @@ pub(crate) fn decide(a: Control, policy: &Policy, w: Tally, judged: bool, was: T
             rising: Truth::default(),
         };
     }
-    let armed = judged && (now.any() || policy.allowance(w).is_none());
+    let armed = judged && (now.any() || policy.allowance(w).armed());
     Decision {
         transition: None,
         flags: policy.flags(armed),

@@ -10,7 +10,7 @@ use crate::deadline::Deadline;
 use crate::event::Event;
 use crate::outcome::State;
 use crate::round::Round;
-use crate::rules::{Policy, Tally};
+use crate::rules::{Allowance, Policy, Tally};
 use crate::run::{Run, RunRule};
 use crate::settle::Over;
 use crate::sync::Word;
@@ -19,9 +19,6 @@ use crate::transition::{Decision, judges_round, openings};
 use crate::window::Shape;
 use crate::window::boundaries::Boundaries;
 use crate::window::stripes::{Class, share};
-
-/// Versions after which limits are written anew though nobody asks for them.
-const RENEW_LIMITS: u64 = 1 << 20;
 
 /// The frozen counts.
 #[derive(Clone, Copy, Default)]
@@ -226,26 +223,12 @@ impl Core {
         Ok(())
     }
 
-    /// How many failures need no look.
-    pub(crate) fn allow(
-        &self,
-        a: Control,
-        next: Control,
-        policy: &Policy,
-        cut: &Cut,
-    ) -> Result<(), Over> {
-        // While every outcome is followed by an audit nobody asks for limits, and they may stay as
-        // they are; but not for so long that their version comes round.
-        let first = Tagged(self.stripes.get(0).limits[0].load());
-        if next.armed() && first.behind(a.version()) < RENEW_LIMITS {
-            return Ok(());
-        }
-        let allowance = policy.allowance(self.window_at(cut));
+    /// How many outcomes need no look.
+    pub(crate) fn allow(&self, a: Control, allowance: Allowance) -> Result<(), Over> {
         for i in 0..a.stripes() {
             let stripe = self.stripes.get(i);
             let shares = share(allowance, i, a.stripes());
-            for ((limit, count), share) in stripe.limits.iter().zip(&stripe.counts[1..]).zip(shares)
-            {
+            for ((limit, count), share) in stripe.limits.iter().zip(&stripe.counts).zip(shares) {
                 self.agree(limit, a, a.version(), |_| {
                     Tagged(count.load()).payload().wrapping_add(share)
                 })?;

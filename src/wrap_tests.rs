@@ -58,45 +58,6 @@ fn versions_wrap_with_more_stripes() {
     }
 }
 
-/// While each outcome is followed by an audit limits are left alone, but not until their version
-/// comes round.
-#[test]
-fn limits_are_renewed_long_before_their_version_comes_round() {
-    const RENEWED: u64 = 1 << 20;
-    let mut rig = rig(|b| {
-        b.window(Window::time(BUCKET * 3).buckets(3))
-            .failure_rate(0.5)
-            .min_throughput(1_000)
-    });
-    let core = rig.breaker.core.clone();
-    for _ in 0..500 {
-        let Ok(permit) = rig.breaker.try_acquire_owned() else {
-            unreachable!("closed");
-        };
-        permit.failure(FailureKind::Server);
-    }
-    assert!(core.control().armed());
-    // all but the limits are taken on
-    let limit = &core.stripes.get(0).limits[0];
-    let old = Tagged(limit.load());
-    let ahead = core.control().version() + RENEWED - 5;
-    set_version(&core, ahead);
-    limit.store(old.0);
-    for n in 0..20 {
-        assert!(core.control().armed());
-        assert!(
-            Tagged(limit.load()).behind(core.control().version()) <= RENEWED,
-            "{n}"
-        );
-        step(&mut rig, Dice(1));
-        let Ok(permit) = rig.breaker.try_acquire_owned() else {
-            unreachable!("closed");
-        };
-        permit.success();
-    }
-    assert_ne!(Tagged(limit.load()).0, old.0, "renewed");
-}
-
 // ---- generations
 
 #[test]

@@ -147,6 +147,29 @@ fn an_allowance_by_rate_is_not_taken_twice() {
     });
 }
 
+/// Two failures of two calls: of the two calls more that need not look, whichever they are, none is
+/// the fifth.
+#[test]
+fn calls_within_an_allowance_add_up() {
+    explore("calls_within_an_allowance_add_up", Some(3), || {
+        let (breaker, _controller, _clock) = by_rate(0.5, 5);
+        fail(&breaker);
+        fail(&breaker);
+        let other = breaker.clone();
+        race(
+            || {
+                succeed(&breaker);
+                succeed(&breaker);
+            },
+            move || fail(&other),
+        );
+        let seen = check_history(&breaker);
+        assert_eq!(seen.state, State::Open, "missed: three of five: {seen:?}");
+        let counts = breaker.observer().history()[0].counts;
+        assert_eq!((counts.calls, counts.failures), (5, 3));
+    });
+}
+
 /// More stripes share out what is left, and no more than that.
 #[test]
 fn growth_gives_no_allowance_twice() {

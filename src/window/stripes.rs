@@ -55,8 +55,8 @@ impl Class {
 pub(crate) struct Stripe {
     /// One a class. Under a count window these are plain sums of 64 bits.
     pub(crate) counts: [Word; 4],
-    /// One a class but fast successes: up to which count nobody need look.
-    pub(crate) limits: [Word; 3],
+    /// One a class: up to which count nobody need look.
+    pub(crate) limits: [Word; 4],
     pub(crate) side: Side,
 }
 
@@ -105,25 +105,21 @@ impl Stripe {
     /// Is that count within what needs no look?
     #[inline(always)]
     pub(crate) fn within(&self, class: Class, tag: u64, count: u64) -> bool {
-        if class == Class::FastSuccess {
-            return true;
-        }
-        let limit = Tagged(self.limits[class as usize - 1].load());
+        let limit = Tagged(self.limits[class as usize].load());
         // counts wrap, so "not beyond" is half the range
         limit.has(tag) && since(limit.payload(), count) <= PAYLOAD_MAX / 2
     }
 }
 
-/// One of `of` shares of an allowance.
-pub(crate) fn share(allowance: Option<Allowance>, i: usize, of: usize) -> [u64; 3] {
+/// One of `of` shares of an allowance, by class.
+pub(crate) fn share(a: Allowance, i: usize, of: usize) -> [u64; 4] {
     let part = |a: u64| a / of as u64 + u64::from((i as u64) < a % of as u64);
-    allowance.map_or([0; 3], |a| {
-        [
-            part(a.fast_failures),
-            part(a.slow_successes),
-            part(a.slow_failures),
-        ]
-    })
+    [
+        part(a.fast_successes),
+        part(a.fast_failures),
+        part(a.slow_successes),
+        part(a.slow_failures),
+    ]
 }
 
 /// A stripe with one writer, a local handle. `count` (of fast successes) is untagged; each audit
@@ -226,6 +222,7 @@ impl Stripes {
 
     /// After an addition to such a sum that met another thread's: more stripes are made, as for
     /// outcomes; but nobody need announce them.
+    #[cold]
     fn met(&self) {
         self.grow(self.made.get() as usize);
     }
@@ -236,6 +233,7 @@ impl Stripes {
     }
 
     /// A call is rejected.
+    #[inline]
     pub(crate) fn reject(&self) {
         if !self.side().rejected.add_alone() {
             self.met();
@@ -370,7 +368,7 @@ mod tests {
     #[test]
     fn a_limit_holds_in_its_version_and_over_the_wrap() {
         let s = Stripe::default();
-        s.limits[0].store(Tagged::new(7, 3).0);
+        s.limits[Class::FastFailure as usize].store(Tagged::new(7, 3).0);
         assert!(s.within(Class::FastFailure, 7, 3));
         assert!(!s.within(Class::FastFailure, 7, 4));
         assert!(!s.within(Class::FastFailure, 8, 3));
@@ -378,21 +376,22 @@ mod tests {
             s.within(Class::FastFailure, 7, PAYLOAD_MAX),
             "just below the wrap"
         );
-        assert!(s.within(Class::FastSuccess, 8, 9));
+        s.limits[Class::FastSuccess as usize].store(Tagged::new(8, 9).0);
+        assert!(s.within(Class::FastSuccess, 8, 9) && !s.within(Class::FastSuccess, 8, 10));
     }
 
     #[test]
     fn shares_add_up() {
         let a = Allowance {
+            fast_successes: 5,
             fast_failures: 13,
             slow_successes: 2,
             slow_failures: 0,
         };
         for of in [1, 2, 4, 8] {
-            let sum = |k: usize| (0..of).map(|i| share(Some(a), i, of)[k]).sum::<u64>();
-            assert_eq!([sum(0), sum(1), sum(2)], [13, 2, 0]);
+            let sum = |k: usize| (0..of).map(|i| share(a, i, of)[k]).sum::<u64>();
+            assert_eq!([sum(0), sum(1), sum(2), sum(3)], [5, 13, 2, 0]);
         }
-        assert_eq!(share(None, 0, 4), [0; 3]);
     }
 
     #[test]

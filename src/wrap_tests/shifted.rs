@@ -212,7 +212,6 @@ pub(super) fn set_version(core: &Core, version: u64) {
     let to = Control(c.0 & PAYLOAD_MAX | version << PAYLOAD_BITS);
     let ahead = version.wrapping_sub(c.version());
     for word in of_versions(core) {
-        // limits may be of an earlier one, and stay as far behind
         set(word, |w| w.retag(w.0.wrapping_add(ahead)));
     }
     core.head.control.store(to.0);
@@ -266,7 +265,7 @@ pub(super) fn set_counts(core: &Core, counts: [u64; 4]) -> Shift {
     for (word, count) in stripe.counts.iter().zip(counts) {
         set(word, |w| Tagged::new(0, count).retag(w.0));
     }
-    for (limit, count) in stripe.limits.iter().zip(&counts[1..]) {
+    for (limit, count) in stripe.limits.iter().zip(&counts) {
         set(limit, |w| {
             Tagged::new(w.0, w.payload().wrapping_add(*count))
         });
