@@ -129,19 +129,15 @@ pub struct HalfOpen {
     pub(crate) recovery: Recovery,
     pub(crate) max_probes: Option<u32>,
     pub(crate) probe_timeout: Duration,
-    /// Named on a round by successes: kept for validation to refuse.
-    pub(crate) stray_slow_rate: Option<f64>,
+    /// Named on a round by successes it is kept for validation to refuse.
+    pub(crate) slow_rate: Option<f64>,
 }
 
 /// What decides a round.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Recovery {
     Successes(u32),
-    Rate {
-        of: u32,
-        failure_rate: f64,
-        slow_rate: Option<f64>,
-    },
+    Rate { of: u32, failure_rate: f64 },
 }
 
 impl HalfOpen {
@@ -156,11 +152,7 @@ impl HalfOpen {
     /// `failure_rate` or more, in `(0, 1]`, and closes otherwise; not before. All `of` at a time,
     /// unless [`max_probes`](Self::max_probes) says otherwise.
     pub const fn rate(of: u32, failure_rate: f64) -> Self {
-        Self::of(Recovery::Rate {
-            of,
-            failure_rate,
-            slow_rate: None,
-        })
+        Self::of(Recovery::Rate { of, failure_rate })
     }
 
     const fn of(recovery: Recovery) -> Self {
@@ -168,17 +160,14 @@ impl HalfOpen {
             recovery,
             max_probes: None,
             probe_timeout: Duration::from_secs(60),
-            stray_slow_rate: None,
+            slow_rate: None,
         }
     }
 
     /// Besides, re-open if `slow / of` is this much or more, in `(0, 1]`. Only of a round by
     /// [`rate`](Self::rate), and it needs a `slow_call`.
     pub const fn slow_rate(mut self, rate: f64) -> Self {
-        match &mut self.recovery {
-            Recovery::Rate { slow_rate, .. } => *slow_rate = Some(rate),
-            Recovery::Successes(_) => self.stray_slow_rate = Some(rate),
-        }
+        self.slow_rate = Some(rate);
         self
     }
 
@@ -378,26 +367,6 @@ mod tests {
         assert_eq!(
             HalfOpen::successes(4).max_probes(3).max_probes_in_force(),
             3
-        );
-    }
-
-    #[test]
-    fn a_slow_rate_is_kept_wherever_it_was_named() {
-        assert_eq!(
-            HalfOpen::successes(2).slow_rate(0.5).stray_slow_rate,
-            Some(0.5)
-        );
-        let round = HalfOpen::rate(2, 0.5).slow_rate(0.25);
-        assert_eq!(round.stray_slow_rate, None);
-        let slow_rate = Some(0.25);
-        let failure_rate = 0.5;
-        assert_eq!(
-            round.recovery,
-            Recovery::Rate {
-                of: 2,
-                failure_rate,
-                slow_rate
-            }
         );
     }
 }

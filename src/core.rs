@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Shape as Geometry};
 use crate::control::Control;
 use crate::deadline::Deadline;
-use crate::event::{HISTORY, Ring};
+use crate::event::{HISTORY, Ring, Slot};
 use crate::outcome::State;
 use crate::rules::{Policy, Tally};
 use crate::run::{Run, RunRule};
@@ -20,9 +20,8 @@ use crate::window::count::CountWindow;
 use crate::window::stripes::{Stripes, share};
 use alloc::boxed::Box;
 use alloc::string::String;
-use crossbeam_utils::CachePadded;
 
-/// What every call reads and only audits write: one line, shared by all and at rest in each cache.
+/// What every call reads and only audits write: at rest in each cache.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) control: Word,
@@ -37,11 +36,15 @@ pub(crate) struct Head {
     pub(crate) policy: Swap<Policy>,
 }
 
-/// What the audits keep for themselves and for readers; and the run, which failures write.
+/// What the audits keep for themselves and for readers; and, with some distance to both ends, the run,
+/// which failures write.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Ledger {
-    /// Generation | the run of failures.
-    pub(crate) run: Word,
+    /// The stripes' counts by class, carried on into 64 bits.
+    pub(crate) lifetime: [Word; 4],
+    /// The generation, likewise.
+    pub(crate) generations: Word,
     /// The latest time that an audit was told; it only rises.
     pub(crate) latest: Word,
     /// Version | the time of the audit, in two halves of 32 bits.
@@ -49,20 +52,18 @@ pub(crate) struct Ledger {
     pub(crate) time_low: Word,
     /// Version | what the audit decided.
     pub(crate) decision: Word,
-    /// The stripes' counts by class, carried on into 64 bits.
-    pub(crate) lifetime: [Word; 4],
-    /// The generation, likewise.
-    pub(crate) generations: Word,
-    /// When the present generation began.
-    pub(crate) since: Word,
-    /// Generation | openings since closed for long enough.
-    pub(crate) openings: Word,
-    /// Generation | firm, and the millisecond at which Open ends.
-    pub(crate) deadline: Word,
+    /// Generation | the run of failures.
+    pub(crate) run: Word,
     /// Rising edges of rules under observe-only.
     pub(crate) would_trip: Counter,
     /// Of the jitter.
     pub(crate) seed: u64,
+    /// Generation | openings since closed for long enough.
+    pub(crate) openings: Word,
+    /// When the present generation began.
+    pub(crate) since: Word,
+    /// Generation | firm, and the millisecond at which Open ends.
+    pub(crate) deadline: Word,
 }
 
 /// The half-open state's own words.
@@ -75,18 +76,22 @@ pub(crate) struct Probing {
     pub(crate) results: [Counter; 4],
 }
 
+/// In this order: between what all calls read (`head`, and the first words of `stripes`), what an
+/// outcome writes and what failures write (`ledger.run`) lies a line of 64 bytes, or more, that is
+/// seldom touched. So they are apart without an alignment, which would add a third to a breaker.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Core {
-    pub(crate) head: CachePadded<Head>,
-    pub(crate) ledger: CachePadded<Ledger>,
-    pub(crate) stripes: Stripes,
-    pub(crate) probing: Probing,
-    pub(crate) history: Ring,
+    pub(crate) name: Box<str>,
+    pub(crate) history: Ring<[Slot; HISTORY]>,
     /// A longer ring, once there is a listener.
     pub(crate) queue: Late<Ring>,
     #[cfg(feature = "std")]
     pub(crate) listeners: crate::wake::Listeners,
-    pub(crate) name: Box<str>,
+    pub(crate) head: Head,
+    pub(crate) stripes: Stripes,
+    pub(crate) ledger: Ledger,
+    pub(crate) probing: Probing,
 }
 
 impl Core {
@@ -101,10 +106,10 @@ impl Core {
                 let end = b.end_of(b.epoch_at(now));
                 (Shape::Time(b), end)
             }
-            Geometry::Count(size) => (Shape::Count(CountWindow::new(size)), u64::MAX),
+            Geometry::Count(size) => (Shape::Count(Box::new(CountWindow::new(size))), u64::MAX),
         };
         let policy = Policy::new(config);
-        let rule = RunRule::of(0).with(policy.run);
+        let rule = RunRule::of(0).with(policy.run());
         let k = u64::from(state == State::Open);
         let backoff = &policy.config.open_for;
         let wait = backoff.wait_nanos(k as u32, unit(seed, 0));
@@ -115,16 +120,16 @@ impl Core {
             limit.store(Tagged::new(0, share).0); // nobody else has it yet
         }
         Core {
-            head: CachePadded::new(Head {
+            head: Head {
                 control: Word::new(Control::new(state, policy.flags(false)).0),
                 period_end: Word::new(period_end),
-                slow_limit: Word::new(Tagged::new(0, policy.slow_call).0),
+                slow_limit: Word::new(Tagged::new(0, policy.slow_call()).0),
                 run_limit: Word::new(Tagged::new(0, rule.payload()).0),
                 clock,
                 window,
                 policy: Swap::new(policy),
-            }),
-            ledger: CachePadded::new(Ledger {
+            },
+            ledger: Ledger {
                 run: Word::new(Tagged::new(0, Run::begun(rule.era).payload()).0),
                 latest: Word::new(now),
                 time_high: Word::default(),
@@ -137,14 +142,14 @@ impl Core {
                 deadline: Word::new(Tagged::new(0, deadline.0).0),
                 would_trip: Counter::default(),
                 seed,
-            }),
+            },
             stripes,
             probing: Probing {
                 round: Word::default(),
                 latest_admission: Word::default(),
                 results: Default::default(),
             },
-            history: Ring::new(HISTORY),
+            history: Ring::short(),
             queue: Late::default(),
             #[cfg(feature = "std")]
             listeners: Default::default(),

@@ -60,6 +60,7 @@ pub struct Transition {
 
 /// The transitions that an observer can read back: the last eight.
 pub(crate) const HISTORY: usize = 8;
+const _: () = assert!(HISTORY.is_power_of_two());
 
 /// What an audit leaves of a transition; the generation is in 24 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,17 +74,17 @@ pub(crate) struct Event {
     pub(crate) run: u64,
 }
 
-pub(crate) const WORDS: usize = 7;
-const HALF: u64 = u32::MAX as u64;
+pub(crate) const WORDS: usize = 6;
+/// Bits of the time that go beside the meta, which takes ten.
+const TIME_LOW: u32 = 30;
 
 impl Event {
-    /// meta: from 3 | to 3 | cause 4; time low 32; time high 32; calls; failures; slow; run
+    /// from 3 | to 3 | cause 4 | time low 30 (from the low end); time high 34; calls; failures; slow; run
     pub(crate) fn payloads(self) -> [u64; WORDS] {
         let meta = code(self.from) | code(self.to) << 3 | self.cause.bits() << 6;
         [
-            meta,
-            self.at & HALF,
-            self.at >> 32,
+            meta | (self.at & ((1 << TIME_LOW) - 1)) << 10,
+            self.at >> TIME_LOW,
             self.counts.calls & PAYLOAD_MAX,
             self.counts.failures & PAYLOAD_MAX,
             self.counts.slow & PAYLOAD_MAX,
@@ -97,13 +98,13 @@ impl Event {
             from: state_of(p[0]),
             to: state_of(p[0] >> 3),
             cause: Cause::from_bits(p[0] >> 6 & 0b1111),
-            at: p[2] << 32 | p[1],
+            at: p[1] << TIME_LOW | p[0] >> 10,
             counts: Tally {
-                calls: p[3],
-                failures: p[4],
-                slow: p[5],
+                calls: p[2],
+                failures: p[3],
+                slow: p[4],
             },
-            run: p[6],
+            run: p[5],
         }
     }
 
@@ -120,24 +121,37 @@ impl Event {
     }
 }
 
-/// The last events, a slot each, by generation.
-#[derive(Debug)]
-pub(crate) struct Ring(Box<[[Word; WORDS]]>);
+pub(crate) type Slot = [Word; WORDS];
 
+/// The last events, a slot each, by generation. Their number is a power of two.
+#[derive(Debug)]
+pub(crate) struct Ring<S = Box<[Slot]>>(S);
+
+/// Tagged with what never comes to that slot.
+fn empty(slot: usize) -> Slot {
+    core::array::from_fn(|_| Word::new(Tagged::new(slot as u64 ^ 1, 0).0))
+}
+
+impl Ring<[Slot; HISTORY]> {
+    pub(crate) fn short() -> Self {
+        Ring(core::array::from_fn(empty))
+    }
+}
+
+#[cfg(feature = "std")]
 impl Ring {
-    pub(crate) fn new(slots: usize) -> Ring {
-        let slots = slots.next_power_of_two().max(2) as u64;
-        // tagged with what never comes to that slot
-        let empty = |slot: u64| core::array::from_fn(|_| Word::new(Tagged::new(slot ^ 1, 0).0));
+    pub(crate) fn long(slots: usize) -> Self {
         Ring((0..slots).map(empty).collect())
     }
+}
 
+impl<S: AsRef<[Slot]>> Ring<S> {
     pub(crate) fn len(&self) -> u64 {
-        self.0.len() as u64
+        self.0.as_ref().len() as u64
     }
 
-    pub(crate) fn slot(&self, generation: u64) -> &[Word; WORDS] {
-        &self.0[(generation & (self.len() - 1)) as usize]
+    pub(crate) fn slot(&self, generation: u64) -> &Slot {
+        &self.0.as_ref()[(generation & (self.len() - 1)) as usize]
     }
 
     /// The event of that generation; `None` if it has been overwritten, or is just being.
@@ -179,7 +193,7 @@ mod tests {
                 counts: Tally { calls: n[0], failures: n[1], slow: n[2] }, run: n[3],
             };
             prop_assert_eq!(Event::of(generation, e.payloads()), e);
-            let ring = Ring::new(HISTORY);
+            let ring = Ring::short();
             prop_assert_eq!(ring.read(generation), None, "nothing has been written");
             for (word, payload) in ring.slot(generation).iter().zip(e.payloads()) {
                 word.store(Tagged::new(generation, payload).0);

@@ -206,7 +206,7 @@ pub(crate) fn subscribe_transitions(
     core: &Arc<Core>,
     listener: impl FnMut(&Transition) + Send + 'static,
 ) -> Subscription {
-    core.queue.get_or_make(|| Ring::new(QUEUE));
+    core.queue.get_or_make(|| Ring::long(QUEUE));
     // from here on every audit leaves its event there too
     let from = core.show(core.head.clock.nanos());
     let feed = Transitions {

@@ -157,7 +157,7 @@ impl Core {
 
     #[cold]
     fn slow_limit_of_probes(&self) -> u64 {
-        self.head.policy.load().slow_call
+        self.head.policy.load().slow_call()
     }
 
     #[inline(never)]

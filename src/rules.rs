@@ -3,20 +3,16 @@
 //! No atomics here, and no clock: the engine brings the numbers of one instant, and gets a truth,
 //! an allowance or a verdict. What is said here of a window holds for both kinds of window.
 
+use crate::clock::saturating_nanos;
 use crate::config::{Config, OnCancel, Recovery};
 use crate::control::{Flags, Goal};
 use crate::outcome::{Cause, Counts};
 use crate::round::Round;
 
-/// The rules in force, in the units that the engine needs, beside the configuration they are of.
+/// The rules in force.
 #[derive(Debug)]
 pub(crate) struct Policy {
     pub(crate) config: Config,
-    min_throughput: u64,
-    /// Nanoseconds; 0 is none.
-    pub(crate) slow_call: u64,
-    /// Failures in a row; 0 is none.
-    pub(crate) run: u64,
 }
 
 /// What a window holds.
@@ -105,25 +101,34 @@ fn reached(part: u64, whole: u64, rate: f64) -> bool {
 
 impl Policy {
     pub(crate) fn new(config: Config) -> Policy {
-        Policy {
-            min_throughput: u64::from(config.min_throughput_in_force()),
-            slow_call: config.slow_call.map_or(0, |d| d.as_nanos() as u64),
-            run: config.consecutive_failures.map_or(0, u64::from),
-            config,
-        }
+        Policy { config }
+    }
+
+    fn min_throughput(&self) -> u64 {
+        u64::from(self.config.min_throughput_in_force())
+    }
+
+    /// Nanoseconds; 0 is none.
+    pub(crate) fn slow_call(&self) -> u64 {
+        self.config.slow_call.map_or(0, saturating_nanos)
+    }
+
+    /// Failures in a row; 0 is none.
+    pub(crate) fn run(&self) -> u64 {
+        self.config.consecutive_failures.map_or(0, u64::from)
     }
 
     pub(crate) fn flags(&self, armed: bool) -> Flags {
         Flags {
             armed,
-            runs: self.run != 0,
-            timed: self.slow_call != 0,
+            runs: self.run() != 0,
+            timed: self.slow_call() != 0,
         }
     }
 
     pub(crate) fn truth(&self, w: Tally) -> Truth {
         // which is one or more, so nothing is divided by zero
-        let enough = w.calls >= self.min_throughput;
+        let enough = w.calls >= self.min_throughput();
         let on = |is: bool, bit: u64| if is { bit } else { 0 };
         let rate =
             |part: u64, r: Option<f64>| enough && r.is_some_and(|r| reached(part, w.calls, r));
@@ -148,7 +153,7 @@ impl Policy {
     }
 
     fn safe_rate(&self, part: u64, calls: u64, rate: Option<f64>) -> bool {
-        rate.is_none_or(|r| !reached(part, calls.max(self.min_throughput), r))
+        rate.is_none_or(|r| !reached(part, calls.max(self.min_throughput()), r))
     }
 
     /// An underestimate costs an audit, and nothing else.
@@ -165,7 +170,7 @@ impl Policy {
             .min(by_count);
         let slow = self.more(w.slow, w.calls, self.config.slow_rate);
         // a slow failure is a part of both
-        let both = if self.slow_call == 0 {
+        let both = if self.slow_call() == 0 {
             0
         } else {
             (failures / 2).min(slow / 2)
@@ -184,8 +189,8 @@ impl Policy {
         if self.count_reached(w.failures) {
             return Allowance::default();
         }
-        let calls = (self.min_throughput - 1).saturating_sub(w.calls);
-        let slow = if self.slow_call == 0 { 0 } else { calls / 4 };
+        let calls = (self.min_throughput() - 1).saturating_sub(w.calls);
+        let slow = if self.slow_call() == 0 { 0 } else { calls / 4 };
         let both = slow.min(by_count / 2);
         let failures = ((calls - 2 * slow) / 2).min(by_count - both);
         Allowance {
@@ -201,7 +206,7 @@ impl Policy {
         let Some(r) = rate else { return PLENTY };
         let (f, n) = (part as f64, calls as f64);
         // (part + k) / max(min, calls + k) < r; r = 1 makes the second infinite, which saturates
-        let k = (r * self.min_throughput as f64 - f).max((r * n - f) / (1.0 - r));
+        let k = (r * self.min_throughput() as f64 - f).max((r * n - f) / (1.0 - r));
         let k = if k.is_nan() {
             0
         } else {
@@ -227,15 +232,12 @@ impl Policy {
                     return Some(Goal::Close);
                 }
             }
-            Recovery::Rate {
-                failure_rate,
-                slow_rate,
-                ..
-            } => {
+            Recovery::Rate { failure_rate, .. } => {
                 let all = r.results();
                 if all >= need {
                     let lost = reached(r.failed, all, failure_rate)
-                        || slow_rate.is_some_and(|s| reached(r.slow, all, s));
+                        || (self.config.half_open.slow_rate)
+                            .is_some_and(|s| reached(r.slow, all, s));
                     return Some(if lost {
                         Goal::ReopenByProbe
                     } else {

@@ -28,7 +28,7 @@ pub mod step {
     use std::vec::Vec;
 
     std::thread_local! {
-        static WRITTEN: RefCell<Option<Vec<usize>>> = const { RefCell::new(None) };
+        static TOUCHED: RefCell<Option<Vec<Access>>> = const { RefCell::new(None) };
         static LEFT: Cell<u64> = const { Cell::new(0) };
         static TAKEN: Cell<u64> = const { Cell::new(0) };
         static ALLOWED: Cell<u64> = const { Cell::new(u64::MAX) };
@@ -55,22 +55,29 @@ pub mod step {
         ALLOWED.set(outer);
     }
 
-    /// The cache lines (of 64 bytes) that this thread writes in `work`, by stores and by
-    /// read-modify-writes, one for each of them.
-    pub fn lines_written(work: impl FnOnce()) -> Vec<usize> {
-        WRITTEN.set(Some(Vec::new()));
+    /// One access of a word.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Access {
+        /// The cache line (of 64 bytes) in which the word lies.
+        pub line: usize,
+        /// A store or a read-modify-write.
+        pub writes: bool,
+    }
+
+    /// What this thread accesses in `work`.
+    pub fn touched(work: impl FnOnce()) -> Vec<Access> {
+        TOUCHED.set(Some(Vec::new()));
         work();
-        WRITTEN.take().unwrap_or_default()
+        TOUCHED.take().unwrap_or_default()
     }
 
     pub(super) fn access<T>(word: &T, writes: bool) {
-        if writes {
-            WRITTEN.with_borrow_mut(|all| {
-                if let Some(lines) = all {
-                    lines.push(core::ptr::from_ref(word).addr() / 64);
-                }
-            });
-        }
+        TOUCHED.with_borrow_mut(|all| {
+            if let Some(touched) = all {
+                let line = core::ptr::from_ref(word).addr() / 64;
+                touched.push(Access { line, writes });
+            }
+        });
         TAKEN.set(TAKEN.get() + 1);
         assert!(TAKEN.get() <= ALLOWED.get(), "a call does not end");
         let left = LEFT.get();

@@ -208,9 +208,9 @@ impl Core {
     /// run may be.
     pub(crate) fn adopt(&self, a: Control, next: Control, policy: &Policy) -> Result<(), Over> {
         let h = &self.head;
-        self.agree(&h.slow_limit, a, a.version(), |_| policy.slow_call)?;
+        self.agree(&h.slow_limit, a, a.version(), |_| policy.slow_call())?;
         let rule = self.agree(&h.run_limit, a, a.version(), |before| {
-            RunRule::of(before).with(policy.run).payload()
+            RunRule::of(before).with(policy.run()).payload()
         })?;
         let begun = Run::begun(RunRule::of(rule).era);
         self.settle(&self.ledger.run, a, |w| {

@@ -195,24 +195,20 @@ impl Config {
             recovery,
             max_probes,
             probe_timeout,
-            stray_slow_rate,
+            slow_rate,
         } = &self.half_open;
         match *recovery {
             Recovery::Successes(n) => {
                 found.count("half_open.successes", n, ROUND_MAX);
-                if let Some(rate) = stray_slow_rate {
+                if let Some(rate) = slow_rate {
                     let none = "none: a round by successes goes by the breaker's slow_rate";
                     found.add("half_open.slow_rate", rate, none);
                 }
             }
-            Recovery::Rate {
-                of,
-                failure_rate,
-                slow_rate,
-            } => {
+            Recovery::Rate { of, failure_rate } => {
                 found.count("half_open.of", of, ROUND_MAX);
                 found.rate("half_open.failure_rate", failure_rate);
-                if let Some(rate) = slow_rate {
+                if let Some(rate) = *slow_rate {
                     found.rate("half_open.slow_rate", rate);
                     self.check_measured("half_open.slow_rate", rate, found);
                 }

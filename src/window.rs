@@ -10,9 +10,10 @@ pub(crate) mod stripes;
 
 use self::boundaries::Boundaries;
 use self::count::CountWindow;
+use alloc::boxed::Box;
 
 #[derive(Debug)]
 pub(crate) enum Shape {
     Time(Boundaries),
-    Count(CountWindow),
+    Count(Box<CountWindow>),
 }

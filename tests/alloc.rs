@@ -384,6 +384,6 @@ fn an_idle_breaker_is_small() {
     let size = i64::try_from(size_of::<Breaker>()).expect("a size") + heap;
     println!("an idle breaker with the defaults takes {size} bytes, {heap} of them on the heap");
     assert!(heap > 0, "the counter sees nothing");
-    assert!(size <= 2_048, "{size} bytes");
+    assert!(size <= 1_536, "{size} bytes");
     assert_eq!(left, 0, "it gives back what it took");
 }

@@ -51,22 +51,25 @@ impl Class {
     }
 }
 
+/// In this order: what is written most often is farthest from the beginning.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Stripe {
-    /// One a class. Under a count window these are plain sums of 64 bits.
-    pub(crate) counts: [Word; 4],
     /// One a class: up to which count nobody need look.
     pub(crate) limits: [Word; 4],
     pub(crate) side: Side,
+    /// One a class. Under a count window these are plain sums of 64 bits.
+    pub(crate) counts: [Word; 4],
 }
 
 /// Sums that decide nothing.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Side {
-    pub(crate) kinds: [Counter; FailureKind::SLOTS],
     pub(crate) ignored: Counter,
     pub(crate) cancelled: Counter,
     pub(crate) late: Counter,
+    pub(crate) kinds: [Counter; FailureKind::SLOTS],
     pub(crate) rejected: Counter,
 }
 
@@ -166,22 +169,24 @@ const LEVELS: usize = 7;
 
 type Level = Late<Box<[CachePadded<Stripe>]>>;
 
+/// In this order: the first words are read by every call, once there is more than one stripe.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Stripes {
-    first: CachePadded<Stripe>,
     /// Level `l` holds the stripes from `2^l` to `2^(l+1) - 1`.
     levels: Late<Box<[Level; LEVELS]>>,
-    owned: Late<Arc<[CachePadded<Owned>]>>,
     /// log2 of the stripes that there are, announced or not.
     made: Counter,
     /// The CPUs' next power of two, in stripes: its log2.
     top: usize,
+    owned: Late<Arc<[CachePadded<Owned>]>>,
+    first: Stripe,
 }
 
 impl Stripes {
     pub(crate) fn new(cpus: usize) -> Stripes {
         Stripes {
-            first: CachePadded::default(),
+            first: Stripe::default(),
             levels: Late::default(),
             owned: Late::default(),
             made: Counter::new(0),
@@ -259,7 +264,7 @@ impl Stripes {
             .get()
             .into_iter()
             .flat_map(|all| all.iter().filter_map(Late::get));
-        core::iter::once(&*self.first).chain(further.flat_map(|l| l.iter().map(|s| &**s)))
+        core::iter::once(&self.first).chain(further.flat_map(|l| l.iter().map(|s| &**s)))
     }
 
     pub(crate) fn owned(&self) -> impl Iterator<Item = &Owned> {

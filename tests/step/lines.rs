@@ -1,10 +1,10 @@
-//! What a call writes, by cache lines: in a steady state nothing that another stripe's threads write
-//! or that any call reads first.
+//! What a call touches, by cache lines: in a steady state it writes nothing that another stripe's
+//! threads write or read.
 //!
-//! Every store and every read-modify-write is tallied, of the protocol's words and of its sums alike.
-//! (`arc-swap` is not asked by these calls: what it writes would be its own.)
+//! Every access is tallied, of the protocol's words and of its sums alike. (`arc-swap` is not asked by
+//! these calls: what it writes would be its own.)
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
@@ -42,23 +42,37 @@ fn meet(breaker: &Breaker, call: fn(&Breaker)) {
     }
 }
 
+fn lines(of: &[step::Access]) -> BTreeSet<usize> {
+    of.iter().map(|access| access.line).collect()
+}
+
+fn written(by: &[step::Access]) -> Vec<step::Access> {
+    by.iter().copied().filter(|access| access.writes).collect()
+}
+
 /// Each of several threads makes that call: each writes `writes` times a call, and always the same
-/// lines; and those are one stripe's, which no other stripe's threads write.
+/// lines; and those are one stripe's, which no other stripe's threads touch.
 fn on_lines_of_ones_own(breaker: &Breaker, writes: usize, call: fn(&Breaker)) {
-    let mut stripes = BTreeSet::new();
+    let mut stripes = BTreeMap::new();
     for _ in 0..THREADS {
         let breaker = breaker.clone();
-        let lines = thread::spawn(move || {
+        let touching = thread::spawn(move || {
             call(&breaker); // it is given its number
-            step::lines_written(|| (0..CALLS).for_each(|_| call(&breaker)))
+            step::touched(|| (0..CALLS).for_each(|_| call(&breaker)))
         });
-        let lines = lines.join().expect("ended");
-        assert_eq!(lines.len(), writes * CALLS, "writes");
-        stripes.insert(lines.into_iter().collect::<BTreeSet<_>>());
+        let touched = touching.join().expect("ended");
+        let written = written(&touched);
+        assert_eq!(written.len(), writes * CALLS, "writes");
+        stripes.insert(lines(&written), lines(&touched));
     }
-    let all: BTreeSet<_> = stripes.iter().flatten().collect();
-    let each: usize = stripes.iter().map(BTreeSet::len).sum();
-    assert_eq!(all.len(), each, "a line of two stripes: {stripes:?}");
+    for mine in stripes.keys() {
+        for (others, touched) in stripes.iter().filter(|(others, _)| *others != mine) {
+            assert!(
+                mine.is_disjoint(touched),
+                "{mine:?}; {others:?} of {touched:?}"
+            );
+        }
+    }
     let cpus = thread::available_parallelism().map_or(1, usize::from);
     let most = cpus.next_power_of_two().min(128);
     assert!(stripes.len() <= most, "{stripes:?}");
@@ -102,15 +116,24 @@ fn a_local_success_is_one_store_to_a_place_of_its_own() {
     let handles = [breaker.local(), breaker.local()];
     let cpus = thread::available_parallelism().map_or(1, usize::from);
     let lines = handles.map(|local| {
-        let all = step::lines_written(|| {
+        let all = written(&step::touched(|| {
             for _ in 0..CALLS {
                 local.try_acquire().expect("closed").success();
             }
-        });
+        }));
         assert_eq!(all.len(), CALLS);
-        let lines: BTreeSet<_> = all.into_iter().collect();
+        let lines = lines(&all);
         assert_eq!(lines.len(), 1);
         (lines, local)
     });
     assert!(cpus == 1 || lines[0].0 != lines[1].0);
+}
+
+/// A reading of the clock at admission, and the limit: nothing else.
+#[test]
+fn a_slow_rule_adds_one_reading_of_the_clock() {
+    let accesses = |breaker: &Breaker| step::touched(|| succeed(breaker)).len();
+    let without = built(|rules| rules);
+    let with = built(|rules| rules.slow_call(Duration::from_secs(1)).slow_rate(0.5));
+    assert_eq!(accesses(&with), accesses(&without) + 2);
 }
