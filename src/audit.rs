@@ -100,8 +100,10 @@ impl Core {
         }
         self.adopt(a, next, &policy)?;
         if judged && next.counting() {
-            // where a rule is true under observe-only, each outcome may end that
-            let allowance = if decision.truth.any() {
+            // Where a rule is true under observe-only, each outcome may end that. And limits of two
+            // sets of rules could let pass what neither does: whose rules are not those that
+            // decided leaves none.
+            let allowance = if decision.truth.any() || decision.rules != policy.number {
                 Allowance::default()
             } else {
                 policy.allowance(self.window_at(&cut))

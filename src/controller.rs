@@ -5,7 +5,7 @@ use crate::control::Goal;
 use crate::core::Core;
 use crate::observer::Observer;
 #[cfg(feature = "std")]
-use crate::{error::ConfigError, live::Rules, rules::Policy};
+use crate::{error::ConfigError, live::Rules};
 use alloc::sync::Arc;
 use core::time::Duration;
 
@@ -104,7 +104,7 @@ impl Controller {
         self.core.head.policy.update(|policy| {
             let config = changes.upon(&policy.config);
             config.validate()?;
-            Ok(Policy::new(config))
+            Ok(policy.replaced_by(config))
         })?;
         self.core.adopt_rules();
         Ok(())

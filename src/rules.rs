@@ -13,6 +13,8 @@ use crate::round::Round;
 #[derive(Debug)]
 pub(crate) struct Policy {
     pub(crate) config: Config,
+    /// Which of the breaker's rules these are: the helpers of an audit may have different ones.
+    pub(crate) number: u16,
 }
 
 /// What a window holds.
@@ -101,7 +103,16 @@ fn reached(part: u64, whole: u64, rate: f64) -> bool {
 
 impl Policy {
     pub(crate) fn new(config: Config) -> Policy {
-        Policy { config }
+        Policy { config, number: 0 }
+    }
+
+    /// The rules that come after these.
+    #[cfg(feature = "std")]
+    pub(crate) fn replaced_by(&self, config: Config) -> Policy {
+        Policy {
+            config,
+            number: self.number.wrapping_add(1),
+        }
     }
 
     fn min_throughput(&self) -> u64 {

@@ -86,9 +86,11 @@ pub(crate) struct Decision {
     /// Observe-only: the rules that are true, and those that have become so.
     pub(crate) truth: Truth,
     pub(crate) rising: Truth,
+    /// The number of the rules by which it was made.
+    pub(crate) rules: u16,
 }
 
-/// transition 1 | kind 3 | cause 4 | armed 1 | runs 1 | timed 1 | truth 3 | rising 3
+/// transition 1 | kind 3 | cause 4 | armed 1 | runs 1 | timed 1 | truth 3 | rising 3 | rules 16
 impl Decision {
     pub(crate) fn payload(self) -> u64 {
         let (some, kind, cause) = match self.transition {
@@ -102,6 +104,7 @@ impl Decision {
             | u64::from(self.flags.timed) << 10
             | self.truth.0 << 11
             | self.rising.0 << 14
+            | u64::from(self.rules) << 17
     }
 
     pub(crate) fn of(payload: u64) -> Decision {
@@ -116,6 +119,7 @@ impl Decision {
             },
             truth: Truth(payload >> 11 & 0b111),
             rising: Truth(payload >> 14 & 0b111),
+            rules: (payload >> 17) as u16,
         }
     }
 
@@ -138,6 +142,7 @@ pub(crate) fn decide(a: Control, policy: &Policy, w: Tally, judged: bool, was: T
             flags: policy.flags(false),
             truth: Truth::default(),
             rising: Truth::default(),
+            rules: policy.number,
         };
     }
     let now = if judged && a.goal() == Check {
@@ -152,6 +157,7 @@ pub(crate) fn decide(a: Control, policy: &Policy, w: Tally, judged: bool, was: T
             flags: policy.flags(false),
             truth: Truth::default(),
             rising: Truth::default(),
+            rules: policy.number,
         };
     }
     let armed = judged && (now.any() || policy.allowance(w).armed());
@@ -164,6 +170,7 @@ pub(crate) fn decide(a: Control, policy: &Policy, w: Tally, judged: bool, was: T
         } else {
             Truth::default()
         },
+        rules: policy.number,
     }
 }
 
@@ -186,13 +193,14 @@ mod tests {
         #[test]
         fn a_decision_gives_back_what_was_put_in(
             transition in prop::option::of((prop::sample::select(&STATES[..]), (0u64..10).prop_map(Cause::from_bits))),
-            flags in prop::array::uniform3(any::<bool>()), truth in 0u64..8, rising in 0u64..8,
+            flags in prop::array::uniform3(any::<bool>()), truth in 0u64..8, rising in 0u64..8, rules: u16,
         ) {
             let d = Decision {
                 transition,
                 flags: Flags { armed: flags[0], runs: flags[1], timed: flags[2] },
                 truth: Truth(truth),
                 rising: Truth(rising),
+                rules,
             };
             prop_assert!(d.payload() <= crate::tagged::PAYLOAD_MAX);
             prop_assert_eq!(Decision::of(d.payload()), d);

@@ -1,9 +1,10 @@
 //! I4: a failure within its allowance need not look, and yet none is missed: an allowance ends with
 //! the epoch, the evaluation and the generation for which it was given.
 
-use tripcoil::State;
+use tripcoil::{FailureKind, Outcome, State};
 use tripcoil_loom_tests::{
-    EPOCH, by_count, by_rate, check_history, explore, fail, race, succeed, tripped_at,
+    EPOCH, SLOW, by_count, by_rate, check_history, explore, fail, model_breaker, race, succeed,
+    tripped_at,
 };
 
 /// Three may go unseen, the fourth may not.
@@ -167,6 +168,36 @@ fn calls_within_an_allowance_add_up() {
         assert_eq!(seen.state, State::Open, "missed: three of five: {seen:?}");
         let counts = breaker.observer().history()[0].counts;
         assert_eq!((counts.calls, counts.failures), (5, 3));
+    });
+}
+
+/// The old rules would let two fast failures go unseen, the new ones a fast one and a slow one. Helpers
+/// of one audit that have different rules must not let two fast ones and a slow one go.
+#[test]
+fn an_allowance_is_by_one_set_of_rules() {
+    explore("an_allowance_is_by_one_set_of_rules", Some(3), || {
+        let (breaker, controller, clock) = model_breaker(|rules| {
+            let slow = rules.slow_call(SLOW).slow_rate(0.1).min_throughput(1);
+            slow.failure_count(3)
+        });
+        clock.advance(EPOCH);
+        let other = breaker.clone();
+        let (changed, ()) = race(
+            || {
+                // the rules are no word of loom's: without an access before, they would be new at once
+                let _ = breaker.state();
+                controller.reconfigure(|rules| rules.no_slow_rules())
+            },
+            move || {
+                fail(&other);
+                fail(&other);
+                if let Ok(permit) = other.try_acquire() {
+                    permit.record_timed(Outcome::Failure(FailureKind::Server), SLOW * 2);
+                }
+            },
+        );
+        changed.expect("valid");
+        assert_eq!(breaker.state(), State::Open, "missed: three failures");
     });
 }
 
