@@ -148,14 +148,15 @@ fn an_allowance_by_rate_is_not_taken_twice() {
     });
 }
 
-/// Two failures of two calls: of the two calls more that need not look, whichever they are, none is
-/// the fifth.
+/// Four failures of four calls. Of the two calls more that need not look, whichever they are, none is
+/// the seventh.
 #[test]
 fn calls_within_an_allowance_add_up() {
     explore("calls_within_an_allowance_add_up", Some(3), || {
-        let (breaker, _controller, _clock) = by_rate(0.5, 5);
-        fail(&breaker);
-        fail(&breaker);
+        let (breaker, _controller, _clock) = by_rate(0.5, 7);
+        for _ in 0..4 {
+            fail(&breaker);
+        }
         let other = breaker.clone();
         race(
             || {
@@ -165,9 +166,9 @@ fn calls_within_an_allowance_add_up() {
             move || fail(&other),
         );
         let seen = check_history(&breaker);
-        assert_eq!(seen.state, State::Open, "missed: three of five: {seen:?}");
+        assert_eq!(seen.state, State::Open, "missed: five of seven: {seen:?}");
         let counts = breaker.observer().history()[0].counts;
-        assert_eq!((counts.calls, counts.failures), (5, 3));
+        assert_eq!((counts.calls, counts.failures), (7, 5));
     });
 }
 
