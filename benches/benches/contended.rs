@@ -65,8 +65,11 @@ fn bench<F: FnMut()>(
 
 fn contended(c: &mut Criterion) {
     let mut group = c.benchmark_group("contended");
-    let floor = &Floor::default();
-    bench(&mut group, "floor", |i| move || floor.call(i));
+    let floor = &Floor::new(2);
+    bench(&mut group, "floor", |i| {
+        let own = floor.of(i);
+        move || own.call()
+    });
 
     let plain = &shared::plain(Clock::coarse());
     bench(&mut group, "success/call", |_| || succeed(plain));

@@ -11,8 +11,9 @@ use tripcoil_benches::{Floor, dependency};
 
 fn single(c: &mut Criterion) {
     let mut group = c.benchmark_group("single");
-    let floor = Floor::default();
-    group.bench_function("floor", |b| b.iter(|| floor.call(0)));
+    let floor = Floor::new(1);
+    let own = floor.of(0);
+    group.bench_function("floor", |b| b.iter(|| own.call()));
     successes(&mut group);
     failures(&mut group);
     let open = shared::open(|_| ());

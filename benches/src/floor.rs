@@ -6,25 +6,48 @@ use std::hint::black_box;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-/// A shared word to read, the coarse clock, and one addition on a line of one's own.
-#[inline(always)]
-pub fn floor(control: &AtomicU64, own: &AtomicU64) {
-    black_box(control.load(Acquire));
-    black_box(coarse());
-    own.fetch_add(1, Relaxed);
+type Line = CachePadded<AtomicU64>;
+
+/// A word for all threads to read, and a line of each one's own to write.
+#[derive(Debug)]
+pub struct Floor {
+    control: Line,
+    own: Box<[Line]>,
 }
 
-/// The words for it.
-#[derive(Debug, Default)]
-pub struct Floor {
-    control: CachePadded<AtomicU64>,
-    own: [CachePadded<AtomicU64>; 2],
+/// A thread's way to its words.
+#[derive(Clone, Copy, Debug)]
+pub struct FloorOf<'a> {
+    control: &'a AtomicU64,
+    own: &'a AtomicU64,
 }
 
 impl Floor {
-    /// One call of the thread with that number, 0 or 1.
+    /// For so many threads.
+    #[must_use]
+    pub fn new(threads: usize) -> Floor {
+        Floor {
+            control: Line::default(),
+            own: (0..threads).map(|_| Line::default()).collect(),
+        }
+    }
+
+    /// That of the thread with this number, which is below the number of threads.
+    #[must_use]
+    pub fn of(&self, thread: usize) -> FloorOf<'_> {
+        FloorOf {
+            control: &self.control,
+            own: &self.own[thread],
+        }
+    }
+}
+
+impl FloorOf<'_> {
+    /// A load of the shared word, the coarse clock, and one addition on the thread's own line.
     #[inline(always)]
-    pub fn call(&self, thread: usize) {
-        floor(&self.control, &self.own[thread]);
+    pub fn call(self) {
+        black_box(self.control.load(Acquire));
+        black_box(coarse());
+        self.own.fetch_add(1, Relaxed);
     }
 }

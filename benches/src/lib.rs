@@ -10,7 +10,7 @@ pub use breakers::{
     armed, counting, default_rules, half_fail_by_rate, half_fail_by_run, open, plain, rate, storm,
     timed,
 };
-pub use floor::{Floor, floor};
+pub use floor::{Floor, FloorOf};
 pub use threads::{Gate, Opens, Took, overlapped};
 pub use time::{coarse, waited};
 

@@ -41,6 +41,35 @@ pub(crate) trait Side: Sync {
     fn wait(_worker: &mut Self::Worker<'_>) {}
 }
 
+/// A side that all threads call by reference.
+pub(crate) trait Shared: Sync {
+    /// As [`Side::call`].
+    fn try_call(&self, ok: bool) -> bool;
+
+    /// As [`Side::wait`].
+    fn wait(&self) {}
+}
+
+impl<S: Shared> Side for S {
+    type Worker<'a>
+        = &'a S
+    where
+        S: 'a;
+
+    fn worker(&self, _thread: usize) -> &S {
+        self
+    }
+
+    #[inline(always)]
+    fn call(shared: &mut &S, ok: bool) -> bool {
+        shared.try_call(ok)
+    }
+
+    fn wait(shared: &mut &S) {
+        Shared::wait(*shared);
+    }
+}
+
 /// How a side stands to the others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
@@ -180,6 +209,17 @@ impl Sides<'_> {
             )),
         })
     }
+}
+
+/// What neither failsafe nor circuitbreaker-rs has.
+fn without_armed_and_slow(settings: &Settings) -> Result<(), Reason> {
+    if settings.armed {
+        return Err("it has no such state: each failure is judged at once");
+    }
+    if settings.slow {
+        return Err("no rule on slow calls");
+    }
+    Ok(())
 }
 
 /// More failures than any of the windows needs.

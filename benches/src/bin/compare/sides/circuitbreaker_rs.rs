@@ -1,6 +1,6 @@
 //! circuitbreaker-rs: counters since it was last closed, and a mutex for the time of the last call.
 
-use super::{Kind, Reason, Side, Sides};
+use super::{Kind, Reason, Shared, Sides, without_armed_and_slow};
 use crate::workloads::{MIN_CALLS, PROBES, RUN, Settings};
 use circuitbreaker_rs::{BreakerError, CircuitBreaker, DefaultPolicy};
 use tripcoil_benches::{Failed, dependency};
@@ -22,12 +22,7 @@ pub(super) fn add(sides: &mut Sides<'_>) {
 type Breaker = CircuitBreaker<DefaultPolicy, Failed>;
 
 fn new(settings: &Settings) -> Result<Breaker, Reason> {
-    if settings.armed {
-        return Err("it has no such state: each failure is judged at once");
-    }
-    if settings.slow {
-        return Err("no rule on slow calls");
-    }
+    without_armed_and_slow(settings)?;
     Ok(Breaker::builder()
         .failure_threshold(settings.rate)
         .min_throughput(u64::from(MIN_CALLS))
@@ -38,15 +33,9 @@ fn new(settings: &Settings) -> Result<Breaker, Reason> {
         .build())
 }
 
-impl Side for Breaker {
-    type Worker<'a> = &'a Breaker;
-
-    fn worker(&self, _thread: usize) -> &Breaker {
-        self
-    }
-
+impl Shared for Breaker {
     #[inline(always)]
-    fn call(breaker: &mut &Breaker, ok: bool) -> bool {
-        !matches!(breaker.call(|| dependency(ok)), Err(BreakerError::Open))
+    fn try_call(&self, ok: bool) -> bool {
+        !matches!(self.call(|| dependency(ok)), Err(BreakerError::Open))
     }
 }

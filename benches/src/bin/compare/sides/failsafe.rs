@@ -1,6 +1,6 @@
 //! failsafe: a state machine behind a mutex, with two policies.
 
-use super::{Kind, Reason, Side, Sides};
+use super::{Kind, Reason, Shared, Sides, without_armed_and_slow};
 use crate::workloads::{MIN_CALLS, RUN, Settings, Shape};
 use failsafe::backoff::{Constant, constant};
 use failsafe::failure_policy::{
@@ -47,7 +47,7 @@ pub(super) fn add(sides: &mut Sides<'_>) {
 }
 
 fn by_run(s: &Settings, about_failures: bool) -> Result<StateMachine<Run, ()>, Reason> {
-    check(s)?;
+    without_armed_and_slow(s)?;
     if s.run.is_none() && about_failures {
         return Err("no rule on a rate");
     }
@@ -55,12 +55,12 @@ fn by_run(s: &Settings, about_failures: bool) -> Result<StateMachine<Run, ()>, R
 }
 
 fn by_rate(s: &Settings) -> Result<StateMachine<Rate, ()>, Reason> {
-    check(s)?;
+    without_armed_and_slow(s)?;
     Ok(built(rate(s)))
 }
 
 fn by_either(s: &Settings) -> Result<StateMachine<OrElse<Rate, Run>, ()>, Reason> {
-    check(s)?;
+    without_armed_and_slow(s)?;
     Ok(built(rate(s).or_else(run(s))))
 }
 
@@ -79,28 +79,9 @@ fn built<P: FailurePolicy>(policy: P) -> StateMachine<P, ()> {
     Config::new().failure_policy(policy).build()
 }
 
-fn check(s: &Settings) -> Result<(), Reason> {
-    if s.armed {
-        return Err("it has no such state: each failure is judged at once");
-    }
-    if s.slow {
-        return Err("no rule on slow calls");
-    }
-    Ok(())
-}
-
-impl<P: FailurePolicy + Send + Sync> Side for StateMachine<P, ()> {
-    type Worker<'a>
-        = &'a Self
-    where
-        P: 'a;
-
-    fn worker(&self, _thread: usize) -> &Self {
-        self
-    }
-
+impl<P: FailurePolicy + Send + Sync> Shared for StateMachine<P, ()> {
     #[inline(always)]
-    fn call(breaker: &mut &Self, ok: bool) -> bool {
-        !matches!(breaker.call(|| dependency(ok)), Err(Error::Rejected))
+    fn try_call(&self, ok: bool) -> bool {
+        !matches!(self.call(|| dependency(ok)), Err(Error::Rejected))
     }
 }

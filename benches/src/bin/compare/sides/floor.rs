@@ -1,11 +1,9 @@
 //! The floor, and the bare clocks.
 
-use super::{Side, Sides};
-use crossbeam_utils::CachePadded;
+use super::{Shared, Side, Sides};
 use std::hint::black_box;
-use std::sync::atomic::AtomicU64;
 use std::time::Instant;
-use tripcoil_benches::{coarse, dependency, floor};
+use tripcoil_benches::{Floor, FloorOf, coarse, dependency};
 
 pub(crate) const NAME: &str = "floor";
 pub(crate) const CLOCK: &str = "clock/coarse";
@@ -26,32 +24,16 @@ pub(super) fn add(sides: &mut Sides<'_>, threads: usize) {
     }
 }
 
-type Line = CachePadded<AtomicU64>;
-
-struct Floor {
-    control: Line,
-    own: Box<[Line]>,
-}
-
-impl Floor {
-    fn new(threads: usize) -> Floor {
-        Floor {
-            control: Line::default(),
-            own: (0..threads).map(|_| Line::default()).collect(),
-        }
-    }
-}
-
 impl Side for Floor {
-    type Worker<'a> = (&'a AtomicU64, &'a AtomicU64);
+    type Worker<'a> = FloorOf<'a>;
 
-    fn worker(&self, thread: usize) -> Self::Worker<'_> {
-        (&self.control, &self.own[thread])
+    fn worker(&self, thread: usize) -> FloorOf<'_> {
+        self.of(thread)
     }
 
     #[inline(always)]
-    fn call((control, own): &mut Self::Worker<'_>, ok: bool) -> bool {
-        floor(control, own);
+    fn call(floor: &mut FloorOf<'_>, ok: bool) -> bool {
+        floor.call();
         let _ = dependency(ok);
         true
     }
@@ -59,13 +41,9 @@ impl Side for Floor {
 
 struct Coarse;
 
-impl Side for Coarse {
-    type Worker<'a> = ();
-
-    fn worker(&self, _thread: usize) {}
-
+impl Shared for Coarse {
     #[inline(always)]
-    fn call(_worker: &mut (), _ok: bool) -> bool {
+    fn try_call(&self, _ok: bool) -> bool {
         black_box(coarse());
         true
     }
@@ -73,13 +51,9 @@ impl Side for Coarse {
 
 struct Precise;
 
-impl Side for Precise {
-    type Worker<'a> = ();
-
-    fn worker(&self, _thread: usize) {}
-
+impl Shared for Precise {
     #[inline(always)]
-    fn call(_worker: &mut (), _ok: bool) -> bool {
+    fn try_call(&self, _ok: bool) -> bool {
         black_box(Instant::now());
         true
     }

@@ -1,6 +1,6 @@
 //! governor: no breaker, but a lock-free limiter before each call, as a yardstick.
 
-use super::{Kind, Reason, Side, Sides};
+use super::{Kind, Reason, Shared, Sides};
 use crate::workloads::{Settings, Shape};
 use governor::{DefaultDirectRateLimiter, Quota};
 use std::num::NonZeroU32;
@@ -34,16 +34,10 @@ fn new(settings: &Settings, shape: Shape) -> Result<DefaultDirectRateLimiter, Re
     }
 }
 
-impl Side for DefaultDirectRateLimiter {
-    type Worker<'a> = &'a DefaultDirectRateLimiter;
-
-    fn worker(&self, _thread: usize) -> &DefaultDirectRateLimiter {
-        self
-    }
-
+impl Shared for DefaultDirectRateLimiter {
     #[inline(always)]
-    fn call(limiter: &mut &DefaultDirectRateLimiter, ok: bool) -> bool {
-        let admitted = limiter.check().is_ok();
+    fn try_call(&self, ok: bool) -> bool {
+        let admitted = self.check().is_ok();
         if admitted {
             let _ = dependency(ok);
         }

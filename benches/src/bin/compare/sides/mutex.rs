@@ -1,6 +1,6 @@
 //! A breaker as one writes it for oneself: a mutex, and a queue of the last outcomes.
 
-use super::{Kind, Reason, Side, Sides};
+use super::{Kind, Reason, Shared, Sides};
 use crate::workloads::{MIN_CALLS, OUTCOMES, PROBES, RUN, SLOW_CALL, SLOW_RATE, Settings};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -163,16 +163,10 @@ impl Inner {
     }
 }
 
-impl Side for Breaker {
-    type Worker<'a> = &'a Breaker;
-
-    fn worker(&self, _thread: usize) -> &Breaker {
-        self
-    }
-
+impl Shared for Breaker {
     #[inline(always)]
-    fn call(breaker: &mut &Breaker, ok: bool) -> bool {
-        !matches!(breaker.call(|| dependency(ok)), Err(Error::Rejected))
+    fn try_call(&self, ok: bool) -> bool {
+        !matches!(self.call(|| dependency(ok)), Err(Error::Rejected))
     }
 }
 
@@ -189,26 +183,24 @@ mod tests {
     #[test]
     fn it_opens_at_half_of_ten() {
         let b = breaker("success");
-        let mut worker = &b;
         for ok in [true, true, true, true, true, false, false, false, false] {
-            assert!(<Breaker as Side>::call(&mut worker, ok));
+            assert!(b.try_call(ok));
         }
-        assert!(<Breaker as Side>::call(&mut worker, false), "the tenth");
-        assert!(!<Breaker as Side>::call(&mut worker, true), "it is open");
+        assert!(b.try_call(false), "the tenth");
+        assert!(!b.try_call(true), "it is open");
     }
 
     #[test]
     fn the_oldest_outcome_leaves() {
         let b = breaker("success");
-        let mut worker = &b;
-        (0..60).for_each(|_| assert!(<Breaker as Side>::call(&mut worker, true)));
-        (0..40).for_each(|_| assert!(<Breaker as Side>::call(&mut worker, false)));
+        (0..60).for_each(|_| assert!(b.try_call(true)));
+        (0..40).for_each(|_| assert!(b.try_call(false)));
         let inner = b.lock();
         assert_eq!((inner.outcomes.len(), inner.failures), (100, 40));
         drop(inner);
-        (0..60).for_each(|_| assert!(<Breaker as Side>::call(&mut worker, true)));
+        (0..60).for_each(|_| assert!(b.try_call(true)));
         assert_eq!(b.lock().failures, 40);
-        (0..40).for_each(|_| assert!(<Breaker as Side>::call(&mut worker, true)));
+        (0..40).for_each(|_| assert!(b.try_call(true)));
         assert_eq!(b.lock().failures, 0);
     }
 }

@@ -1,6 +1,6 @@
 //! recloser: a ring of the last outcomes, behind a spin lock.
 
-use super::{Kind, Reason, Side, Sides};
+use super::{Kind, Reason, Shared, Sides};
 use crate::workloads::{OUTCOMES, PROBES, RUN, Settings};
 use recloser::{Error, Recloser};
 use tripcoil_benches::dependency;
@@ -40,15 +40,9 @@ fn new(settings: &Settings) -> Result<Recloser, Reason> {
         .build())
 }
 
-impl Side for Recloser {
-    type Worker<'a> = &'a Recloser;
-
-    fn worker(&self, _thread: usize) -> &Recloser {
-        self
-    }
-
+impl Shared for Recloser {
     #[inline(always)]
-    fn call(breaker: &mut &Recloser, ok: bool) -> bool {
-        !matches!(breaker.call(|| dependency(ok)), Err(Error::Rejected))
+    fn try_call(&self, ok: bool) -> bool {
+        !matches!(self.call(|| dependency(ok)), Err(Error::Rejected))
     }
 }

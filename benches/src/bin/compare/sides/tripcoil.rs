@@ -1,6 +1,6 @@
 //! tripcoil, by each way of making a call, under each window and each clock.
 
-use super::{Kind, Reason, Side, Sides};
+use super::{Kind, Reason, Shared, Side, Sides};
 use crate::workloads::{HOUR, OUTCOMES, PROBES, SLOW_CALL, SLOW_RATE, Settings, Shape, WINDOW};
 use std::time::Duration;
 use tripcoil::{Breaker, CallError, Clock, FailureKind, HalfOpen, Local, ManualClock, Window};
@@ -139,35 +139,23 @@ fn admitted(result: Result<(), CallError<Failed>>) -> bool {
 
 struct Call(Guard);
 
-impl Side for Call {
-    type Worker<'a> = &'a Guard;
-
-    fn worker(&self, _thread: usize) -> &Guard {
-        &self.0
-    }
-
+impl Shared for Call {
     #[inline(always)]
-    fn call(guard: &mut &Guard, ok: bool) -> bool {
-        admitted(guard.breaker.call(|| dependency(ok)))
+    fn try_call(&self, ok: bool) -> bool {
+        admitted(self.0.breaker.call(|| dependency(ok)))
     }
 
-    fn wait(guard: &mut &Guard) {
-        guard.manual.advance(SHORTEST);
+    fn wait(&self) {
+        self.0.manual.advance(SHORTEST);
     }
 }
 
 struct Acquire(Guard);
 
-impl Side for Acquire {
-    type Worker<'a> = &'a Guard;
-
-    fn worker(&self, _thread: usize) -> &Guard {
-        &self.0
-    }
-
+impl Shared for Acquire {
     #[inline(always)]
-    fn call(guard: &mut &Guard, ok: bool) -> bool {
-        let Ok(permit) = guard.breaker.try_acquire() else {
+    fn try_call(&self, ok: bool) -> bool {
+        let Ok(permit) = self.0.breaker.try_acquire() else {
             return false;
         };
         match dependency(ok) {
@@ -177,8 +165,8 @@ impl Side for Acquire {
         true
     }
 
-    fn wait(guard: &mut &Guard) {
-        guard.manual.advance(SHORTEST);
+    fn wait(&self) {
+        self.0.manual.advance(SHORTEST);
     }
 }
 
@@ -237,7 +225,7 @@ mod tests {
                 .map(|w| w.settings_for(1))
                 .expect("there is one");
             let side = Call(Guard::new(&settings, span, Source::Manual).expect("valid"));
-            let rejected = super::super::cycles::<Call>(&mut side.worker(0), 100);
+            let rejected = super::super::cycles::<Call>(&mut &side, 100);
             let snapshot = side.0.breaker.observer().snapshot();
             assert_eq!((rejected, snapshot.transitions), (0, 300));
             assert_eq!(snapshot.state, State::Closed);
