@@ -10,6 +10,7 @@ pub(crate) const HELP: &str = "\
 Compares tripcoil with other circuit breakers: all in one process, interleaved round by round.
 
 Usage: compare [OPTIONS]
+       compare --from FILE [--markdown] [--picture FILE.svg]
 
 Options:
       --json FILE       also write everything to FILE, as JSON
@@ -17,6 +18,9 @@ Options:
       --rounds N        so many rounds (default: 40, or 6 if --quick)
       --threads N[,N]   so many threads too, besides 1 and 2
       --only SUBSTRING  only those whose \"workload/side\" contains it; the floor is always there
+      --from FILE       measure nothing: show again what --json wrote to FILE
+      --markdown        as tables in Markdown
+      --picture FILE    as a picture, an SVG
   -h, --help            print this
 ";
 
@@ -45,7 +49,16 @@ pub(crate) struct Args {
 #[derive(Debug)]
 pub(crate) enum Parsed {
     Run(Args),
+    Show(Show),
     Help,
+}
+
+/// What to make of a report that was saved.
+#[derive(Debug)]
+pub(crate) struct Show {
+    pub(crate) from: PathBuf,
+    pub(crate) markdown: bool,
+    pub(crate) picture: Option<PathBuf>,
 }
 
 pub(crate) fn parse<I>(args: I) -> Result<Parsed, lexopt::Error>
@@ -58,7 +71,18 @@ where
     let mut rounds = None;
     let (mut json, mut only) = (None, None);
     let mut threads = vec![1, 2];
+    let (mut from, mut markdown, mut picture) = (None, false, None);
+    // an option that is of a measurement, and one that is of a saved report
+    let (mut measures, mut shows) = (None, None);
     while let Some(arg) = parser.next()? {
+        let of = match arg {
+            Long("json" | "quick" | "rounds" | "threads" | "only") => Some(&mut measures),
+            Long("markdown" | "picture") => Some(&mut shows),
+            _ => None,
+        };
+        if let (Some(of), Long(name)) = (of, &arg) {
+            *of = Some(format!("--{name}"));
+        }
         match arg {
             Short('h') | Long("help") => return Ok(Parsed::Help),
             Long("json") => json = Some(parser.value()?.into()),
@@ -74,8 +98,26 @@ where
                 })?);
             }
             Long("only") => only = Some(parser.value()?.string()?),
+            Long("from") => from = Some(parser.value()?.into()),
+            Long("markdown") => markdown = true,
+            Long("picture") => picture = Some(parser.value()?.parse_with(svg)?),
             _ => return Err(arg.unexpected()),
         }
+    }
+    match (from, measures, shows) {
+        (None, _, Some(option)) => return Err(format!("{option} wants --from").into()),
+        (Some(_), Some(option), _) => {
+            return Err(format!("--from measures nothing: {option} has no meaning").into());
+        }
+        (Some(_), None, None) => return Err("--from wants --markdown or --picture".into()),
+        (Some(from), None, Some(_)) => {
+            return Ok(Parsed::Show(Show {
+                from,
+                markdown,
+                picture,
+            }));
+        }
+        (None, _, None) => {}
     }
     plan.rounds = rounds.unwrap_or(plan.rounds);
     threads.sort_unstable();
@@ -93,6 +135,16 @@ fn number(text: &str, most: usize) -> Result<usize, String> {
         Ok(n) if (1..=most).contains(&n) => Ok(n),
         _ if most == usize::MAX => Err(format!("{text:?} is no number above zero")),
         _ => Err(format!("{text:?} is no number from 1 to {most}")),
+    }
+}
+
+fn svg(name: &str) -> Result<PathBuf, String> {
+    if name.ends_with(".svg") {
+        Ok(name.into())
+    } else {
+        Err(format!(
+            "{name:?} does not end in .svg, and the picture is one"
+        ))
     }
 }
 
@@ -147,5 +199,20 @@ mod tests {
         assert!(refused(&["--rounds", "0"]).contains("\"0\""));
         assert!(refused(&["--threads", "1,x"]).contains("\"x\""));
         assert!(refused(&["--json"]).contains("--json"));
+    }
+
+    #[test]
+    fn a_saved_report_is_shown_and_nothing_else_is_asked() {
+        match parse(["--from", "a.json", "--markdown", "--picture", "a.svg"]) {
+            Ok(Parsed::Show(show)) => {
+                assert_eq!((show.from, show.markdown), (PathBuf::from("a.json"), true));
+                assert_eq!(show.picture, Some(PathBuf::from("a.svg")));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(refused(&["--picture", "a.svg"]).contains("--picture wants --from"));
+        assert!(refused(&["--from", "a.json"]).contains("--markdown"));
+        assert!(refused(&["--from", "a.json", "--markdown", "--quick"]).contains("--quick"));
+        assert!(refused(&["--from", "a.json", "--picture", "a.png"]).contains("a.png"));
     }
 }

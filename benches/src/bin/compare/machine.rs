@@ -1,9 +1,12 @@
 //! Where and of what: the machine, the compiler, the versions.
 
+use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 use std::thread;
 
+#[derive(Deserialize)]
 pub(crate) struct Machine {
     pub(crate) cpu: Option<String>,
     pub(crate) logical_cpus: usize,
@@ -48,11 +51,11 @@ const COMPARED: [&str; 6] = [
 ];
 
 /// Each with the version that it was built from.
-pub(crate) fn versions() -> Vec<(&'static str, String)> {
+pub(crate) fn versions() -> BTreeMap<String, String> {
     let lock = include_str!("../../../../Cargo.lock");
     COMPARED
         .iter()
-        .filter_map(|name| Some((*name, locked(lock, name)?)))
+        .filter_map(|name| Some(((*name).to_owned(), locked(lock, name)?)))
         .collect()
 }
 

@@ -4,18 +4,23 @@
 mod args;
 mod group;
 mod machine;
+mod markdown;
 mod measure;
+mod picture;
 mod report;
 mod results;
+mod saved;
 mod sides;
 mod targets;
 mod workloads;
 
-use args::{Args, Parsed};
+use args::{Args, Parsed, Show};
 use group::Group;
 use results::Results;
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 use workloads::WORKLOADS;
@@ -23,6 +28,7 @@ use workloads::WORKLOADS;
 fn main() -> ExitCode {
     let args = match args::parse(std::env::args_os().skip(1)) {
         Ok(Parsed::Run(args)) => args,
+        Ok(Parsed::Show(what)) => return show(&what),
         Ok(Parsed::Help) => return print(args::HELP),
         Err(error) => {
             eprintln!("compare: {error}\n\n{}", args::HELP);
@@ -39,11 +45,34 @@ fn main() -> ExitCode {
     if let Some(file) = &args.json {
         let json = format!("{:#}\n", report::json(&about, &results));
         if let Err(error) = fs::write(file, json) {
-            eprintln!("compare: {}: {error}", file.display());
-            return ExitCode::FAILURE;
+            return failed(file, error);
         }
     }
     print(&report::text(&about, &results))
+}
+
+/// A report that was saved, shown once more.
+fn show(what: &Show) -> ExitCode {
+    let saved = fs::read_to_string(&what.from).map_err(|error| error.to_string());
+    let (about, results) = match saved.and_then(|text| saved::read(&text)) {
+        Ok(report) => report,
+        Err(error) => return failed(&what.from, error),
+    };
+    if let Some(file) = &what.picture {
+        let written = picture::draw(&about, &results).and_then(|svg| Ok(fs::write(file, svg)?));
+        if let Err(error) = written {
+            return failed(file, error);
+        }
+    }
+    if what.markdown {
+        return print(&markdown::text(&about, &results));
+    }
+    ExitCode::SUCCESS
+}
+
+fn failed(file: &Path, error: impl Display) -> ExitCode {
+    eprintln!("compare: {}: {error}", file.display());
+    ExitCode::FAILURE
 }
 
 /// Whoever reads it may have stopped reading.

@@ -6,18 +6,22 @@ use crate::results::{By, Cell, Figure, Results};
 use crate::sides::{FLOOR, Reason, configurations};
 use crate::targets::{Limit, TARGETS};
 use crate::workloads::WORKLOADS;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::time::SystemTime;
 
 /// Everything but the figures.
+#[derive(Deserialize)]
 pub(crate) struct Circumstances {
-    date: String,
-    machine: Machine,
-    threads: Vec<usize>,
-    rounds: usize,
-    slice_ms: f64,
+    pub(crate) date: String,
+    pub(crate) machine: Machine,
+    /// The crates that are compared, each with its version.
+    pub(crate) versions: BTreeMap<String, String>,
+    pub(crate) threads: Vec<usize>,
+    pub(crate) rounds: usize,
+    pub(crate) slice_ms: f64,
 }
 
 impl Circumstances {
@@ -25,10 +29,32 @@ impl Circumstances {
         Circumstances {
             date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             machine: Machine::this(),
+            versions: versions(),
             threads: args.threads.clone(),
             rounds: args.plan.rounds,
             slice_ms: args.plan.slice.as_secs_f64() * 1e3,
         }
+    }
+
+    /// The machine and the compiler, in a line.
+    pub(crate) fn machine(&self) -> String {
+        let known = |name: &Option<String>| name.clone().unwrap_or_else(|| "unknown".to_owned());
+        format!(
+            "{}, {} logical CPUs; {}",
+            known(&self.machine.cpu),
+            self.machine.logical_cpus,
+            known(&self.machine.rustc),
+        )
+    }
+
+    pub(crate) fn day(&self) -> &str {
+        self.date.split('T').next().unwrap_or_default()
+    }
+
+    pub(crate) fn versions(&self) -> String {
+        let versions = self.versions.iter();
+        let versions: Vec<_> = versions.map(|(name, v)| format!("{name} {v}")).collect();
+        versions.join(", ")
     }
 }
 
@@ -52,21 +78,8 @@ fn write_text(out: &mut String, about: &Circumstances, results: &Results) -> fmt
 }
 
 fn head(out: &mut String, about: &Circumstances) -> fmt::Result {
-    let unknown = "unknown".to_owned();
-    let machine = &about.machine;
-    writeln!(
-        out,
-        "{}; {}, {} logical CPUs; {}",
-        about.date,
-        machine.cpu.as_ref().unwrap_or(&unknown),
-        machine.logical_cpus,
-        machine.rustc.as_ref().unwrap_or(&unknown),
-    )?;
-    let versions: Vec<_> = versions()
-        .iter()
-        .map(|(name, version)| format!("{name} {version}"))
-        .collect();
-    writeln!(out, "{}", versions.join(", "))?;
+    writeln!(out, "{}; {}", about.date, about.machine())?;
+    writeln!(out, "{}", about.versions())?;
     writeln!(
         out,
         "{} rounds of {} ms a side. Nanoseconds a call as each thread sees it, best and median of \
@@ -196,7 +209,7 @@ pub(crate) fn counted(threads: usize) -> String {
 }
 
 /// Nanoseconds, with as many digits as mean something.
-fn number(ns: f64) -> String {
+pub(crate) fn number(ns: f64) -> String {
     if ns < 100.0 {
         format!("{ns:.1}")
     } else {
@@ -265,7 +278,7 @@ pub(crate) fn json(about: &Circumstances, results: &Results) -> Value {
             "logical_cpus": about.machine.logical_cpus,
             "rustc": about.machine.rustc,
         },
-        "versions": versions().into_iter().collect::<BTreeMap<_, _>>(),
+        "versions": about.versions,
         "rounds": about.rounds,
         "slice_ms": about.slice_ms,
         "threads": about.threads,
@@ -315,12 +328,12 @@ fn reason(cell: &Cell) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::results::tests::cell;
     use crate::sides::{CALL, Kind, RECLOSER};
 
-    fn about() -> Circumstances {
+    pub(crate) fn about() -> Circumstances {
         Circumstances {
             date: "2000-01-01T00:00:00Z".to_owned(),
             machine: Machine {
@@ -328,13 +341,14 @@ mod tests {
                 logical_cpus: 2,
                 rustc: None,
             },
+            versions: versions(),
             threads: vec![1, 2],
             rounds: 3,
             slice_ms: 1.0,
         }
     }
 
-    fn results() -> Results {
+    pub(crate) fn results() -> Results {
         let mut recloser = cell("success", 2, RECLOSER, Kind::Peer, 100.0);
         recloser.figure = Err("it is away");
         Results(vec![
@@ -391,6 +405,6 @@ mod tests {
         assert_eq!(json["targets"][0]["met"], false);
         assert_eq!(json["targets"][2]["by_median"], 0.5);
         assert_eq!(json["targets"][10]["met"], Value::Null);
-        assert_eq!(json["versions"]["recloser"], versions()[1].1.as_str());
+        assert_eq!(json["versions"]["recloser"], versions()["recloser"]);
     }
 }

@@ -71,7 +71,8 @@ impl<S: Shared> Side for S {
 }
 
 /// How a side stands to the others.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     /// Something to compare with that is no breaker, or that another workload is about.
     Yardstick,

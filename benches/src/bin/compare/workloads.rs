@@ -56,6 +56,8 @@ pub(crate) enum Shape {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
+    /// In a table's or a picture's few words.
+    pub(crate) short: &'static str,
     pub(crate) about: &'static str,
     pub(crate) shape: Shape,
     pub(crate) settings: Settings,
@@ -77,36 +79,42 @@ const WITH_RUN: Settings = Settings {
 pub(crate) static WORKLOADS: [Workload; 11] = [
     Workload {
         name: "success",
+        short: "success",
         about: "all succeed; opens at a failure rate of 0.5",
         shape: Shape::Successes,
         settings: PLAIN,
     },
     Workload {
         name: "success-run",
+        short: "success, run rule",
         about: "all succeed; opens at a failure rate of 0.5, and at failures in a row",
         shape: Shape::Successes,
         settings: WITH_RUN,
     },
     Workload {
         name: "fail-1",
+        short: "1 % fail",
         about: "1 % fail; opens at a failure rate of 0.5",
         shape: Shape::OneIn100Fails,
         settings: PLAIN,
     },
     Workload {
         name: "fail-1-run",
+        short: "1 % fail, run rule",
         about: "1 % fail; opens at a failure rate of 0.5, and at failures in a row",
         shape: Shape::OneIn100Fails,
         settings: WITH_RUN,
     },
     Workload {
         name: "fail-50",
+        short: "50 % fail",
         about: "every other call fails; opens at a failure rate of 0.9",
         shape: Shape::OneIn2Fails,
         settings: Settings { rate: 0.9, ..PLAIN },
     },
     Workload {
         name: "fail-50-run",
+        short: "50 % fail, run rule",
         about: "every other call fails; opens at a failure rate of 0.9, and at failures in a row",
         shape: Shape::OneIn2Fails,
         settings: Settings {
@@ -116,6 +124,7 @@ pub(crate) static WORKLOADS: [Workload; 11] = [
     },
     Workload {
         name: "armed",
+        short: "50 % fail, armed",
         about: "every other call fails; many failures among fewer calls than the rate needs, so \
                 that each outcome is followed by an evaluation",
         shape: Shape::OneIn2Fails,
@@ -126,6 +135,7 @@ pub(crate) static WORKLOADS: [Workload; 11] = [
     },
     Workload {
         name: "slow",
+        short: "success, slow rule",
         about: "all succeed, none is slow; opens at a failure rate of 0.5, and at a rate of 0.8 \
                 of calls slower than 1 s",
         shape: Shape::Successes,
@@ -136,12 +146,14 @@ pub(crate) static WORKLOADS: [Workload; 11] = [
     },
     Workload {
         name: "open",
+        short: "rejection",
         about: "the breaker is open, and rejects",
         shape: Shape::Rejections,
         settings: PLAIN,
     },
     Workload {
         name: "trip",
+        short: "trip and recovery",
         about: "cycles: 5 failures open it, the wait is over, 2 successes close it; a figure is \
                 of the whole cycle, 7 calls",
         shape: Shape::Cycles,
@@ -153,6 +165,7 @@ pub(crate) static WORKLOADS: [Workload; 11] = [
     },
     Workload {
         name: "registry",
+        short: "1,000 breakers",
         about: "all succeed; 1,000 breakers, one picked at random for each call",
         shape: Shape::Registry,
         settings: PLAIN,
