@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Instructions of a call, counted by callgrind, against those in benches/instructions.txt. With
-# --accept the counts become the new ones.
+# Instructions of a call, counted by callgrind, against those in benches/instructions.txt; and the
+# functions that it enters: a success none but its caller and the clock. With --accept the counts
+# become the new ones.
 #
 # Callgrind alone: a harness around it (gungraun) would tell it the same function to collect in, for
 # a runner of some hundred crates.
@@ -39,6 +40,30 @@ while read -r name; do
   [ "${count:-0}" -gt 0 ] || die "nothing was collected for $name: is its function inlined?"
   echo "$name $count"
 done <"$counts/names" >"$counts/counts"
+
+# entered NAME: the functions in which that call spent instructions of their own.
+entered() {
+  awk '
+    /^c?fn=/ { split($0, part, /[()]/); id = part[2] }
+    /^c?fn=.* / { names[id] = substr($0, index($0, " ") + 1) }
+    /^fn=/ { inside = id }
+    # the line after it is what the called function took
+    /^calls=/ { getline; next }
+    /^[0-9+*-]/ { if ($2 > 0) own[inside] }
+    END { for (id in own) print names[id] }
+  ' "$counts/$1.out" | sort
+}
+
+while read -r name; do
+  echo "$name enters $(entered "$name" | sed 's/<impl tripcoil::core::Core>:://' | paste -sd' ')"
+done <"$counts/names"
+# a success is compiled into its caller (here `measured`), all but the reading of the clock
+for name in success local-success; do
+  entered "$name" | grep -q 'instructions.*measured' || die "no function was found in $name.out"
+  if others=$(entered "$name" | grep -v -e 'instructions.*measured' -e 'clock::Clock>*::nanos'); then
+    die "a success enters $others: it is no longer compiled into its caller"
+  fi
+done
 
 if [ $accept = 1 ]; then
   {

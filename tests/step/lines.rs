@@ -137,3 +137,33 @@ fn a_slow_rule_adds_one_reading_of_the_clock() {
     let with = built(|rules| rules.slow_call(Duration::from_secs(1)).slow_rate(0.5));
     assert_eq!(accesses(&with), accesses(&without) + 2);
 }
+
+/// The other rows of the table in `docs/performance.md` that are of one number.
+#[test]
+fn what_other_calls_write() {
+    type Rules = fn(Builder) -> Builder;
+    let slow: Rules = |rules| {
+        let slow = rules.slow_call(Duration::from_secs(1)).slow_rate(0.5);
+        slow.failure_rate(0.9)
+    };
+    let run: Rules = |rules| rules.consecutive_failures(50);
+    let short: Rules = |rules| rules.window(Window::count(16)).failure_rate(0.9);
+    let long: Rules = |rules| rules.window(Window::count(100)).failure_rate(0.9);
+    for (what, rules, clean, after) in [
+        // the count; and where a failure came before
+        ("a slow rule", slow, 1, 1),
+        // the run
+        ("the rule on runs", run, 1, 2),
+        // the window's word
+        ("a short count window", short, 1, 2),
+        // and the cell of the outcome before
+        ("a long count window", long, 1, 3),
+    ] {
+        let breaker = built(rules);
+        (0..CALLS * 3).for_each(|_| succeed(&breaker));
+        let writes = || written(&step::touched(|| succeed(&breaker))).len();
+        assert_eq!(writes(), clean, "{what}, no failure about");
+        fail(&breaker);
+        assert_eq!(writes(), after, "{what}, after a failure");
+    }
+}
