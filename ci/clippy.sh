@@ -8,6 +8,8 @@ cargo clippy --lib -- -D warnings
 cargo clippy --lib --no-default-features -- -D warnings
 cargo clippy --manifest-path ci/no-std/Cargo.toml --release -- -D warnings
 
+RUSTFLAGS="--cfg tripcoil_step" cargo clippy --test step --target-dir "$target/step" -- -D warnings
+
 # where cargo-fuzz sets a cfg, so do we
 RUSTFLAGS="--cfg fuzzing" cargo clippy --manifest-path fuzz/Cargo.toml --all-targets \
   --target-dir "$target/fuzz-clippy" -- -D warnings
