@@ -132,6 +132,32 @@ impl<C> Breaker<C> {
         Call(self.guard().with_slow_call(limit))
     }
 
+    /// The same breaker with another classifier: state, counts and name are shared.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use tripcoil::{Breaker, Outcome};
+    ///
+    /// let breaker = Breaker::builder("cache").build()?;
+    /// let lenient = breaker.classified_by(Arc::new(|_: &Result<u32, &str>| Outcome::Success));
+    /// assert!(lenient.call(|| Err("a miss")).is_err());
+    /// assert_eq!(breaker.observer().snapshot().totals.successes, 1);
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn classified_by<D>(&self, classifier: Arc<D>) -> Breaker<D> {
+        Breaker {
+            core: self.core.clone(),
+            classifier,
+        }
+    }
+
+    /// What it classifies results by, for calls that are not made through it.
+    #[must_use]
+    pub fn classifier(&self) -> &Arc<C> {
+        &self.classifier
+    }
+
     /// Ask for a call that you make yourself.
     ///
     /// # Errors
