@@ -100,6 +100,7 @@
 //! - `std` (default): real clocks, stripes, live rules, listeners. Without it the crate is `no_std`
 //!   with `alloc`, and the user brings the clock (a [`ManualClock`] that something advances).
 //! - `tokio`: `call_timeout`.
+//! - `tower`: the module `tower`, a layer and a service for any runtime.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -127,6 +128,7 @@ mod deadline;
 mod engine;
 mod error;
 mod event;
+mod integrations;
 #[cfg(feature = "std")]
 mod listeners;
 #[cfg(feature = "std")]
@@ -166,6 +168,8 @@ pub use self::config::{Config, HalfOpen, OnCancel, Window};
 pub use self::controller::Controller;
 pub use self::error::{CallError, ConfigError, Problem, Rejected};
 pub use self::event::Transition;
+#[cfg(feature = "tower")]
+pub use self::integrations::tower;
 #[cfg(feature = "std")]
 pub use self::listeners::{Epoch, Subscription};
 #[cfg(feature = "std")]

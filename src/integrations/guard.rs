@@ -1,0 +1,57 @@
+//! The time that a guarded call's own code runs, and its end.
+
+#[cfg(feature = "tower")]
+use crate::classify::Classify;
+use crate::outcome::Outcome;
+use crate::permit::OwnedPermit;
+
+struct Inside<'p, P: FnOnce() -> Outcome> {
+    permit: &'p mut Option<OwnedPermit>,
+    panicked: Option<P>,
+}
+
+/// If `code` unwinds, that is the call's result, and the permit ends with it.
+pub(crate) fn guarded<R>(
+    permit: &mut Option<OwnedPermit>,
+    panicked: impl FnOnce() -> Outcome,
+    code: impl FnOnce() -> R,
+) -> R {
+    let mut inside = Inside {
+        permit,
+        panicked: Some(panicked),
+    };
+    let r = code();
+    inside.panicked = None;
+    r
+}
+
+impl<P: FnOnce() -> Outcome> Drop for Inside<'_, P> {
+    fn drop(&mut self) {
+        if let Some(panicked) = self.panicked.take()
+            && let Some(permit) = self.permit.take()
+        {
+            permit.record(panicked());
+        }
+    }
+}
+
+/// The call ends with this result, if it has not ended yet.
+#[cfg(feature = "tower")]
+pub(crate) fn end<T, E, C: Classify<T, E>>(
+    permit: &mut Option<OwnedPermit>,
+    classifier: &C,
+    result: &Result<T, E>,
+) {
+    if permit.is_none() {
+        return;
+    }
+    // a classifier is the user's code too
+    let outcome = guarded(
+        permit,
+        || classifier.panicked(),
+        || classifier.classify(result),
+    );
+    if let Some(permit) = permit.take() {
+        permit.record(outcome);
+    }
+}

@@ -1,0 +1,173 @@
+//! The future of a response: waits for readiness if it must, calls, and ends the call.
+
+use crate::classify::Classify;
+use crate::error::{CallError, Rejected};
+use crate::integrations::guard::guarded;
+use crate::integrations::tower::until::Until;
+use crate::permit::OwnedPermit;
+use alloc::sync::Arc;
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+pin_project! {
+    /// The future of a response behind a breaker. Dropping it before its end is a cancellation.
+    ///
+    /// # Panics
+    ///
+    /// If it is polled after its end.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<S, R, C, U>
+    where
+        S: Service<R>,
+    {
+        // dropped before the permit: a cancelled call has ended when it is counted
+        #[pin]
+        step: Step<S, R, S::Future>,
+        ending: Option<Ending<C, U>>,
+    }
+}
+
+pin_project! {
+    #[project = StepProj]
+    #[project_replace = StepOwned]
+    enum Step<S, R, F> {
+        Rejected { rejected: Rejected },
+        Waiting { service: S, request: R },
+        Called { #[pin] future: F },
+        Ended,
+    }
+}
+
+/// What an admitted call needs at its end.
+struct Ending<C, U> {
+    permit: Option<OwnedPermit>,
+    classifier: Arc<C>,
+    until: U,
+}
+
+impl<S: Service<R>, R, C, U> ResponseFuture<S, R, C, U> {
+    pub(crate) fn rejected(rejected: Rejected) -> Self {
+        ResponseFuture {
+            step: Step::Rejected { rejected },
+            ending: None,
+        }
+    }
+
+    /// Admitted, with a service that is not known to be ready.
+    pub(crate) fn waiting(
+        service: S,
+        request: R,
+        permit: OwnedPermit,
+        classifier: Arc<C>,
+        until: U,
+    ) -> Self {
+        ResponseFuture {
+            step: Step::Waiting { service, request },
+            ending: Some(Ending {
+                permit: Some(permit),
+                classifier,
+                until,
+            }),
+        }
+    }
+
+    pub(crate) fn called(
+        future: S::Future,
+        permit: Option<OwnedPermit>,
+        classifier: Arc<C>,
+        until: U,
+    ) -> Self {
+        ResponseFuture {
+            step: Step::Called { future },
+            ending: Some(Ending {
+                permit,
+                classifier,
+                until,
+            }),
+        }
+    }
+}
+
+impl<S, R, C, U> Future for ResponseFuture<S, R, C, U>
+where
+    S: Service<R>,
+    C: Classify<S::Response, S::Error>,
+    U: Until<S::Response, S::Error, C>,
+{
+    type Output = Result<U::Response, CallError<S::Error>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut step = this.step;
+        let Some(ending) = this.ending else {
+            let StepProj::Rejected { rejected } = step.as_mut().project() else {
+                ended()
+            };
+            let rejected = *rejected;
+            step.set(Step::Ended);
+            return Poll::Ready(Err(rejected.into()));
+        };
+        let classifier = &*ending.classifier;
+        let result = ready!(guarded(
+            &mut ending.permit,
+            || classifier.panicked(),
+            || step.poll_answer(cx),
+        ));
+        let Some(ending) = this.ending.take() else {
+            ended()
+        };
+        let result = ending
+            .until
+            .answered(result, ending.permit, ending.classifier);
+        Poll::Ready(result.map_err(CallError::Inner))
+    }
+}
+
+impl<S: Service<R>, R> Step<S, R, S::Future> {
+    /// The inner service's answer; once it is there, nothing of the inner call is left.
+    fn poll_answer(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<S::Response, S::Error>> {
+        if let StepProj::Waiting { service, .. } = self.as_mut().project() {
+            if let Err(error) = ready!(service.poll_ready(cx)) {
+                self.set(Step::Ended);
+                return Poll::Ready(Err(error));
+            }
+            let waiting = self.as_mut().project_replace(Step::Ended);
+            if let StepOwned::Waiting {
+                mut service,
+                request,
+            } = waiting
+            {
+                let future = service.call(request);
+                self.set(Step::Called { future });
+            }
+        }
+        let StepProj::Called { future } = self.as_mut().project() else {
+            ended()
+        };
+        let result = ready!(future.poll(cx));
+        self.set(Step::Ended);
+        Poll::Ready(result)
+    }
+}
+
+/// As the futures of `async` blocks do.
+#[expect(
+    clippy::panic,
+    reason = "a future that is polled after its end has no answer"
+)]
+fn ended() -> ! {
+    panic!("a response's future was polled after its end")
+}
+
+impl<S: Service<R>, R, C, U> fmt::Debug for ResponseFuture<S, R, C, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
