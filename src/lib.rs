@@ -101,6 +101,8 @@
 //!   with `alloc`, and the user brings the clock (a [`ManualClock`] that something advances).
 //! - `tokio`: `call_timeout`.
 //! - `tower`: the module `tower`, a layer and a service for any runtime.
+//! - `http`: the module `http`, responses classified by status, `Retry-After` both ways, and bodies
+//!   whose end is the call's result.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -168,6 +170,8 @@ pub use self::config::{Config, HalfOpen, OnCancel, Window};
 pub use self::controller::Controller;
 pub use self::error::{CallError, ConfigError, Problem, Rejected};
 pub use self::event::Transition;
+#[cfg(feature = "http")]
+pub use self::integrations::http;
 #[cfg(feature = "tower")]
 pub use self::integrations::tower;
 #[cfg(feature = "std")]

@@ -1,0 +1,194 @@
+//! Calls that end with the response's body.
+
+use crate::classify::ErrIsFailure;
+use crate::integrations::guard::guarded;
+use crate::outcome::{FailureKind, Outcome};
+use crate::permit::OwnedPermit;
+use ::http::{HeaderMap, Response, StatusCode};
+use alloc::sync::Arc;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+/// Says what a response means whose body is a part of the call; `E` is the body's error.
+///
+/// ```
+/// use http::{HeaderMap, StatusCode};
+/// use tripcoil::http::ClassifyBody;
+/// use tripcoil::{FailureKind, Outcome};
+///
+/// /// The server adds a checksum, and sends none if it has failed in the middle.
+/// struct Checked;
+///
+/// impl<E> ClassifyBody<E> for Checked {
+///     fn head(&self, status: StatusCode, _: &HeaderMap) -> Option<Outcome> {
+///         status.is_server_error().then_some(Outcome::Failure(FailureKind::Server))
+///     }
+///
+///     fn end(&self, trailers: Option<&HeaderMap>) -> Outcome {
+///         match trailers {
+///             Some(trailers) if trailers.contains_key("checksum") => Outcome::Success,
+///             _ => Outcome::Failure(FailureKind::Data),
+///         }
+///     }
+///
+///     fn broken(&self, _: &E) -> Outcome {
+///         Outcome::Failure(FailureKind::Connect)
+///     }
+/// }
+/// # let _: &dyn ClassifyBody<()> = &Checked;
+/// ```
+pub trait ClassifyBody<E> {
+    /// The head is in. `Some` ends the call; `None` leaves it to the body.
+    fn head(&self, status: StatusCode, headers: &HeaderMap) -> Option<Outcome>;
+
+    /// The body has come to its end, with these trailers.
+    fn end(&self, trailers: Option<&HeaderMap>) -> Outcome;
+
+    /// The body broke off.
+    fn broken(&self, error: &E) -> Outcome;
+
+    /// A panic while the body was polled; it goes on unwinding in any case. By default a failure of
+    /// the kind [`FailureKind::Client`].
+    fn panicked(&self) -> Outcome {
+        Outcome::Failure(FailureKind::Client)
+    }
+}
+
+/// Any head is good, and so is any end.
+impl<E> ClassifyBody<E> for ErrIsFailure {
+    fn head(&self, _status: StatusCode, _headers: &HeaderMap) -> Option<Outcome> {
+        None
+    }
+
+    fn end(&self, _trailers: Option<&HeaderMap>) -> Outcome {
+        Outcome::Success
+    }
+
+    fn broken(&self, _error: &E) -> Outcome {
+        Outcome::Failure(FailureKind::Server)
+    }
+}
+
+pin_project! {
+    /// A body that keeps the call's permit until its end.
+    ///
+    /// The call ends with the last frame, with the trailers, or with an error, whichever comes first;
+    /// a body that is dropped before that is a cancelled call. So it is for bodies that are read: a
+    /// caller who drops them after a look at the head cancels all its calls.
+    ///
+    /// ```
+    /// use http::Response;
+    /// use http_body_util::{BodyExt, Full};
+    /// use hyper::body::Bytes;
+    /// use tripcoil::Breaker;
+    /// use tripcoil::http::{ByStatus, GuardedBody};
+    ///
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let breaker = Breaker::builder("files").classifier(ByStatus::new()).build()?;
+    /// let permit = breaker.try_acquire_owned()?;
+    /// let response = Response::new(Full::<Bytes>::from("of some length")); // from some client
+    /// let response = GuardedBody::guard(response, permit, breaker.classifier().clone());
+    /// assert_eq!(breaker.observer().snapshot().totals.successes, 0);
+    /// response.into_body().collect().await?;
+    /// assert_eq!(breaker.observer().snapshot().totals.successes, 1);
+    /// # Ok(()) }
+    /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// # assert!(matches!(std::pin::pin!(run()).poll(&mut context), std::task::Poll::Ready(Ok(()))));
+    /// ```
+    #[derive(Debug)]
+    pub struct GuardedBody<B, C> {
+        // dropped before the permit: a cancelled call has ended when it is counted
+        #[pin]
+        body: B,
+        // `None` once the call has ended
+        permit: Option<OwnedPermit>,
+        classifier: Arc<C>,
+    }
+}
+
+impl<B: Body, C: ClassifyBody<B::Error>> GuardedBody<B, C> {
+    /// The response with its body guarded; if its head decides, or there is no body, the call ends
+    /// here.
+    pub fn guard(
+        response: Response<B>,
+        permit: OwnedPermit,
+        classifier: Arc<C>,
+    ) -> Response<GuardedBody<B, C>> {
+        guard(response, Some(permit), classifier)
+    }
+}
+
+/// The same, where a panic may have ended the call before.
+pub(crate) fn guard<B: Body, C: ClassifyBody<B::Error>>(
+    response: Response<B>,
+    mut permit: Option<OwnedPermit>,
+    classifier: Arc<C>,
+) -> Response<GuardedBody<B, C>> {
+    conclude(&mut permit, &*classifier, || {
+        let head = classifier.head(response.status(), response.headers());
+        head.or_else(|| {
+            let ended = response.body().is_end_stream();
+            ended.then(|| classifier.end(None))
+        })
+    });
+    response.map(|body| GuardedBody {
+        body,
+        permit,
+        classifier,
+    })
+}
+
+/// The call ends, if it has not ended yet and there is an outcome.
+fn conclude<E, C: ClassifyBody<E>>(
+    permit: &mut Option<OwnedPermit>,
+    classifier: &C,
+    outcome: impl FnOnce() -> Option<Outcome>,
+) {
+    if permit.is_none() {
+        return;
+    }
+    let outcome = guarded(permit, || classifier.panicked(), outcome);
+    if let Some(outcome) = outcome
+        && let Some(permit) = permit.take()
+    {
+        permit.record(outcome);
+    }
+}
+
+impl<B: Body, C: ClassifyBody<B::Error>> Body for GuardedBody<B, C> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let this = self.project();
+        let (mut body, permit, classifier) = (this.body, this.permit, &**this.classifier);
+        let frame = ready!(guarded(
+            permit,
+            || classifier.panicked(),
+            || body.as_mut().poll_frame(cx),
+        ));
+        conclude(permit, classifier, || match &frame {
+            None => Some(classifier.end(None)),
+            Some(Err(error)) => Some(classifier.broken(error)),
+            // whoever reads it need not ask again
+            Some(Ok(frame)) => match frame.trailers_ref() {
+                Some(trailers) => Some(classifier.end(Some(trailers))),
+                None => body.is_end_stream().then(|| classifier.end(None)),
+            },
+        });
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

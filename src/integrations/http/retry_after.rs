@@ -1,0 +1,144 @@
+//! `Retry-After`, read and written.
+
+use crate::error::Rejected;
+use ::http::header::{DATE, HeaderName, RETRY_AFTER};
+use ::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use core::time::Duration;
+use std::time::SystemTime;
+
+/// The wait that a response's `Retry-After` header asks for, in seconds or until a date.
+///
+/// A date is measured from the response's own `Date`, so that clocks that differ do no harm; without
+/// one, from now. A wait that is over, or negative, is zero. What is neither number nor date is as
+/// no header.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, header};
+/// use std::time::Duration;
+/// use tripcoil::http::retry_after;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert(header::RETRY_AFTER, HeaderValue::from_static("120"));
+/// assert_eq!(retry_after(&headers), Some(Duration::from_secs(120)));
+///
+/// headers.insert(header::DATE, HeaderValue::from_static("Fri, 31 Dec 1999 23:59:29 GMT"));
+/// headers.insert(header::RETRY_AFTER, HeaderValue::from_static("Fri, 31 Dec 1999 23:59:59 GMT"));
+/// assert_eq!(retry_after(&headers), Some(Duration::from_secs(30)));
+///
+/// headers.insert(header::RETRY_AFTER, HeaderValue::from_static("soon"));
+/// assert_eq!(retry_after(&headers), None);
+/// ```
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Some(wait) = seconds(value) {
+        return Some(wait);
+    }
+    let until = httpdate::parse_http_date(value).ok()?;
+    let sent = date(headers, DATE).unwrap_or_else(SystemTime::now);
+    Some(until.duration_since(sent).unwrap_or_default())
+}
+
+/// A number that is too large for its type is the largest: the breaker bounds it in any case.
+fn seconds(value: &str) -> Option<Duration> {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    if digits.len() < value.len() {
+        return Some(Duration::ZERO);
+    }
+    Some(Duration::from_secs(digits.parse().unwrap_or(u64::MAX)))
+}
+
+fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
+    let value = headers.get(name)?.to_str().ok()?;
+    httpdate::parse_http_date(value.trim()).ok()
+}
+
+/// What a server answers that would have needed a call which the breaker rejected: 503, with the
+/// rest of the wait as `Retry-After` if it is known, in whole seconds, rounded up. The body is empty.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::http::rejected_response;
+/// use tripcoil::{Breaker, ManualClock};
+///
+/// let clock = ManualClock::new();
+/// let (breaker, controller) = Breaker::builder("orders").clock(&clock).build_with_controller()?;
+/// controller.trip_for(Duration::from_millis(1500));
+///
+/// let rejected = breaker.try_acquire().err().expect("open");
+/// let response: http::Response<String> = rejected_response(&rejected);
+/// assert_eq!(response.status(), 503);
+/// assert_eq!(response.headers()["retry-after"], "2");
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[must_use]
+pub fn rejected_response<B: Default>(rejected: &Rejected) -> Response<B> {
+    let mut response = Response::new(B::default());
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    if let Some(wait) = rejected.retry_after() {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let headers = response.headers_mut();
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_str(value).ok()?);
+        retry_after(&headers)
+    }
+
+    #[test]
+    fn numbers_are_seconds_and_garbage_is_nothing() {
+        let secs = |n| Some(Duration::from_secs(n));
+        assert_eq!(read("0"), secs(0));
+        assert_eq!(read(" 7 "), secs(7));
+        assert_eq!(read("-5"), secs(0));
+        assert_eq!(read("18446744073709551615"), secs(u64::MAX));
+        assert_eq!(read("18446744073709551616"), secs(u64::MAX));
+        assert_eq!(read("-18446744073709551616"), secs(0));
+        for garbage in ["", "-", "--1", "+1", "1.5", "1s", "0x10", "soon", "\u{e9}"] {
+            assert_eq!(read(garbage), None, "{garbage:?}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_date_is_from_the_responses_own_or_from_now() {
+        let dated = |value: &str, date: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_str(value).ok()?);
+            if let Some(date) = date {
+                headers.insert(DATE, HeaderValue::from_str(date).ok()?);
+            }
+            retry_after(&headers)
+        };
+        let (early, late) = (
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:51:07 GMT",
+        );
+        assert_eq!(dated(late, Some(early)), Some(Duration::from_secs(90)));
+        assert_eq!(dated(early, Some(late)), Some(Duration::ZERO));
+        assert_eq!(dated(early, Some(early)), Some(Duration::ZERO));
+        // the two old forms
+        let old = "Sunday, 06-Nov-94 08:51:07 GMT";
+        assert_eq!(dated(old, Some(early)), Some(Duration::from_secs(90)));
+        let older = "Sun Nov  6 08:51:07 1994";
+        assert_eq!(dated(older, Some(early)), Some(Duration::from_secs(90)));
+        // without a date, or with none that can be read: from now
+        assert_eq!(dated(late, None), Some(Duration::ZERO));
+        assert_eq!(dated(late, Some("yesterday")), Some(Duration::ZERO));
+        let hour = Duration::from_secs(3600);
+        let in_an_hour = httpdate::fmt_http_date(SystemTime::now() + hour);
+        let wait = dated(&in_an_hour, None).unwrap_or_default();
+        assert!(wait > hour / 2 && wait <= hour, "{wait:?}");
+    }
+}

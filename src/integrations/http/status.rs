@@ -1,0 +1,164 @@
+//! The classifier by status.
+
+use crate::classify::Classify;
+use crate::integrations::http::body::ClassifyBody;
+use crate::integrations::http::retry_after::retry_after;
+use crate::outcome::{FailureKind, Outcome};
+use ::http::{HeaderMap, Response, StatusCode};
+use core::fmt;
+
+/// Classifies responses by their status, as the [module](crate::http) says.
+///
+/// ```
+/// use http::StatusCode;
+/// use tripcoil::http::ByStatus;
+/// use tripcoil::{FailureKind, Outcome};
+///
+/// // Nobody may hit this service but with good credentials, and its 501 is no fault.
+/// let classifier = ByStatus::new()
+///     .overriding(|status, _headers| match status.as_u16() {
+///         401 | 403 => Some(Outcome::Failure(FailureKind::Client)),
+///         501 => Some(Outcome::Success),
+///         _ => None, // as ever
+///     })
+///     .errors(|error: &std::io::Error| match error.kind() {
+///         std::io::ErrorKind::TimedOut => Outcome::Failure(FailureKind::Timeout),
+///         _ => Outcome::Failure(FailureKind::Connect),
+///     });
+/// let outcome = classifier.outcome(StatusCode::FORBIDDEN, &Default::default());
+/// assert_eq!(outcome, Outcome::Failure(FailureKind::Client));
+/// ```
+#[derive(Clone, Copy)]
+pub struct ByStatus<F = fn(StatusCode, &HeaderMap) -> Option<Outcome>, G = ErrIsConnect> {
+    overriding: F,
+    errors: G,
+}
+
+impl ByStatus {
+    /// With the defaults alone.
+    #[must_use]
+    pub const fn new() -> ByStatus {
+        ByStatus {
+            overriding: |_, _| None,
+            errors: ErrIsConnect,
+        }
+    }
+}
+
+impl Default for ByStatus {
+    fn default() -> ByStatus {
+        ByStatus::new()
+    }
+}
+
+impl<F, G> ByStatus<F, G> {
+    /// Asked first; where it answers `None`, the defaults stand. A failure of the kind `Overload`
+    /// that names no wait has that of the `Retry-After` header here too.
+    pub fn overriding<O>(self, overriding: O) -> ByStatus<O, G>
+    where
+        O: Fn(StatusCode, &HeaderMap) -> Option<Outcome>,
+    {
+        ByStatus {
+            overriding,
+            errors: self.errors,
+        }
+    }
+
+    /// What an error in place of a response is.
+    pub fn errors<E, O: Fn(&E) -> Outcome>(self, errors: O) -> ByStatus<F, O> {
+        ByStatus {
+            overriding: self.overriding,
+            errors,
+        }
+    }
+}
+
+impl<F, G> ByStatus<F, G>
+where
+    F: Fn(StatusCode, &HeaderMap) -> Option<Outcome>,
+{
+    /// What a response with this head is.
+    pub fn outcome(&self, status: StatusCode, headers: &HeaderMap) -> Outcome {
+        let outcome =
+            (self.overriding)(status, headers).unwrap_or_else(|| by_default(status.as_u16()));
+        match outcome {
+            Outcome::Failure(FailureKind::Overload) => match retry_after(headers) {
+                Some(wait) => outcome.with_retry_after(wait),
+                None => outcome,
+            },
+            _ => outcome,
+        }
+    }
+}
+
+fn by_default(status: u16) -> Outcome {
+    Outcome::Failure(match status {
+        429 | 503 => FailureKind::Overload,
+        504 => FailureKind::Timeout,
+        500..=599 => FailureKind::Server,
+        600.. => FailureKind::Data,
+        _ => return Outcome::Success,
+    })
+}
+
+impl<B, E, F, G> Classify<Response<B>, E> for ByStatus<F, G>
+where
+    F: Fn(StatusCode, &HeaderMap) -> Option<Outcome>,
+    G: ClassifyError<E>,
+{
+    fn classify(&self, result: &Result<Response<B>, E>) -> Outcome {
+        match result {
+            Ok(response) => self.outcome(response.status(), response.headers()),
+            Err(error) => self.errors.error(error),
+        }
+    }
+}
+
+/// A body that breaks off is `Failure(Connect)`.
+impl<E, F, G> ClassifyBody<E> for ByStatus<F, G>
+where
+    F: Fn(StatusCode, &HeaderMap) -> Option<Outcome>,
+{
+    fn head(&self, status: StatusCode, headers: &HeaderMap) -> Option<Outcome> {
+        match self.outcome(status, headers) {
+            Outcome::Success => None,
+            outcome => Some(outcome),
+        }
+    }
+
+    fn end(&self, _trailers: Option<&HeaderMap>) -> Outcome {
+        Outcome::Success
+    }
+
+    fn broken(&self, _error: &E) -> Outcome {
+        Outcome::Failure(FailureKind::Connect)
+    }
+}
+
+impl<F, G> fmt::Debug for ByStatus<F, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByStatus").finish_non_exhaustive()
+    }
+}
+
+/// Says what an error in place of a response is. Any `Fn(&E) -> Outcome` does.
+pub trait ClassifyError<E> {
+    /// What this error is.
+    fn error(&self, error: &E) -> Outcome;
+}
+
+impl<E, F: Fn(&E) -> Outcome> ClassifyError<E> for F {
+    fn error(&self, error: &E) -> Outcome {
+        self(error)
+    }
+}
+
+/// Every error is a `Failure(Connect)`: the default, which knows nothing of the error's type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ErrIsConnect;
+
+impl<E> ClassifyError<E> for ErrIsConnect {
+    fn error(&self, _error: &E) -> Outcome {
+        Outcome::Failure(FailureKind::Connect)
+    }
+}

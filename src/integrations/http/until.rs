@@ -1,0 +1,50 @@
+//! The end of the body as the end of a service's call.
+
+use crate::classify::Classify;
+use crate::integrations::guard::end;
+use crate::integrations::http::body::{ClassifyBody, GuardedBody, guard};
+use crate::integrations::tower::{Sealed, Until};
+use crate::permit::OwnedPermit;
+use ::http::Response;
+use alloc::sync::Arc;
+use http_body::Body;
+
+/// The call ends with the body of the response, not with its head: for
+/// [`BreakerLayer::until`](crate::tower::BreakerLayer::until).
+///
+/// The slow limit is for all of it, a probe's slot is held for as long, and bodies must be read: see
+/// [`GuardedBody`].
+///
+/// ```
+/// use tripcoil::Breaker;
+/// use tripcoil::http::{ByStatus, EndOfBody};
+/// use tripcoil::tower::BreakerLayer;
+///
+/// let breaker = Breaker::builder("files").classifier(ByStatus::new()).build()?;
+/// let layer = BreakerLayer::new(breaker).until(EndOfBody);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndOfBody;
+
+impl Sealed for EndOfBody {}
+
+impl<B, E, C> Until<Response<B>, E, C> for EndOfBody
+where
+    B: Body,
+    C: Classify<Response<B>, E> + ClassifyBody<B::Error>,
+{
+    type Response = Response<GuardedBody<B, C>>;
+
+    fn answered(
+        self,
+        result: Result<Response<B>, E>,
+        mut permit: Option<OwnedPermit>,
+        classifier: Arc<C>,
+    ) -> Result<Self::Response, E> {
+        if result.is_err() {
+            end(&mut permit, &*classifier, &result);
+        }
+        result.map(|response| guard(response, permit, classifier))
+    }
+}
