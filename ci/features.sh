@@ -12,5 +12,10 @@ check
 check --no-default-features
 check --no-default-features --features std
 check --no-default-features --features tokio
+check --no-default-features --features tower
+check --no-default-features --features http
+check --no-default-features --features http,tower
+check --no-default-features --features grpc
+check --no-default-features --features grpc,tower
 check --features tokio
 check --all-features

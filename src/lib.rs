@@ -103,6 +103,7 @@
 //! - `tower`: the module `tower`, a layer and a service for any runtime.
 //! - `http`: the module `http`, responses classified by status, `Retry-After` both ways, and bodies
 //!   whose end is the call's result.
+//! - `grpc`: the module `grpc`, the same by gRPC status; brings `http`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -170,6 +171,8 @@ pub use self::config::{Config, HalfOpen, OnCancel, Window};
 pub use self::controller::Controller;
 pub use self::error::{CallError, ConfigError, Problem, Rejected};
 pub use self::event::Transition;
+#[cfg(feature = "grpc")]
+pub use self::integrations::grpc;
 #[cfg(feature = "http")]
 pub use self::integrations::http;
 #[cfg(feature = "tower")]

@@ -1,0 +1,116 @@
+//! The status in heads and trailers, read and written.
+
+use crate::error::Rejected;
+use crate::integrations::grpc::code::Code;
+use ::http::header::CONTENT_TYPE;
+use ::http::{HeaderMap, HeaderValue, Response};
+use alloc::format;
+use core::str::FromStr;
+use core::time::Duration;
+
+const STATUS: &str = "grpc-status";
+const MESSAGE: &str = "grpc-message";
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
+
+fn number<N: FromStr>(metadata: &HeaderMap, name: &str) -> Option<Result<N, N::Err>> {
+    let value = metadata.get(name)?;
+    Some(value.to_str().unwrap_or_default().trim().parse())
+}
+
+/// The status, if there is one; one that is no number is [`Code::Unknown`].
+pub(crate) fn code(metadata: &HeaderMap) -> Option<Code> {
+    number(metadata, STATUS).map(|number| number.map_or(Code::Unknown, |n: i32| Code::from(n)))
+}
+
+/// The wait that the server asks for. To gRPC a number below zero, or none, is a server that wants
+/// no retry at all; how long it does not say.
+pub(crate) fn pushback(metadata: &HeaderMap) -> Option<Duration> {
+    let milliseconds = number(metadata, PUSHBACK)?.ok()?;
+    Some(Duration::from_millis(milliseconds))
+}
+
+/// What a server answers that would have needed a call which the breaker rejected: `Unavailable`,
+/// with the rest of the wait as `grpc-retry-pushback-ms` if it is known, rounded up. It has no body:
+/// the status stands in the head.
+///
+/// On the client's side it turns a rejection into the answer that generated clients understand:
+///
+/// ```
+/// # #[cfg(feature = "tower")] {
+/// use http::{Request, Response};
+/// use tower::{ServiceBuilder, service_fn};
+/// use tripcoil::grpc::{ByCode, rejected_response};
+/// use tripcoil::tower::BreakerLayer;
+/// use tripcoil::{Breaker, CallError};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let (breaker, controller) = Breaker::builder("greeter")
+///     .classifier(ByCode::new())
+///     .build_with_controller()?;
+/// controller.force_open();
+/// # use tower::ServiceExt;
+/// # let channel = service_fn(|_: Request<()>| async { Ok::<_, std::io::Error>(Response::new(())) });
+/// let service = ServiceBuilder::new()
+///     .map_result(|result| match result {
+///         Err(CallError::Rejected(rejected)) => Ok(rejected_response(&rejected)),
+///         other => other,
+///     })
+///     .layer(BreakerLayer::new(breaker))
+///     .service(channel);
+/// let response = service.oneshot(Request::new(())).await?;
+/// assert_eq!(response.headers()["grpc-status"], "14");
+/// # Ok(()) }
+/// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// # assert!(matches!(std::pin::pin!(run()).poll(&mut context), std::task::Poll::Ready(Ok(()))));
+/// # }
+/// ```
+#[must_use]
+pub fn rejected_response<B: Default>(rejected: &Rejected) -> Response<B> {
+    let mut response = Response::new(B::default());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(STATUS, HeaderValue::from(Code::Unavailable as i32));
+    // no letter of it is one that gRPC wants encoded
+    if let Ok(message) = HeaderValue::try_from(format!("the breaker is {}", rejected.state())) {
+        headers.insert(MESSAGE, message);
+    }
+    if let Some(wait) = rejected.retry_after() {
+        let milliseconds = wait.as_nanos().div_ceil(1_000_000);
+        let milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX);
+        headers.insert(PUSHBACK, HeaderValue::from(milliseconds));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(
+            ::http::HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        )])
+    }
+
+    #[test]
+    fn a_status_that_makes_no_sense_is_unknown_and_no_status_is_none() {
+        assert_eq!(code(&with(STATUS, "0")), Some(Code::Ok));
+        assert_eq!(code(&with(STATUS, "16")), Some(Code::Unauthenticated));
+        for odd in ["", "x", "17", "-1", "1.0", "99999999999"] {
+            assert_eq!(code(&with(STATUS, odd)), Some(Code::Unknown), "{odd:?}");
+        }
+        assert_eq!(code(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_pushback_is_in_milliseconds_and_below_zero_none() {
+        let ms = |n| Some(Duration::from_millis(n));
+        assert_eq!(pushback(&with(PUSHBACK, "0")), ms(0));
+        assert_eq!(pushback(&with(PUSHBACK, "1500")), ms(1500));
+        for odd in ["", "-1", "x", "1.5", "18446744073709551616"] {
+            assert_eq!(pushback(&with(PUSHBACK, odd)), None, "{odd:?}");
+        }
+        assert_eq!(pushback(&HeaderMap::new()), None);
+    }
+}

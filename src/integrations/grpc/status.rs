@@ -1,0 +1,160 @@
+//! The classifier by status code.
+
+use crate::classify::Classify;
+use crate::integrations::grpc::code::Code;
+use crate::integrations::grpc::metadata::{code, pushback};
+use crate::integrations::http::{ClassifyBody, ClassifyError, ErrIsConnect};
+use crate::outcome::{FailureKind, Outcome};
+use ::http::{HeaderMap, Response, StatusCode};
+use core::fmt;
+
+/// Classifies gRPC calls by their status code, as the [module](crate::grpc) says.
+///
+/// ```
+/// use tripcoil::grpc::{ByCode, Code};
+/// use tripcoil::{FailureKind, Outcome};
+///
+/// let classifier = ByCode::new().overriding(|code, _metadata| match code {
+///     Code::Unimplemented => Some(Outcome::Failure(FailureKind::Client)), // an old server
+///     Code::ResourceExhausted => Some(Outcome::Success), // our own quota
+///     _ => None, // as ever
+/// });
+/// let outcome = classifier.outcome(Code::Unimplemented, &Default::default());
+/// assert_eq!(outcome, Outcome::Failure(FailureKind::Client));
+/// ```
+#[derive(Clone, Copy)]
+pub struct ByCode<F = fn(Code, &HeaderMap) -> Option<Outcome>, G = ErrIsConnect> {
+    overriding: F,
+    errors: G,
+}
+
+impl ByCode {
+    /// With the defaults alone.
+    #[must_use]
+    pub const fn new() -> ByCode {
+        ByCode {
+            overriding: |_, _| None,
+            errors: ErrIsConnect,
+        }
+    }
+}
+
+impl Default for ByCode {
+    fn default() -> ByCode {
+        ByCode::new()
+    }
+}
+
+impl<F, G> ByCode<F, G> {
+    /// Asked first, with the headers or trailers in which the status stood; where it answers `None`,
+    /// the defaults stand. A failure that names no wait has that of `grpc-retry-pushback-ms` here
+    /// too.
+    pub fn overriding<O>(self, overriding: O) -> ByCode<O, G>
+    where
+        O: Fn(Code, &HeaderMap) -> Option<Outcome>,
+    {
+        ByCode {
+            overriding,
+            errors: self.errors,
+        }
+    }
+
+    /// What an error in place of a response is.
+    pub fn errors<E, O: Fn(&E) -> Outcome>(self, errors: O) -> ByCode<F, O> {
+        ByCode {
+            overriding: self.overriding,
+            errors,
+        }
+    }
+}
+
+impl<F, G> ByCode<F, G>
+where
+    F: Fn(Code, &HeaderMap) -> Option<Outcome>,
+{
+    /// What a call with this status is.
+    pub fn outcome(&self, code: Code, metadata: &HeaderMap) -> Outcome {
+        let outcome = (self.overriding)(code, metadata).unwrap_or_else(|| by_default(code));
+        match outcome {
+            Outcome::Failure(_) => match pushback(metadata) {
+                Some(wait) => outcome.with_retry_after(wait),
+                None => outcome,
+            },
+            _ => outcome,
+        }
+    }
+
+    /// What the head says, if it has the last word.
+    fn by_head(&self, status: StatusCode, headers: &HeaderMap) -> Option<Outcome> {
+        let code = match code(headers) {
+            Some(code) => code,
+            None if status == StatusCode::OK => return None,
+            None => Code::of_http(status.as_u16()),
+        };
+        Some(self.outcome(code, headers))
+    }
+}
+
+fn by_default(code: Code) -> Outcome {
+    Outcome::Failure(match code {
+        Code::Unknown | Code::Internal => FailureKind::Server,
+        Code::DeadlineExceeded => FailureKind::Timeout,
+        Code::ResourceExhausted => FailureKind::Overload,
+        Code::Unavailable => FailureKind::Connect,
+        Code::DataLoss => FailureKind::Data,
+        Code::Cancelled => return Outcome::Ignored,
+        Code::Ok
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::Unauthenticated => return Outcome::Success,
+    })
+}
+
+impl<B, E, F, G> Classify<Response<B>, E> for ByCode<F, G>
+where
+    F: Fn(Code, &HeaderMap) -> Option<Outcome>,
+    G: ClassifyError<E>,
+{
+    /// By the head alone: without a status there it is a success.
+    fn classify(&self, result: &Result<Response<B>, E>) -> Outcome {
+        match result {
+            Ok(response) => self
+                .by_head(response.status(), response.headers())
+                .unwrap_or(Outcome::Success),
+            Err(error) => self.errors.error(error),
+        }
+    }
+}
+
+/// A body that breaks off is `Failure(Connect)`, one that ends without a status `Failure(Data)`.
+impl<E, F, G> ClassifyBody<E> for ByCode<F, G>
+where
+    F: Fn(Code, &HeaderMap) -> Option<Outcome>,
+{
+    fn head(&self, status: StatusCode, headers: &HeaderMap) -> Option<Outcome> {
+        self.by_head(status, headers)
+    }
+
+    fn end(&self, trailers: Option<&HeaderMap>) -> Outcome {
+        match trailers.and_then(|trailers| Some((code(trailers)?, trailers))) {
+            Some((code, trailers)) => self.outcome(code, trailers),
+            None => Outcome::Failure(FailureKind::Data),
+        }
+    }
+
+    fn broken(&self, _error: &E) -> Outcome {
+        Outcome::Failure(FailureKind::Connect)
+    }
+}
+
+impl<F, G> fmt::Debug for ByCode<F, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByCode").finish_non_exhaustive()
+    }
+}
