@@ -589,7 +589,7 @@ fn each_request_goes_through_the_breaker_that_is_picked_for_it() {
     let pick = {
         let (even, odd) = (even.clone(), odd.clone());
         move |n: &u32| {
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 even.clone()
             } else {
                 odd.clone()
