@@ -299,10 +299,16 @@ async fn a_server_that_is_not_there_is_a_failure_to_connect() {
         .bind((Ipv4Addr::LOCALHOST, 0).into())
         .expect("a port");
     let nobody = socket.local_addr().expect("bound");
-    let service = BreakerLayer::new(at.breaker.clone()).layer(client());
-    let answer = service.clone().oneshot(request(nobody, "/")).await;
+    let layer = BreakerLayer::new(at.breaker.clone());
+    let answer = layer.clone().until(EndOfBody).layer(client());
+    let answer = answer.oneshot(request(nobody, "/")).await;
     assert!(matches!(answer, Err(CallError::Inner(e)) if e.is_connect()));
     assert_eq!(at.snapshot().failures_by_kind.get(FailureKind::Connect), 1);
+    at.controller.reset();
+    let service = layer.layer(client());
+    let answer = service.clone().oneshot(request(nobody, "/")).await;
+    assert!(matches!(answer, Err(CallError::Inner(e)) if e.is_connect()));
+    assert_eq!(at.snapshot().failures_by_kind.get(FailureKind::Connect), 2);
     let answer = service.oneshot(request(nobody, "/")).await;
     assert!(answer.is_err_and(|e| e.is_rejected()));
 }
@@ -562,12 +568,47 @@ fn trailers_errors_and_panics_are_ends_too() {
     assert_eq!((totals.ignored, totals.cancelled), (1, 0));
 }
 
+/// A body that looks at the breaker as it is dropped, and panics when it is read.
+struct Last(Breaker<Checked>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        let seen = self.0.observer().snapshot();
+        assert_eq!(seen.totals.cancelled, 0);
+    }
+}
+
+impl Body for Last {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        panic!("in the body")
+    }
+}
+
+#[test]
+fn a_panic_in_the_body_is_a_result() {
+    let at = stand(Checked);
+    let permit = at.breaker.try_acquire_owned().expect("closed");
+    let response = Response::new(Last(at.breaker.clone()));
+    let response = GuardedBody::guard(response, permit, at.breaker.classifier().clone());
+    let mut body = response.into_body();
+    assert!(catch_unwind(AssertUnwindSafe(|| now(body.frame()))).is_err());
+    assert_eq!(at.snapshot().failures_by_kind.get(FailureKind::Other(0)), 1);
+    drop(body);
+    assert_eq!(at.counts(), (0, 1, 0));
+}
+
 #[test]
 fn a_probes_slot_is_its_bodys() {
     let at = stand(Checked);
     at.controller.half_open();
     let permit = at.breaker.try_acquire_owned().expect("the first probe");
-    let response = Response::new(Script::default().data("x"));
+    let response = Response::new(Last(at.breaker.clone()));
     let body = GuardedBody::guard(response, permit, at.breaker.classifier().clone()).into_body();
     assert!(at.breaker.try_acquire().is_err());
     assert_eq!(at.snapshot().probes.in_flight, 1);

@@ -232,9 +232,14 @@ fn rejected<T, E>(answer: Poll<Result<T, CallError<E>>>) -> Rejected {
 // Readiness
 
 #[test]
-fn while_closed_it_is_ready_when_the_inner_service_is() {
+fn while_calls_are_admitted_it_is_ready_when_the_inner_service_is() {
     let mut at = stand();
     at.seen.ready.store(false, SeqCst);
+    at.controller.disable();
+    assert_eq!(ready(&mut at.service), Ok(false));
+    at.controller.observe_only();
+    assert_eq!(ready(&mut at.service), Ok(false));
+    at.controller.release();
     assert_eq!(ready(&mut at.service), Ok(false));
     at.seen.ready.store(true, SeqCst);
     assert_eq!(ready(&mut at.service), Ok(true));
@@ -242,7 +247,7 @@ fn while_closed_it_is_ready_when_the_inner_service_is() {
         poll(pin!(at.service.call(Ask::Answer))),
         Poll::Ready(Ok("answer"))
     );
-    assert_eq!(at.seen.of(), (2, 1));
+    assert_eq!(at.seen.of(), (4, 1));
     let totals = at.snapshot().totals;
     assert_eq!(
         (totals.successes, totals.failures, totals.cancelled),
@@ -464,6 +469,34 @@ fn an_answered_call_that_is_dropped_is_counted_once() {
     drop(answer);
     let totals = at.snapshot().totals;
     assert_eq!((totals.successes, totals.cancelled), (1, 0));
+}
+
+/// Who is told of a cancellation finds nothing of the call any more.
+#[test]
+fn a_cancelled_call_has_ended_when_it_is_counted() {
+    struct Dropped(Breaker);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            let seen = self.0.observer().snapshot();
+            assert_eq!((seen.probes.in_flight, seen.totals.cancelled), (1, 0));
+        }
+    }
+    let at = stand();
+    at.controller.half_open();
+    let breaker = at.breaker.clone();
+    let inner = tower::service_fn(move |_: ()| {
+        let dropped = Dropped(breaker.clone());
+        async move {
+            let _dropped = dropped;
+            std::future::pending::<Result<(), ()>>().await
+        }
+    });
+    let mut service = BreakerLayer::new(at.breaker.clone()).layer(inner);
+    assert_eq!(ready(&mut service), Ok(true));
+    let mut answer = Box::pin(service.call(()));
+    assert!(poll(answer.as_mut()).is_pending());
+    drop(answer);
+    assert_eq!(at.snapshot().totals.cancelled, 1);
 }
 
 #[test]
