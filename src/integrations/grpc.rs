@@ -71,6 +71,10 @@
 //! assert_eq!((window.successes, window.failures), (1, 1));
 //! # Ok::<(), tripcoil::ConfigError>(())
 //! ```
+//!
+//! Such a result may hide what happened: tonic makes a status of the transport's errors too, and of a
+//! connection that went away under a call it may make `Cancelled`. A service around the channel sees
+//! the error itself.
 
 mod code;
 mod metadata;

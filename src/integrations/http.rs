@@ -34,7 +34,9 @@
 //! | none, but an error | `Failure(Connect)` |
 //!
 //! The wait opens the breaker for as long, if this failure trips it, up to the backoff's
-//! [`max`](crate::Backoff::max).
+//! [`max`](crate::Backoff::max), be it shorter than the backoff's own or zero. Failures of another
+//! kind have none: to trust no server with it, let [`ByStatus::overriding`] make 429 and 503
+//! `Failure(Server)`.
 //!
 //! A client whose response is not an [`http::Response`] goes by [`ByStatus::outcome`]; with reqwest:
 //!

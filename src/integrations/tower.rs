@@ -29,16 +29,16 @@
 //! A call is admitted in [`Service::call`], and ends with its response: as the breaker's classifier
 //! says of the `Result`, slow by the breaker's limit. A service that is ready and is not called holds
 //! no permit, so no probe. Dropping the response's future is a cancellation
-//! ([`OnCancel`](crate::OnCancel)), a panic in the inner service what the classifier's
+//! ([`OnCancel`](crate::OnCancel)), a panic in the inner call what the classifier's
 //! [`panicked`](crate::Classify::panicked) says. With [`BreakerLayer::until`] the call ends with the
 //! response's body instead (`EndOfBody`, feature `http`).
 //!
 //! # Readiness
 //!
 //! While calls are admitted, the service is ready when the inner one is: its backpressure passes
-//! through. An error of the inner service's `poll_ready` is a failed call.
+//! through. An error of the inner service's `poll_ready` is counted as a failed call.
 //!
-//! While the breaker is open, half-open or forced open, the service is always ready and does not poll
+//! While the one breaker is open, half-open or forced open, the service is always ready and does not poll
 //! the inner one: a call must fail fast even if what it would be rejected by is not ready, and few
 //! are admitted. A call that is admitted all the same, as a probe or since the breaker closed between
 //! `poll_ready` and `call`, never meets an inner service that is not ready: the response's future
@@ -47,7 +47,10 @@
 //! reserved for it (a slot of a concurrency limit, say).
 //!
 //! Who already waits in `poll_ready` is not woken when the breaker opens. A readiness that never
-//! comes is not seen by the breaker but in a probe: a limit on waiting belongs around the breaker.
+//! comes is no call, and is not counted: a limit on waiting for it belongs around the breaker.
+//!
+//! Where a closure picks the breaker, only the request says which it is. The service is then ready
+//! when the inner one is, whatever the breakers' states, and no breaker counts an error of readiness.
 //!
 //! # Where it stands
 //!

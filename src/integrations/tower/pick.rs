@@ -37,7 +37,8 @@ pub trait PickBreaker<Request> {
     fn pick(&self, request: &Request) -> Cow<'_, Breaker<Self::Classifier>>;
 
     /// The breaker of all requests, if there is but one: readiness, which is asked for before there
-    /// is a request, goes by its state. Without one (the default) it is always the inner service's.
+    /// is a request, goes by its state, and counts there when it fails. Without one (the default) it
+    /// is always the inner service's.
     fn only(&self) -> Option<&Breaker<Self::Classifier>> {
         None
     }
