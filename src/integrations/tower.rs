@@ -38,9 +38,9 @@
 //! While calls are admitted, the service is ready when the inner one is: its backpressure passes
 //! through. An error of the inner service's `poll_ready` is counted as a failed call.
 //!
-//! While the one breaker is open, half-open or forced open, the service is always ready and does not poll
-//! the inner one: a call must fail fast even if what it would be rejected by is not ready, and few
-//! are admitted. A call that is admitted all the same, as a probe or since the breaker closed between
+//! While the breaker is open, half-open or forced open, the service is always ready and does not poll
+//! the inner one: few calls are admitted, and the others must fail fast even if the inner service is
+//! not ready. A call that is admitted all the same, as a probe or since the breaker closed between
 //! `poll_ready` and `call`, never meets an inner service that is not ready: the response's future
 //! first waits for the readiness of a clone of it, as a part of the call, under its permit. That is
 //! why the inner service must be `Clone`. A rejected call gives back what the inner service had
