@@ -174,7 +174,7 @@ type Level = Late<Box<[CachePadded<Stripe>]>>;
 #[repr(C)]
 pub(crate) struct Stripes {
     /// Level `l` holds the stripes from `2^l` to `2^(l+1) - 1`.
-    levels: Late<Box<[Level; LEVELS]>>,
+    levels: Late<Box<[Level]>>,
     /// log2 of the stripes that there are, announced or not.
     made: Counter,
     /// The CPUs' next power of two, in stripes: its log2.
@@ -282,7 +282,8 @@ impl Stripes {
     pub(crate) fn grow(&self, level: usize) -> bool {
         if level < self.top {
             let more = || (0..1 << level).map(|_| CachePadded::default()).collect();
-            let Some(all) = self.levels.fill(Box::default) else {
+            let none = || (0..self.top).map(|_| Late::default()).collect();
+            let Some(all) = self.levels.fill(none) else {
                 return false;
             };
             let made = all[level].fill(more).is_some();

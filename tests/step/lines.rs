@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
+use crate::counting::{ALLOCATIONS, BYTES};
 use tripcoil::{Breaker, Builder, FailureKind, ManualClock, Window, step};
 
 const THREADS: usize = 16;
@@ -84,6 +85,26 @@ fn a_success_writes_one_line_of_its_stripe() {
     let breaker = built(|rules| rules);
     meet(&breaker, succeed);
     on_lines_of_ones_own(&breaker, 1, succeed);
+}
+
+/// 256 bytes each, where lines are padded to 128, and a table of the doublings; once made, no more.
+#[test]
+fn stripes_that_contention_adds_are_few_and_small() {
+    let breaker = built(|rules| rules);
+    succeed(&breaker);
+    let before = BYTES.get();
+    meet(&breaker, succeed);
+    let taken = BYTES.get() - before;
+    let cpus = thread::available_parallelism().map_or(1, usize::from);
+    let most = cpus.next_power_of_two().min(128);
+    let table = 32 * most.ilog2() as usize;
+    let padded = (256 * (most - 1) + table) as i64;
+    assert!(taken > 0 || most == 1, "they never met");
+    assert!(taken <= padded, "{taken} bytes for {most} stripes");
+
+    let before = ALLOCATIONS.get();
+    (0..1000).for_each(|_| succeed(&breaker));
+    assert_eq!(ALLOCATIONS.get(), before);
 }
 
 /// The count, and the kind.

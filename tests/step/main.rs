@@ -14,6 +14,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "../counting/mod.rs"]
+mod counting;
 mod explore;
 mod lines;
 mod ops;
