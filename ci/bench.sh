@@ -2,6 +2,6 @@
 # Each bench runs, once, and is not timed: a shared machine's times would tell nothing.
 source "$(dirname "$0")/lib.sh"
 
-for bench in single contended clock instructions; do
+for bench in single contended clock registry instructions; do
   cargo bench -p tripcoil-benches --bench "$bench" -- --test
 done

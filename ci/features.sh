@@ -18,4 +18,7 @@ check --no-default-features --features http,tower
 check --no-default-features --features grpc
 check --no-default-features --features grpc,tower
 check --features tokio
+check --no-default-features --features registry
+check --no-default-features --features metrics
+check --no-default-features --features tracing
 check --all-features

@@ -202,4 +202,21 @@ impl<C> Breaker<C> {
     pub fn name(&self) -> &str {
         &self.core.name
     }
+
+    /// How many handles share this breaker at the moment: its clones, this one included, the
+    /// controller, observers, local handles, owned permits and subscriptions.
+    ///
+    /// ```
+    /// use tripcoil::Breaker;
+    ///
+    /// let breaker = Breaker::builder("db").build()?;
+    /// let observer = breaker.observer();
+    /// assert_eq!(breaker.handles(), 2);
+    /// # drop(observer);
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.core)
+    }
 }

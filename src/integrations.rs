@@ -1,5 +1,5 @@
-//! What fits the breaker into others' traits: one module behind one feature each, on the crate's
-//! public names alone.
+//! What ties the breaker to other crates: one module behind one feature each, on the crate's public
+//! names alone.
 
 #[cfg(feature = "grpc")]
 pub mod grpc;
@@ -7,5 +7,13 @@ pub mod grpc;
 mod guard;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod labels;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(feature = "registry")]
+pub mod registry;
 #[cfg(feature = "tower")]
 pub mod tower;
+#[cfg(feature = "tracing")]
+pub mod tracing;

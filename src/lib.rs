@@ -104,6 +104,9 @@
 //! - `http`: the module `http`, responses classified by status, `Retry-After` both ways, and bodies
 //!   whose end is the call's result.
 //! - `grpc`: the module `grpc`, the same by gRPC status; brings `http`.
+//! - `registry`: a breaker for each key, made on first use and forgotten when idle (`registry`).
+//! - `metrics`: counters and gauges for the recorder of the `metrics` facade (`metrics`).
+//! - `tracing`: an event for each transition, and rejections on the span of their call (`tracing`).
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -175,8 +178,14 @@ pub use self::event::Transition;
 pub use self::integrations::grpc;
 #[cfg(feature = "http")]
 pub use self::integrations::http;
+#[cfg(feature = "metrics")]
+pub use self::integrations::metrics;
+#[cfg(feature = "registry")]
+pub use self::integrations::registry;
 #[cfg(feature = "tower")]
 pub use self::integrations::tower;
+#[cfg(feature = "tracing")]
+pub use self::integrations::tracing;
 #[cfg(feature = "std")]
 pub use self::listeners::{Epoch, Subscription};
 #[cfg(feature = "std")]

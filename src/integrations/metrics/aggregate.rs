@@ -1,0 +1,128 @@
+//! A registry's series: one set for all its breakers.
+#![cfg(feature = "registry")]
+
+use crate::State;
+use crate::integrations::labels as label;
+use crate::integrations::metrics::series::{Labels, STATES, describe_counters, describe_gauges};
+use crate::registry::Aggregate;
+use ::metrics::{Counter, Gauge, Label};
+use std::fmt;
+
+const COUNTERS: [(&str, &str); 5] = [
+    (
+        "tripcoil_registry_calls_total",
+        "Calls of all breakers that have ended, by outcome.",
+    ),
+    (
+        "tripcoil_registry_rejections_total",
+        "Calls that were not admitted by their breaker.",
+    ),
+    (
+        "tripcoil_registry_slow_calls_total",
+        "Calls that lasted longer than the slow limit.",
+    ),
+    (
+        "tripcoil_registry_transitions_total",
+        "Transitions of all breakers.",
+    ),
+    (
+        "tripcoil_registry_evictions_total",
+        "Breakers that were forgotten.",
+    ),
+];
+
+const GAUGES: [(&str, &str); 2] = [
+    ("tripcoil_registry_breakers", "Breakers, by state."),
+    (
+        "tripcoil_registry_over_capacity",
+        "Breakers beyond the capacity.",
+    ),
+];
+
+/// Publishes what a registry's breakers come to together: a series for each key would be too many.
+///
+/// Each series has the label `registry`. Counters are set to the registry's own totals, so registries
+/// need different names.
+///
+/// | name | kind | further labels |
+/// |---|---|---|
+/// | `tripcoil_registry_calls_total` | counter | `outcome`, as `tripcoil_calls_total` |
+/// | `tripcoil_registry_rejections_total` | counter | |
+/// | `tripcoil_registry_slow_calls_total` | counter | |
+/// | `tripcoil_registry_transitions_total` | counter | |
+/// | `tripcoil_registry_evictions_total` | counter | |
+/// | `tripcoil_registry_breakers` | gauge | `state` |
+/// | `tripcoil_registry_over_capacity` | gauge | |
+///
+/// ```
+/// use tripcoil::metrics::RegistryPublisher;
+/// use tripcoil::registry::Registry;
+///
+/// let registry = Registry::<String>::from_config(Default::default())?.build();
+/// let publisher = RegistryPublisher::new("tenants");
+/// // before each scrape, or every few seconds
+/// publisher.publish(&registry.aggregate());
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+pub struct RegistryPublisher {
+    name: String,
+    /// Success, failure, ignored, cancelled, late.
+    calls: [Counter; 5],
+    rejections: Counter,
+    slow: Counter,
+    transitions: Counter,
+    evictions: Counter,
+    breakers: [(State, Gauge); 6],
+    over_capacity: Gauge,
+}
+
+impl fmt::Debug for RegistryPublisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryPublisher")
+            .field("registry", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RegistryPublisher {
+    /// To the recorder that is installed now, with this name as the label `registry`.
+    #[must_use]
+    pub fn new(registry: impl Into<String>) -> RegistryPublisher {
+        describe_counters(&COUNTERS);
+        describe_gauges(&GAUGES);
+        let name = registry.into();
+        let labels = Labels(vec![Label::new("registry", name.clone())]);
+        let outcomes = ["success", "failure", "ignored", "cancelled", "late"];
+        RegistryPublisher {
+            name,
+            calls: outcomes
+                .map(|o| labels.counter("tripcoil_registry_calls_total", &[("outcome", o)])),
+            rejections: labels.counter("tripcoil_registry_rejections_total", &[]),
+            slow: labels.counter("tripcoil_registry_slow_calls_total", &[]),
+            transitions: labels.counter("tripcoil_registry_transitions_total", &[]),
+            evictions: labels.counter("tripcoil_registry_evictions_total", &[]),
+            breakers: STATES.map(|state| {
+                let label = ("state", label::state(state));
+                (state, labels.gauge("tripcoil_registry_breakers", &[label]))
+            }),
+            over_capacity: labels.gauge("tripcoil_registry_over_capacity", &[]),
+        }
+    }
+
+    /// Set all series to these figures.
+    pub fn publish(&self, all: &Aggregate) {
+        let t = &all.totals;
+        let calls = [t.successes, t.failures, t.ignored, t.cancelled, t.late];
+        for (counter, count) in self.calls.iter().zip(calls) {
+            counter.absolute(count);
+        }
+        self.rejections.absolute(t.rejected);
+        self.slow.absolute(t.slow);
+        self.transitions.absolute(all.transitions);
+        self.evictions.absolute(all.evicted);
+        for (state, gauge) in &self.breakers {
+            gauge.set(all.in_state(*state) as f64);
+        }
+        self.over_capacity.set(all.over_capacity() as f64);
+    }
+}

@@ -1,0 +1,74 @@
+//! The series, by name.
+
+use crate::{Cause, State};
+use ::metrics::{Counter, Gauge, Key, Label, Level, Metadata, Unit, with_recorder};
+
+const METADATA: Metadata<'_> = Metadata::new("tripcoil", Level::INFO, Some(module_path!()));
+
+pub(super) const STATES: [State; 6] = [
+    State::Closed,
+    State::Open,
+    State::HalfOpen,
+    State::ForcedOpen,
+    State::Disabled,
+    State::ObserveOnly,
+];
+
+/// Every transition that there is, by where it leads and why. All are there from the start, at zero,
+/// so that the first of each is an increase.
+pub(super) const WAYS: [(State, Cause); 15] = [
+    (State::Open, Cause::ConsecutiveFailures),
+    (State::Open, Cause::FailureCount),
+    (State::Open, Cause::FailureRate),
+    (State::Open, Cause::SlowRate),
+    (State::HalfOpen, Cause::OpenElapsed),
+    (State::Closed, Cause::ProbesSucceeded),
+    (State::Open, Cause::ProbeFailed),
+    (State::Open, Cause::ProbeTimeout),
+    (State::Open, Cause::ProbesCancelled),
+    (State::Closed, Cause::Manual),
+    (State::Open, Cause::Manual),
+    (State::HalfOpen, Cause::Manual),
+    (State::ForcedOpen, Cause::Manual),
+    (State::Disabled, Cause::Manual),
+    (State::ObserveOnly, Cause::Manual),
+];
+
+/// What each series of one source bears.
+#[derive(Clone, Debug)]
+pub(super) struct Labels(pub(super) Vec<Label>);
+
+impl Labels {
+    fn key(&self, name: &'static str, more: &[(&'static str, &'static str)]) -> Key {
+        let mut labels = self.0.clone();
+        labels.extend(more.iter().map(|&(k, v)| Label::from_static_parts(k, v)));
+        Key::from_parts(name, labels)
+    }
+
+    pub(super) fn counter(
+        &self,
+        name: &'static str,
+        more: &[(&'static str, &'static str)],
+    ) -> Counter {
+        let key = self.key(name, more);
+        with_recorder(|recorder| recorder.register_counter(&key, &METADATA))
+    }
+
+    pub(super) fn gauge(&self, name: &'static str, more: &[(&'static str, &'static str)]) -> Gauge {
+        let key = self.key(name, more);
+        with_recorder(|recorder| recorder.register_gauge(&key, &METADATA))
+    }
+}
+
+pub(super) fn describe_counters(all: &[(&'static str, &'static str)]) {
+    for &(name, what) in all {
+        with_recorder(|recorder| recorder.describe_counter(name.into(), None, what.into()));
+    }
+}
+
+pub(super) fn describe_gauges(all: &[(&'static str, &'static str)]) {
+    for &(name, what) in all {
+        let unit = name.ends_with("_seconds").then_some(Unit::Seconds);
+        with_recorder(|recorder| recorder.describe_gauge(name.into(), unit, what.into()));
+    }
+}

@@ -1,0 +1,90 @@
+//! All breakers of a registry in one reading.
+
+use crate::{Snapshot, State, Totals};
+
+/// What a registry's breakers come to together.
+///
+/// Totals hold what forgotten breakers had counted too, so none of them ever goes down.
+///
+/// ```
+/// use tripcoil::State;
+/// use tripcoil::registry::Registry;
+///
+/// let (registry, controller) = Registry::<String>::from_config(Default::default())?.build_with_controller();
+/// registry.call("eu", || Ok::<_, ()>(()))?.ok();
+/// controller.on("us", |us| us.force_open())?;
+/// let all = registry.aggregate();
+/// assert_eq!((all.breakers, all.in_state(State::ForcedOpen)), (2, 1));
+/// assert_eq!((all.totals.successes, all.over_capacity()), (1, 0));
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Aggregate {
+    /// Breakers at the moment.
+    pub breakers: usize,
+    /// As many as there may be while idle ones are left to forget.
+    pub capacity: usize,
+    /// Breakers that were forgotten.
+    pub evicted: u64,
+    /// Sums over all breakers, forgotten ones included.
+    pub totals: Totals,
+    /// Transitions, likewise.
+    pub transitions: u64,
+    /// Rising edges that observe-only has seen, likewise.
+    pub would_trip: u64,
+    /// By state; see [`in_state`](Self::in_state).
+    states: [usize; 6],
+}
+
+fn index(state: State) -> usize {
+    match state {
+        State::Closed => 0,
+        State::Open => 1,
+        State::HalfOpen => 2,
+        State::ForcedOpen => 3,
+        State::Disabled => 4,
+        State::ObserveOnly => 5,
+    }
+}
+
+impl Aggregate {
+    /// How many breakers were in that state.
+    #[must_use]
+    pub fn in_state(&self, state: State) -> usize {
+        self.states[index(state)]
+    }
+
+    /// Breakers beyond the capacity: as many as could not be forgotten, since they were in use or
+    /// not closed.
+    #[must_use]
+    pub fn over_capacity(&self) -> usize {
+        self.breakers.saturating_sub(self.capacity)
+    }
+
+    /// One that is there.
+    pub(super) fn add(&mut self, seen: &Snapshot) {
+        self.breakers += 1;
+        self.states[index(seen.state)] += 1;
+        self.count(seen);
+    }
+
+    /// One that is about to be forgotten.
+    pub(super) fn retire(&mut self, seen: &Snapshot) {
+        self.evicted += 1;
+        self.count(seen);
+    }
+
+    fn count(&mut self, seen: &Snapshot) {
+        let (sum, one) = (&mut self.totals, &seen.totals);
+        sum.successes += one.successes;
+        sum.failures += one.failures;
+        sum.slow += one.slow;
+        sum.rejected += one.rejected;
+        sum.late += one.late;
+        sum.ignored += one.ignored;
+        sum.cancelled += one.cancelled;
+        self.transitions += seen.transitions;
+        self.would_trip += seen.would_trip;
+    }
+}

@@ -1,0 +1,205 @@
+//! What the registry's handles share: look-up, and the making of what is not there.
+
+use crate::integrations::registry::aggregate::Aggregate;
+use crate::integrations::registry::seats::{Change, Override, Seats, Table};
+use crate::integrations::registry::slot::{Slot, Sought};
+use crate::{Builder, ConfigError, Controller};
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+/// What a key's breaker is built of.
+pub(super) type Template<K, C> = Box<dyn Fn(&K) -> Builder<C> + Send + Sync>;
+
+pub(super) struct Shared<K, C> {
+    pub(super) table: Table<K, C>,
+    seats: Mutex<Seats<K, C>>,
+    template: Template<K, C>,
+    /// One operation on all at a time, so that each finds all as the one before left them. No call
+    /// takes it.
+    operators: Mutex<()>,
+    sweeping: Mutex<()>,
+}
+
+impl<K, C> fmt::Debug for Shared<K, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("capacity", &self.table.capacity)
+            .field("seats", &*self.seats())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K, C> Shared<K, C> {
+    /// What a panicking `Hash` or `Eq` left is whole: each step under the lock ends with one.
+    pub(super) fn seats(&self) -> MutexGuard<'_, Seats<K, C>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everybody, to be asked outside the lock.
+    pub(super) fn all(&self) -> Vec<Arc<Slot<K, C>>> {
+        self.seats().all().0
+    }
+
+    pub(super) fn aggregate(&self) -> Aggregate {
+        let (all, mut sum) = self.seats().all();
+        sum.capacity = self.table.capacity;
+        for slot in all {
+            // while it is held here it is not forgotten, and so not counted twice
+            sum.add(&slot.controller.observer().snapshot());
+        }
+        sum
+    }
+}
+
+impl<K: Hash + Eq, C> Shared<K, C> {
+    pub(super) fn new(capacity: usize, template: Template<K, C>) -> Shared<K, C> {
+        Shared {
+            table: Table::new(capacity),
+            seats: Mutex::default(),
+            template,
+            operators: Mutex::default(),
+            sweeping: Mutex::default(),
+        }
+    }
+
+    /// The slot of that key, if there is one.
+    pub(super) fn find<Q>(&self, key: &Q) -> Option<Arc<Slot<K, C>>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        if let Some(found) = self.table.map.pin().get(&Sought(key)) {
+            return Some(found.0.clone());
+        }
+        self.table.recall(&mut self.seats(), key)
+    }
+
+    /// The slot of that key, made if there is none.
+    #[cold]
+    pub(super) fn make<Q>(&self, key: &Q) -> Result<Arc<Slot<K, C>>, ConfigError>
+    where
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        K: Borrow<Q>,
+    {
+        if let Some(slot) = self.table.recall(&mut self.seats(), key) {
+            return Ok(slot);
+        }
+        // the user's code, and so outside the lock; where several threads come here at once, all
+        // but one throw theirs away
+        let own = key.to_owned();
+        let (breaker, controller) = (self.template)(&own).build_with_controller()?;
+        let slot = Arc::new(Slot::new(own, breaker, controller));
+        let mut adopted = 0;
+        loop {
+            let mut seats = self.seats();
+            if let Some(other) = self.table.recall(&mut seats, key) {
+                return Ok(other);
+            }
+            if let Some(change) = seats.changes.get(adopted).cloned() {
+                drop(seats);
+                // one that refuses keeps its rules, as those do that were there at the time
+                let _refused = slot.controller.reconfigure(|rules| change(rules));
+                adopted += 1;
+                continue;
+            }
+            if let Some(standing) = seats.standing {
+                standing.put_upon(&slot.controller);
+            }
+            self.table.seat(&mut seats, slot.clone());
+            let gone = self.table.relieve(&mut seats);
+            drop(seats);
+            drop(gone);
+            return Ok(slot);
+        }
+    }
+
+    /// Forget what was idle since the last sweep; how many.
+    pub(super) fn sweep(&self) -> usize {
+        let _one = match self.sweeping.try_lock() {
+            Ok(one) => one,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return 0,
+        };
+        let mut forgotten = 0;
+        for slot in self.all() {
+            let stamp = slot.stamp();
+            let idle = stamp == slot.at_sweep.swap(stamp, Ordering::Relaxed);
+            if idle && slot.expendable() {
+                let left = self.table.leave(&mut self.seats(), &slot, stamp);
+                drop(slot);
+                forgotten += if left { self.part() } else { 0 };
+            }
+        }
+        forgotten + self.part()
+    }
+
+    /// Forget those of the leaving that nobody uses any more; how many.
+    fn part(&self) -> usize {
+        let gone = self.table.part_all(&mut self.seats());
+        gone.len()
+    }
+
+    /// Forget that key, in whatever state; whether it is on its way.
+    pub(super) fn forget<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let left = {
+            let mut seats = self.seats();
+            let Some(slot) = self.table.recall(&mut seats, key) else {
+                return false;
+            };
+            slot.unwanted.store(true, Ordering::Relaxed);
+            let left = self.table.leave(&mut seats, &slot, 0);
+            if !left {
+                slot.unwanted.store(false, Ordering::Relaxed);
+            }
+            left
+        };
+        self.part();
+        left
+    }
+
+    /// Operate on all; `standing` is for those that are made later. How many it changed.
+    pub(super) fn operate(
+        &self,
+        standing: Option<Option<Override>>,
+        operation: impl Fn(&Controller) -> bool,
+    ) -> usize {
+        let _turn = self
+            .operators
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let all = {
+            let mut seats = self.seats();
+            if let Some(standing) = standing {
+                seats.standing = standing;
+            }
+            seats.all().0
+        };
+        let changed = all.iter().filter(|slot| operation(&slot.controller));
+        changed.count()
+    }
+
+    /// Change the rules of all, and of those that are made later; who refused.
+    pub(super) fn reconfigure(&self, change: Change) -> Vec<(Arc<Slot<K, C>>, ConfigError)> {
+        let _turn = self
+            .operators
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let all = {
+            let mut seats = self.seats();
+            seats.changes.push(change.clone());
+            seats.all().0
+        };
+        let refused = all.into_iter().filter_map(|slot| {
+            let answer = slot.controller.reconfigure(|rules| change(rules));
+            answer.err().map(|error| (slot, error))
+        });
+        refused.collect()
+    }
+}

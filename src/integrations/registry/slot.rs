@@ -1,0 +1,103 @@
+//! A key's place: the key, its breaker, and what eviction has to know of it.
+
+use crate::{Breaker, Controller, State};
+use papaya::Equivalent;
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+
+/// The handles of a breaker that nobody outside has: the slot's own two.
+const AT_HOME: usize = 2;
+
+/// A place in no ring.
+pub(super) const NOWHERE: usize = usize::MAX;
+
+/// All but `kept` is written under the seats' lock alone, or by the one sweep at work, and so
+/// Relaxed is enough throughout.
+#[derive(Debug)]
+pub(super) struct Slot<K, C> {
+    pub(super) key: K,
+    pub(super) breaker: Breaker<C>,
+    pub(super) controller: Controller,
+    /// The operator has given this key rules of its own, which must not be forgotten.
+    pub(super) kept: AtomicBool,
+    /// The operator wants it forgotten, in whatever state.
+    pub(super) unwanted: AtomicBool,
+    /// What had happened when the hand came by, and when a sweep did.
+    pub(super) at_hand: AtomicU64,
+    pub(super) at_sweep: AtomicU64,
+    /// Index in the ring, or [`NOWHERE`].
+    pub(super) place: AtomicUsize,
+}
+
+impl<K, C> Slot<K, C> {
+    pub(super) fn new(key: K, breaker: Breaker<C>, controller: Controller) -> Slot<K, C> {
+        Slot {
+            key,
+            breaker,
+            controller,
+            kept: AtomicBool::new(false),
+            unwanted: AtomicBool::new(false),
+            at_hand: AtomicU64::new(u64::MAX),
+            at_sweep: AtomicU64::new(u64::MAX),
+            place: AtomicUsize::new(NOWHERE),
+        }
+    }
+
+    /// Rises with everything that happens to the breaker.
+    pub(super) fn stamp(&self) -> u64 {
+        let seen = self.controller.observer().snapshot();
+        let t = &seen.totals;
+        // each term only rises, so the sum stands still if and only if they all do
+        t.successes + t.failures + t.rejected + t.late + t.ignored + t.cancelled + seen.transitions
+    }
+
+    /// Nothing would be lost with it, as far as can be seen from here: closed, with the template's
+    /// rules, and no handle given out. Calls under way are not seen.
+    pub(super) fn expendable(&self) -> bool {
+        if self.breaker.handles() != AT_HOME {
+            return false;
+        }
+        // what the last of the other handles did is in the breaker's words
+        fence(Ordering::Acquire);
+        self.unwanted.load(Ordering::Relaxed)
+            || !self.kept.load(Ordering::Relaxed) && self.breaker.state() == State::Closed
+    }
+}
+
+/// A slot in the map, by its key.
+#[derive(Debug)]
+pub(super) struct Keyed<K, C>(pub(super) Arc<Slot<K, C>>);
+
+impl<K: Hash, C> Hash for Keyed<K, C> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key.hash(state);
+    }
+}
+
+impl<K: Eq, C> PartialEq for Keyed<K, C> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl<K: Eq, C> Eq for Keyed<K, C> {}
+
+/// What is looked up: a key, or what a key borrows as.
+#[derive(Debug)]
+pub(super) struct Sought<'a, Q: ?Sized>(pub(super) &'a Q);
+
+impl<Q: Hash + ?Sized> Hash for Sought<'_, Q> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl<K: Borrow<Q>, C, Q: Eq + ?Sized> Equivalent<Keyed<K, C>> for Sought<'_, Q> {
+    #[inline]
+    fn equivalent(&self, slot: &Keyed<K, C>) -> bool {
+        slot.0.key.borrow() == self.0
+    }
+}

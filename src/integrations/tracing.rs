@@ -1,0 +1,258 @@
+//! Events and span fields for [`tracing`](https://docs.rs/tracing).
+//!
+//! [`Tracing`] stands beside a breaker and tells its transitions as events, on a thread of its own: no
+//! call pays for them, and none of them has a call's span around it. [`RecordRejection`] is for the
+//! call's own span.
+//!
+//! ```
+//! use tracing::field::Empty;
+//! use tripcoil::Breaker;
+//! use tripcoil::tracing::{RecordRejection, Tracing};
+//!
+//! let breaker = Breaker::builder("payments").build()?;
+//! let tracing = Tracing::new(&breaker.observer()); // for as long as the breaker
+//!
+//! let span = tracing::info_span!(
+//!     "pay",
+//!     tripcoil.rejected = Empty,
+//!     tripcoil.state = Empty,
+//!     tripcoil.retry_after_ms = Empty,
+//! );
+//! let _inside = span.enter();
+//! let paid = breaker.call(|| Ok::<_, std::io::Error>(())).record_rejection();
+//! # assert!(paid.is_ok());
+//! # Ok::<(), tripcoil::ConfigError>(())
+//! ```
+//!
+//! # Events
+//!
+//! All have the target `tripcoil` and the field `breaker`. States and causes are in snake case, as in
+//! the metrics.
+//!
+//! | event | level | fields |
+//! |---|---|---|
+//! | `breaker opened`, to Open or ForcedOpen | WARN | `from`, `to`, `cause`, `generation`, `calls`, `failures`, `slow`, `consecutive_failures`, `at_ms` |
+//! | `breaker changed state`, to any other state | INFO | the same |
+//! | `breaker would have tripped`, under observe-only | WARN | `rules`: rules that turned true; `calls`, `failures`, `slow`: the window when it was seen |
+//! | `transitions missed`: the listener came too late for some | WARN | `missed` |
+//!
+//! The fields of a transition are those of [`Transition`]. What would have
+//! tripped is looked for at the end of each epoch of a time window, at each transition, and when
+//! [`Tracing::check`] is called, which a count window needs.
+
+use crate::integrations::labels as label;
+use crate::{CallError, Observer, Rejected, State, Subscription, Transition};
+use ::tracing::dispatcher::{self, Dispatch};
+use ::tracing::subscriber::NoSubscriber;
+use ::tracing::{Level, Span, event};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Tells one breaker's transitions, and what would have been one; see the [module](self).
+///
+/// Events go to the subscriber that is in force where this is made, or to the global one if there is
+/// none yet. It takes two threads, which sleep between transitions and epochs. Dropping it ends them.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::Breaker;
+/// use tripcoil::tracing::Tracing;
+///
+/// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+/// let tracing = Tracing::new(&breaker.observer());
+/// controller.trip(); // WARN tripcoil: breaker opened breaker="db" from="closed" to="open" ..
+/// assert!(tracing.drain(Duration::from_secs(10)));
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[must_use = "dropping it ends the events"]
+pub struct Tracing {
+    teller: Arc<Teller>,
+    transitions: Subscription,
+    epochs: Subscription,
+}
+
+impl fmt::Debug for Tracing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracing")
+            .field("breaker", &self.teller.observer.name())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tracing {
+    /// For this breaker, from now on.
+    pub fn new(observer: &Observer) -> Tracing {
+        let dispatch = dispatcher::get_default(Dispatch::clone);
+        let before = observer.snapshot();
+        let teller = Arc::new(Teller {
+            observer: observer.clone(),
+            dispatch: (!dispatch.is::<NoSubscriber>()).then_some(dispatch),
+            would_trip: AtomicU64::new(before.would_trip),
+        });
+        let ours = teller.clone();
+        let mut told = before.generation;
+        let transitions = observer.subscribe(move |transition| {
+            let missed = transition.generation - told - 1;
+            told = transition.generation;
+            ours.speak(|| ours.moved(transition, missed));
+            ours.check();
+        });
+        let ours = teller.clone();
+        let epochs = observer.subscribe_epochs(move |_| ours.check());
+        Tracing {
+            teller,
+            transitions,
+            epochs,
+        }
+    }
+
+    /// Tell now what would have tripped since it was last told.
+    pub fn check(&self) {
+        self.teller.check();
+    }
+
+    /// Wait until everything so far has been told, but no longer than `limit`; whether it has. For
+    /// the end of a program, and for tests.
+    #[must_use]
+    pub fn drain(&self, limit: Duration) -> bool {
+        let since = Instant::now();
+        let all = self.transitions.drain(limit)
+            && self.epochs.drain(limit.saturating_sub(since.elapsed()));
+        self.check();
+        all
+    }
+}
+
+struct Teller {
+    observer: Observer,
+    /// Whom to tell; `None` is whoever is the global subscriber by then.
+    dispatch: Option<Dispatch>,
+    /// Rising edges that have been told.
+    would_trip: AtomicU64,
+}
+
+impl Teller {
+    fn speak(&self, events: impl FnOnce()) {
+        match &self.dispatch {
+            Some(dispatch) => dispatcher::with_default(dispatch, events),
+            None => events(),
+        }
+    }
+
+    fn moved(&self, t: &Transition, missed: u64) {
+        let breaker = self.observer.name();
+        if missed > 0 {
+            event!(target: "tripcoil", Level::WARN, breaker, missed, "transitions missed");
+        }
+        // a level is part of an event's static description
+        macro_rules! tell {
+            ($level:expr, $message:literal) => {
+                event!(
+                    target: "tripcoil",
+                    $level,
+                    breaker,
+                    from = label::state(t.from),
+                    to = label::state(t.to),
+                    cause = label::cause(t.cause),
+                    generation = t.generation,
+                    calls = t.counts.calls,
+                    failures = t.counts.failures,
+                    slow = t.counts.slow,
+                    consecutive_failures = t.consecutive_failures,
+                    at_ms = millis(t.at),
+                    $message
+                )
+            };
+        }
+        match t.to {
+            State::Open | State::ForcedOpen => tell!(Level::WARN, "breaker opened"),
+            _ => tell!(Level::INFO, "breaker changed state"),
+        }
+    }
+
+    fn check(&self) {
+        let seen = self.observer.snapshot();
+        // whoever raises it tells it: each edge once
+        let told = self
+            .would_trip
+            .fetch_max(seen.would_trip, Ordering::Relaxed);
+        if told >= seen.would_trip {
+            return;
+        }
+        self.speak(|| {
+            event!(
+                target: "tripcoil",
+                Level::WARN,
+                breaker = self.observer.name(),
+                rules = seen.would_trip - told,
+                calls = seen.window.calls,
+                failures = seen.window.failures,
+                slow = seen.window.slow,
+                "breaker would have tripped"
+            );
+        });
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Records a rejection on the current span, in those of these fields that the span has:
+/// `tripcoil.rejected` (true), `tripcoil.state` (the state that rejected), `tripcoil.retry_after_ms`
+/// (where it is known).
+///
+/// Anything else passes through, at the cost of a look at the result. Without a subscriber a rejection
+/// costs a look for one.
+///
+/// ```
+/// use tripcoil::Breaker;
+/// use tripcoil::tracing::RecordRejection;
+///
+/// let breaker = Breaker::builder("db").build()?;
+/// let answer = breaker.call(|| "7".parse::<u8>()).record_rejection();
+/// assert_eq!(answer, Ok(7));
+/// let permit = breaker.try_acquire().record_rejection();
+/// # permit.map(|p| p.success()).ok();
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+pub trait RecordRejection: Sized {
+    /// The same, recorded if it is a rejection.
+    #[must_use = "it is the call's result"]
+    fn record_rejection(self) -> Self;
+}
+
+impl<T, E> RecordRejection for Result<T, CallError<E>> {
+    #[inline]
+    fn record_rejection(self) -> Self {
+        if let Err(CallError::Rejected(rejected)) = &self {
+            record(rejected);
+        }
+        self
+    }
+}
+
+impl<T> RecordRejection for Result<T, Rejected> {
+    #[inline]
+    fn record_rejection(self) -> Self {
+        if let Err(rejected) = &self {
+            record(rejected);
+        }
+        self
+    }
+}
+
+#[cold]
+fn record(rejected: &Rejected) {
+    let span = Span::current();
+    if span.is_none() {
+        return;
+    }
+    span.record("tripcoil.rejected", true);
+    span.record("tripcoil.state", label::state(rejected.state()));
+    if let Some(wait) = rejected.retry_after() {
+        span.record("tripcoil.retry_after_ms", millis(wait));
+    }
+}

@@ -1,0 +1,93 @@
+//! One operator for all.
+
+use super::{fail, registry, succeed};
+use std::time::Duration;
+use tripcoil::State;
+use tripcoil::registry::{Registry, RegistryController};
+
+type Put = fn(&RegistryController<u32>) -> usize;
+
+fn states(registry: &Registry<u32>) -> Vec<State> {
+    let mut all = Vec::new();
+    registry.for_each(|key, breaker| all.push((*key, breaker.state())));
+    all.sort_by_key(|&(key, _)| key);
+    all.into_iter().map(|(_, state)| state).collect()
+}
+
+#[test]
+fn an_override_of_all_holds_for_later_ones() {
+    let (registry, controller) = registry(100);
+    succeed(&registry, 0);
+    succeed(&registry, 1);
+    let overrides: [(State, Put); 3] = [
+        (State::ForcedOpen, RegistryController::force_open_all),
+        (State::Disabled, RegistryController::disable_all),
+        (State::ObserveOnly, RegistryController::observe_only_all),
+    ];
+    for (n, (state, put)) in (2..).zip(overrides) {
+        assert_eq!(put(&controller), n as usize, "{state}");
+        assert_eq!(put(&controller), 0, "{state}, repeated");
+        registry.get(&n).expect("valid");
+        assert_eq!(states(&registry), vec![state; n as usize + 1]);
+    }
+    assert!(controller.on(&0, |one| one.release()).expect("valid"));
+    assert_eq!(controller.release_all(), 4);
+    registry.get(&9).expect("valid");
+    assert_eq!(states(&registry), [State::Closed; 6]);
+    assert_eq!(registry.aggregate().in_state(State::Closed), 6);
+}
+
+#[test]
+fn reset_ends_an_override_of_later_ones_too() {
+    let (registry, controller) = registry(100);
+    controller.force_open_all();
+    registry.get(&0).expect("valid");
+    assert_eq!(controller.reset_all(), 1);
+    registry.get(&1).expect("valid");
+    assert_eq!(states(&registry), [State::Closed; 2]);
+}
+
+#[test]
+fn what_is_no_override_is_for_those_that_are_there() {
+    let (registry, controller) = registry(100);
+    registry.get(&0).expect("valid");
+    assert_eq!(controller.trip_all(), 1);
+    registry.get(&1).expect("valid");
+    assert_eq!(states(&registry), [State::Open, State::Closed]);
+    assert_eq!(controller.half_open_all(), 2);
+    assert_eq!(states(&registry), [State::HalfOpen; 2]);
+    assert_eq!(controller.trip_all_for(Duration::from_secs(7)), 2);
+    let wait = registry
+        .get(&1)
+        .expect("valid")
+        .observer()
+        .snapshot()
+        .retry_after;
+    assert_eq!(wait, Some(Duration::from_secs(7)));
+}
+
+#[test]
+fn rules_for_all_are_rules_for_later_ones_in_their_order() {
+    let (registry, controller) = registry(100);
+    registry.get(&0).expect("valid");
+    assert!(
+        controller
+            .reconfigure_all(|rules| rules.consecutive_failures(9))
+            .is_empty()
+    );
+    assert!(
+        controller
+            .reconfigure_all(|rules| rules.consecutive_failures(1))
+            .is_empty()
+    );
+    let refused = controller.reconfigure_all(|rules| rules.failure_rate(3.0));
+    assert_eq!(refused.len(), 1);
+    assert_eq!(
+        (refused[0].0, refused[0].1.problems()[0].field),
+        (0, "failure_rate")
+    );
+    for key in 0..3 {
+        fail(&registry, key);
+    }
+    assert_eq!(states(&registry), [State::Open; 3]);
+}
