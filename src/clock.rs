@@ -103,6 +103,15 @@ impl Clock {
         }
     }
 
+    /// Do both tell the same time?
+    #[cfg(feature = "std")]
+    pub(crate) fn is_same(&self, other: &Clock) -> bool {
+        match (&self.0, &other.0) {
+            (Source::Manual(a), Source::Manual(b)) => Arc::ptr_eq(&a.now, &b.now),
+            (a, b) => core::mem::discriminant(a) == core::mem::discriminant(b),
+        }
+    }
+
     /// The smallest step that the clock tells, in nanoseconds; at least 1.
     pub(crate) fn resolution(&self) -> u64 {
         match &self.0 {

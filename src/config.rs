@@ -281,6 +281,37 @@ pub struct Config {
 }
 
 impl Config {
+    /// Equal in all that has been validated (so there is no NaN), by the same clock.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_same(&self, other: &Config) -> bool {
+        let Config {
+            window,
+            failure_rate,
+            min_throughput,
+            slow_call,
+            slow_rate,
+            consecutive_failures,
+            failure_count,
+            open_for,
+            half_open,
+            on_cancel,
+            clock,
+            initial_state,
+        } = self;
+        *window == other.window
+            && *failure_rate == other.failure_rate
+            && *min_throughput == other.min_throughput
+            && *slow_call == other.slow_call
+            && *slow_rate == other.slow_rate
+            && *consecutive_failures == other.consecutive_failures
+            && *failure_count == other.failure_count
+            && *open_for == other.open_for
+            && *half_open == other.half_open
+            && *on_cancel == other.on_cancel
+            && clock.is_same(&other.clock)
+            && *initial_state == other.initial_state
+    }
+
     /// The throughput at which rates are judged.
     pub(crate) fn min_throughput_in_force(&self) -> u32 {
         self.min_throughput.unwrap_or(match self.window.span {

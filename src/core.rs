@@ -127,7 +127,7 @@ impl Core {
                 run_limit: Word::new(Tagged::new(0, rule.payload()).0),
                 clock,
                 window,
-                policy: Swap::new(policy),
+                policy: Swap::new(policy.shared()),
             },
             ledger: Ledger {
                 run: Word::new(Tagged::new(0, Run::begun(rule.era).payload()).0),

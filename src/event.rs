@@ -58,8 +58,8 @@ pub struct Transition {
     pub consecutive_failures: u64,
 }
 
-/// The transitions that an observer can read back: the last eight.
-pub(crate) const HISTORY: usize = 8;
+/// The transitions that an observer can read back: the last four.
+pub(crate) const HISTORY: usize = 4;
 const _: () = assert!(HISTORY.is_power_of_two());
 
 /// What an audit leaves of a transition; the generation is in 24 bits.
@@ -199,8 +199,8 @@ mod tests {
                 word.store(Tagged::new(generation, payload).0);
             }
             prop_assert_eq!(ring.read(generation), Some(e));
-            prop_assert_eq!(ring.read(generation + 8), None, "another generation's");
-            ring.slot(generation)[3].store(Tagged::new(generation + 8, 0).0);
+            prop_assert_eq!(ring.read(generation + HISTORY as u64), None, "another generation's");
+            ring.slot(generation)[3].store(Tagged::new(generation + HISTORY as u64, 0).0);
             prop_assert_eq!(ring.read(generation), None, "half overwritten");
         }
     }

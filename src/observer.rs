@@ -52,7 +52,7 @@ impl Observer {
         self.core.snapshot()
     }
 
-    /// The last transitions, at most eight, oldest first.
+    /// The last transitions, at most four, oldest first; a listener is told all of them.
     #[must_use]
     pub fn history(&self) -> Vec<Transition> {
         loop {

@@ -8,6 +8,10 @@ use crate::config::{Config, OnCancel, Recovery};
 use crate::control::{Flags, Goal};
 use crate::outcome::{Cause, Counts};
 use crate::round::Round;
+#[cfg(feature = "std")]
+use alloc::sync::{Arc, Weak};
+#[cfg(feature = "std")]
+use arc_swap::ArcSwapOption;
 
 /// The rules in force.
 #[derive(Debug)]
@@ -104,6 +108,26 @@ fn reached(part: u64, whole: u64, rate: f64) -> bool {
 impl Policy {
     pub(crate) fn new(config: Config) -> Policy {
         Policy { config, number: 0 }
+    }
+
+    /// The same as those of the breaker that was built last, if they are alike: many breakers from one
+    /// template keep their rules once, until one is given others.
+    #[cfg(feature = "std")]
+    pub(crate) fn shared(self) -> Arc<Policy> {
+        static LAST: ArcSwapOption<Weak<Policy>> = ArcSwapOption::const_empty();
+        if let Some(last) = LAST.load().as_deref().and_then(Weak::upgrade)
+            && last.config.is_same(&self.config)
+        {
+            return last;
+        }
+        let fresh = Arc::new(self);
+        LAST.store(Some(Arc::new(Arc::downgrade(&fresh))));
+        fresh
+    }
+
+    #[cfg(not(feature = "std"))]
+    pub(crate) fn shared(self) -> Policy {
+        self
     }
 
     /// The rules that come after these.

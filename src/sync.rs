@@ -311,8 +311,8 @@ mod with_std {
     pub(crate) struct Swap<T>(arc_swap::ArcSwap<T>);
 
     impl<T> Swap<T> {
-        pub(crate) fn new(value: T) -> Swap<T> {
-            Swap(arc_swap::ArcSwap::from_pointee(value))
+        pub(crate) fn new(value: Arc<T>) -> Swap<T> {
+            Swap(arc_swap::ArcSwap::new(value))
         }
 
         #[inline]

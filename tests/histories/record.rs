@@ -35,7 +35,7 @@ pub(crate) struct Call {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct End {
     pub(crate) view: View,
-    /// The last eight.
+    /// The last four.
     pub(crate) events: Vec<Event>,
 }
 

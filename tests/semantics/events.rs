@@ -82,16 +82,16 @@ fn several_listeners_each_hear_all() {
 }
 
 #[test]
-fn the_history_keeps_the_last_eight_oldest_first() {
+fn the_history_keeps_the_last_four_oldest_first() {
     let rig = Rig::run_of_three();
     assert_eq!(rig.observer.history(), []);
     for step in 1..=20_u64 {
         rig.wait(ms(1));
         assert!(rig.controller.trip());
         let history = rig.observer.history();
-        assert_eq!(history.len() as u64, step.min(8));
+        assert_eq!(history.len() as u64, step.min(4));
         let times: Vec<_> = history.iter().map(|event| event.at).collect();
-        let expected: Vec<_> = (step.saturating_sub(8) + 1..=step).map(ms).collect();
+        let expected: Vec<_> = (step.saturating_sub(4) + 1..=step).map(ms).collect();
         assert_eq!(times, expected);
     }
 }
