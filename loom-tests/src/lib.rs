@@ -190,7 +190,7 @@ pub fn check_history(breaker: &Breaker) -> Snapshot {
     let history = observer.history();
     assert_eq!(
         history.len() as u64,
-        snapshot.transitions.min(8),
+        snapshot.transitions.min(4),
         "an event for each transition"
     );
     let last = history.last().map_or(0, |event| event.generation);

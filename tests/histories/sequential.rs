@@ -67,7 +67,7 @@ pub(crate) fn play(plan: &Plan) -> History {
         calls,
         end: End {
             view: model.view(now),
-            events: events[events.len().saturating_sub(8)..].to_vec(),
+            events: events[events.len().saturating_sub(4)..].to_vec(),
         },
     }
 }

@@ -301,7 +301,7 @@ impl<'a> Driver<'a> {
             .iter()
             .map(words::event_of)
             .collect();
-        let last = &events[events.len().saturating_sub(8)..];
+        let last = &events[events.len().saturating_sub(4)..];
         prop_assert_eq!(&history[..], last, "{}", did);
         Ok(())
     }

@@ -172,7 +172,7 @@ impl World {
         }
         assert_eq!(
             history.len() as u64,
-            snapshot.transitions.min(8),
+            snapshot.transitions.min(4),
             "{history:?}"
         );
         assert_eq!(

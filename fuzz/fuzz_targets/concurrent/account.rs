@@ -102,7 +102,7 @@ fn check_history(world: &World, seen: &Snapshot, changed: u64) {
     assert_eq!(seen.transitions, seen.generation);
     assert!(changed <= seen.generation, "{changed} orders: {seen:?}");
     let history = world.breaker.observer().history();
-    assert_eq!(history.len() as u64, seen.generation.min(8), "{history:?}");
+    assert_eq!(history.len() as u64, seen.generation.min(4), "{history:?}");
     for pair in history.windows(2) {
         let next = pair[0].generation + 1 == pair[1].generation;
         assert!(next && follows(&pair[0], &pair[1]), "{pair:?}");
@@ -110,7 +110,7 @@ fn check_history(world: &World, seen: &Snapshot, changed: u64) {
     if let Some(last) = history.last() {
         assert_eq!((last.generation, last.to), (seen.generation, seen.state));
     }
-    if seen.generation <= 8 {
+    if seen.generation <= 4 {
         let manual = history.iter().filter(|it| it.cause == Cause::Manual);
         assert_eq!(manual.count() as u64, changed, "{history:?}");
     }

@@ -316,7 +316,7 @@ impl Life<'_> {
 
     fn history(&self, now: &Snapshot) {
         let history = self.observer.history();
-        assert_eq!(history.len() as u64, now.generation.min(8));
+        assert_eq!(history.len() as u64, now.generation.min(4));
         for pair in history.windows(2) {
             assert_eq!(pair[0].generation + 1, pair[1].generation);
             assert_eq!(pair[0].to, pair[1].from);

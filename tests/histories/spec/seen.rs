@@ -24,7 +24,7 @@ impl Spec {
         kinds[Kind::Server.index()] += self.beside.failures;
         let run = if self.counting() { self.run } else { 0 };
         let events = self.events();
-        let last = &events[events.len().saturating_sub(8)..];
+        let last = &events[events.len().saturating_sub(4)..];
         if !self.exact {
             let timeless = |events: &[Event]| -> Vec<Event> {
                 events.iter().map(|e| Event { at: 0, ..*e }).collect()
