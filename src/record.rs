@@ -69,7 +69,7 @@ impl Core {
                     if self.is_slow(admission, timing, now) {
                         self.record(admission, Outgoing::SLOW_SUCCESS, now);
                     } else if !self.try_in_stripe(admission, Outgoing::SUCCESS, now) {
-                        self.record_at_length(admission, Outgoing::SUCCESS);
+                        self.record_at_length(admission, Outgoing::SUCCESS, now);
                     }
                 }
                 Shape::Count(window) => self.succeed_in_count(window, admission, timing),
@@ -93,8 +93,8 @@ impl Core {
         } else {
             Outgoing::SUCCESS
         };
-        if !self.try_in_count(window, admission, out) {
-            self.record_at_length(admission, out);
+        if !self.try_in_count(window, admission, out, None) {
+            self.record_at_length(admission, out, self.head.clock.nanos());
         }
     }
 
@@ -168,14 +168,14 @@ impl Core {
     #[inline(always)]
     fn record_at_once(&self, admission: Admission, out: Outgoing, now: u64) {
         if !self.try_record(admission, out, now) {
-            self.record_at_length(admission, out);
+            self.record_at_length(admission, out, now);
         }
     }
 
-    /// However often others come between.
+    /// However often others come between. Whatever it comes to, slow or not, counted in which epoch, a
+    /// trip, it comes to at one time.
     #[cold]
-    fn record_at_length(&self, admission: Admission, out: Outgoing) {
-        let now = self.head.clock.nanos();
+    fn record_at_length(&self, admission: Admission, out: Outgoing, now: u64) {
         while self.make_way(admission, out, now) && !self.try_record(admission, out, now) {}
     }
 
@@ -184,7 +184,7 @@ impl Core {
     fn try_record(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
         match &self.head.window {
             Shape::Time(_) => self.try_in_stripe(admission, out, now),
-            Shape::Count(window) => self.try_in_count(window, admission, out),
+            Shape::Count(window) => self.try_in_count(window, admission, out, Some(now)),
         }
     }
 
@@ -224,7 +224,7 @@ impl Core {
             // attributed to the period in which it is stored
             owned.add_one();
             if c.runs() {
-                self.note_run(c, Outgoing::SUCCESS);
+                self.note_run(c, Outgoing::SUCCESS, now);
             }
             return;
         }
@@ -240,7 +240,7 @@ impl Core {
     #[inline(always)]
     fn judge(&self, c: Control, stripe: &Stripe, out: Outgoing, count: u64, now: u64) {
         if c.runs() {
-            self.note_run(c, out);
+            self.note_run(c, out, now);
         }
         let asks = c.armed() || out.class != Class::FastSuccess;
         if asks && !stripe.within(out.class, c.version(), count) {
@@ -299,8 +299,7 @@ impl Core {
 
     /// An outcome that made a rule true by itself: a run's, or a count window's.
     #[cold]
-    fn trip(&self, landed: Control, goal: Goal, wait: Option<u64>) {
-        let now = self.head.clock.nanos();
+    fn trip(&self, landed: Control, goal: Goal, now: u64, wait: Option<u64>) {
         self.turn_from(landed.period(), goal, now, wait);
         if let Some(wait) = wait {
             self.claim_wait(landed.period(), wait, now, Cause::is_rule);
@@ -323,7 +322,7 @@ impl Core {
     /// The consecutive rule: a failure adds to the run, a success ends it. A success that finds no
     /// run writes nothing.
     #[inline]
-    fn note_run(&self, c: Control, out: Outgoing) {
+    fn note_run(&self, c: Control, out: Outgoing, now: u64) {
         let generation = c.generation();
         let failed = out.class.failed();
         let mut w = Tagged(self.ledger.run.load());
@@ -331,7 +330,7 @@ impl Core {
             if w.later_than(generation) {
                 // the transition that ends this generation is under way: no failure returns before it
                 if failed {
-                    self.turn_from(c.period(), Goal::TripByRun, self.head.clock.nanos(), None);
+                    self.turn_from(c.period(), Goal::TripByRun, now, None);
                 }
                 return;
             }
@@ -350,7 +349,7 @@ impl Core {
             let next = Tagged::new(generation, after.payload());
             match self.ledger.run.cas(w.0, next.0) {
                 Ok(_) if after.reached && c.state() == State::Closed => {
-                    return self.trip(c, Goal::TripByRun, out.wait);
+                    return self.trip(c, Goal::TripByRun, now, out.wait);
                 }
                 Ok(_) => {
                     // observe-only tells the rising edge
@@ -364,9 +363,16 @@ impl Core {
         }
     }
 
-    /// A count window knows each outcome's own window, so the outcome judges itself.
+    /// A count window knows each outcome's own window, so the outcome judges itself. `now` is asked for
+    /// where it trips.
     #[inline(never)]
-    fn try_in_count(&self, window: &CountWindow, admission: Admission, out: Outgoing) -> bool {
+    fn try_in_count(
+        &self,
+        window: &CountWindow,
+        admission: Admission,
+        out: Outgoing,
+        now: Option<u64>,
+    ) -> bool {
         let c = self.control();
         if !(c.counting() && c.quiet_in(admission.period)) {
             return false;
@@ -382,13 +388,19 @@ impl Core {
         let Some(judged) = judged else { return false };
         self.stripes.add(out.class, out.kind);
         if c.runs() {
-            self.note_run(c, out);
+            // a success ends a run, and needs no time for that
+            self.note_run(c, out, now.unwrap_or_default());
         }
         if let Some((goal, _)) = judged.truth.goal() {
             if c.state() == State::Closed {
                 // where it was true before, somebody else is at it, and it was not we who decided
                 let wait = out.wait.filter(|_| !judged.was.any());
-                self.trip(c, goal, wait);
+                self.trip(
+                    c,
+                    goal,
+                    now.unwrap_or_else(|| self.head.clock.nanos()),
+                    wait,
+                );
             } else {
                 self.ledger
                     .would_trip
