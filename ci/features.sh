@@ -11,12 +11,14 @@ check() {
 check
 check --no-default-features
 check --no-default-features --features std
+check --no-default-features --features serde
 check --no-default-features --features tokio
 check --no-default-features --features tower
 check --no-default-features --features http
 check --no-default-features --features http,tower
 check --no-default-features --features grpc
 check --no-default-features --features grpc,tower
+check --features serde
 check --features tokio
 check --no-default-features --features registry
 check --no-default-features --features metrics

@@ -8,9 +8,9 @@ need_nightly
 need_tool cargo-fuzz 0.13.2
 
 declare -A runs=([operations]=9000 [config]=17000 [concurrent]=15000
-  [words]=4000000 [transitions]=1500000)
+  [saved]=220000 [words]=4000000 [transitions]=1500000)
 targets=("$@")
-[ $# -gt 0 ] || targets=(operations config concurrent words transitions)
+[ $# -gt 0 ] || targets=(operations config concurrent saved words transitions)
 for name in "${targets[@]}"; do
   [ -n "${runs[$name]:-}" ] || die "no target $name: there are ${!runs[*]}"
 done

@@ -9,6 +9,8 @@ use crate::error::{ConfigError, Rejected};
 use crate::observer::Observer;
 use crate::outcome::State;
 use crate::permit::{OwnedPermit, Pending, Permit};
+#[cfg(feature = "serde")]
+use crate::saved::restore::{Beginning, restore};
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -88,15 +90,37 @@ pub(crate) fn assemble<C>(
     config: Config,
     classifier: C,
 ) -> Result<(Breaker<C>, Controller), ConfigError> {
-    config.validate()?;
-    config.clock.start()?;
-    let seed = config.open_for.seed.unwrap_or_else(any_seed);
-    let core = Arc::new(Core::new(name, config, seed));
+    let core = Arc::new(make(name, config)?);
     let breaker = Breaker {
         core: core.clone(),
         classifier: Arc::new(classifier),
     };
     Ok((breaker, Controller::new(core)))
+}
+
+/// The same, that goes on from a saved state.
+#[cfg(feature = "serde")]
+pub(crate) fn assemble_from<C>(
+    name: String,
+    config: Config,
+    classifier: C,
+    beginning: Beginning,
+) -> Result<(Breaker<C>, Controller), ConfigError> {
+    let mut core = make(name, config)?;
+    let restored = restore(&mut core, beginning);
+    let core = Arc::new(core);
+    let breaker = Breaker {
+        core: core.clone(),
+        classifier: Arc::new(classifier),
+    };
+    Ok((breaker, Controller::restoring(core, restored)))
+}
+
+fn make(name: String, config: Config) -> Result<Core, ConfigError> {
+    config.validate()?;
+    config.clock.start()?;
+    let seed = config.open_for.seed.unwrap_or_else(any_seed);
+    Ok(Core::new(name, config, seed))
 }
 
 /// So that breakers without a seed do not jitter alike.

@@ -8,8 +8,15 @@ use crate::config::{Config, HalfOpen, OnCancel, Window};
 use crate::controller::Controller;
 use crate::error::ConfigError;
 use crate::outcome::State;
+#[cfg(feature = "serde")]
+use crate::{
+    breaker::assemble_from,
+    saved::{restore::Beginning, value::Saved},
+};
 use alloc::string::String;
 use core::time::Duration;
+#[cfg(feature = "serde")]
+use std::time::SystemTime;
 
 /// Collects the settings of a breaker; see [`Config`] for their ranges and defaults.
 ///
@@ -35,6 +42,8 @@ pub struct Builder<C = ErrIsFailure> {
     /// A failure rule has been named, so the default ones are off.
     rules_named: bool,
     classifier: C,
+    #[cfg(feature = "serde")]
+    beginning: Option<Beginning>,
 }
 
 impl Breaker {
@@ -45,6 +54,8 @@ impl Breaker {
             config: Config::default(),
             rules_named: false,
             classifier: ErrIsFailure,
+            #[cfg(feature = "serde")]
+            beginning: None,
         }
     }
 }
@@ -155,7 +166,58 @@ impl<C> Builder<C> {
             config: self.config,
             rules_named: self.rules_named,
             classifier,
+            #[cfg(feature = "serde")]
+            beginning: self.beginning,
         }
+    }
+
+    /// Go on from the state that an earlier breaker of the same name had: `Saved`, or what
+    /// [`FileStore::load`](crate::FileStore::load) gave, or `None` to start fresh.
+    ///
+    /// It takes precedence over [`initial_state`](Self::initial_state), and makes no event.
+    ///
+    /// - `Closed` and `ObserveOnly` begin with the run of failures, and the window as far as it is
+    ///   still live.
+    /// - `Open` is open for what is left of its wait by the wall clock. If nothing is, the next call
+    ///   is a probe; so it is where the breaker was half-open, since those probes are gone.
+    /// - `ForcedOpen` and `Disabled` stand, until the controller ends them.
+    /// - Totals, generation and the openings that the backoff counts go on.
+    ///
+    /// The state of a breaker of another name is refused, and this one starts fresh. What came of it
+    /// is told by [`Controller::restored`].
+    #[cfg(feature = "serde")]
+    pub fn restore(mut self, saved: impl Into<Option<Saved>>) -> Self {
+        self.beginning = saved.into().map(|saved| Beginning { saved, at: None });
+        self
+    }
+
+    /// The same, by a wall clock of your own: for tests and replays.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use tripcoil::{Age, Breaker, ManualClock};
+    ///
+    /// let clock = ManualClock::new();
+    /// let (_, controller) = Breaker::builder("db").clock(&clock).build_with_controller()?;
+    /// controller.trip_for(Duration::from_secs(30));
+    /// let then = SystemTime::UNIX_EPOCH;
+    /// let saved = controller.save_at(then);
+    ///
+    /// let later = Breaker::builder("db").clock(&clock).restore_at(saved, then + Duration::from_secs(20));
+    /// let (breaker, controller) = later.build_with_controller()?;
+    /// let rejected = breaker.try_acquire().expect_err("open");
+    /// assert_eq!(rejected.retry_after(), Some(Duration::from_secs(10)));
+    /// let restored = controller.restored().expect("one was given")?;
+    /// assert_eq!(restored.age, Age::Of(Duration::from_secs(20)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "serde")]
+    pub fn restore_at(mut self, saved: Saved, now: SystemTime) -> Self {
+        self.beginning = Some(Beginning {
+            saved,
+            at: Some(now),
+        });
+        self
     }
 
     /// The breaker alone; nobody will ever change its state or rules by hand.
@@ -173,6 +235,10 @@ impl<C> Builder<C> {
     ///
     /// Every problem of the configuration at once; see [`Config::validate`].
     pub fn build_with_controller(self) -> Result<(Breaker<C>, Controller), ConfigError> {
+        #[cfg(feature = "serde")]
+        if let Some(beginning) = self.beginning {
+            return assemble_from(self.name, self.config, self.classifier, beginning);
+        }
         assemble(self.name, self.config, self.classifier)
     }
 }

@@ -112,6 +112,24 @@ impl Clock {
         }
     }
 
+    /// As files have it; `None` for one that only a program can hold.
+    #[cfg(feature = "serde")]
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        match self.0 {
+            Source::Coarse => Some("coarse"),
+            Source::Upkeep => Some("upkeep"),
+            Source::Precise => Some("precise"),
+            Source::Manual(_) => None,
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::coarse(), Self::upkeep(), Self::precise()]
+            .into_iter()
+            .find(|clock| clock.name() == Some(name))
+    }
+
     /// The smallest step that the clock tells, in nanoseconds; at least 1.
     pub(crate) fn resolution(&self) -> u64 {
         match &self.0 {

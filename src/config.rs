@@ -225,8 +225,8 @@ pub enum OnCancel {
     FailureIfSlow,
 }
 
-/// Everything that a breaker is built of, as plain data: to be read from a file, say. A rule that
-/// is `None` is off.
+/// Everything that a breaker is built of, as plain data. A rule that is `None` is off. With the
+/// feature `serde` it is read from TOML, JSON and their like, and from the environment.
 ///
 /// ```
 /// use std::time::Duration;

@@ -207,6 +207,13 @@ impl Control {
         Control(code(state) | flags.bits())
     }
 
+    /// The same, of that generation: where one is restored.
+    #[cfg(feature = "serde")]
+    #[must_use]
+    pub(crate) fn of_generation(self, generation: u64) -> Control {
+        Control(self.0 & !GENERATION | generation << GENERATION_SHIFT & GENERATION)
+    }
+
     #[inline(always)]
     pub(crate) fn state(self) -> State {
         state_of(self.0)

@@ -4,10 +4,19 @@ use crate::clock::saturating_nanos;
 use crate::control::Goal;
 use crate::core::Core;
 use crate::observer::Observer;
+#[cfg(feature = "serde")]
+use crate::saved::{
+    report::{Restored, SavedError},
+    value::Saved,
+};
 #[cfg(feature = "std")]
 use crate::{error::ConfigError, live::Rules};
+#[cfg(feature = "serde")]
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
+#[cfg(feature = "serde")]
+use std::time::SystemTime;
 
 /// The operator's handle: there is one for each breaker, given out when it is built.
 ///
@@ -28,11 +37,18 @@ use core::time::Duration;
 #[derive(Debug)]
 pub struct Controller {
     core: Arc<Core>,
+    /// What came of the saved state that the breaker was given.
+    #[cfg(feature = "serde")]
+    restored: Option<Box<Result<Restored, SavedError>>>,
 }
 
 impl Controller {
     pub(crate) fn new(core: Arc<Core>) -> Controller {
-        Controller { core }
+        Controller {
+            core,
+            #[cfg(feature = "serde")]
+            restored: None,
+        }
     }
 
     /// Reject every call, until told otherwise.
@@ -108,6 +124,64 @@ impl Controller {
         })?;
         self.core.adopt_rules();
         Ok(())
+    }
+
+    /// The state of now, to be kept and given to a breaker of the same name in a later process: see
+    /// [`Builder::restore`](crate::Builder::restore). It is read as a snapshot is, and stops no call.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, FileStore, RestoredWindow};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let store = FileStore::new(folder.path().join("payments.state"));
+    /// let saved = store.load().unwrap_or_else(|error| {
+    ///     eprintln!("payments starts fresh: {error}");
+    ///     None
+    /// });
+    /// let (breaker, controller) = Breaker::builder("payments").restore(saved).build_with_controller()?;
+    /// assert!(controller.restored().is_none(), "the first time there is no file");
+    /// // now and then, and at the end
+    /// store.save(&controller.save())?;
+    ///
+    /// // after a restart
+    /// let (breaker, controller) =
+    ///     Breaker::builder("payments").restore(store.load()?).build_with_controller()?;
+    /// if let Some(Ok(restored)) = controller.restored() {
+    ///     println!("{restored}"); // restored closed, saved 12ms ago, window kept
+    /// #   assert_eq!(restored.window, RestoredWindow::Kept);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "serde")]
+    #[must_use]
+    pub fn save(&self) -> Saved {
+        self.save_at(SystemTime::now())
+    }
+
+    /// The same, by a wall clock of your own: for tests and replays.
+    #[cfg(feature = "serde")]
+    #[must_use]
+    pub fn save_at(&self, now: SystemTime) -> Saved {
+        self.core.save(now)
+    }
+
+    /// What came of the saved state that the breaker was built from; `None` if it was given none.
+    ///
+    /// # Errors
+    ///
+    /// Why it was refused: then the breaker started fresh.
+    #[cfg(feature = "serde")]
+    #[must_use]
+    pub fn restored(&self) -> Option<Result<Restored, SavedError>> {
+        self.restored.as_deref().cloned()
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn restoring(core: Arc<Core>, restored: Result<Restored, SavedError>) -> Controller {
+        Controller {
+            core,
+            restored: Some(Box::new(restored)),
+        }
     }
 
     /// A handle that only reads.

@@ -14,6 +14,13 @@ impl Deadline {
     /// The latest that is packed: 17 years after Open began.
     const LAST: u64 = (1 << 39) - 1;
 
+    /// Over when it began.
+    #[cfg(feature = "serde")]
+    pub(crate) const OVER: Deadline = Deadline(1);
+    /// The longest that can be told, in nanoseconds.
+    #[cfg(feature = "serde")]
+    pub(crate) const LONGEST: u64 = (Deadline::LAST + 1) * MILLISECOND;
+
     /// `wait` from `start`, for an Open that began at `opened`.
     pub(crate) fn after(opened: u64, start: u64, wait: u64, firm: bool) -> Deadline {
         let milliseconds = start.saturating_add(wait).div_ceil(MILLISECOND);

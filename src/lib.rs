@@ -93,12 +93,14 @@
 //! settings, their ranges and defaults. From the bottom up the source reads: the words (`tagged`,
 //! `control`, `round`), the pure rules (`rules`, `transition`), the windows, `core` (what a breaker
 //! consists of), `settle`, `turn` and `audit` (how it changes), `engine`, `record` and `probe` (what
-//! a call does), the handles.
+//! a call does), the handles; `settings` and `saved` are what files hold.
 //!
 //! # Features
 //!
 //! - `std` (default): real clocks, stripes, live rules, listeners. Without it the crate is `no_std`
 //!   with `alloc`, and the user brings the clock (a [`ManualClock`] that something advances).
+//! - `serde`: [`Config`] from files and from the environment (`Config::from_env`); a breaker's state,
+//!   saved (`Controller::save`) and restored after a restart (`Builder::restore`).
 //! - `tokio`: `call_timeout`.
 //! - `tower`: the module `tower`, a layer and a service for any runtime.
 //! - `http`: the module `http`, responses classified by status, `Retry-After` both ways, and bodies
@@ -150,6 +152,10 @@ mod record;
 mod round;
 mod rules;
 mod run;
+#[cfg(feature = "serde")]
+mod saved;
+#[cfg(feature = "serde")]
+mod settings;
 mod settle;
 mod snapshot;
 mod sync;
@@ -194,6 +200,10 @@ pub use self::local::{Local, LocalCall, LocalPermit};
 pub use self::observer::Observer;
 pub use self::outcome::{Cause, Counts, FailureKind, FailureKinds, Outcome, State};
 pub use self::permit::{OwnedPermit, Permit};
+#[cfg(feature = "serde")]
+pub use self::saved::{Age, FileStore, Restored, RestoredWindow, Saved, SavedError, StoreError};
+#[cfg(feature = "serde")]
+pub use self::settings::{EnvError, EnvProblem};
 pub use self::snapshot::{Probes, Snapshot, Totals};
 
 /// For the fuzz targets alone.

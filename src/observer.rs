@@ -52,7 +52,8 @@ impl Observer {
         self.core.snapshot()
     }
 
-    /// The last transitions, at most four, oldest first; a listener is told all of them.
+    /// The last transitions, at most four, oldest first; of a restored breaker, those since then. A
+    /// listener is told all of them.
     #[must_use]
     pub fn history(&self) -> Vec<Transition> {
         loop {
@@ -63,7 +64,9 @@ impl Observer {
             let mut history: Vec<_> = events
                 .map_while(|g| Some(self.core.history.read(g)?.transition()))
                 .collect();
-            if last == 0 || !history.is_empty() {
+            // Of a generation that began elsewhere, and was restored, there is no event. One that began
+            // here has it for as long as it lasts.
+            if !history.is_empty() || self.core.generation(self.core.control()) == last {
                 history.reverse();
                 return history;
             }

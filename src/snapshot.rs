@@ -27,7 +27,8 @@ pub struct Probes {
     pub failed: u32,
 }
 
-/// What was counted since the breaker was built. None of these ever goes down.
+/// What was counted since the breaker was built; if it was restored, since the first of its line was.
+/// None of these ever goes down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Totals {
     /// Calls that succeeded, probes included.
@@ -55,7 +56,7 @@ pub struct Totals {
 pub struct Snapshot {
     /// The state. An `Open` whose wait is over reads `Open` until a call is made.
     pub state: State,
-    /// Rises by one at each transition, from 0 when built.
+    /// Rises by one at each transition, from 0 when built, or from where a restored breaker stood.
     pub generation: u64,
     /// The window's counts; outside closed and observe-only, those of the last counting period as
     /// it stood when it ended.
@@ -89,20 +90,24 @@ impl Core {
     /// Between two looks at the same quiet control word. An audit that is met is finished first, so a
     /// thread that stops in one holds up no reader; and each further attempt means that others went on.
     pub(crate) fn snapshot(&self) -> Snapshot {
+        self.between_audits(|c, now| self.reading(c, now))
+    }
+
+    pub(crate) fn between_audits<T>(&self, read: impl Fn(Control, u64) -> Option<T>) -> T {
         loop {
             let c = self.control();
+            let now = self.head.clock.nanos();
             if c.auditing() {
-                self.finish(c, self.head.clock.nanos(), None);
-            } else if let Some(snapshot) = self.reading(c)
+                self.finish(c, now, None);
+            } else if let Some(read) = read(c, now)
                 && self.control() == c
             {
-                return snapshot;
+                return read;
             }
         }
     }
 
-    fn reading(&self, c: Control) -> Option<Snapshot> {
-        let now = self.head.clock.nanos();
+    pub(crate) fn reading(&self, c: Control, now: u64) -> Option<Snapshot> {
         let state = c.state();
         let (window, buckets) = self.window_now(c, now)?;
         let rate = |part: u64| {

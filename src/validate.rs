@@ -15,10 +15,10 @@ use crate::error::{ConfigError, Problem};
 use crate::round::ROUND_MAX;
 
 /// The longest window.
-const MAX_WINDOW: Duration = Duration::from_secs(24 * 3600);
-const MAX_BUCKETS: u32 = 3600;
+pub(crate) const MAX_WINDOW: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const MAX_BUCKETS: u32 = 3600;
 /// What a count window's words index.
-const MAX_COUNT: u32 = (1 << 20) - 1;
+pub(crate) const MAX_COUNT: u32 = (1 << 20) - 1;
 /// The longest wait: a deadline in milliseconds has room for it beside its tag.
 const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The longest slow limit, which lies beside a version tag.

@@ -28,7 +28,8 @@ pub(crate) struct Boundaries {
     slots: Box<[Boundary]>,
     /// Of a bucket, in nanoseconds.
     width: u64,
-    /// The clock when built.
+    /// The clock when built: the start of the first epoch. Modulo 2^64, for the epoch that was under
+    /// way in a restored window may have begun before the clock did.
     origin: u64,
 }
 
@@ -51,23 +52,45 @@ impl Boundaries {
         self.slots.len() as u64 - 1
     }
 
+    /// Since the first epoch began; nothing before that.
+    fn since_origin(&self, time: u64) -> u64 {
+        // no clock comes near 2^63 (`ManualClock` stops at 2^62): what looks as if it were beyond is
+        // before the origin
+        time.wrapping_sub(self.origin).cast_signed().max(0) as u64
+    }
+
     pub(crate) fn epoch_at(&self, time: u64) -> u64 {
-        time.saturating_sub(self.origin) / self.width + self.buckets()
+        self.since_origin(time) / self.width + self.buckets()
     }
 
     /// When that epoch is over.
     pub(crate) fn end_of(&self, epoch: u64) -> u64 {
         let number = epoch + 1 - self.buckets();
-        self.origin
-            .saturating_add(number.saturating_mul(self.width))
+        self.origin.wrapping_add(number.saturating_mul(self.width))
     }
 
     /// When that epoch began; those before the first began with it.
     #[cfg(any(feature = "std", test))]
     pub(crate) fn start_of(&self, epoch: u64) -> u64 {
         let number = epoch.saturating_sub(self.buckets());
-        self.origin
-            .saturating_add(number.saturating_mul(self.width))
+        let start = self.origin.wrapping_add(number.saturating_mul(self.width));
+        // nothing is told to be earlier than the clock's beginning
+        start.cast_signed().max(0) as u64
+    }
+
+    /// A bucket's, in nanoseconds.
+    #[cfg(feature = "serde")]
+    pub(crate) fn width(&self) -> u64 {
+        self.width
+    }
+
+    /// How much of that epoch is over at that time; nothing before its start.
+    #[cfg(feature = "serde")]
+    pub(crate) fn elapsed_of(&self, epoch: u64, time: u64) -> u64 {
+        let start = epoch
+            .saturating_sub(self.buckets())
+            .saturating_mul(self.width);
+        self.since_origin(time).saturating_sub(start)
     }
 
     /// The epoch that ends then.
@@ -82,6 +105,15 @@ impl Boundaries {
 
     pub(crate) fn slot(&self, epoch: u64) -> &Boundary {
         &self.slots[(epoch % self.slots.len() as u64) as usize]
+    }
+
+    /// Where nobody else is there yet: the counts at that epoch's start.
+    #[cfg(feature = "serde")]
+    pub(crate) fn put(&self, epoch: u64, at: Tally) {
+        let slot = self.slot(epoch);
+        slot.calls.store(Tagged::new(epoch, at.calls).0);
+        slot.failures.store(Tagged::new(epoch, at.failures).0);
+        slot.slow.store(Tagged::new(epoch, at.slow).0);
     }
 
     /// The counts at that epoch's start, if the slot is still (or already) that epoch's.
@@ -125,6 +157,21 @@ mod tests {
             prop_assert_eq!(b.ending_at(b.end_of(e)), e);
             prop_assert_eq!(b.oldest(e), e - u64::from(buckets) + 1);
         }
+    }
+
+    /// By how much an epoch had begun when the clock did shortens it, and no other.
+    #[test]
+    fn an_epoch_may_have_begun_before_the_clock() {
+        let b = Boundaries::new(3, 10, 0u64.wrapping_sub(7));
+        assert_eq!([0, 2, 3, 12, 13].map(|t| b.epoch_at(t)), [3, 3, 4, 4, 5]);
+        assert_eq!(
+            [3, 4].map(|e| (b.start_of(e), b.end_of(e))),
+            [(0, 3), (3, 13)]
+        );
+        assert_eq!(b.ending_at(3), 3);
+        // readings of before
+        let b = Boundaries::new(3, 10, 50);
+        assert_eq!([0, 49, 50, 60].map(|t| b.epoch_at(t)), [3, 3, 3, 4]);
     }
 
     #[test]

@@ -24,6 +24,8 @@ use crate::rules::{Tally, Truth};
 use crate::sync::Word;
 use crate::tagged::Tagged;
 use alloc::boxed::Box;
+#[cfg(feature = "serde")]
+use alloc::vec::Vec;
 
 /// The largest window that fits one word.
 const IN_A_WORD: u32 = 16;
@@ -345,6 +347,55 @@ impl CountWindow {
     }
 }
 
+/// For a state that is saved.
+#[cfg(feature = "serde")]
+impl CountWindow {
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What was true at the outcome with which that word came.
+    pub(crate) fn truth(&self, word: u64) -> Truth {
+        let payload = Tagged(word).payload();
+        match self.ring {
+            None => Bits::of(payload).truth,
+            Some(_) => Tail::of(payload).truth,
+        }
+    }
+
+    /// The outcomes that the window holds by that word, oldest first, as failed and slow. Recorders
+    /// go on meanwhile; the oldest, if they have been overwritten, are left out.
+    pub(crate) fn outcomes(&self, word: u64) -> Vec<(bool, bool)> {
+        let payload = Tagged(word).payload();
+        let mut outcomes = Vec::new();
+        let Some(ring) = &self.ring else {
+            let b = Bits::of(payload);
+            let bit = |bits: u64, n: u64| bits >> n & 1 == 1;
+            outcomes.extend(
+                (0..b.fill)
+                    .rev()
+                    .map(|n| (bit(b.failed, n), bit(b.slow, n))),
+            );
+            return outcomes;
+        };
+        let tail = Tail::of(payload);
+        let (mut position, mut at) = (tail.position, ring.sums_at(tail));
+        // the latest first: what is overwritten meanwhile is the oldest
+        for _ in 0..ring.length(tail, self.size) {
+            position = position.wrapping_sub(1) & POSITION;
+            let before = ring.sums(position);
+            let (Some(then), Some(base)) = (at, before) else {
+                break;
+            };
+            let one = ring.tally(1, then, base);
+            outcomes.push((one.failures != 0, one.slow != 0));
+            at = before;
+        }
+        outcomes.reverse();
+        outcomes
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,6 +418,11 @@ mod tests {
                 let judged = w.land(0, failed, slow, |t| { assert_eq!(t, expected); odd(t) });
                 prop_assert_eq!(judged.map(|j| j.truth), Some(odd(expected)));
                 prop_assert_eq!(w.tally(w.word.load()), Some(expected));
+                #[cfg(feature = "serde")]
+                {
+                    prop_assert_eq!(w.outcomes(w.word.load()), last);
+                    prop_assert_eq!(w.truth(w.word.load()), odd(expected));
+                }
             }
         }
 

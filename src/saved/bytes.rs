@@ -1,0 +1,230 @@
+//! A saved state as bytes.
+//!
+//! ```text
+//! envelope   magic "TRIPCOIL" | version u32 | length of the body u32 | body | CRC-32 of all before
+//! body       name, saved_at, state, lasted, left, generation, openings, run, standing, would_trip,
+//!            totals (7), kinds (9), window
+//! window     0, width, into, number of buckets, calls failures slow of each
+//!          | 1, size, number of outcomes, their bits: failed, slow, four outcomes a byte
+//! ```
+//!
+//! The envelope's integers are little-endian, and it is the same in every version, so that a later
+//! version is told from damage. The body's are LEB128. A text is its length and its UTF-8.
+
+use crate::control::{code, state_of};
+use crate::outcome::FailureKind;
+use crate::rules::Tally;
+use crate::saved::report::SavedError;
+use crate::saved::state::{Kept, Saving, Standing};
+use crate::snapshot::Totals;
+use crate::validate::{MAX_BUCKETS, MAX_COUNT};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+const MAGIC: &[u8; 8] = b"TRIPCOIL";
+pub(crate) const VERSION: u32 = 1;
+const HEAD: usize = MAGIC.len() + 4 + 4;
+const CHECKSUM: usize = 4;
+
+pub(crate) fn encode(s: &Saving) -> Vec<u8> {
+    let body = body_of(s);
+    let mut bytes = Vec::with_capacity(HEAD + body.len() + CHECKSUM);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    // a name of 4 GiB is cut short, and refused when it is read
+    bytes.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
+    bytes.extend_from_slice(&body);
+    let checksum = crc32fast::hash(&bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+/// Of the body alone, for the form that has no envelope.
+pub(crate) fn checksum(s: &Saving) -> u32 {
+    crc32fast::hash(&body_of(s))
+}
+
+/// Nothing of `bytes` is believed before the checksum, and nothing of the body without a look.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Saving, SavedError> {
+    let begun = bytes.len().min(MAGIC.len());
+    if bytes[..begun] != MAGIC[..begun] {
+        return Err(SavedError::Foreign);
+    }
+    let word = |at: usize| {
+        let bytes = bytes.get(at..at + 4).and_then(|b| b.try_into().ok());
+        bytes.map(u32::from_le_bytes).ok_or(SavedError::Truncated)
+    };
+    let version = word(MAGIC.len())?;
+    let length = word(MAGIC.len() + 4)? as usize;
+    let end = HEAD.checked_add(length).ok_or(SavedError::Damaged)?;
+    let rest = bytes.len().checked_sub(HEAD + CHECKSUM);
+    match rest.ok_or(SavedError::Truncated)? {
+        there if there < length => return Err(SavedError::Truncated),
+        there if there > length => return Err(SavedError::Damaged),
+        _ => {}
+    }
+    if word(end)? != crc32fast::hash(&bytes[..end]) {
+        return Err(SavedError::Damaged);
+    }
+    if version != VERSION {
+        return Err(SavedError::Version(version));
+    }
+    let mut body = Reader(&bytes[HEAD..end]);
+    let saving = body.saving().ok_or(SavedError::Damaged)?;
+    if !body.0.is_empty() {
+        return Err(SavedError::Damaged);
+    }
+    saving.check()?;
+    Ok(saving)
+}
+
+fn body_of(s: &Saving) -> Vec<u8> {
+    let mut w = Writer(Vec::new());
+    w.number(s.name.len() as u64);
+    w.0.extend_from_slice(s.name.as_bytes());
+    w.numbers([s.saved_at, code(s.state), s.lasted, s.left, s.generation]);
+    w.numbers([s.openings, s.run, s.standing.bits(), s.would_trip]);
+    let t = &s.totals;
+    w.numbers([t.successes, t.failures, t.slow]);
+    w.numbers([t.rejected, t.late, t.ignored, t.cancelled]);
+    w.numbers(s.kinds);
+    match &s.window {
+        Kept::Time {
+            width,
+            into,
+            buckets,
+        } => {
+            w.numbers([0, *width, *into, buckets.len() as u64]);
+            for b in buckets {
+                w.numbers([b.calls, b.failures, b.slow]);
+            }
+        }
+        Kept::Count { size, outcomes } => {
+            w.numbers([1, *size, outcomes.len() as u64]);
+            for four in outcomes.chunks(4) {
+                let bits = |(failed, slow): (bool, bool)| u8::from(failed) | u8::from(slow) << 1;
+                let byte = (0..).zip(four).map(|(i, o)| bits(*o) << (2 * i));
+                w.0.push(byte.fold(0, |all, bits| all | bits));
+            }
+        }
+    }
+    w.0
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn number(&mut self, mut n: u64) {
+        while n > 0x7F {
+            self.0.push(n as u8 | 0x80);
+            n >>= 7;
+        }
+        self.0.push(n as u8);
+    }
+
+    fn numbers<const N: usize>(&mut self, all: [u64; N]) {
+        all.into_iter().for_each(|n| self.number(n));
+    }
+}
+
+/// `None` from any of these: the body is not of this shape.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, n: u64) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(usize::try_from(n).ok()?)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let mut n = 0u64;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.take(1)?[0];
+            let bits = u64::from(byte & 0x7F);
+            if bits << shift >> shift != bits {
+                return None;
+            }
+            n |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Some(n);
+            }
+        }
+        None
+    }
+
+    fn numbers<const N: usize>(&mut self) -> Option<[u64; N]> {
+        let mut all = [0; N];
+        for n in &mut all {
+            *n = self.number()?;
+        }
+        Some(all)
+    }
+
+    fn saving(&mut self) -> Option<Saving> {
+        let length = self.number()?;
+        let name = core::str::from_utf8(self.take(length)?).ok()?;
+        let [saved_at, state, lasted, left, generation] = self.numbers()?;
+        let [openings, run, standing, would_trip] = self.numbers()?;
+        let [successes, failures, slow] = self.numbers()?;
+        let [rejected, late, ignored, cancelled] = self.numbers()?;
+        let kinds = self.numbers::<{ FailureKind::SLOTS }>()?;
+        Some(Saving {
+            name: String::from(name),
+            saved_at,
+            // a code that no state has is another state's too, but not written so
+            state: Some(state_of(state)).filter(|s| code(*s) == state)?,
+            lasted,
+            left,
+            generation,
+            openings,
+            run,
+            standing: Some(Standing::of(standing)).filter(|s| s.bits() == standing)?,
+            would_trip,
+            totals: Totals {
+                successes,
+                failures,
+                slow,
+                rejected,
+                late,
+                ignored,
+                cancelled,
+            },
+            kinds,
+            window: self.window()?,
+        })
+    }
+
+    fn window(&mut self) -> Option<Kept> {
+        let within = |n: u64, most: u32| (n <= u64::from(most)).then_some(n);
+        match self.number()? {
+            0 => {
+                let [width, into, number] = self.numbers()?;
+                let one = |r: &mut Self| {
+                    let [calls, failures, slow] = r.numbers()?;
+                    Some(Tally {
+                        calls,
+                        failures,
+                        slow,
+                    })
+                };
+                let number = within(number, MAX_BUCKETS)?;
+                let buckets = (0..number).map(|_| one(self)).collect::<Option<_>>()?;
+                Some(Kept::Time {
+                    width,
+                    into,
+                    buckets,
+                })
+            }
+            1 => {
+                let [size, number] = self.numbers()?;
+                let number = within(number, MAX_COUNT)?;
+                let bytes = self.take(number.div_ceil(4))?;
+                let bit = |i: u64, n: u64| bytes[(i / 4) as usize] >> (i % 4 * 2 + n) & 1 == 1;
+                let outcomes = (0..number).map(|i| (bit(i, 0), bit(i, 1))).collect();
+                Some(Kept::Count { size, outcomes })
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Putting a saved state into a breaker that has just been made.
+//!
+//! *Nobody else is there.* The core is borrowed mutably, before it is shared: no call, no audit and no
+//! reader can have begun, and whoever gets the core later gets it through the `Arc` into which it is
+//! moved afterwards, which orders all that is written here before all that they do. So these are plain
+//! stores to words that no protocol is about yet, and they leave them as some sequence of audits could
+//! have left them in this same generation: version 0, no audit, one stripe.
+//!
+//! *All or nothing.* What can be refused has been refused before the first store: the value is sound in
+//! itself (`Saving::check`), and the name is compared here first. From there on nothing can fail.
+
+use crate::clock::saturating_nanos;
+use crate::control::Control;
+use crate::core::Core;
+use crate::deadline::Deadline;
+use crate::outcome::State;
+use crate::round::Round;
+use crate::rules::{Allowance, Tally, Truth};
+use crate::run::{Run, RunRule};
+use crate::saved::report::{Age, Restored, RestoredWindow, SavedError};
+use crate::saved::state::{Kept, Saving, Standing};
+use crate::saved::value::Saved;
+use crate::snapshot::Totals;
+use crate::tagged::Tagged;
+use crate::transition::Decision;
+use crate::window::Shape;
+use crate::window::boundaries::Boundaries;
+use crate::window::count::CountWindow;
+use crate::window::stripes::{Class, share};
+use core::time::Duration;
+use std::time::SystemTime;
+
+/// A state to begin with, and the wall clock's time if it is not to be asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Beginning {
+    pub(crate) saved: Saved,
+    pub(crate) at: Option<SystemTime>,
+}
+
+/// # Errors
+///
+/// The state is another breaker's; then this one is as it was.
+pub(crate) fn restore(core: &mut Core, from: Beginning) -> Result<Restored, SavedError> {
+    let s = from.saved.0;
+    if *s.name != *core.name {
+        return Err(SavedError::OtherBreaker(s.name));
+    }
+    let age = age(&s, from.at.unwrap_or_else(SystemTime::now));
+    // the time at which the core was made, and at which it begins
+    let now = core.ledger.latest.load();
+    core.put_totals(&s);
+    let (window, tally) = core.put_window(&s, age, now);
+    let state = core.put_period(&s, age, now);
+    let mut standing = s.standing;
+    if window == RestoredWindow::Reshaped {
+        standing.window = Truth::default();
+    }
+    core.put_rules(&s, state, standing, tally);
+    Ok(Restored { state, age, window })
+}
+
+fn age(s: &Saving, now: SystemTime) -> Age {
+    let saved_at = Duration::from_nanos(s.saved_at);
+    let now = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    match now.checked_sub(saved_at) {
+        Some(age) => Age::Of(age),
+        None => Age::WentBack(saved_at - now),
+    }
+}
+
+/// The time that has passed for sure, in nanoseconds.
+fn passed(age: Age) -> u64 {
+    match age {
+        Age::Of(age) => saturating_nanos(age),
+        Age::WentBack(_) => 0,
+    }
+}
+
+impl Core {
+    /// All of them in the first stripe.
+    fn put_totals(&mut self, s: &Saving) {
+        let t = &s.totals;
+        let counts = by_class(t);
+        let stripe = self.stripes.get(0);
+        let timed = matches!(self.head.window, Shape::Time(_));
+        for (i, (word, count)) in stripe.counts.iter().zip(counts).enumerate() {
+            if timed {
+                word.store(Tagged::new(0, count).0);
+                self.ledger.lifetime[i].store(count);
+            } else {
+                word.store(count);
+            }
+        }
+        let side = &stripe.side;
+        side.rejected.set(t.rejected);
+        side.late.set(t.late);
+        side.ignored.set(t.ignored);
+        side.cancelled.set(t.cancelled);
+        for (counter, count) in side.kinds.iter().zip(s.kinds) {
+            counter.set(count);
+        }
+        self.ledger.would_trip.set(s.would_trip);
+    }
+
+    /// Epochs go on as they were divided: the one that was under way may have begun before this clock
+    /// did. With what the window holds.
+    fn put_window(&mut self, s: &Saving, age: Age, now: u64) -> (RestoredWindow, Tally) {
+        let b = match &mut self.head.window {
+            Shape::Time(b) => b,
+            Shape::Count(window) => return (land_all(window, s), Tally::default()),
+        };
+        let (width, number) = (b.width(), b.buckets());
+        let none: &[Tally] = &[];
+        let counting = matches!(s.state, State::Closed | State::ObserveOnly);
+        let (report, into, live) = match &s.window {
+            Kept::Time {
+                width: saved_width,
+                into,
+                buckets,
+            } if (*saved_width, buckets.len() as u64) == (width, number) => {
+                let into = into.saturating_add(passed(age));
+                let over = match age {
+                    _ if !counting => 0,
+                    Age::Of(_) => into / width,
+                    Age::WentBack(_) => number,
+                };
+                let live = buckets.get(over.min(number) as usize..).unwrap_or(none);
+                let report = if live.is_empty() {
+                    RestoredWindow::Expired
+                } else {
+                    RestoredWindow::Kept
+                };
+                (report, into % width, live)
+            }
+            _ => (RestoredWindow::Reshaped, 0, none),
+        };
+        *b = Boundaries::new(number as u32, width, now.wrapping_sub(into));
+        let current = b.epoch_at(now);
+        let first = b.oldest(current);
+        let totals = Tally {
+            calls: s.totals.successes + s.totals.failures,
+            failures: s.totals.failures,
+            slow: s.totals.slow,
+        };
+        // from the present counts back to those at the start of each epoch; `live` begins with the
+        // oldest one's
+        let mut at = totals;
+        for epoch in (first..=current).rev() {
+            let counted = live.get((epoch - first) as usize);
+            at = at.since(counted.copied().unwrap_or_default());
+            b.put(epoch, at);
+        }
+        self.head.period_end.store(b.end_of(current));
+        (report, totals.since(at))
+    }
+
+    /// The words of its generation, as `turn` leaves them. Which state that is.
+    fn put_period(&mut self, s: &Saving, age: Age, now: u64) -> State {
+        let l = &self.ledger;
+        let generation = s.generation;
+        // its probes are gone: the next call is one
+        let state = match s.state {
+            State::HalfOpen => State::Open,
+            state => state,
+        };
+        let lasted = s.lasted.saturating_add(passed(age));
+        let since = now.saturating_sub(lasted);
+        // in any other state nothing is left, and nobody asks
+        let deadline = match s.left.saturating_sub(passed(age)) {
+            0 => Deadline::OVER,
+            left => Deadline::after(since, now, left, true),
+        };
+        // where the clock does not reach back to the beginning of this state, `since` cannot tell it
+        let reset_after = self.head.policy.load().config.open_for.reset_after_nanos();
+        let forgotten = state == State::Closed && lasted > now && lasted >= reset_after;
+        let openings = if forgotten { 0 } else { s.openings };
+        l.since.store(since);
+        l.generations.store(generation);
+        l.openings.store(Tagged::new(generation, openings).0);
+        l.deadline.store(Tagged::new(generation, deadline.0).0);
+        self.probing.round.store(Round::fresh(generation).word());
+        state
+    }
+
+    /// What follows from the rules, for what the window holds: as `audit` leaves it.
+    fn put_rules(&mut self, s: &Saving, state: State, standing: Standing, window: Tally) {
+        let policy = self.head.policy.load();
+        let rule = RunRule::of(Tagged(self.head.run_limit.load()).payload());
+        let run = if rule.limit == 0 {
+            Run::begun(rule.era)
+        } else {
+            Run {
+                reached: standing.run,
+                length: s.run,
+                era: rule.era,
+            }
+        };
+        self.ledger
+            .run
+            .store(Tagged::new(s.generation, run.payload()).0);
+        let mut armed = false;
+        if matches!(self.head.window, Shape::Time(_)) {
+            let stands = standing.window.any();
+            let allowance = if stands {
+                Allowance::default()
+            } else {
+                policy.allowance(window)
+            };
+            let stripe = self.stripes.get(0);
+            let limits = stripe.limits.iter().zip(&stripe.counts);
+            for ((limit, count), share) in limits.zip(share(allowance, 0, 1)) {
+                let count = Tagged(count.load()).payload();
+                limit.store(Tagged::new(0, count.wrapping_add(share)).0);
+            }
+            let counting = matches!(state, State::Closed | State::ObserveOnly);
+            armed = counting && (stands || allowance.armed());
+        }
+        let flags = policy.flags(armed);
+        let decision = Decision {
+            transition: None,
+            flags,
+            truth: standing.window,
+            rising: Truth::default(),
+            rules: policy.number,
+        };
+        self.ledger
+            .decision
+            .store(Tagged::new(0, decision.payload()).0);
+        let control = Control::new(state, flags).of_generation(s.generation);
+        self.head.control.store(control.0);
+    }
+}
+
+/// The outcomes of a count window, as they came. The rules that were true stay so: nobody is told of
+/// them again.
+fn land_all(window: &CountWindow, s: &Saving) -> RestoredWindow {
+    let outcomes = match &s.window {
+        Kept::Count { size, outcomes } if *size == window.size() => outcomes,
+        _ => return RestoredWindow::Reshaped,
+    };
+    for (failed, slow) in outcomes {
+        let landed = window.land(0, *failed, *slow, |t| {
+            if t.failures | t.slow == 0 {
+                Truth::default()
+            } else {
+                s.standing.window
+            }
+        });
+        debug_assert!(landed.is_some(), "nobody else is there");
+    }
+    RestoredWindow::Kept
+}
+
+/// Slow calls are failures and successes, and only their sums are ever told.
+fn by_class(totals: &Totals) -> [u64; 4] {
+    let slow_failures = totals.slow.min(totals.failures);
+    let slow_successes = totals.slow - slow_failures;
+    let mut counts = [0; 4];
+    counts[Class::FastSuccess as usize] = totals.successes - slow_successes;
+    counts[Class::FastFailure as usize] = totals.failures - slow_failures;
+    counts[Class::SlowSuccess as usize] = slow_successes;
+    counts[Class::SlowFailure as usize] = slow_failures;
+    counts
+}

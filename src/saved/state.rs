@@ -1,0 +1,161 @@
+//! What is saved of a breaker, as plain data, and what no breaker can have been.
+
+use crate::deadline::Deadline;
+use crate::error::Problem;
+use crate::outcome::{FailureKind, State};
+use crate::rules::{Tally, Truth};
+use crate::saved::report::SavedError;
+use crate::snapshot::Totals;
+use crate::tagged::PAYLOAD_MAX;
+use crate::validate::{MAX_BUCKETS, MAX_COUNT, MAX_WINDOW};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// Times are in nanoseconds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Saving {
+    pub(crate) name: String,
+    /// By the wall clock, since 1970.
+    pub(crate) saved_at: u64,
+    pub(crate) state: State,
+    /// How long it had been in that state.
+    pub(crate) lasted: u64,
+    /// What was left of Open.
+    pub(crate) left: u64,
+    /// Transitions since the breaker was first built.
+    pub(crate) generation: u64,
+    pub(crate) openings: u64,
+    /// Failures in a row.
+    pub(crate) run: u64,
+    pub(crate) standing: Standing,
+    pub(crate) would_trip: u64,
+    pub(crate) totals: Totals,
+    pub(crate) kinds: [u64; FailureKind::SLOTS],
+    /// In a state in which nothing is counted, as it is shown there.
+    pub(crate) window: Kept,
+}
+
+/// The rules that observe-only has told to be true: it tells each again only when it has been untrue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Standing {
+    pub(crate) window: Truth,
+    pub(crate) run: bool,
+}
+
+impl Standing {
+    const RUN: u64 = 0b1000;
+
+    pub(crate) fn bits(self) -> u64 {
+        self.window.0 | if self.run { Self::RUN } else { 0 }
+    }
+
+    pub(crate) fn of(bits: u64) -> Standing {
+        Standing {
+            window: Truth(bits & (Self::RUN - 1)),
+            run: bits & Self::RUN != 0,
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Kept {
+    Time {
+        /// Of a bucket.
+        width: u64,
+        /// What of the epoch under way was over.
+        into: u64,
+        /// Oldest first.
+        buckets: Vec<Tally>,
+    },
+    Count {
+        size: u64,
+        /// Failed and slow, oldest first.
+        outcomes: Vec<(bool, bool)>,
+    },
+}
+
+/// The largest of a count, far beyond what anybody counts to: sums of them, and what is counted on
+/// from them, fit 64 bits.
+pub(crate) const MOST: u64 = 1 << 60;
+/// Up to 2262, which is what fits the 63 bits that every format has.
+const LATEST: u64 = i64::MAX as u64;
+
+fn within(field: &'static str, value: u64, least: u64, most: u64) -> Result<(), SavedError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(SavedError::Impossible(Problem {
+        field,
+        value: value.to_string(),
+        permitted: if least == most {
+            format!("{most}")
+        } else {
+            format!("{least} to {most}")
+        },
+    }))
+}
+
+impl Saving {
+    /// # Errors
+    ///
+    /// The first value that no breaker can have had.
+    pub(crate) fn check(&self) -> Result<(), SavedError> {
+        let counting = matches!(self.state, State::Closed | State::ObserveOnly);
+        let only = |when: bool, most: u64| if when { most } else { 0 };
+        let open = self.state == State::Open;
+        let observing = self.state == State::ObserveOnly;
+        within("saved_at", self.saved_at, 0, LATEST)?;
+        within("lasted", self.lasted, 0, LATEST)?;
+        within("left", self.left, 0, only(open, Deadline::LONGEST))?;
+        within("generation", self.generation, 0, MOST)?;
+        within("openings", self.openings, 0, PAYLOAD_MAX)?;
+        within("run", self.run, 0, only(counting, u64::from(u32::MAX)))?;
+        within("standing", self.standing.bits(), 0, only(observing, 0b1111))?;
+        within("would_trip", self.would_trip, 0, MOST)?;
+        let t = &self.totals;
+        within("totals.successes", t.successes, 0, MOST)?;
+        within("totals.failures", t.failures, 0, MOST)?;
+        within("totals.slow", t.slow, 0, t.successes + t.failures)?;
+        within("totals.rejected", t.rejected, 0, MOST)?;
+        within("totals.late", t.late, 0, MOST)?;
+        within("totals.ignored", t.ignored, 0, MOST)?;
+        within("totals.cancelled", t.cancelled, 0, MOST)?;
+        for kind in self.kinds {
+            within("kinds", kind, 0, MOST)?;
+        }
+        // Against one another totals, kinds and window are not held: they were read while calls
+        // ended, each at a moment of its own.
+        self.window.check()
+    }
+}
+
+impl Kept {
+    fn check(&self) -> Result<(), SavedError> {
+        match self {
+            Kept::Time {
+                width,
+                into,
+                buckets,
+            } => {
+                let number = buckets.len() as u64;
+                within("window.buckets", number, 1, u64::from(MAX_BUCKETS))?;
+                let widest = MAX_WINDOW.as_nanos() as u64 / number;
+                within("window.width", *width, 1, widest)?;
+                within("window.into", *into, 0, width - 1)?;
+                let mut room = PAYLOAD_MAX;
+                for b in buckets {
+                    within("window.buckets.calls", b.calls, 0, room)?;
+                    within("window.buckets.failures", b.failures, 0, b.calls)?;
+                    within("window.buckets.slow", b.slow, 0, b.calls)?;
+                    room -= b.calls;
+                }
+                Ok(())
+            }
+            Kept::Count { size, outcomes } => {
+                within("window.size", *size, 1, u64::from(MAX_COUNT))?;
+                within("window.outcomes", outcomes.len() as u64, 0, *size)
+            }
+        }
+    }
+}

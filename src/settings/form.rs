@@ -1,0 +1,220 @@
+//! A configuration in serde's formats.
+//!
+//! Of those that describe themselves: a value may be a number, a text or `false`, and which of them it
+//! is has to be found in the format.
+
+use crate::config::Config;
+use crate::settings::draft::{Draft, Place, Slot, Within};
+use crate::settings::words::{Found, Written};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use serde::de::{DeserializeSeed, Error, MapAccess, Unexpected, Visitor};
+use serde::ser::{Error as _, SerializeMap};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// As a map of the settings, in the words that are read. A rule that is off is `false`.
+///
+/// # Errors
+///
+/// A manual clock is a part of the program, and cannot be written.
+impl Serialize for Config {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut draft = Draft::of(self)
+            .ok_or_else(|| S::Error::custom("clock: a manual clock cannot be written"))?;
+        let slots = draft.slots();
+        let named: Vec<_> = slots
+            .iter()
+            .filter_map(|(place, slot)| Some((*place, slot.written()?)))
+            .collect();
+        Group(&named, "").serialize(serializer)
+    }
+}
+
+/// The settings of one group, and those of the groups in it.
+struct Group<'a>(&'a [(Place, Written)], &'static str);
+
+impl Serialize for Group<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Group(named, group) = *self;
+        let mut map = serializer.serialize_map(None)?;
+        let mut before = group;
+        for (place, written) in named {
+            if place.group == group {
+                map.serialize_entry(place.name, written)?;
+            } else if group.is_empty() && place.group != before {
+                map.serialize_entry(place.group, &Group(named, place.group))?;
+            }
+            before = place.group;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Written::Off => serializer.serialize_bool(false),
+            Written::Float(x) => serializer.serialize_f64(*x),
+            Written::Integer(n) => serializer.serialize_u64(*n),
+            Written::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+/// From a map of settings; one that is not named is as by default.
+///
+/// ```toml
+/// window = { time = "10s", buckets = 10 }     # or { count = 100 }
+/// failure_rate = 0.5                          # a rule that is to be off: false
+/// min_throughput = 20
+/// slow_call = "500ms"
+/// slow_rate = 0.8
+/// consecutive_failures = 5
+/// failure_count = 50
+/// open_for = { base = "60s", factor = 2.0, max = "10m", jitter = 0.1 }    # or "5s": always the same
+/// half_open = { successes = 2, max_probes = 1 }   # or { of = 10, failure_rate = 0.5 }
+/// on_cancel = "failure_if_slow"               # "ignored", "failure"
+/// clock = "coarse"                            # "upkeep", "precise"
+/// initial_state = "observe_only"
+/// ```
+///
+/// # Errors
+///
+/// The first setting that is unknown, given twice, of another type, or does not go with another, by its
+/// name. Whether values are in their ranges is for [`Config::validate`] to say, which `build()` asks.
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Config, D::Error> {
+        let mut draft = Draft::default();
+        deserializer.deserialize_map(Reading {
+            draft: &mut draft,
+            group: "",
+        })?;
+        draft
+            .config()
+            .map_err(|clash| D::Error::custom(format_args!("{}: {}", clash.group, clash.says)))
+    }
+}
+
+/// Fills in the settings of one group.
+struct Reading<'a> {
+    draft: &'a mut Draft,
+    group: &'static str,
+}
+
+impl<'de> Visitor<'de> for Reading<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.group {
+            "" => f.write_str("the settings of a breaker, a map"),
+            "open_for" => f.write_str("open_for, a duration such as \"10s\" or a map"),
+            group => write!(f, "{group}, a map"),
+        }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        let itself = Place {
+            group: self.group,
+            name: "",
+        };
+        match self.draft.slot(itself) {
+            Some(slot) => One(slot)
+                .visit_str(text)
+                .map_err(|error: E| E::custom(format_args!("{}: {error}", self.group))),
+            None => Err(E::invalid_type(Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let name = if self.group.is_empty() {
+                key.clone()
+            } else {
+                format!("{}.{key}", self.group)
+            };
+            if seen.contains(&key) {
+                return Err(A::Error::custom(format_args!("{name} is given twice")));
+            }
+            let read = match self.draft.find(self.group, &key) {
+                Within::Group(group) => map.next_value_seed(Reading {
+                    draft: self.draft,
+                    group,
+                }),
+                Within::Slot(slot) => map
+                    .next_value_seed(One(slot))
+                    .map_err(|error| A::Error::custom(format_args!("{name}: {error}"))),
+                Within::Nothing(there) => {
+                    let there = there.join(", ");
+                    let unknown = format_args!("unknown field {name}, there are {there}");
+                    Err(A::Error::custom(unknown))
+                }
+            };
+            read?;
+            seen.push(key);
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reading<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// Fills in one setting.
+struct One<'a>(&'a mut dyn Slot);
+
+impl One<'_> {
+    fn put<E: Error>(self, found: Found<'_>, is: Unexpected<'_>) -> Result<(), E> {
+        if self.0.put(found) {
+            return Ok(());
+        }
+        Err(E::invalid_value(is, &self))
+    }
+}
+
+impl<'de> Visitor<'de> for One<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.expects())
+    }
+
+    fn visit_bool<E: Error>(self, on: bool) -> Result<(), E> {
+        self.put(Found::Switch(on), Unexpected::Bool(on))
+    }
+
+    fn visit_i64<E: Error>(self, n: i64) -> Result<(), E> {
+        match u64::try_from(n) {
+            Ok(n) => self.visit_u64(n),
+            // where it may be a fraction it may be below zero, and is told to be out of range
+            Err(_) => self.put(Found::Float(n as f64), Unexpected::Signed(n)),
+        }
+    }
+
+    fn visit_u64<E: Error>(self, n: u64) -> Result<(), E> {
+        self.put(Found::Integer(n), Unexpected::Unsigned(n))
+    }
+
+    fn visit_f64<E: Error>(self, x: f64) -> Result<(), E> {
+        self.put(Found::Float(x), Unexpected::Float(x))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.put(Found::Text(text), Unexpected::Str(text))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for One<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}

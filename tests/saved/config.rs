@@ -1,0 +1,214 @@
+//! A configuration from serde's formats.
+
+use crate::strategies::{cases, configs, written_configs};
+use proptest::prelude::*;
+use std::time::Duration;
+use tripcoil::{Backoff, Breaker, Config, HalfOpen, OnCancel, State, Window};
+
+fn same(a: &Config, b: &Config) -> bool {
+    format!("{a:?}") == format!("{b:?}")
+}
+
+fn toml_of(text: &str) -> Result<Config, String> {
+    toml::from_str(text).map_err(|e| e.to_string())
+}
+
+fn json_of(text: &str) -> Result<Config, String> {
+    serde_json::from_str(text).map_err(|e| e.to_string())
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn what_was_written_is_read(config in written_configs()) {
+        let json = serde_json::to_string(&config).unwrap();
+        let again: Config = serde_json::from_str(&json).unwrap();
+        prop_assert!(same(&again, &config), "{json}");
+        // by way of a value, whose fields have another order
+        let value = serde_json::to_value(&config).unwrap();
+        let again: Config = serde_json::from_value(value).unwrap();
+        prop_assert!(same(&again, &config), "{json}");
+        let toml = toml::to_string(&config).unwrap();
+        let again: Config = toml::from_str(&toml).unwrap();
+        prop_assert!(same(&again, &config), "{toml}");
+    }
+
+    #[test]
+    fn a_manual_clock_is_not_written(config in configs()) {
+        let error = serde_json::to_string(&config).unwrap_err().to_string();
+        prop_assert_eq!(error, "clock: a manual clock cannot be written");
+    }
+}
+
+#[test]
+fn a_file_says_what_the_builder_would() {
+    let config = toml_of(
+        r#"
+        window = { time = "30s", buckets = 30 }
+        failure_rate = 0.4
+        min_throughput = 20
+        slow_call = "500ms"
+        slow_rate = 1
+        consecutive_failures = false
+        failure_count = 50
+        open_for = { base = "1m", factor = 3, max = "10m", jitter = 0.1, reset_after = "2m", seed = 7 }
+        half_open = { of = 10, failure_rate = 0.5, slow_rate = 0.6, max_probes = 3, probe_timeout = "5s" }
+        on_cancel = "failure_if_slow"
+        clock = "precise"
+        initial_state = "observe_only"
+        "#,
+    )
+    .unwrap();
+    let secs = Duration::from_secs;
+    let expected = Config {
+        window: Window::time(secs(30)).buckets(30),
+        failure_rate: Some(0.4),
+        min_throughput: Some(20),
+        slow_call: Some(Duration::from_millis(500)),
+        slow_rate: Some(1.0),
+        consecutive_failures: None,
+        failure_count: Some(50),
+        open_for: Backoff::exponential(secs(60), 3.0)
+            .max(secs(600))
+            .jitter(0.1)
+            .reset_after(secs(120))
+            .seed(7),
+        half_open: HalfOpen::rate(10, 0.5)
+            .slow_rate(0.6)
+            .max_probes(3)
+            .probe_timeout(secs(5)),
+        on_cancel: OnCancel::FailureIfSlow,
+        clock: tripcoil::Clock::precise(),
+        initial_state: State::ObserveOnly,
+    };
+    assert!(same(&config, &expected), "{config:?}");
+    Breaker::from_config("db", config).unwrap();
+}
+
+#[test]
+fn what_is_not_named_is_as_by_default() {
+    assert!(same(&toml_of("").unwrap(), &Config::default()));
+    assert!(same(&json_of("{}").unwrap(), &Config::default()));
+    let empty = r#"{"window": {}, "open_for": {}, "half_open": {}}"#;
+    assert!(same(&json_of(empty).unwrap(), &Config::default()));
+    let partly =
+        json_of(r#"{"open_for": {"base": "5s"}, "half_open": {"max_probes": 2}}"#).unwrap();
+    assert_eq!(
+        partly.open_for,
+        Backoff::exponential(Duration::from_secs(5), 2.0)
+    );
+    assert_eq!(partly.half_open, HalfOpen::successes(2).max_probes(2));
+}
+
+#[test]
+fn short_words_and_false() {
+    let config = toml_of("open_for = \"5s\"\nfailure_rate = false\nslow_call = false").unwrap();
+    assert_eq!(config.open_for, Backoff::constant(Duration::from_secs(5)));
+    assert_eq!((config.failure_rate, config.slow_call), (None, None));
+    let count =
+        json_of(r#"{"window": {"count": 100}, "half_open": {"rate": 0.5, "of": 4}}"#).unwrap();
+    assert_eq!(count.window, Window::count(100));
+    assert_eq!(count.half_open, HalfOpen::rate(4, 0.5));
+}
+
+/// Whatever is wrong with it, the message has the field, by its path.
+#[test]
+fn errors_name_the_field() {
+    for (field, json) in [
+        ("failure_rate", r#""half""#),
+        ("failure_rate", "true"),
+        ("failure_rate", "null"),
+        ("failure_rate", "[0.5]"),
+        ("min_throughput", "1.5"),
+        ("min_throughput", "-1"),
+        ("min_throughput", "4294967296"),
+        ("min_throughput", "false"),
+        ("slow_call", "500"),
+        ("slow_call", r#""fast""#),
+        ("consecutive_failures", r#""5""#),
+        ("window", "10"),
+        ("window", r#""10s""#),
+        ("window.time", r#"{"time": 10}"#),
+        ("window", r#"{"time": "10s", "count": 5}"#),
+        ("window.bucket", r#"{"bucket": 5}"#),
+        ("open_for", "5"),
+        ("open_for", r#""soon""#),
+        ("open_for.max", r#"{"max": "never"}"#),
+        ("open_for.", r#"{"": "5s"}"#),
+        ("half_open", "2"),
+        ("half_open", r#"{"of": 5}"#),
+        ("half_open", r#"{"successes": 5, "failure_rate": 0.5}"#),
+        ("half_open.max_probes", r#"{"max_probes": "all"}"#),
+        ("on_cancel", r#""retry""#),
+        ("clock", r#""manual""#),
+        ("initial_state", r#""Closed""#),
+        ("failure_raet", "0.5"),
+        ("failure_rate is given twice", r#"0.5, "failure_rate": 0.6"#),
+    ] {
+        let key = field.split([' ', '.']).next().unwrap();
+        let error = json_of(&format!(r#"{{"{key}": {json}}}"#)).unwrap_err();
+        assert!(error.contains(field), "{field} = {json}: {error}");
+        if let Ok(value) = serde_json::from_str::<serde_json::Value>(json)
+            && let Ok(text) = toml::to_string(&serde_json::json!({ key: value }))
+        {
+            let error = toml_of(&text).unwrap_err();
+            assert!(error.contains(field), "{text}: {error}");
+        }
+    }
+    let error = json_of(r#"{"slow_call": 500}"#).unwrap_err();
+    assert_eq!(
+        error,
+        "slow_call: invalid value: integer `500`, expected a duration, such as \"10s\" or \"500ms\", \
+         or false for none at line 1 column 17"
+    );
+    let error = json_of(r#"{"half_open": {"probes": 5}}"#).unwrap_err();
+    let there = "successes, of, failure_rate, slow_rate, max_probes, probe_timeout";
+    let expected = format!("unknown field half_open.probes, there are {there}");
+    assert!(error.starts_with(&expected), "{error}");
+}
+
+/// Reading does not judge; all that is out of range is told at once by `validate`.
+#[test]
+fn ranges_are_for_validation_to_tell() {
+    let config = toml_of("failure_rate = 30\nopen_for = { jitter = -1 }\nslow_rate = nan").unwrap();
+    let fields: Vec<_> = config
+        .validate()
+        .unwrap_err()
+        .problems()
+        .iter()
+        .map(|p| p.field)
+        .collect();
+    assert_eq!(
+        fields,
+        ["failure_rate", "slow_rate", "slow_rate", "open_for.jitter"]
+    );
+}
+
+/// Where all is text (a query, a form) nothing is guessed: that is for `Config::from_vars`.
+#[test]
+fn a_text_is_no_number() {
+    let texts = serde::de::value::MapDeserializer::<_, serde::de::value::Error>::new(
+        [("failure_rate", "0.5")].into_iter(),
+    );
+    let read = <Config as serde::Deserialize>::deserialize(texts);
+    assert!(read.unwrap_err().to_string().contains("failure_rate"));
+}
+
+/// Nor are formats guessed at that say nothing of themselves.
+#[test]
+fn a_format_that_does_not_describe_itself_is_refused() {
+    assert!(postcard::to_stdvec(&Config::default()).is_err());
+    assert!(postcard::from_bytes::<Config>(&[1, 5, b'c', b'l', b'o', b'c', b'k', 0]).is_err());
+}
+
+/// The format's own words, and ours.
+#[test]
+fn a_file_says_where() {
+    let error = toml_of("clock = \"coarse\"\nhalf_open = { max_probes = 1.5 }\n").unwrap_err();
+    assert!(error.contains("line 2"), "{error}");
+    assert!(
+        error.contains("max_probes: invalid value: floating point `1.5`"),
+        "{error}"
+    );
+}

@@ -1,0 +1,16 @@
+//! A configuration from outside the program, and a breaker's state from one process to the next.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
+mod config;
+mod crash;
+mod damage;
+mod env;
+mod restore;
+mod store;
+mod strategies;
+mod twins;

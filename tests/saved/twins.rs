@@ -1,0 +1,125 @@
+//! A breaker that goes on, and one that was restored from it, in lock step.
+
+use crate::strategies::{Rig, cases, configs, ms, nanos, scripts, wall};
+use proptest::prelude::*;
+use std::time::Duration;
+use tripcoil::{
+    Age, Breaker, Config, ManualClock, Restored, RestoredWindow, Saved, Snapshot, State, Transition,
+};
+
+fn rig(config: &Config, clock: ManualClock) -> Rig {
+    let config = Config {
+        clock: (&clock).into(),
+        ..config.clone()
+    };
+    let (breaker, controller) = Breaker::builder("twin")
+        .config(config)
+        .build_with_controller()
+        .unwrap();
+    Rig {
+        breaker,
+        controller,
+        clock,
+    }
+}
+
+fn restored(
+    config: &Config,
+    clock: ManualClock,
+    saved: &Saved,
+    after: Duration,
+) -> (Rig, Restored) {
+    let config = Config {
+        clock: (&clock).into(),
+        initial_state: State::Closed,
+        ..config.clone()
+    };
+    let (breaker, controller) = Breaker::builder("twin")
+        .config(config)
+        .restore_at(saved.clone(), wall() + after)
+        .build_with_controller()
+        .unwrap();
+    let report = controller.restored().unwrap().unwrap();
+    let rig = Rig {
+        breaker,
+        controller,
+        clock,
+    };
+    (rig, report)
+}
+
+/// All that can be seen. How long a state has lasted is told as far back as the clock goes.
+fn seen(rig: &Rig, past: Duration) -> Snapshot {
+    let mut s = rig.breaker.observer().snapshot();
+    s.time_in_state = s.time_in_state.min(past);
+    s
+}
+
+/// The transitions since then, and when after it.
+fn since(rig: &Rig, generation: u64, then: Duration) -> Vec<Transition> {
+    let history = rig.breaker.observer().history().into_iter();
+    let own = history.filter(|t| t.generation > generation);
+    own.map(|mut t| {
+        t.at -= then;
+        t
+    })
+    .collect()
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    /// Each by a clock of its own, which differ by whole milliseconds, since that is what moments are
+    /// rounded up to; and some time after.
+    #[test]
+    fn a_restored_breaker_does_as_the_first_would_have(
+        mut config in configs(), first in scripts(), then in scripts(),
+        begun in 0..200_000u64, again in 0..200_000u64, long in any::<bool>(),
+        off in prop_oneof![Just(0), 0..5_000_000_000u64, 0..1u64 << 40],
+    ) {
+        // without a seed, each breaker's jitter is its own
+        config.open_for = config.open_for.seed(7);
+        if !long {
+            // a clock that does not reach back cannot tell how long the breaker was closed
+            config.open_for = config.open_for.reset_after(Duration::ZERO);
+        }
+        let clock = ManualClock::new();
+        clock.advance(ms(begun));
+        let old = rig(&config, clock);
+        for op in first {
+            let _ = old.step(op);
+        }
+        let saved = old.controller.save_at(wall());
+        old.clock.advance(nanos(off));
+        let now = old.clock.now();
+        let clock = ManualClock::new();
+        let far = if long { 1_000_000_000 } else { 0 };
+        clock.advance(ms(again + far) + nanos(u64::from(now.subsec_nanos()) % 1_000_000));
+        let past = clock.now();
+        let (new, report) = restored(&config, clock, &saved, nanos(off));
+        let before = old.breaker.observer().snapshot();
+        prop_assert_eq!(report.age, Age::Of(nanos(off)));
+        if before.state == State::HalfOpen {
+            let mut expected = seen(&old, past);
+            expected.state = State::Open;
+            expected.probes = Default::default();
+            expected.retry_after = Some(Duration::ZERO);
+            prop_assert_eq!(seen(&new, past), expected);
+            let _probe = new.acquire().expect("the wait is over");
+            prop_assert_eq!(new.breaker.state(), State::HalfOpen);
+            return Ok(());
+        }
+        prop_assert_eq!(report.state, before.state);
+        prop_assert_ne!(report.window, RestoredWindow::Reshaped);
+        if report.window == RestoredWindow::Expired {
+            prop_assert_eq!(before.window.calls, 0);
+        }
+        prop_assert_eq!(seen(&new, past), seen(&old, past));
+        for op in then {
+            prop_assert_eq!(new.step(op), old.step(op), "{:?}", op);
+            prop_assert_eq!(seen(&new, past), seen(&old, past), "{:?}", op);
+        }
+        let generation = before.generation;
+        prop_assert_eq!(since(&new, generation, past), since(&old, generation, now));
+    }
+}
