@@ -121,6 +121,11 @@ extern crate alloc;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// So are those of the guide.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;
+
 mod audit;
 mod backoff;
 mod breaker;
