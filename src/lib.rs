@@ -126,6 +126,19 @@ struct Readme;
 #[doc = include_str!("../docs/guide.md")]
 struct Guide;
 
+/// And those for who comes from another library, a page each.
+#[cfg(all(doctest, feature = "std"))]
+mod migrating {
+    #[doc = include_str!("../docs/migrating/failsafe.md")]
+    struct Failsafe;
+    #[doc = include_str!("../docs/migrating/recloser.md")]
+    struct Recloser;
+    #[doc = include_str!("../docs/migrating/resilience4j.md")]
+    struct Resilience4j;
+    #[doc = include_str!("../docs/migrating/polly.md")]
+    struct Polly;
+}
+
 mod audit;
 mod backoff;
 mod breaker;
