@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Each combination of features builds by itself, with nothing switched on by a dev-dependency.
+# Each feature and each two of them build by themselves, with nothing switched on by a dev-dependency.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
+need_tool cargo-hack 0.6.46
 
 check() {
   echo "features: $*"
@@ -24,3 +25,4 @@ check --no-default-features --features registry
 check --no-default-features --features metrics
 check --no-default-features --features tracing
 check --all-features
+RUSTFLAGS="-D warnings" cargo hack check --lib --feature-powerset --depth 2 --target-dir "$target/features"
