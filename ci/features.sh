@@ -4,25 +4,4 @@
 source "$(dirname "$0")/lib.sh"
 need_tool cargo-hack 0.6.46
 
-check() {
-  echo "features: $*"
-  RUSTFLAGS="-D warnings" cargo check --lib --target-dir "$target/features" "$@"
-}
-
-check
-check --no-default-features
-check --no-default-features --features std
-check --no-default-features --features serde
-check --no-default-features --features tokio
-check --no-default-features --features tower
-check --no-default-features --features http
-check --no-default-features --features http,tower
-check --no-default-features --features grpc
-check --no-default-features --features grpc,tower
-check --features serde
-check --features tokio
-check --no-default-features --features registry
-check --no-default-features --features metrics
-check --no-default-features --features tracing
-check --all-features
 RUSTFLAGS="-D warnings" cargo hack check --lib --feature-powerset --depth 2 --target-dir "$target/features"
