@@ -103,6 +103,16 @@ impl Clock {
         }
     }
 
+    /// Of clocks that tell the same time the same.
+    #[cfg(feature = "std")]
+    pub(crate) fn hash(&self, hasher: &mut impl std::hash::Hasher) {
+        use std::hash::Hash;
+        core::mem::discriminant(&self.0).hash(hasher);
+        if let Source::Manual(clock) = &self.0 {
+            Arc::as_ptr(&clock.now).hash(hasher);
+        }
+    }
+
     /// Do both tell the same time?
     #[cfg(feature = "std")]
     pub(crate) fn is_same(&self, other: &Clock) -> bool {

@@ -281,6 +281,19 @@ pub struct Config {
 }
 
 impl Config {
+    /// Different for most that are not the same.
+    #[cfg(feature = "std")]
+    pub(crate) fn hash(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.failure_rate.map(f64::to_bits).hash(&mut hasher);
+        (self.min_throughput, self.slow_call).hash(&mut hasher);
+        (self.consecutive_failures, self.failure_count).hash(&mut hasher);
+        self.open_for.base.hash(&mut hasher);
+        self.clock.hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// Equal in all that has been validated (so there is no NaN), by the same clock.
     #[cfg(feature = "std")]
     pub(crate) fn is_same(&self, other: &Config) -> bool {

@@ -110,18 +110,21 @@ impl Policy {
         Policy { config, number: 0 }
     }
 
-    /// The same as those of the breaker that was built last, if they are alike: many breakers from one
+    /// The same as those of a breaker that was built before, if they are alike: many breakers from one
     /// template keep their rules once, until one is given others.
     #[cfg(feature = "std")]
     pub(crate) fn shared(self) -> Arc<Policy> {
-        static LAST: ArcSwapOption<Weak<Policy>> = ArcSwapOption::const_empty();
-        if let Some(last) = LAST.load().as_deref().and_then(Weak::upgrade)
+        // the last ones built, by their hash
+        static LAST: [ArcSwapOption<Weak<Policy>>; 16] =
+            [const { ArcSwapOption::const_empty() }; 16];
+        let place = &LAST[(self.config.hash() % 16) as usize];
+        if let Some(last) = place.load().as_deref().and_then(Weak::upgrade)
             && last.config.is_same(&self.config)
         {
             return last;
         }
         let fresh = Arc::new(self);
-        LAST.store(Some(Arc::new(Arc::downgrade(&fresh))));
+        place.store(Some(Arc::new(Arc::downgrade(&fresh))));
         fresh
     }
 

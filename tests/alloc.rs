@@ -349,11 +349,9 @@ fn an_idle_breaker_is_small() {
     // not before, since printing takes memory of its own
     println!("an idle breaker with the defaults takes {alone} bytes, one more like it {like_it}");
     assert!(like_it > 0, "the counter sees nothing");
-    assert!(alone <= 1_348, "{alone} bytes");
-    assert!(like_it <= 1_076, "{like_it} bytes");
+    // and 24 where no breaker of such rules was built before
+    assert!(alone <= 1_348 + 24, "{alone} bytes");
+    assert!(like_it <= 1_068, "{like_it} bytes");
     // what the next one alike would share, until one unlike comes
-    assert!(
-        (0..=alone - like_it).contains(&left),
-        "{left} bytes are left"
-    );
+    assert!(left <= 280 + 24, "{left} bytes are left");
 }
