@@ -88,6 +88,28 @@ impl Controller {
         self.core.operate(Goal::HalfOpen, None)
     }
 
+    /// Begin a round of probes in the place of the Open of that
+    /// [generation](crate::Snapshot::generation), and of nothing else: true for one caller at most.
+    /// For whoever decides on what a snapshot showed a while ago, and must not throw a breaker that
+    /// has closed meanwhile back into a round.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, State};
+    ///
+    /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+    /// controller.trip();
+    /// let seen = breaker.observer().snapshot();
+    /// assert!(controller.half_open_from(seen.generation));
+    /// assert_eq!(breaker.state(), State::HalfOpen);
+    ///
+    /// controller.trip();
+    /// assert!(!controller.half_open_from(seen.generation), "another Open");
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    pub fn half_open_from(&self, generation: u64) -> bool {
+        self.core.half_open_from(generation)
+    }
+
     /// A fresh closed state from any other, overrides included: window, run and backoff begin anew.
     pub fn reset(&self) -> bool {
         self.core.operate(Goal::Reset, None)
@@ -96,7 +118,13 @@ impl Controller {
     /// While open: no probe before `wait` from now. It only moves the moment later, is not capped,
     /// and changes nothing in any other state.
     pub fn postpone(&self, wait: Duration) -> bool {
-        self.core.postpone(saturating_nanos(wait))
+        self.core.postpone(None, saturating_nanos(wait))
+    }
+
+    /// [`postpone`](Self::postpone) in the Open of that [generation](crate::Snapshot::generation)
+    /// alone.
+    pub fn postpone_in(&self, generation: u64, wait: Duration) -> bool {
+        self.core.postpone(Some(generation), saturating_nanos(wait))
     }
 
     /// Change rules at work: all or none of what `change` names. The window's geometry and the

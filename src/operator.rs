@@ -3,7 +3,7 @@
 use crate::control::{Control, Goal, Period};
 use crate::core::Core;
 use crate::deadline::Deadline;
-use crate::outcome::Cause;
+use crate::outcome::{Cause, State};
 use crate::transition::permits;
 
 impl Core {
@@ -23,6 +23,26 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// A round in the place of that Open, and of nothing else. Whether this call began it.
+    pub(crate) fn half_open_from(&self, generation: u64) -> bool {
+        let now = self.head.clock.nanos();
+        loop {
+            let c = self.control();
+            if c.auditing() {
+                self.finish(c, now, None);
+            } else if !self.is_open_of(c, generation) {
+                return false;
+            } else if self.audit(c, Goal::HalfOpen, now, None) {
+                return true;
+            }
+        }
+    }
+
+    /// Is `c` the Open of that generation, by its long count?
+    pub(crate) fn is_open_of(&self, c: Control, generation: u64) -> bool {
+        c.state() == State::Open && self.generation(c) == generation
     }
 
     /// Was the Open that followed `c` ended by a probe before `wait` was over? (Its deadline was a

@@ -12,8 +12,9 @@ use crate::outcome::{Cause, State};
 use crate::tagged::Tagged;
 
 impl Core {
-    /// While Open: not before `wait` from now. Whether that moved the deadline.
-    pub(crate) fn postpone(&self, wait: u64) -> bool {
+    /// While Open, or only in the Open of that generation: not before `wait` from now. Whether that
+    /// moved the deadline.
+    pub(crate) fn postpone(&self, only: Option<u64>, wait: u64) -> bool {
         let now = self.head.clock.nanos();
         loop {
             let c = self.control();
@@ -21,7 +22,11 @@ impl Core {
                 self.finish(c, now, None);
                 continue;
             }
-            if c.state() != State::Open {
+            let acts = match only {
+                Some(generation) => self.is_open_of(c, generation),
+                None => c.state() == State::Open,
+            };
+            if !acts {
                 return false;
             }
             let later = |opened, is: Deadline| {

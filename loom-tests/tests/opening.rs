@@ -1,4 +1,7 @@
-//! I8: after Open is published no call is admitted before its deadline.
+//! I3 and I8 at the two ends of Open: nobody is admitted before its deadline, and one round follows
+//! it, whoever begins it.
+
+use std::sync::Arc;
 
 use tripcoil::{Cause, HalfOpen, State};
 use tripcoil_loom_tests::{OPEN, by_count, check_history, explore, fail, race, ready_to_probe};
@@ -86,5 +89,80 @@ fn a_lost_round_admits_nobody() {
         assert_eq!((seen.state, seen.generation), (State::Open, 3), "{seen:?}");
         let verdict = breaker.observer().history()[2];
         assert_eq!(verdict.cause, Cause::ProbeFailed, "{verdict:?}");
+    });
+}
+
+/// The wait is over, and a health check begins the round too: there is one, with one probe in it.
+#[test]
+fn a_round_has_one_beginning() {
+    explore("a_round_has_one_beginning", Some(3), || {
+        let (breaker, controller, _clock) = ready_to_probe(HalfOpen::successes(1));
+        let other = breaker.clone();
+        let (begun, probe) = race(
+            || controller.half_open_from(1),
+            move || other.try_acquire_owned(),
+        );
+        let seen = check_history(&breaker);
+        assert_eq!((seen.state, seen.generation), (State::HalfOpen, 2));
+        let cause = breaker.observer().history()[1].cause;
+        let expected = if begun {
+            Cause::Manual
+        } else {
+            Cause::OpenElapsed
+        };
+        assert_eq!(cause, expected, "begun by hand: {begun}");
+        assert_eq!(seen.probes.in_flight, 1, "{seen:?}");
+        probe.expect("the first probe").success();
+        assert_eq!(check_history(&breaker).state, State::Closed);
+    });
+}
+
+/// Two health checks of one Open: one of them begins the round.
+#[test]
+fn one_of_two_begins_the_round() {
+    explore("one_of_two_begins_the_round", Some(3), || {
+        let (breaker, controller, _clock) = ready_to_probe(HalfOpen::successes(1));
+        let controller = Arc::new(controller);
+        let also = Arc::clone(&controller);
+        let (mine, theirs) = race(
+            || controller.half_open_from(1),
+            move || also.half_open_from(1),
+        );
+        assert!(mine != theirs, "mine {mine}, theirs {theirs}");
+        let seen = check_history(&breaker);
+        assert_eq!((seen.state, seen.generation), (State::HalfOpen, 2));
+    });
+}
+
+/// The breaker is closed by hand while a health check decides on the Open that it saw.
+#[test]
+fn no_round_begins_but_from_its_open() {
+    explore("no_round_begins_but_from_its_open", Some(3), || {
+        let (breaker, controller, _clock) = ready_to_probe(HalfOpen::successes(1));
+        let controller = Arc::new(controller);
+        let also = Arc::clone(&controller);
+        let (begun, reset) = race(|| controller.half_open_from(1), move || also.reset());
+
+        assert!(reset);
+        let seen = check_history(&breaker);
+        let generation = if begun { 3 } else { 2 };
+        assert_eq!((seen.state, seen.generation), (State::Closed, generation));
+    });
+}
+
+/// It is opened anew while a health check puts off the Open that it saw.
+#[test]
+fn another_open_is_not_put_off() {
+    explore("another_open_is_not_put_off", Some(3), || {
+        let (breaker, controller, _clock) = ready_to_probe(HalfOpen::successes(1));
+        let controller = Arc::new(controller);
+        let also = Arc::clone(&controller);
+        let put_off = || controller.postpone_in(1, OPEN * 9);
+        let (_, tripped) = race(put_off, move || also.trip());
+
+        assert!(tripped);
+        let seen = check_history(&breaker);
+        assert_eq!((seen.state, seen.generation), (State::Open, 2));
+        assert_eq!(seen.retry_after, Some(OPEN), "{seen:?}");
     });
 }

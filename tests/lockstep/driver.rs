@@ -23,6 +23,7 @@ struct Driver<'a> {
     heard: Arc<Mutex<Vec<crated::Transition>>>,
     model: Model,
     held: Vec<Held<'a>>,
+    tally: &'a Tally,
 }
 
 pub(crate) fn run(plan: &Plan, tally: &Tally) -> Checked {
@@ -45,6 +46,7 @@ pub(crate) fn run(plan: &Plan, tally: &Tally) -> Checked {
         heard,
         model: Model::new(&plan.setup, first),
         held: Vec::new(),
+        tally,
     };
     driver.check("as built")?;
     for (index, op) in plan.ops.iter().enumerate() {
@@ -103,6 +105,7 @@ impl<'a> Driver<'a> {
                 let now = self.now();
                 prop_assert_eq!(self.order(*order), self.model.control(*order, now));
             }
+            Op::OrderIn { ago, postpone } => self.order_in(*ago, *postpone)?,
             Op::Reconfigure(changes) => {
                 let rules = words::changed_model(*self.model.rules(), changes);
                 let done = self
@@ -126,6 +129,30 @@ impl<'a> Driver<'a> {
             Order::ObserveOnly => self.controller.observe_only(),
             Order::Postpone(wait) => self.controller.postpone(span(wait)),
         }
+    }
+
+    fn order_in(&mut self, ago: u64, postpone: Option<u64>) -> Checked {
+        let now = self.now();
+        let Some(seen) = self.model.view(now).generation.checked_sub(ago) else {
+            return Ok(());
+        };
+        let (what, order, done) = match postpone {
+            Some(wait) => (
+                "put off",
+                Order::Postpone(wait),
+                self.controller.postpone_in(seen, span(wait)),
+            ),
+            None => (
+                "a round from its open",
+                Order::HalfOpen,
+                self.controller.half_open_from(seen),
+            ),
+        };
+        prop_assert_eq!(done, self.model.control_in(seen, order, now));
+        if done {
+            self.tally.note(what.to_owned());
+        }
+        Ok(())
     }
 
     fn acquire<'b>(

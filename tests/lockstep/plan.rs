@@ -44,6 +44,11 @@ pub(crate) enum Op {
     End(usize, Ending),
     Wait(Wait),
     Order(Order),
+    /// By whoever saw a generation so many transitions ago: a round from its `Open`, or that put off.
+    OrderIn {
+        ago: u64,
+        postpone: Option<u64>,
+    },
     Reconfigure(Changes),
 }
 
@@ -323,6 +328,12 @@ fn orders() -> impl Strategy<Value = Order> {
     ]
 }
 
+fn orders_in() -> impl Strategy<Value = Op> {
+    let spans = select(vec![1, 2 * MS + 1, 30 * SECOND]);
+    (prop_oneof![3 => Just(0), 1 => 1..=3_u64], option::of(spans))
+        .prop_map(|(ago, postpone)| Op::OrderIn { ago, postpone })
+}
+
 fn changes() -> impl Strategy<Value = Changes> {
     let bad = prop_oneof![12 => rates(), 1 => Just(1.5), 1 => Just(0.0)];
     (
@@ -369,6 +380,7 @@ fn ops(failing: u32) -> impl Strategy<Value = Op> {
         8 => (any::<usize>(), endings(failing)).prop_map(|(which, end)| Op::End(which, end)),
         18 => waits().prop_map(Op::Wait),
         2 => orders().prop_map(Op::Order),
+        2 => orders_in(),
         2 => changes().prop_map(Op::Reconfigure),
     ]
 }

@@ -26,6 +26,8 @@ impl Tally {
             "rejected",
             "late",
             "would trip",
+            "a round from its open",
+            "put off",
         ];
         for cause in causes {
             let seen = self.0.borrow().get(cause).copied().unwrap_or(0);

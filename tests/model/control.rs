@@ -39,6 +39,12 @@ impl Model {
         true
     }
 
+    /// The order, if the model is in the `Open` of that generation.
+    pub(crate) fn control_in(&mut self, generation: u64, order: Order, now: u64) -> bool {
+        let still = self.state == State::Open && self.generation == generation;
+        still && self.control(order, now)
+    }
+
     /// New rules, where they are valid; answers whether they were.
     pub(crate) fn reconfigure(&mut self, rules: Rules) -> bool {
         if !rules.valid(self.window) {

@@ -71,6 +71,46 @@ fn half_open_starts_a_round_from_closed_open_or_half_open() {
 }
 
 #[test]
+fn half_open_from_starts_a_round_from_open_alone() {
+    table(
+        "half_open_from",
+        |c| c.half_open_from(c.observer().snapshot().generation),
+        |from| (from == State::Open).then_some(State::HalfOpen),
+    );
+}
+
+#[test]
+fn half_open_from_knows_its_open_from_every_other() {
+    let rig = rig_in(State::Open);
+    let first = rig.seen().generation;
+    for other in [first - 1, first + 1, first + (1 << 24), u64::MAX] {
+        assert!(!rig.controller.half_open_from(other), "{other}");
+    }
+    assert!(rig.controller.trip());
+    let before = rig.seen();
+    assert!(!rig.controller.half_open_from(first), "another Open");
+    assert_eq!(rig.seen(), before);
+    assert!(rig.controller.half_open_from(first + 1));
+    assert_eq!(rig.seen().probes.in_flight, 0);
+    assert!(!rig.controller.half_open_from(first + 1), "it has begun");
+    rig.ok(2);
+    assert!(!rig.controller.half_open_from(first + 1), "it has closed");
+    assert_eq!(rig.state(), State::Closed);
+}
+
+#[test]
+fn a_breaker_built_open_is_in_generation_zero() {
+    let rig = Rig::new(|builder| {
+        let builder = builder.consecutive_failures(3);
+        builder.initial_state(State::Open)
+    });
+    assert!(rig.controller.postpone_in(0, ms(11)));
+    assert_eq!(rig.rest(), ms(11));
+    assert!(rig.controller.half_open_from(0));
+    assert_eq!(rig.state(), State::HalfOpen);
+}
+
+#[test]
 fn reset_closes_from_any_state() {
     table("reset", Controller::reset, |_| Some(State::Closed));
 }
@@ -200,6 +240,32 @@ fn postpone_moves_the_deadline_only_later() {
     assert_eq!(rig.rejected().retry_after(), Some(ms(8)));
     rig.wait(ms(8));
     rig.acquire().success();
+}
+
+#[test]
+fn postpone_in_acts_in_its_open_alone() {
+    for state in ALL.into_iter().filter(|state| *state != State::Open) {
+        let rig = rig_in(state);
+        let before = rig.seen();
+        assert!(
+            !rig.controller.postpone_in(before.generation, secs(1)),
+            "{state:?}"
+        );
+        assert_eq!(rig.seen(), before, "{state:?}");
+    }
+    let rig = rig_in(State::Open);
+    let first = rig.seen().generation;
+    assert!(rig.controller.postpone_in(first, ms(11)));
+    assert!(!rig.controller.postpone_in(first, ms(11)), "only later");
+    assert_eq!(rig.rest(), ms(11));
+    assert!(rig.controller.trip());
+    let before = rig.seen();
+    for other in [first, first + 2, first + 1 + (1 << 24)] {
+        assert!(!rig.controller.postpone_in(other, secs(1)), "{other}");
+    }
+    assert_eq!(rig.seen(), before);
+    assert!(rig.controller.postpone_in(first + 1, secs(1)));
+    assert_eq!(rig.rest(), secs(1));
 }
 
 #[test]
