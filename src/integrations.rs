@@ -5,9 +5,11 @@
 pub mod grpc;
 #[cfg(any(feature = "http", feature = "tower"))]
 mod guard;
+#[cfg(feature = "health")]
+pub mod health;
 #[cfg(feature = "http")]
 pub mod http;
-#[cfg(any(feature = "metrics", feature = "tracing"))]
+#[cfg(any(feature = "health", feature = "metrics", feature = "tracing"))]
 mod labels;
 #[cfg(feature = "metrics")]
 pub mod metrics;

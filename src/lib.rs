@@ -109,6 +109,8 @@
 //! - `registry`: a breaker for each key, made on first use and forgotten when idle (`registry`).
 //! - `metrics`: counters and gauges for the recorder of the `metrics` facade (`metrics`).
 //! - `tracing`: an event for each transition, and rejections on the span of their call (`tracing`).
+//! - `health`: a health check that drives the recovery, on tokio's timer, and an indicator for a
+//!   `/health` route (`health`); with `http`, checks by status.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -200,6 +202,8 @@ pub use self::error::{CallError, ConfigError, Problem, Rejected};
 pub use self::event::Transition;
 #[cfg(feature = "grpc")]
 pub use self::integrations::grpc;
+#[cfg(feature = "health")]
+pub use self::integrations::health;
 #[cfg(feature = "http")]
 pub use self::integrations::http;
 #[cfg(feature = "metrics")]

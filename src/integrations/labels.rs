@@ -1,8 +1,10 @@
 //! States, causes and kinds as values of labels and fields: in snake case, for machines to match.
 
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+use crate::Cause;
 #[cfg(feature = "metrics")]
 use crate::FailureKind;
-use crate::{Cause, State};
+use crate::State;
 
 pub(crate) fn state(state: State) -> &'static str {
     match state {
@@ -15,6 +17,7 @@ pub(crate) fn state(state: State) -> &'static str {
     }
 }
 
+#[cfg(any(feature = "metrics", feature = "tracing"))]
 pub(crate) fn cause(cause: Cause) -> &'static str {
     match cause {
         Cause::ConsecutiveFailures => "consecutive_failures",

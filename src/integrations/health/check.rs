@@ -1,0 +1,25 @@
+//! One check of the dependency, to its end.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Whether the check says, within the limit, that the dependency is well. A panic says that it is not.
+pub(super) async fn is_healthy<F, A, E>(check: &mut F, limit: Duration) -> bool
+where
+    F: FnMut() -> A,
+    A: Future<Output = Result<(), E>>,
+{
+    let Ok(answer) = catch_unwind(AssertUnwindSafe(check)) else {
+        return false;
+    };
+    let mut answer = pin!(answer);
+    let unpanicked = poll_fn(|cx| {
+        let poll = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx)));
+        poll.map_or(Poll::Ready(false), |poll| poll.map(|said| said.is_ok()))
+    });
+    timeout(limit, unpanicked).await.unwrap_or(false)
+}

@@ -1,0 +1,107 @@
+//! The driver: wakes with each transition, and asks while the breaker is open.
+
+use crate::integrations::health::check::is_healthy;
+use crate::integrations::health::opening::Opening;
+use crate::integrations::health::recovery::Recovery;
+use crate::{Controller, Observer, Subscription};
+use std::borrow::Borrow;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+impl Recovery {
+    /// Drive that breaker until this future is dropped; it never ends by itself. `controller` is a
+    /// [`Controller`], a reference to one, or an `Arc` of one.
+    ///
+    /// An unhealthy answer puts the end of Open off to where the next answer is due: `every` and
+    /// `timeout` from now.
+    ///
+    /// Between openings it sleeps, and a transition wakes it (by a thread of its own, as with
+    /// [`Observer::subscribe`]). A check that is under way when its Open ends is dropped. One that
+    /// panics is unhealthy, and is asked again (where panics unwind; a panic in the drop of what it
+    /// left is not caught).
+    ///
+    /// # Panics
+    ///
+    /// Where it is polled outside a tokio runtime with its timer on, once the breaker is open.
+    pub async fn run<C, F, A, E>(self, controller: C, mut check: F) -> !
+    where
+        C: Borrow<Controller>,
+        F: FnMut() -> A,
+        A: Future<Output = Result<(), E>>,
+    {
+        let controller: &Controller = controller.borrow();
+        let watch = Watch::on(controller.observer());
+        loop {
+            match Opening::ours(&watch.observer) {
+                Some(opening) => self.drive(opening, controller, &watch, &mut check).await,
+                None if watch.transitions.is_listening() => watch.changed.notified().await,
+                None => sleep(self.every).await, // the system had no thread for it
+            }
+        }
+    }
+
+    /// To the end of this Open.
+    async fn drive<F, A, E>(
+        &self,
+        mut opening: Opening,
+        controller: &Controller,
+        watch: &Watch,
+        check: &mut F,
+    ) where
+        F: FnMut() -> A,
+        A: Future<Output = Result<(), E>>,
+    {
+        while watch
+            .during(&mut opening, sleep(self.every))
+            .await
+            .is_some()
+        {
+            let answer = is_healthy(check, self.timeout);
+            let Some(healthy) = watch.during(&mut opening, answer).await else {
+                return;
+            };
+            opening.answered(healthy, self, controller, &watch.observer);
+        }
+    }
+}
+
+/// A breaker whose transitions wake a task.
+struct Watch {
+    observer: Observer,
+    changed: Arc<Notify>,
+    transitions: Subscription,
+}
+
+impl Watch {
+    fn on(observer: Observer) -> Watch {
+        let changed = Arc::new(Notify::new());
+        let bell = changed.clone();
+        Watch {
+            // one that comes before anybody waits is kept
+            transitions: observer.subscribe(move |_| bell.notify_one()),
+            observer,
+            changed,
+        }
+    }
+
+    /// What the future gives, if that Open lasts as long.
+    async fn during<T>(&self, opening: &mut Opening, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = pin!(future);
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            let given = poll_fn(|cx| match future.as_mut().poll(cx) {
+                Poll::Ready(given) => Poll::Ready(Some(given)),
+                Poll::Pending => changed.as_mut().poll(cx).map(|()| None),
+            });
+            let given = given.await;
+            opening.look(&self.observer)?;
+            if given.is_some() {
+                return given;
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! One Open: whether it is ours to drive, and what follows from an answer.
+//!
+//! All times are the breaker's clock's, counted from where the Open began, so that one snapshot has them
+//! all. When the Open ends is not told once it has passed; the last that was told stands in.
+
+use crate::integrations::health::recovery::Recovery;
+use crate::{Cause, Controller, Observer, State};
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(super) struct Opening {
+    generation: u64,
+    /// From its beginning to its end, as last seen.
+    length: Duration,
+    /// By how much it has become longer where we put it off.
+    moved: Duration,
+    /// Healthy answers in a row.
+    healthy: u32,
+}
+
+impl Opening {
+    /// The present one, unless the operator made it.
+    pub(super) fn ours(observer: &Observer) -> Option<Opening> {
+        loop {
+            let seen = observer.snapshot();
+            if seen.state != State::Open {
+                return None;
+            }
+            let history = observer.history();
+            let event = history.iter().find(|t| t.generation == seen.generation);
+            let by_operator = match event {
+                Some(event) => event.cause == Cause::Manual,
+                // built so
+                None if seen.generation == 0 => false,
+                // the breaker has gone on, and so far that it is no longer told
+                None => continue,
+            };
+            return (!by_operator).then_some(Opening {
+                generation: seen.generation,
+                length: seen.time_in_state + seen.retry_after.unwrap_or_default(),
+                moved: Duration::ZERO,
+                healthy: 0,
+            });
+        }
+    }
+
+    /// How long it has lasted; `None` if it is over.
+    pub(super) fn look(&mut self, observer: &Observer) -> Option<Duration> {
+        let seen = observer.snapshot();
+        if seen.generation != self.generation {
+            return None;
+        }
+        let lasted = seen.time_in_state;
+        self.length = match seen.retry_after {
+            Some(rest) if !rest.is_zero() => lasted + rest,
+            _ => self.length.min(lasted),
+        };
+        Some(lasted)
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        healthy: bool,
+        recovery: &Recovery,
+        controller: &Controller,
+        observer: &Observer,
+    ) {
+        let Some(lasted) = self.look(observer) else {
+            return;
+        };
+        if !healthy {
+            self.healthy = 0;
+            self.put_off(lasted, recovery, controller, observer);
+            return;
+        }
+        self.healthy = self.healthy.saturating_add(1);
+        if self.healthy >= recovery.healthy && lasted >= recovery.at_least {
+            controller.half_open_from(self.generation);
+        }
+    }
+
+    /// Until the next answer is there, within the bound.
+    fn put_off(
+        &mut self,
+        lasted: Duration,
+        recovery: &Recovery,
+        controller: &Controller,
+        observer: &Observer,
+    ) {
+        let before = self.length;
+        let next = recovery.every.saturating_add(recovery.timeout);
+        let left = recovery.postpone_at_most.saturating_sub(self.moved);
+        let end = lasted.saturating_add(next).min(before.saturating_add(left));
+        // never a wait of nothing: it would bring an end that has passed up to now
+        let wait = end.saturating_sub(lasted);
+        if !wait.is_zero()
+            && controller.postpone_in(self.generation, wait)
+            && self.look(observer).is_some()
+        {
+            self.moved += self.length.saturating_sub(before);
+        }
+    }
+}

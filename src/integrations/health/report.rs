@@ -1,0 +1,174 @@
+//! Several dependencies in one answer, in plain data and as JSON has it.
+
+use crate::integrations::health::score::{Health, Status};
+use crate::integrations::labels;
+use crate::{Observer, State};
+use serde_core::ser::SerializeStruct;
+use serde_core::{Serialize, Serializer};
+use std::time::Duration;
+
+/// The dependencies of a service, to be reported on.
+///
+/// One that the service cannot do without is *required*: when it is down, so is the whole. An
+/// *optional* one degrades it at most. Clones read the same breakers, and are cheap. A breaker that is
+/// in here stays in its registry.
+///
+/// With axum:
+///
+/// ```
+/// use axum::extract::State;
+/// use axum::http::StatusCode;
+/// use axum::response::{IntoResponse, Json, Response};
+/// use axum::{Router, routing::get};
+/// use tripcoil::Breaker;
+/// use tripcoil::health::Indicator;
+///
+/// async fn health(State(indicator): State<Indicator>) -> Response {
+///     let report = indicator.report();
+///     let status = StatusCode::from_u16(report.http_status());
+///     (status.expect("200 or 503"), Json(report)).into_response()
+/// }
+///
+/// let breaker = Breaker::builder("orders").build()?;
+/// let indicator = Indicator::new().required(&breaker.observer());
+/// let router: Router = Router::new().route("/health", get(health)).with_state(indicator);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "it tells nothing until it is asked for a report"]
+pub struct Indicator {
+    required: Vec<Observer>,
+    optional: Vec<Observer>,
+}
+
+impl Indicator {
+    /// Of nothing yet, which is up.
+    pub fn new() -> Indicator {
+        Indicator::default()
+    }
+
+    /// And this one, without which nothing goes.
+    pub fn required(mut self, observer: &Observer) -> Indicator {
+        self.required.push(observer.clone());
+        self
+    }
+
+    /// And this one, without which the service does less.
+    pub fn optional(mut self, observer: &Observer) -> Indicator {
+        self.optional.push(observer.clone());
+        self
+    }
+
+    /// How they do now: a reading of each breaker, one after the other.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let required = self.required.iter().map(|o| Dependency::of(o, true));
+        let optional = self.optional.iter().map(|o| Dependency::of(o, false));
+        let dependencies: Vec<_> = required.chain(optional).collect();
+        let parts = || dependencies.iter().map(Dependency::part);
+        Report {
+            status: parts().map(|p| p.status).min().unwrap_or(Status::Up),
+            score: parts().map(|p| p.score).min().unwrap_or(100),
+            dependencies,
+        }
+    }
+}
+
+/// How a service's dependencies do.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The worst of them, where an optional one that is down counts as degraded.
+    pub status: Status,
+    /// The least of their scores, where an optional one's counts from 50 up: `50 + score / 2`, in
+    /// whole numbers.
+    pub score: u8,
+    /// The required ones in the order in which they were named, then the optional ones.
+    pub dependencies: Vec<Dependency>,
+}
+
+impl Report {
+    /// 503 (Service Unavailable) when down, else 200.
+    #[must_use]
+    pub const fn http_status(&self) -> u16 {
+        match self.status {
+            Status::Down => 503,
+            Status::Degraded | Status::Up => 200,
+        }
+    }
+}
+
+/// How one of them does.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Dependency {
+    /// The breaker's name.
+    pub name: String,
+    /// Whether the whole is down without it.
+    pub required: bool,
+    /// Its own status and score.
+    pub health: Health,
+    /// The breaker's state.
+    pub state: State,
+    /// Of the window, as in [`Snapshot`](crate::Snapshot::failure_rate).
+    pub failure_rate: f64,
+    /// Likewise.
+    pub slow_rate: f64,
+    /// How long an open breaker rejects calls yet.
+    pub retry_after: Option<Duration>,
+}
+
+impl Dependency {
+    fn of(observer: &Observer, required: bool) -> Dependency {
+        let seen = observer.snapshot();
+        Dependency {
+            name: observer.name().to_owned(),
+            required,
+            health: Health::of(&seen),
+            state: seen.state,
+            failure_rate: seen.failure_rate,
+            slow_rate: seen.slow_rate,
+            retry_after: seen.retry_after,
+        }
+    }
+
+    /// What it makes of the whole, were all others well.
+    fn part(&self) -> Health {
+        let Health { status, score } = self.health;
+        if self.required {
+            self.health
+        } else {
+            Health::new(status.max(Status::Degraded), 50 + score / 2)
+        }
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Report", 3)?;
+        fields.serialize_field("status", &self.status)?;
+        fields.serialize_field("score", &self.score)?;
+        fields.serialize_field("dependencies", &self.dependencies)?;
+        fields.end()
+    }
+}
+
+impl Serialize for Dependency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // up, as HTTP's `Retry-After` is: 0 says that the wait is over
+        let whole_ms = |rest: Duration| {
+            let ms = rest.as_nanos().div_ceil(1_000_000);
+            u64::try_from(ms).unwrap_or(u64::MAX)
+        };
+        let mut fields = serializer.serialize_struct("Dependency", 8)?;
+        fields.serialize_field("name", &self.name)?;
+        fields.serialize_field("required", &self.required)?;
+        fields.serialize_field("status", &self.health.status)?;
+        fields.serialize_field("score", &self.health.score)?;
+        fields.serialize_field("state", labels::state(self.state))?;
+        fields.serialize_field("failure_rate", &self.failure_rate)?;
+        fields.serialize_field("slow_rate", &self.slow_rate)?;
+        fields.serialize_field("retry_after_ms", &self.retry_after.map(whole_ms))?;
+        fields.end()
+    }
+}
