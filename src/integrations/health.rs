@@ -25,8 +25,10 @@
 //! While the breaker is open, [`Recovery::run`] asks the check: enough healthy answers in a row begin
 //! the half-open round before the wait is over, and an unhealthy one puts the end of the wait off, so
 //! that no user's call is spent on finding out what is known. A healthy answer never closes the breaker:
-//! the round's probes, which are real calls, decide that. So a check that sees less than a call does
-//! (a route that answers while the database behind it is gone) costs a failed round at most.
+//! the round's probes, which are real calls, decide that. A check that sees less than a call does (a
+//! route that answers while the database behind it is gone) begins rounds in vain, and is believed less
+//! after each: twice as many healthy answers are needed in the next Open, until the breaker has closed.
+//! So it cannot undo the backoff.
 //!
 //! - *Whose Open.* One that the operator made ([`Cause::Manual`](crate::Cause::Manual)) is left alone,
 //!   and so are overrides. One in which the breaker was built

@@ -129,7 +129,7 @@ pub(super) fn end(permit: OwnedPermit, by: u64) {
 /// One step of a script; what the caller was told.
 pub(super) fn step(rig: &mut Rig, mut dice: Dice) -> bool {
     let c = &rig.controller;
-    match dice.roll(30) {
+    match dice.roll(31) {
         0..10 => match rig.breaker.try_acquire_owned() {
             Ok(permit) => end(permit, dice.roll(14)),
             Err(_) => return false,
@@ -152,6 +152,10 @@ pub(super) fn step(rig: &mut Rig, mut dice: Dice) -> bool {
         26 => return [Controller::observe_only, Controller::disable][dice.roll(2) as usize](c),
         27 => return c.release(),
         28 => return c.postpone(BUCKET),
+        29 => {
+            let seen = c.observer().snapshot().generation;
+            return c.half_open_from(seen.saturating_sub(dice.roll(2)));
+        }
         _ => {
             // switched off, or on again
             let runs = dice.roll(2) == 0;

@@ -59,6 +59,38 @@ async fn one_answer_is_enough_for_one_and_for_none() {
     }
 }
 
+/// A check that knows nothing of what calls need.
+#[tokio::test(start_paused = true)]
+async fn a_round_that_was_begun_in_vain_makes_it_doubt() {
+    let mut rig = Rig::open();
+    rig.drive(recovery().healthy(1)).await;
+    for needed in [1, 2, 4, 8] {
+        healthy_until_it_begins(&mut rig, needed).await;
+        rig.fail();
+    }
+    // a round that began by itself changes nothing in that
+    rig.next_check().await;
+    rig.pass_unseen(OPEN * 2);
+    rig.fail();
+    healthy_until_it_begins(&mut rig, 16).await;
+    rig.succeed();
+    rig.fail();
+    healthy_until_it_begins(&mut rig, 1).await;
+}
+
+async fn healthy_until_it_begins(rig: &mut Rig, needed: usize) {
+    for answer in 1..=needed {
+        assert_eq!(
+            rig.state(),
+            State::Open,
+            "before answer {answer} of {needed}"
+        );
+        rig.says([Healthy]);
+        rig.next_check().await;
+    }
+    rig.begun_by_a_check();
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_open_lasts_at_least_so_long() {
     let mut rig = Rig::open();

@@ -35,9 +35,13 @@ impl Recovery {
     {
         let controller: &Controller = controller.borrow();
         let watch = Watch::on(controller.observer());
+        let mut last = None;
         loop {
-            match Opening::ours(&watch.observer) {
-                Some(opening) => self.drive(opening, controller, &watch, &mut check).await,
+            match Opening::ours(&watch.observer, last.as_ref()) {
+                Some(opening) => {
+                    let opening = last.insert(opening);
+                    self.drive(opening, controller, &watch, &mut check).await;
+                }
                 None if watch.transitions.is_listening() => watch.changed.notified().await,
                 None => sleep(self.every).await, // the system had no thread for it
             }
@@ -47,7 +51,7 @@ impl Recovery {
     /// To the end of this Open.
     async fn drive<F, A, E>(
         &self,
-        mut opening: Opening,
+        opening: &mut Opening,
         controller: &Controller,
         watch: &Watch,
         check: &mut F,
@@ -55,13 +59,9 @@ impl Recovery {
         F: FnMut() -> A,
         A: Future<Output = Result<(), E>>,
     {
-        while watch
-            .during(&mut opening, sleep(self.every))
-            .await
-            .is_some()
-        {
+        while watch.during(opening, sleep(self.every)).await.is_some() {
             let answer = is_healthy(check, self.timeout);
-            let Some(healthy) = watch.during(&mut opening, answer).await else {
+            let Some(healthy) = watch.during(opening, answer).await else {
                 return;
             };
             opening.answered(healthy, self, controller, &watch.observer);

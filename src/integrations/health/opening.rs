@@ -16,11 +16,15 @@ pub(super) struct Opening {
     moved: Duration,
     /// Healthy answers in a row.
     healthy: u32,
+    /// They began the round.
+    begun: bool,
+    /// How many rounds healthy answers have begun in vain since the breaker was last closed.
+    in_vain: u32,
 }
 
 impl Opening {
-    /// The present one, unless the operator made it.
-    pub(super) fn ours(observer: &Observer) -> Option<Opening> {
+    /// The present one, unless the operator made it. `last` is the one that was driven before.
+    pub(super) fn ours(observer: &Observer, last: Option<&Opening>) -> Option<Opening> {
         loop {
             let seen = observer.snapshot();
             if seen.state != State::Open {
@@ -35,11 +39,21 @@ impl Opening {
                 // the breaker has gone on, and so far that it is no longer told
                 None => continue,
             };
+            let in_vain = match (event, last) {
+                // a round has failed
+                (Some(event), Some(last)) if event.from == State::HalfOpen => {
+                    let its_own = last.begun && last.generation + 2 == seen.generation;
+                    last.in_vain + u32::from(its_own)
+                }
+                _ => 0,
+            };
             return (!by_operator).then_some(Opening {
                 generation: seen.generation,
                 length: seen.time_in_state + seen.retry_after.unwrap_or_default(),
                 moved: Duration::ZERO,
                 healthy: 0,
+                begun: false,
+                in_vain,
             });
         }
     }
@@ -74,8 +88,10 @@ impl Opening {
             return;
         }
         self.healthy = self.healthy.saturating_add(1);
-        if self.healthy >= recovery.healthy && lasted >= recovery.at_least {
-            controller.half_open_from(self.generation);
+        let doublings = 1_u32.checked_shl(self.in_vain).unwrap_or(u32::MAX);
+        let needed = recovery.healthy.max(1).saturating_mul(doublings);
+        if self.healthy >= needed && lasted >= recovery.at_least {
+            self.begun = controller.half_open_from(self.generation);
         }
     }
 

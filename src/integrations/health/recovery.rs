@@ -71,8 +71,9 @@ impl Recovery {
         Recovery { timeout, ..self }
     }
 
-    /// So many healthy answers in a row begin the round. None and one are the same, since it is an
-    /// answer that begins it.
+    /// So many healthy answers in a row begin the round; twice as many after a round that they began
+    /// in vain, and so on until the breaker has closed. None and one are the same, since it is an answer
+    /// that begins it.
     pub const fn healthy(self, healthy: u32) -> Recovery {
         Recovery { healthy, ..self }
     }
