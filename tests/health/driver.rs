@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tripcoil::health::Recovery;
-use tripcoil::{Cause, State};
+use tripcoil::{Cause, Clock, State};
 
 use crate::rig::Says::{Healthy, Nothing, Panics, PanicsAtOnce, Unhealthy, When};
 use crate::rig::{Guard, OPEN, Rig, recovery, secs};
@@ -139,6 +139,24 @@ async fn a_bound_of_zero_leaves_the_wait_alone() {
     rig.drive(recovery().postpone_at_most(Duration::ZERO)).await;
     rig.pass(60).await;
     assert_eq!((rig.rest(), rig.checks()), (Duration::ZERO, 12));
+}
+
+/// On a clock that goes on between the driver's reading and the breaker's.
+#[tokio::test(start_paused = true)]
+async fn beyond_its_bound_nothing_creeps() {
+    let mut rig = Rig::new(|builder| builder.clock(Clock::precise()));
+    rig.fail();
+    let length = |rig: &Rig| {
+        let seen = rig.seen();
+        seen.time_in_state + seen.retry_after.expect("open")
+    };
+    let before = length(&rig);
+    let long = recovery().timeout(OPEN * 60);
+    rig.drive(long.postpone_at_most(Duration::ZERO)).await;
+    for _ in 0..50 {
+        rig.next_check().await;
+    }
+    assert_eq!(length(&rig), before);
 }
 
 #[tokio::test(start_paused = true)]

@@ -107,10 +107,10 @@ impl Opening {
         let next = recovery.every.saturating_add(recovery.timeout);
         let left = recovery.postpone_at_most.saturating_sub(self.moved);
         let end = lasted.saturating_add(next).min(before.saturating_add(left));
-        // never a wait of nothing: it would bring an end that has passed up to now
-        let wait = end.saturating_sub(lasted);
-        if !wait.is_zero()
-            && controller.postpone_in(self.generation, wait)
+        // Only later, and not up to now what has passed. `postpone_in` reads the clock again, and
+        // rounds up: asked for the end as it is, it would creep on beyond the bound.
+        if end > before.max(lasted)
+            && controller.postpone_in(self.generation, end - lasted)
             && self.look(observer).is_some()
         {
             self.moved += self.length.saturating_sub(before);
