@@ -197,6 +197,18 @@ async fn a_wait_that_is_over_is_put_off_from_now() {
     assert!(rig.breaker.try_acquire().is_err());
 }
 
+/// The bound counts from where the wait ended, and not from where an answer found it over.
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_passed_under_a_check_is_charged_in_full() {
+    let mut rig = Rig::open();
+    rig.drive(recovery().postpone_at_most(secs(8))).await;
+    rig.pass_unseen(secs(57));
+    rig.pass(5).await;
+    assert_eq!(rig.rest(), secs(6), "62 + 6: the minute and 8");
+    rig.pass(5).await;
+    assert_eq!((rig.rest(), rig.checks()), (secs(1), 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_is_over_is_begun_as_any_other() {
     let mut rig = Rig::open();
