@@ -4,4 +4,4 @@
 source "$(dirname "$0")/lib.sh"
 
 cargo test
-cargo test --all-features
+cargo test --all-features --no-fail-fast
