@@ -152,6 +152,12 @@ impl<C> Builder<C> {
         self
     }
 
+    /// Keep a histogram of the calls' durations: [`Snapshot::durations`](crate::Snapshot::durations).
+    pub fn durations(mut self, kept: bool) -> Self {
+        self.config.durations = kept;
+        self
+    }
+
     /// The state to begin in. It makes no event; half-open begins an untouched round, open has
     /// opened once.
     pub fn initial_state(mut self, state: State) -> Self {

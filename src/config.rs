@@ -273,6 +273,12 @@ pub struct Config {
     pub half_open: HalfOpen,
     /// What cancelled calls count as. By default nothing.
     pub on_cancel: OnCancel,
+    /// Whether a histogram of the calls' durations is kept: of all that end with a success or a failure,
+    /// probes and late calls too, but not under `Disabled`. It shows in
+    /// [`Snapshot::durations`](crate::Snapshot::durations) and decides nothing; each call is timed
+    /// for it, and it takes 896 bytes a CPU, for at most 16 of them. Fixed when the breaker is built. By
+    /// default off.
+    pub durations: bool,
     /// Where the time comes from. By default the coarse clock; without `std` there is no default.
     pub clock: Clock,
     /// What the breaker begins as: any state, and no transition is reported for it. By default
@@ -308,6 +314,7 @@ impl Config {
             open_for,
             half_open,
             on_cancel,
+            durations,
             clock,
             initial_state,
         } = self;
@@ -321,6 +328,7 @@ impl Config {
             && *open_for == other.open_for
             && *half_open == other.half_open
             && *on_cancel == other.on_cancel
+            && *durations == other.durations
             && clock.is_same(&other.clock)
             && *initial_state == other.initial_state
     }
@@ -354,6 +362,7 @@ impl Default for Config {
             open_for: Backoff::default(),
             half_open: HalfOpen::default(),
             on_cancel: OnCancel::default(),
+            durations: false,
             clock: Clock::default(),
             initial_state: State::default(),
         }

@@ -124,7 +124,7 @@ const GOAL_SHIFT: u32 = 9;
 const GOAL: u64 = 0b1_1111 << GOAL_SHIFT;
 /// Runs of failures are counted: the consecutive rule is on.
 const RUNS: u64 = 1 << 14;
-/// Calls are timed: there is a slow limit.
+/// Calls are timed: there is a slow limit, or their durations are kept.
 const TIMED: u64 = 1 << 15;
 const GENERATION_SHIFT: u32 = 16;
 /// Bits of the generation and of the version.

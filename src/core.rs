@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Shape as Geometry};
 use crate::control::Control;
 use crate::deadline::Deadline;
+use crate::durations::Histogram;
 use crate::event::{HISTORY, Ring, Slot};
 use crate::outcome::State;
 use crate::rules::{Policy, Tally};
@@ -34,6 +35,7 @@ pub(crate) struct Head {
     pub(crate) clock: Clock,
     pub(crate) window: Shape,
     pub(crate) policy: Swap<Policy>,
+    pub(crate) durations: Option<Box<Histogram>>,
 }
 
 /// What the audits keep for themselves and for readers; and, with some distance to both ends, the run,
@@ -108,6 +110,7 @@ impl Core {
             }
             Geometry::Count(size) => (Shape::Count(Box::new(CountWindow::new(size))), u64::MAX),
         };
+        let durations = config.durations.then(|| Box::new(Histogram::new()));
         let policy = Policy::new(config);
         let rule = RunRule::of(0).with(policy.run());
         let k = u64::from(state == State::Open);
@@ -128,6 +131,7 @@ impl Core {
                 clock,
                 window,
                 policy: Swap::new(policy.shared()),
+                durations,
             },
             ledger: Ledger {
                 run: Word::new(Tagged::new(0, Run::begun(rule.era).payload()).0),

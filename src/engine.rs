@@ -50,15 +50,15 @@ impl Core {
     fn reject_while_open(&self, c: Control) -> Option<NonZeroU64> {
         let rest = self.open_for(c.generation(), self.head.clock.nanos())?;
         let rest = NonZeroU64::new(rest)?;
-        self.stripes.reject();
+        self.stripes.reject(State::Open);
         Some(rest)
     }
 
     #[cold]
     fn admit_or_reject(&self) -> Result<Admission, Rejected> {
         let admission = self.look_closer(self.head.clock.nanos());
-        if admission.is_err() {
-            self.stripes.reject();
+        if let Err(rejected) = &admission {
+            self.stripes.reject(rejected.state());
         }
         admission
     }

@@ -153,6 +153,7 @@ mod control;
 mod controller;
 mod core;
 mod deadline;
+mod durations;
 mod engine;
 mod error;
 mod event;
@@ -198,6 +199,7 @@ pub use self::classify::{ByRef, Classify, ErrIsFailure};
 pub use self::clock::{Clock, ManualClock};
 pub use self::config::{Config, HalfOpen, OnCancel, Window};
 pub use self::controller::Controller;
+pub use self::durations::{DurationBucket, Durations};
 pub use self::error::{CallError, ConfigError, Problem, Rejected};
 pub use self::event::Transition;
 #[cfg(feature = "grpc")]
@@ -220,7 +222,7 @@ pub use self::listeners::{Epoch, Subscription};
 pub use self::live::Rules;
 pub use self::local::{Local, LocalCall, LocalPermit};
 pub use self::observer::Observer;
-pub use self::outcome::{Cause, Counts, FailureKind, FailureKinds, Outcome, State};
+pub use self::outcome::{Cause, Counts, FailureKind, FailureKinds, Outcome, Rejections, State};
 pub use self::permit::{OwnedPermit, Permit};
 #[cfg(feature = "serde")]
 pub use self::saved::{Age, FileStore, Restored, RestoredWindow, Saved, SavedError, StoreError};

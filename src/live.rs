@@ -69,7 +69,8 @@ impl Rules {
         self.and(move |c| c.min_throughput = Some(calls))
     }
 
-    /// See [`Config::slow_call`]. A call that began while there was no slow limit is not slow.
+    /// See [`Config::slow_call`]. A call that began while there was no slow limit is not
+    /// slow, but where [durations](Config::durations) are kept, since then it was timed.
     pub fn slow_call(self, limit: Duration) -> Rules {
         self.and(move |c| c.slow_call = Some(limit))
     }

@@ -148,6 +148,69 @@ impl FailureKinds {
     }
 }
 
+/// Calls that were not admitted, by the state that rejected them:
+/// [`Totals::rejected`](crate::Totals::rejected) is their sum.
+///
+/// ```
+/// use tripcoil::{Breaker, State};
+///
+/// let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
+/// controller.force_open();
+/// assert!(breaker.try_acquire().is_err());
+/// let rejections = breaker.observer().snapshot().rejections_by_state;
+/// assert_eq!((rejections.forced_open, rejections.get(State::Open)), (1, 0));
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rejections {
+    /// While open, before the wait was over.
+    pub open: u64,
+    /// While half-open, with no slot free.
+    pub half_open: u64,
+    /// While forced open.
+    pub forced_open: u64,
+}
+
+impl Rejections {
+    /// How many counters they need.
+    pub(crate) const SLOTS: usize = 3;
+
+    /// The counter of a state that rejects.
+    #[inline]
+    pub(crate) const fn slot(state: State) -> usize {
+        match state {
+            State::HalfOpen => 0,
+            State::ForcedOpen => 1,
+            _ => 2,
+        }
+    }
+
+    pub(crate) const fn of_slots([half_open, forced_open, open]: [u64; Self::SLOTS]) -> Self {
+        Self {
+            open,
+            half_open,
+            forced_open,
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) const fn slots(self) -> [u64; Self::SLOTS] {
+        [self.half_open, self.forced_open, self.open]
+    }
+
+    /// The calls that this state rejected; zero for the states that admit all.
+    #[must_use]
+    pub const fn get(&self, state: State) -> u64 {
+        match state {
+            State::Open => self.open,
+            State::HalfOpen => self.half_open,
+            State::ForcedOpen => self.forced_open,
+            State::Closed | State::Disabled | State::ObserveOnly => 0,
+        }
+    }
+}
+
 /// What a call came to, as far as the breaker is concerned.
 ///
 /// Whether it was slow besides is not said here but measured: see

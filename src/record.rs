@@ -55,6 +55,12 @@ impl Admission {
     fn is_timed(self, timing: Timing) -> bool {
         self.start != UNTIMED || timing.lasted.is_some()
     }
+
+    /// Of one that the breaker has timed.
+    #[inline(always)]
+    fn lasted(self, now: u64) -> u64 {
+        now.saturating_sub(self.start)
+    }
 }
 
 impl Core {
@@ -135,13 +141,30 @@ impl Core {
         admission.is_timed(timing) && self.exceeds_limit(admission, timing, now)
     }
 
+    /// Of a call that somebody timed, and that ends with a success or a failure.
     #[inline(always)]
     fn exceeds_limit(&self, admission: Admission, timing: Timing, now: u64) -> bool {
-        let lasted = timing
-            .lasted
-            .unwrap_or_else(|| now.saturating_sub(admission.start));
-        let limit = timing.limit.unwrap_or_else(|| self.slow_limit(admission));
+        let lasted = timing.lasted.unwrap_or_else(|| admission.lasted(now));
+        if self.head.durations.is_some() {
+            self.note_duration(admission, lasted);
+        }
+        self.is_beyond_limit(admission, lasted, timing.limit)
+    }
+
+    #[inline(always)]
+    fn is_beyond_limit(&self, admission: Admission, lasted: u64, own: Option<u64>) -> bool {
+        let limit = own.unwrap_or_else(|| self.slow_limit(admission));
         limit != 0 && lasted > limit
+    }
+
+    /// But not under Disabled, where calls are counted nowhere.
+    #[cold]
+    fn note_duration(&self, admission: Admission, lasted: u64) {
+        if let Some(histogram) = &self.head.durations
+            && admission.period.state() != State::Disabled
+        {
+            histogram.add(lasted);
+        }
     }
 
     /// The limit in force; 0 for none. Audits adopt new rules where outcomes are counted; a probe
@@ -418,20 +441,17 @@ impl Core {
     #[cold]
     pub(crate) fn cancel(&self, admission: Admission, limit: Option<u64>) {
         let now = self.head.clock.nanos();
-        let slow = self.is_slow(
-            admission,
-            Timing {
-                lasted: None,
-                limit,
-            },
-            now,
-        );
+        let lasted = (admission.start != UNTIMED).then(|| admission.lasted(now));
+        let slow = lasted.is_some_and(|l| self.is_beyond_limit(admission, l, limit));
         let fails = match self.head.policy.load().on_cancel() {
             OnCancel::Ignored => false,
             OnCancel::Failure => true,
             OnCancel::FailureIfSlow => slow,
         };
         if fails {
+            if let Some(lasted) = lasted {
+                self.note_duration(admission, lasted);
+            }
             let out = Outgoing {
                 class: Class::new(true, slow),
                 kind: FailureKind::Timeout,

@@ -160,7 +160,7 @@ impl Policy {
         Flags {
             armed,
             runs: self.run() != 0,
-            timed: self.slow_call() != 0,
+            timed: self.slow_call() != 0 || self.config.durations,
         }
     }
 

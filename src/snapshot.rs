@@ -6,7 +6,8 @@
 
 use crate::control::Control;
 use crate::core::Core;
-use crate::outcome::{Counts, FailureKind, FailureKinds, State};
+use crate::durations::Durations;
+use crate::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
 use crate::round::Round;
 use crate::rules::Tally;
 use crate::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged, extend};
@@ -74,6 +75,8 @@ pub struct Snapshot {
     pub totals: Totals,
     /// `totals.failures`, by kind.
     pub failures_by_kind: FailureKinds,
+    /// `totals.rejected`, by the state that rejected.
+    pub rejections_by_state: Rejections,
     /// Rising edges of rules that observe-only has seen, one a rule, since built.
     pub would_trip: u64,
     /// Transitions since built.
@@ -84,6 +87,9 @@ pub struct Snapshot {
     pub retry_after: Option<Duration>,
     /// The live epochs of a time window, oldest first; empty under a count window.
     pub buckets: Vec<Counts>,
+    /// How long calls lasted since built, if that [is kept](crate::Config::durations). A saved state does
+    /// not have it.
+    pub durations: Option<Durations>,
 }
 
 impl Core {
@@ -129,9 +135,12 @@ impl Core {
         };
         let generation = self.generation(c);
         let mut kinds = [0; FailureKind::SLOTS];
+        let mut rejections = [0; Rejections::SLOTS];
         for stripe in self.stripes.all() {
-            for (sum, kind) in kinds.iter_mut().zip(&stripe.side.kinds) {
-                *sum += kind.get();
+            let side = &stripe.side;
+            let all = kinds.iter_mut().chain(&mut rejections);
+            for (sum, one) in all.zip(side.kinds.iter().chain(&side.rejected)) {
+                *sum += one.get();
             }
         }
         Some(Snapshot {
@@ -146,8 +155,12 @@ impl Core {
                 0
             },
             probes,
-            totals: self.totals(),
+            totals: Totals {
+                rejected: rejections.iter().sum(),
+                ..self.totals()
+            },
             failures_by_kind: FailureKinds(kinds),
+            rejections_by_state: Rejections::of_slots(rejections),
             would_trip: self.ledger.would_trip.get(),
             transitions: generation,
             time_in_state: Duration::from_nanos(now.saturating_sub(self.ledger.since.load())),
@@ -157,6 +170,7 @@ impl Core {
                 None
             },
             buckets,
+            durations: self.head.durations.as_ref().map(|h| h.read()),
         })
     }
 
@@ -204,6 +218,7 @@ impl Core {
         classes
     }
 
+    /// But for the rejections.
     fn totals(&self) -> Totals {
         let mut classes = [0u64; 4];
         // the long counts first: they are what an earlier cut had, so never more than the sums
@@ -223,7 +238,6 @@ impl Core {
             ..Totals::default()
         };
         for stripe in self.stripes.all() {
-            totals.rejected += stripe.side.rejected.get();
             totals.late += stripe.side.late.get();
             totals.ignored += stripe.side.ignored.get();
             totals.cancelled += stripe.side.cancelled.get();

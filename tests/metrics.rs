@@ -28,6 +28,9 @@ use tripcoil::{
 const LONG: Duration = Duration::from_secs(60);
 const SLOW: Duration = Duration::from_millis(100);
 
+/// The upper bounds of a histogram's buckets, in seconds.
+const LE: [f64; 4] = [0.01, 0.1, 1.0, 10.0];
+
 /// An exporter that listens on loopback, and the recorder that feeds it.
 struct Exporter {
     recorder: PrometheusRecorder,
@@ -44,7 +47,9 @@ impl Exporter {
             let address = free.local_addr().expect("its number");
             drop(free);
             // somebody may have taken it meanwhile
-            let built = PrometheusBuilder::new().with_http_listener(address).build();
+            let built = PrometheusBuilder::new()
+                .set_buckets(&LE)
+                .and_then(|builder| builder.with_http_listener(address).build());
             let Ok((recorder, serve)) = built else {
                 continue;
             };
@@ -61,8 +66,8 @@ impl Exporter {
         metrics::with_local_recorder(&self.recorder, || Publisher::new(&breaker.observer()))
     }
 
-    /// Each series that is exported.
-    fn scrape(&self) -> Series {
+    /// What is exported.
+    fn page(&self) -> Scrape {
         let text = self.runtime.block_on(async {
             let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
             let uri = format!("http://{}/metrics", self.address)
@@ -79,13 +84,25 @@ impl Exporter {
         });
         let text = std::str::from_utf8(&text).expect("text");
         let lines = text.lines().map(|line| Ok(line.to_owned()));
-        let scrape = Scrape::parse(lines).expect("the exposition format");
+        Scrape::parse(lines).expect("the exposition format")
+    }
+
+    /// Each counter and gauge that is exported, and of each histogram that it is there.
+    fn scrape(&self) -> Series {
+        let scrape = self.page();
         let mut series = Series::default();
         for sample in scrape.samples {
             let labels = sample.labels.iter().map(|(k, v)| (k.clone(), v.clone()));
             let (value, counter) = match sample.value {
                 Value::Counter(value) => (value, true),
                 Value::Gauge(value) => (value, false),
+                Value::Histogram(_) => {
+                    let id = (format!("{}_bucket", sample.metric), labels.collect());
+                    series.0.insert(id, 0.0);
+                    continue;
+                }
+                // the rest of a histogram
+                Value::Untyped(_) => continue,
                 other => panic!("{}: {other:?}", sample.metric),
             };
             assert_eq!(
@@ -149,7 +166,6 @@ fn agree(series: &Series, name: &str, seen: &Snapshot) {
     let breaker = ("breaker", name);
     let t = &seen.totals;
     let plain = [
-        ("tripcoil_rejections_total", t.rejected as f64),
         ("tripcoil_slow_calls_total", t.slow as f64),
         ("tripcoil_would_trips_total", seen.would_trip as f64),
         ("tripcoil_transitions_missed_total", 0.0),
@@ -187,6 +203,15 @@ fn agree(series: &Series, name: &str, seen: &Snapshot) {
         let value = series.get("tripcoil_calls_total", &[breaker, ("outcome", outcome)]);
         assert_eq!(value, count as f64, "{outcome}");
     }
+    for (state, count) in [
+        ("open", seen.rejections_by_state.open),
+        ("half_open", seen.rejections_by_state.half_open),
+        ("forced_open", seen.rejections_by_state.forced_open),
+    ] {
+        let value = series.get("tripcoil_rejections_total", &[breaker, ("state", state)]);
+        assert_eq!(value, count as f64, "{state}");
+    }
+    assert_eq!(series.of("tripcoil_rejections_total"), t.rejected as f64);
     let states = [
         State::Closed,
         State::Open,
@@ -266,6 +291,7 @@ fn each_figure_is_the_snapshots() {
 
     clock.advance(Duration::from_secs(18));
     let probe = acquire();
+    assert!(breaker.try_acquire().is_err(), "one probe at a time");
     let half = check();
     assert_eq!((half.state, half.probes.in_flight), (State::HalfOpen, 1));
     probe.failure(FailureKind::Connect);
@@ -279,7 +305,11 @@ fn each_figure_is_the_snapshots() {
     controller.disable();
     check();
     controller.force_open();
-    assert_eq!(check().state, State::ForcedOpen);
+    (0..2).for_each(|_| assert!(breaker.try_acquire().is_err()));
+    let forced = check();
+    assert_eq!(forced.state, State::ForcedOpen);
+    let by = forced.rejections_by_state;
+    assert_eq!((by.open, by.half_open, by.forced_open), (3, 1, 2));
 
     let series = exporter.scrape();
     let ways = [
@@ -298,6 +328,59 @@ fn each_figure_is_the_snapshots() {
         let value = series.get("tripcoil_transitions_total", &labels);
         assert_eq!(value, count, "{to} {cause}");
     }
+}
+
+/// As many calls as ended, each once, whenever it is published; told apart by their durations.
+#[test]
+fn durations_are_published_where_they_are_kept() {
+    let exporter = Exporter::new();
+    let (breaker, _, clock) = build("search", |b| b.failure_rate(0.9).durations(true));
+    let end = |outcome, ms| {
+        let permit = breaker.try_acquire().expect("admitted");
+        permit.record_timed(outcome, Duration::from_millis(ms));
+    };
+    end(Outcome::Success, 5);
+    let publisher = exporter.publisher(&breaker);
+    let buckets = || {
+        let page = exporter.page();
+        let name = "tripcoil_call_duration_seconds";
+        assert!(page.docs.contains_key(name));
+        let count = page
+            .samples
+            .iter()
+            .find(|s| s.metric == format!("{name}_count"));
+        let count = match count.expect("a count").value {
+            Value::Untyped(count) => count,
+            ref other => panic!("{other:?}"),
+        };
+        let of = page
+            .samples
+            .iter()
+            .find(|s| s.metric == name)
+            .expect("there");
+        assert_eq!(of.labels.get("breaker"), Some("search"));
+        let Value::Histogram(buckets) = &of.value else {
+            panic!("{of:?}")
+        };
+        let bounds: Vec<f64> = buckets.iter().map(|b| b.less_than).collect();
+        assert_eq!(bounds[..4], LE);
+        let told: Vec<f64> = buckets.iter().map(|b| b.count).collect();
+        assert_eq!(told[4], count);
+        told
+    };
+    assert_eq!(buckets(), [1.0, 1.0, 1.0, 1.0, 1.0]);
+    publisher.publish();
+    assert_eq!(buckets(), [1.0, 1.0, 1.0, 1.0, 1.0], "once");
+    end(Outcome::Failure(FailureKind::Server), 50);
+    (0..2).for_each(|_| end(Outcome::Success, 500));
+    end(Outcome::Success, 20_000);
+    end(Outcome::Ignored, 5);
+    // by the breaker's clock
+    let permit = breaker.try_acquire().expect("admitted");
+    clock.advance(Duration::from_secs(5));
+    permit.success();
+    assert!(publisher.drain(LONG));
+    assert_eq!(buckets(), [1.0, 2.0, 4.0, 5.0, 6.0]);
 }
 
 /// Nobody calls `publish`: transitions and epochs do.
@@ -459,7 +542,11 @@ fn a_registry_is_published_as_one() {
         )
     };
     assert_eq!((calls("success"), calls("failure")), (30.0, 10.0));
-    assert_eq!(get("tripcoil_registry_rejections_total"), 1.0);
+    let rejected = |state| {
+        let labels = [tenants, ("state", state)];
+        series.get("tripcoil_registry_rejections_total", &labels)
+    };
+    assert_eq!((rejected("forced_open"), rejected("open")), (1.0, 0.0));
     assert_eq!(get("tripcoil_registry_evictions_total"), 40.0);
     assert_eq!(get("tripcoil_registry_transitions_total"), 1.0);
     assert_eq!(
@@ -502,7 +589,8 @@ fn selectors(query: &str) -> Vec<(String, Vec<(String, String)>)> {
 #[test]
 fn boards_and_alerts_ask_for_what_there_is() {
     let exporter = Exporter::new();
-    let (breaker, _controller, _clock) = build("db", |b| b);
+    let (breaker, _controller, _clock) = build("db", |b| b.durations(true));
+    let _ = breaker.call(|| Ok::<_, ()>(()));
     let _publisher = exporter.publisher(&breaker);
     let _registry =
         metrics::with_local_recorder(&exporter.recorder, || RegistryPublisher::new("tenants"));

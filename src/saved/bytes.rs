@@ -3,7 +3,7 @@
 //! ```text
 //! envelope   magic "TRIPCOIL" | version u32 | length of the body u32 | body | CRC-32 of all before
 //! body       name, saved_at, state, lasted, left, generation, openings, run, standing, would_trip,
-//!            totals (7), kinds (9), window
+//!            totals (7), kinds (9), rejections (3), window
 //! window     0, width, into, number of buckets, calls failures slow of each
 //!          | 1, size, number of outcomes, their bits: failed, slow, four outcomes a byte
 //! ```
@@ -12,7 +12,7 @@
 //! version is told from damage. The body's are LEB128. A text is its length and its UTF-8.
 
 use crate::control::{code, state_of};
-use crate::outcome::FailureKind;
+use crate::outcome::{FailureKind, Rejections};
 use crate::rules::Tally;
 use crate::saved::report::SavedError;
 use crate::saved::state::{Kept, Saving, Standing};
@@ -88,6 +88,7 @@ fn body_of(s: &Saving) -> Vec<u8> {
     w.numbers([t.successes, t.failures, t.slow]);
     w.numbers([t.rejected, t.late, t.ignored, t.cancelled]);
     w.numbers(s.kinds);
+    w.numbers(s.rejections);
     match &s.window {
         Kept::Time {
             width,
@@ -169,6 +170,7 @@ impl<'a> Reader<'a> {
         let [successes, failures, slow] = self.numbers()?;
         let [rejected, late, ignored, cancelled] = self.numbers()?;
         let kinds = self.numbers::<{ FailureKind::SLOTS }>()?;
+        let rejections = self.numbers::<{ Rejections::SLOTS }>()?;
         Some(Saving {
             name: String::from(name),
             saved_at,
@@ -191,6 +193,7 @@ impl<'a> Reader<'a> {
                 cancelled,
             },
             kinds,
+            rejections,
             window: self.window()?,
         })
     }

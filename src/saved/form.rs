@@ -33,6 +33,7 @@ struct Form {
     #[serde(with = "TotalsForm")]
     totals: Totals,
     kinds: [u64; 9],
+    rejections: [u64; 3],
     window: WindowForm,
     checksum: u32,
 }
@@ -93,6 +94,7 @@ impl Serialize for Saved {
             would_trip: s.would_trip,
             totals: s.totals,
             kinds: s.kinds,
+            rejections: s.rejections,
             window: match &s.window {
                 Kept::Time {
                     width,
@@ -172,6 +174,7 @@ impl Form {
             would_trip: self.would_trip,
             totals: self.totals,
             kinds: self.kinds,
+            rejections: self.rejections,
             window,
         })
     }

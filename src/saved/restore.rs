@@ -94,11 +94,13 @@ impl Core {
             }
         }
         let side = &stripe.side;
-        side.rejected.set(t.rejected);
         side.late.set(t.late);
         side.ignored.set(t.ignored);
         side.cancelled.set(t.cancelled);
         for (counter, count) in side.kinds.iter().zip(s.kinds) {
+            counter.set(count);
+        }
+        for (counter, count) in side.rejected.iter().zip(s.rejections) {
             counter.set(count);
         }
         self.ledger.would_trip.set(s.would_trip);

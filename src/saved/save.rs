@@ -11,10 +11,10 @@ use crate::deadline::Deadline;
 use crate::outcome::State;
 use crate::rules::{Tally, Truth};
 use crate::run::Run;
-use crate::saved::state::{Kept, Saving, Standing};
+use crate::saved::state::{Kept, MOST, Saving, Standing};
 use crate::saved::value::Saved;
-use crate::snapshot::Snapshot;
-use crate::tagged::Tagged;
+use crate::snapshot::{Snapshot, Totals};
+use crate::tagged::{PAYLOAD_MAX, Tagged};
 use crate::transition::Decision;
 use crate::window::Shape;
 use alloc::string::ToString;
@@ -24,6 +24,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) fn wall_nanos(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     saturating_nanos(since).min(i64::MAX as u64)
+}
+
+/// A count that is read again: one that has come from a saved state with the most, and gone on, stays
+/// there.
+fn at_most(count: u64) -> u64 {
+    count.min(MOST)
 }
 
 impl Core {
@@ -39,6 +45,8 @@ impl Core {
             window: self.standing(),
             run: Run::of(Tagged(self.ledger.run.load()).payload()).reached,
         };
+        let t = &read.totals;
+        let rejections = read.rejections_by_state.slots().map(at_most);
         Some(Saving {
             name: self.name.to_string(),
             saved_at,
@@ -49,17 +57,26 @@ impl Core {
                 .retry_after
                 .map_or(0, saturating_nanos)
                 .min(Deadline::LONGEST),
-            generation: read.generation,
+            generation: at_most(read.generation),
             openings: Tagged(self.ledger.openings.load()).payload(),
-            run: read.consecutive_failures,
+            run: read.consecutive_failures.min(u64::from(u32::MAX)),
             standing: if observing {
                 standing
             } else {
                 Standing::default()
             },
-            would_trip: read.would_trip,
-            totals: read.totals,
-            kinds: read.failures_by_kind.0,
+            would_trip: at_most(read.would_trip),
+            totals: Totals {
+                successes: at_most(t.successes),
+                failures: at_most(t.failures),
+                slow: at_most(t.slow),
+                rejected: rejections.iter().sum(),
+                late: at_most(t.late),
+                ignored: at_most(t.ignored),
+                cancelled: at_most(t.cancelled),
+            },
+            kinds: read.failures_by_kind.0.map(at_most),
+            rejections,
             window: self.keep(c, now, read),
         })
     }
@@ -81,10 +98,15 @@ impl Core {
                 } else {
                     b.epoch_at(now)
                 };
-                let buckets = read.buckets.iter().map(|c| Tally {
-                    calls: c.calls,
-                    failures: c.failures,
-                    slow: c.slow,
+                let mut room = PAYLOAD_MAX;
+                let buckets = read.buckets.iter().map(|c| {
+                    let calls = c.calls.min(room);
+                    room -= calls;
+                    Tally {
+                        calls,
+                        failures: c.failures.min(calls),
+                        slow: c.slow.min(calls),
+                    }
                 });
                 Kept::Time {
                     width: b.width(),

@@ -2,7 +2,7 @@
 
 use crate::deadline::Deadline;
 use crate::error::Problem;
-use crate::outcome::{FailureKind, State};
+use crate::outcome::{FailureKind, Rejections, State};
 use crate::rules::{Tally, Truth};
 use crate::saved::report::SavedError;
 use crate::snapshot::Totals;
@@ -32,6 +32,7 @@ pub(crate) struct Saving {
     pub(crate) would_trip: u64,
     pub(crate) totals: Totals,
     pub(crate) kinds: [u64; FailureKind::SLOTS],
+    pub(crate) rejections: [u64; Rejections::SLOTS],
     /// In a state in which nothing is counted, as it is shown there.
     pub(crate) window: Kept,
 }
@@ -117,7 +118,12 @@ impl Saving {
         within("totals.successes", t.successes, 0, MOST)?;
         within("totals.failures", t.failures, 0, MOST)?;
         within("totals.slow", t.slow, 0, t.successes + t.failures)?;
-        within("totals.rejected", t.rejected, 0, MOST)?;
+        let mut rejected = 0;
+        for part in self.rejections {
+            within("rejections", part, 0, MOST)?;
+            rejected += part;
+        }
+        within("totals.rejected", t.rejected, rejected, rejected)?;
         within("totals.late", t.late, 0, MOST)?;
         within("totals.ignored", t.ignored, 0, MOST)?;
         within("totals.cancelled", t.cancelled, 0, MOST)?;

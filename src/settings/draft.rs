@@ -71,7 +71,7 @@ impl<T: Value> Slot for Rule<T> {
     }
 
     fn written(&self) -> Option<Written> {
-        Some(self.0.clone()?.map_or(Written::Off, T::into))
+        Some(self.0.clone()?.map_or(Written::Switch(false), T::into))
     }
 }
 
@@ -120,6 +120,7 @@ pub(crate) struct Draft {
     max_probes: Setting<u32>,
     probe_timeout: Setting<Duration>,
     on_cancel: Setting<OnCancel>,
+    durations: Setting<bool>,
     clock: Setting<Clock>,
     initial_state: Setting<State>,
 }
@@ -133,7 +134,7 @@ pub(crate) struct Clash {
 
 impl Draft {
     /// In the order in which they are written.
-    pub(crate) fn slots(&mut self) -> [(Place, &mut dyn Slot); 25] {
+    pub(crate) fn slots(&mut self) -> [(Place, &mut dyn Slot); 26] {
         [
             (at("window", "time"), &mut self.time),
             (at("window", "buckets"), &mut self.buckets),
@@ -164,6 +165,7 @@ impl Draft {
             (at("half_open", "max_probes"), &mut self.max_probes),
             (at("half_open", "probe_timeout"), &mut self.probe_timeout),
             (at("", "on_cancel"), &mut self.on_cancel),
+            (at("", "durations"), &mut self.durations),
             (at("", "clock"), &mut self.clock),
             (at("", "initial_state"), &mut self.initial_state),
         ]
@@ -241,6 +243,7 @@ impl Draft {
             max_probes: Setting(half_open.max_probes),
             probe_timeout: Setting(Some(half_open.probe_timeout)),
             on_cancel: Setting(Some(config.on_cancel)),
+            durations: Setting(Some(config.durations)),
             clock: Setting(Some(config.clock.clone())),
             initial_state: Setting(Some(config.initial_state)),
         })
@@ -263,6 +266,7 @@ impl Draft {
                 .unwrap_or(default.consecutive_failures),
             failure_count: self.failure_count.0.unwrap_or(default.failure_count),
             on_cancel: self.on_cancel.0.unwrap_or(default.on_cancel),
+            durations: self.durations.0.unwrap_or(default.durations),
             clock: self.clock.0.unwrap_or(default.clock),
             initial_state: self.initial_state.0.unwrap_or(default.initial_state),
         })

@@ -55,7 +55,7 @@ impl Serialize for Group<'_> {
 impl Serialize for Written {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Written::Off => serializer.serialize_bool(false),
+            Written::Switch(on) => serializer.serialize_bool(*on),
             Written::Float(x) => serializer.serialize_f64(*x),
             Written::Integer(n) => serializer.serialize_u64(*n),
             Written::Text(text) => serializer.serialize_str(text),
@@ -76,6 +76,7 @@ impl Serialize for Written {
 /// open_for = { base = "60s", factor = 2.0, max = "10m", jitter = 0.1 }    # or "5s": always the same
 /// half_open = { successes = 2, max_probes = 1 }   # or { of = 10, failure_rate = 0.5 }
 /// on_cancel = "failure_if_slow"               # "ignored", "failure"
+/// durations = true
 /// clock = "coarse"                            # "upkeep", "precise"
 /// initial_state = "observe_only"
 /// ```

@@ -19,7 +19,7 @@ pub(crate) enum Found<'a> {
 
 /// A value as it is written.
 pub(crate) enum Written {
-    Off,
+    Switch(bool),
     Float(f64),
     Integer(u64),
     Text(String),
@@ -66,6 +66,18 @@ impl Value for f64 {
 
     fn integer(n: u64) -> Option<f64> {
         Some(n as f64)
+    }
+}
+
+impl Value for bool {
+    const IS: &'static str = "true or false";
+
+    fn found(found: Found<'_>) -> Option<bool> {
+        match found {
+            Found::Switch(on) => Some(on),
+            Found::Any(text) => text.parse().ok(),
+            _ => None,
+        }
     }
 }
 
@@ -149,6 +161,12 @@ pub(crate) fn state_name(state: State) -> &'static str {
 impl From<f64> for Written {
     fn from(x: f64) -> Written {
         Written::Float(x)
+    }
+}
+
+impl From<bool> for Written {
+    fn from(on: bool) -> Written {
+        Written::Switch(on)
     }
 }
 

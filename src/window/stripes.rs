@@ -11,7 +11,7 @@
 //! changes only when all stripes are out and it still collides. Without `std` there are no thread
 //! numbers, and there is one stripe.
 
-use crate::outcome::FailureKind;
+use crate::outcome::{FailureKind, Rejections, State};
 use crate::rules::Allowance;
 use crate::sync::{Counter, Late, Word};
 use crate::tagged::{PAYLOAD_MAX, Tagged, since};
@@ -70,7 +70,8 @@ pub(crate) struct Side {
     pub(crate) cancelled: Counter,
     pub(crate) late: Counter,
     pub(crate) kinds: [Counter; FailureKind::SLOTS],
-    pub(crate) rejected: Counter,
+    /// By the state that rejected, see [`Rejections`]; that of Open comes last, being the busiest.
+    pub(crate) rejected: [Counter; Rejections::SLOTS],
 }
 
 /// An outcome that has landed.
@@ -237,10 +238,10 @@ impl Stripes {
         &self.any().side
     }
 
-    /// A call is rejected.
+    /// A call is rejected in that state.
     #[inline]
-    pub(crate) fn reject(&self) {
-        if !self.side().rejected.add_alone() {
+    pub(crate) fn reject(&self, state: State) {
+        if !self.side().rejected[Rejections::slot(state)].add_alone() {
             self.met();
         }
     }
@@ -345,20 +346,24 @@ mod tests {
     fn rejections_add_up_over_all_stripes() {
         let s = Stripes::new(4);
         for _ in 0..100 {
-            s.reject();
+            s.reject(State::Open);
             s.add(Class::FastSuccess, FailureKind::Server);
         }
         assert_eq!(s.all().count(), 1, "nobody was met");
-        let rejected = |s: &Stripes| s.all().map(|s| s.side.rejected.get()).sum::<u64>();
+        let rejected = |s: &Stripes| {
+            s.all()
+                .map(|s| s.side.rejected[Rejections::slot(State::Open)].get())
+                .sum::<u64>()
+        };
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..10_000).for_each(|_| s.reject()));
+                scope.spawn(|| (0..10_000).for_each(|_| s.reject(State::Open)));
             }
         });
         assert_eq!(rejected(&s), 40_100);
         while s.grow(s.made.get() as usize) {}
         assert_eq!((s.made.get(), s.all().count()), (2, 4));
-        (0..4).for_each(|_| s.reject());
+        (0..4).for_each(|_| s.reject(State::Open));
         assert_eq!(rejected(&s), 40_104);
     }
 

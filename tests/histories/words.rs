@@ -82,6 +82,11 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
             cancelled: of.totals.cancelled,
         },
         kinds,
+        rejections: crate::model::REJECTING.map(|by| match by {
+            State::Open => of.rejections_by_state.open,
+            State::HalfOpen => of.rejections_by_state.half_open,
+            _ => of.rejections_by_state.forced_open,
+        }),
         would_trip: of.would_trip,
         transitions: of.transitions,
         time_in_state: nanos(of.time_in_state),

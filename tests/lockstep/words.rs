@@ -117,6 +117,7 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
             cancelled: of.totals.cancelled,
         },
         kinds: KINDS.map(|kind| of.failures_by_kind.get(kind)),
+        rejections: model::REJECTING.map(|by| of.rejections_by_state.get(state(by))),
         would_trip: of.would_trip,
         transitions: of.transitions,
         time_in_state: nanos(of.time_in_state),
@@ -196,6 +197,7 @@ pub(crate) fn build(
             open_for,
             half_open: half_open(rules.half_open),
             on_cancel: on_cancel(rules.on_cancel),
+            durations: false,
             clock: clock.into(),
             initial_state: state(setup.initial),
         };

@@ -59,6 +59,7 @@ pub(crate) struct Model {
     held: [bool; 4],
     totals: Totals,
     kinds: [u64; 9],
+    rejections: [u64; 3],
     would_trip: u64,
     events: Vec<Event>,
 }
@@ -87,6 +88,7 @@ impl Model {
             held: [false; 4],
             totals: Totals::default(),
             kinds: [0; 9],
+            rejections: [0; 3],
             would_trip: 0,
             events: Vec::new(),
         };
@@ -194,6 +196,9 @@ impl Model {
 
     fn reject(&mut self, now: u64) -> Rejection {
         self.totals.rejected += 1;
+        for (count, state) in self.rejections.iter_mut().zip(REJECTING) {
+            *count += u64::from(state == self.state);
+        }
         Rejection {
             state: self.state,
             retry_after: self.rest(now),
@@ -381,6 +386,7 @@ impl Model {
             ],
             totals: self.totals,
             kinds: self.kinds,
+            rejections: self.rejections,
             would_trip: self.would_trip,
             transitions: self.events.len() as u64,
             time_in_state: now - self.since,

@@ -43,6 +43,9 @@ pub(crate) enum Kind {
     Other(u8),
 }
 
+/// The states that reject calls.
+pub(crate) const REJECTING: [State; 3] = [State::Open, State::HalfOpen, State::ForcedOpen];
+
 impl Kind {
     /// Its place in `View::kinds`; the last is that of all the unlisted ones.
     pub(crate) fn index(self) -> usize {
@@ -258,6 +261,8 @@ pub(crate) struct View {
     pub(crate) probes: [u32; 3],
     pub(crate) totals: Totals,
     pub(crate) kinds: [u64; 9],
+    /// By [`REJECTING`].
+    pub(crate) rejections: [u64; 3],
     pub(crate) would_trip: u64,
     pub(crate) transitions: u64,
     pub(crate) time_in_state: u64,

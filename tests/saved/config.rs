@@ -55,6 +55,7 @@ fn a_file_says_what_the_builder_would() {
         open_for = { base = "1m", factor = 3, max = "10m", jitter = 0.1, reset_after = "2m", seed = 7 }
         half_open = { of = 10, failure_rate = 0.5, slow_rate = 0.6, max_probes = 3, probe_timeout = "5s" }
         on_cancel = "failure_if_slow"
+        durations = true
         clock = "precise"
         initial_state = "observe_only"
         "#,
@@ -79,6 +80,7 @@ fn a_file_says_what_the_builder_would() {
             .max_probes(3)
             .probe_timeout(secs(5)),
         on_cancel: OnCancel::FailureIfSlow,
+        durations: true,
         clock: tripcoil::Clock::precise(),
         initial_state: State::ObserveOnly,
     };

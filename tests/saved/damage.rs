@@ -5,6 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tripcoil::{Breaker, Config, ManualClock, Saved, SavedError, State, Window};
+use tripcoil::{FailureKind, Outcome};
 
 fn saved(window: Window, state: State) -> Saved {
     let clock = ManualClock::new();
@@ -132,7 +133,8 @@ fn what_no_breaker_can_have_been_is_refused() {
         let mut body = vec![2, b'd', b'b'];
         // saved_at, state, lasted, left, generation, openings, run, standing, would_trip
         body.extend([1, state, 1, 0, 1, 0, 0, 0, 0]);
-        body.extend([0; 7 + 9]);
+        // totals, kinds, rejections
+        body.extend([0; 7 + 9 + 3]);
         for (at, to) in change {
             body[3 + at] = *to;
         }
@@ -151,6 +153,9 @@ fn what_no_breaker_can_have_been_is_refused() {
         assert_eq!(field(&of(disabled, &[(6, 1)], window)), "run");
         assert_eq!(field(&of(closed, &[(7, 1)], window)), "standing");
         assert_eq!(field(&of(closed, &[(11, 1)], window)), "totals.slow");
+        let rejected = |total| of(closed, &[(12, total), (25, 2), (27, 3)], window);
+        assert!(Saved::from_bytes(&rejected(5)).is_ok());
+        assert_eq!(field(&rejected(4)), "totals.rejected");
         let damaged = |bytes: &[u8]| {
             assert_eq!(Saved::from_bytes(bytes), Err(SavedError::Damaged));
         };
@@ -208,6 +213,57 @@ fn what_no_breaker_can_have_been_is_refused() {
 
     assert_eq!(window(&[1, 0, 0]), "window.size");
     assert_eq!(window(&[1, 3, 4, 0]), "window.outcomes");
+}
+
+/// Found by fuzzing: a breaker that was restored with the most of a count, and went on, saved what was
+/// refused.
+#[test]
+fn the_most_of_a_count_goes_on_and_can_be_saved_again() {
+    let leb = |mut n: u64| {
+        let mut bytes = Vec::new();
+        while n > 127 {
+            bytes.push(n as u8 | 128);
+            n >>= 7;
+        }
+        bytes.push(n as u8);
+        bytes
+    };
+    let most = 1u64 << 60;
+    let mut body = vec![2, b'd', b'b'];
+    // saved_at, state, lasted, left, generation, openings, run, standing, would_trip; totals, kinds
+    let run = u64::from(u32::MAX);
+    let observing = 1;
+    let numbers = [1, observing, 1, 0, most, 1, run, 0, most];
+    let totals = [most, most, most, 3 * most, most, most, most];
+    let window = [0, 1_000_000_000, 0, 1, (1 << 40) - 1, 0, 0];
+    for n in numbers
+        .into_iter()
+        .chain(totals)
+        .chain([most; 9 + 3])
+        .chain(window)
+    {
+        body.extend(leb(n));
+    }
+    let saved = Saved::from_bytes(&made_right(&body, 1)).unwrap();
+    let config = Config {
+        window: Window::time(Duration::from_secs(1)).buckets(1),
+        ..Config::default()
+    };
+    let at = saved.saved_at();
+    let rig = rebuilt(saved.clone(), config, ManualClock::new(), at);
+    for outcome in [
+        Outcome::Success,
+        Outcome::Failure(FailureKind::Connect),
+        Outcome::Ignored,
+    ] {
+        rig.breaker.try_acquire().unwrap().record(outcome);
+    }
+    assert_eq!(rig.breaker.observer().snapshot().totals.successes, most + 1);
+    rig.controller.force_open();
+    assert!(rig.breaker.try_acquire().is_err());
+    rig.controller.observe_only();
+    let again = rig.controller.save_at(at);
+    assert_eq!(Saved::from_bytes(&again.to_bytes()), Ok(again));
 }
 
 fn any_window() -> impl Strategy<Value = Window> {

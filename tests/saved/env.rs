@@ -39,6 +39,7 @@ fn each_setting_has_a_variable() {
         ("DB_HALF_OPEN_MAX_PROBES", "3"),
         ("DB_HALF_OPEN_PROBE_TIMEOUT", "5s"),
         ("DB_ON_CANCEL", "failure_if_slow"),
+        ("DB_DURATIONS", "true"),
         ("DB_CLOCK", "precise"),
         ("DB_INITIAL_STATE", "observe_only"),
         ("DBX_FAILURE_RATE", "of another"),
@@ -65,6 +66,7 @@ fn each_setting_has_a_variable() {
             .max_probes(3)
             .probe_timeout(secs(5)),
         on_cancel: OnCancel::FailureIfSlow,
+        durations: true,
         clock: tripcoil::Clock::precise(),
         initial_state: State::ObserveOnly,
     };

@@ -101,11 +101,12 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
                 OnCancel::FailureIfSlow,
             ][..],
         ),
+        any::<bool>(),
         select(&STATES[..]),
     );
     (windows, backoffs, rounds, rules, rest)
         .prop_map(
-            |(window, open_for, half_open, rules, (on_cancel, initial_state))| {
+            |(window, open_for, half_open, rules, (on_cancel, durations, initial_state))| {
                 let (failure_rate, min_throughput, slow_call, slow_rate, run, count) = rules;
                 Config {
                     window,
@@ -118,6 +119,7 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
                     open_for,
                     half_open,
                     on_cancel,
+                    durations,
                     clock: ManualClock::new().into(),
                     initial_state,
                 }

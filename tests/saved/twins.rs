@@ -52,6 +52,8 @@ fn restored(
 fn seen(rig: &Rig, past: Duration) -> Snapshot {
     let mut s = rig.breaker.observer().snapshot();
     s.time_in_state = s.time_in_state.min(past);
+    // which no saved state has
+    s.durations = None;
     s
 }
 

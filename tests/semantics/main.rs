@@ -11,6 +11,7 @@ mod calls;
 mod common;
 mod controller;
 mod defaults;
+mod durations;
 mod events;
 mod generation;
 mod half_open;

@@ -3,7 +3,9 @@
 
 use crate::State;
 use crate::integrations::labels as label;
-use crate::integrations::metrics::series::{Labels, STATES, describe_counters, describe_gauges};
+use crate::integrations::metrics::series::{
+    Labels, REJECTING, STATES, describe_counters, describe_gauges,
+};
 use crate::registry::Aggregate;
 use ::metrics::{Counter, Gauge, Label};
 use std::fmt;
@@ -47,7 +49,7 @@ const GAUGES: [(&str, &str); 2] = [
 /// | name | kind | further labels |
 /// |---|---|---|
 /// | `tripcoil_registry_calls_total` | counter | `outcome`, as `tripcoil_calls_total` |
-/// | `tripcoil_registry_rejections_total` | counter | |
+/// | `tripcoil_registry_rejections_total` | counter | `state`, as `tripcoil_rejections_total` |
 /// | `tripcoil_registry_slow_calls_total` | counter | |
 /// | `tripcoil_registry_transitions_total` | counter | |
 /// | `tripcoil_registry_evictions_total` | counter | |
@@ -68,7 +70,7 @@ pub struct RegistryPublisher {
     name: String,
     /// Success, failure, ignored, cancelled, late.
     calls: [Counter; 5],
-    rejections: Counter,
+    rejections: [(State, Counter); 3],
     slow: Counter,
     transitions: Counter,
     evictions: Counter,
@@ -97,7 +99,11 @@ impl RegistryPublisher {
             name,
             calls: outcomes
                 .map(|o| labels.counter("tripcoil_registry_calls_total", &[("outcome", o)])),
-            rejections: labels.counter("tripcoil_registry_rejections_total", &[]),
+            rejections: REJECTING.map(|state| {
+                let label = ("state", label::state(state));
+                let name = "tripcoil_registry_rejections_total";
+                (state, labels.counter(name, &[label]))
+            }),
             slow: labels.counter("tripcoil_registry_slow_calls_total", &[]),
             transitions: labels.counter("tripcoil_registry_transitions_total", &[]),
             evictions: labels.counter("tripcoil_registry_evictions_total", &[]),
@@ -116,7 +122,9 @@ impl RegistryPublisher {
         for (counter, count) in self.calls.iter().zip(calls) {
             counter.absolute(count);
         }
-        self.rejections.absolute(t.rejected);
+        for (state, counter) in &self.rejections {
+            counter.absolute(all.rejections_by_state.get(*state));
+        }
         self.slow.absolute(t.slow);
         self.transitions.absolute(all.transitions);
         self.evictions.absolute(all.evicted);

@@ -5,10 +5,10 @@
 
 use crate::integrations::labels as label;
 use crate::integrations::metrics::series::{
-    Labels, STATES, WAYS, describe_counters, describe_gauges,
+    Labels, REJECTING, STATES, WAYS, describe_counters, describe_gauges, describe_histogram,
 };
 use crate::{FailureKind, Observer, State, Subscription, Transition};
-use ::metrics::{Counter, Gauge, IntoLabels, Label};
+use ::metrics::{Counter, Gauge, Histogram, IntoLabels, Label};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +18,10 @@ const COUNTERS: [(&str, &str); 7] = [
         "tripcoil_calls_total",
         "Calls that were admitted and have ended, by outcome.",
     ),
-    ("tripcoil_rejections_total", "Calls that were not admitted."),
+    (
+        "tripcoil_rejections_total",
+        "Calls that were not admitted, by the state that rejected them.",
+    ),
     (
         "tripcoil_slow_calls_total",
         "Calls that lasted longer than the slow limit.",
@@ -57,6 +60,11 @@ const GAUGES: [(&str, &str); 8] = [
     ),
     ("tripcoil_probes_in_flight", "Probes that have not ended."),
 ];
+
+const DURATIONS: (&str, &str) = (
+    "tripcoil_call_duration_seconds",
+    "How long calls lasted, to an eighth.",
+);
 
 /// Publishes one breaker's figures; see the [module](crate::metrics) for their names.
 ///
@@ -99,6 +107,7 @@ impl Publisher {
     pub fn with_labels(observer: &Observer, labels: impl IntoLabels) -> Publisher {
         describe_counters(&COUNTERS);
         describe_gauges(&GAUGES);
+        describe_histogram(DURATIONS);
         let mut all = vec![Label::new("breaker", observer.name().to_owned())];
         all.extend(labels.into_labels());
         let shared = Arc::new(Shared::new(observer.clone(), Labels(all)));
@@ -143,15 +152,23 @@ struct Shared {
     observer: Observer,
     series: Series,
     transitions: OnceLock<Subscription>,
-    /// Transitions by [`WAYS`]. The lock also keeps an older reading from being published over a
-    /// newer one.
-    moves: Mutex<[u64; WAYS.len()]>,
+    /// The lock also keeps an older reading from being published over a newer one.
+    told: Mutex<Told>,
+}
+
+/// What has to be known beside the breaker's own totals.
+#[derive(Default)]
+struct Told {
+    /// Transitions by [`WAYS`].
+    moves: [u64; WAYS.len()],
+    /// Of the histogram's buckets, the calls that have been published.
+    lasted: Vec<u64>,
 }
 
 struct Series {
     /// Success, failure, ignored, cancelled, late.
     calls: [Counter; 5],
-    rejections: Counter,
+    rejections: [(State, Counter); 3],
     slow: Counter,
     failures: Vec<(FailureKind, Counter)>,
     would_trips: Counter,
@@ -165,12 +182,14 @@ struct Series {
     window_calls: Gauge,
     consecutive_failures: Gauge,
     probes_in_flight: Gauge,
+    /// Where durations are kept.
+    lasted: Option<Histogram>,
 }
 
 impl Shared {
     fn new(observer: Observer, labels: Labels) -> Shared {
-        let kinds = observer.snapshot().failures_by_kind;
-        let failures = kinds.iter().map(|(kind, _)| {
+        let first = observer.snapshot();
+        let failures = first.failures_by_kind.iter().map(|(kind, _)| {
             let counter = labels.counter("tripcoil_failures_total", &[("kind", label::kind(kind))]);
             (kind, counter)
         });
@@ -179,7 +198,10 @@ impl Shared {
         let gauge = |name| labels.gauge(name, &[]);
         let series = Series {
             calls: outcomes.map(|o| labels.counter("tripcoil_calls_total", &[("outcome", o)])),
-            rejections: counter("tripcoil_rejections_total"),
+            rejections: REJECTING.map(|state| {
+                let label = ("state", label::state(state));
+                (state, labels.counter("tripcoil_rejections_total", &[label]))
+            }),
             slow: counter("tripcoil_slow_calls_total"),
             failures: failures.collect(),
             would_trips: counter("tripcoil_would_trips_total"),
@@ -199,38 +221,41 @@ impl Shared {
             window_calls: gauge("tripcoil_window_calls"),
             consecutive_failures: gauge("tripcoil_consecutive_failures"),
             probes_in_flight: gauge("tripcoil_probes_in_flight"),
+            lasted: (first.durations.is_some()).then(|| labels.histogram(DURATIONS.0)),
         };
         Shared {
             observer,
             series,
             transitions: OnceLock::new(),
-            moves: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 
     fn moved(&self, transition: &Transition) {
         let way = (transition.to, transition.cause);
-        let mut moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
-        for (count, _) in moves.iter_mut().zip(WAYS).filter(|(_, w)| *w == way) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for (count, _) in told.moves.iter_mut().zip(WAYS).filter(|(_, w)| *w == way) {
             *count += 1;
         }
     }
 
     fn publish(&self) {
-        let moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = self.observer.snapshot();
         let (s, t) = (&self.series, &seen.totals);
         let calls = [t.successes, t.failures, t.ignored, t.cancelled, t.late];
         for (counter, count) in s.calls.iter().zip(calls) {
             counter.absolute(count);
         }
-        s.rejections.absolute(t.rejected);
+        for (state, counter) in &s.rejections {
+            counter.absolute(seen.rejections_by_state.get(*state));
+        }
         s.slow.absolute(t.slow);
         for (kind, counter) in &s.failures {
             counter.absolute(seen.failures_by_kind.get(*kind));
         }
         s.would_trips.absolute(seen.would_trip);
-        for (counter, count) in s.transitions.iter().zip(*moves) {
+        for (counter, count) in s.transitions.iter().zip(told.moves) {
             counter.absolute(count);
         }
         if let Some(subscription) = self.transitions.get() {
@@ -247,5 +272,15 @@ impl Shared {
         s.window_calls.set(seen.window.calls as f64);
         s.consecutive_failures.set(seen.consecutive_failures as f64);
         s.probes_in_flight.set(f64::from(seen.probes.in_flight));
+        if let (Some(histogram), Some(durations)) = (&s.lasted, &seen.durations) {
+            told.lasted.resize(durations.iter().count(), 0);
+            for (bucket, told) in durations.iter().zip(&mut told.lasted) {
+                let new = bucket.calls.saturating_sub(*told);
+                // in the middle, which is off by an eighth at most
+                let middle = (bucket.from + bucket.to.unwrap_or(bucket.from)) / 2;
+                histogram.record_many(middle.as_secs_f64(), new as usize);
+                *told += new;
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The series, by name.
 
 use crate::{Cause, State};
-use ::metrics::{Counter, Gauge, Key, Label, Level, Metadata, Unit, with_recorder};
+use ::metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Unit, with_recorder};
 
 const METADATA: Metadata<'_> = Metadata::new("tripcoil", Level::INFO, Some(module_path!()));
 
@@ -13,6 +13,9 @@ pub(super) const STATES: [State; 6] = [
     State::Disabled,
     State::ObserveOnly,
 ];
+
+/// The states that reject calls.
+pub(super) const REJECTING: [State; 3] = [State::Open, State::HalfOpen, State::ForcedOpen];
 
 /// Every transition that there is, by where it leads and why. All are there from the start, at zero,
 /// so that the first of each is an increase.
@@ -54,6 +57,11 @@ impl Labels {
         with_recorder(|recorder| recorder.register_counter(&key, &METADATA))
     }
 
+    pub(super) fn histogram(&self, name: &'static str) -> Histogram {
+        let key = self.key(name, &[]);
+        with_recorder(|recorder| recorder.register_histogram(&key, &METADATA))
+    }
+
     pub(super) fn gauge(&self, name: &'static str, more: &[(&'static str, &'static str)]) -> Gauge {
         let key = self.key(name, more);
         with_recorder(|recorder| recorder.register_gauge(&key, &METADATA))
@@ -71,4 +79,10 @@ pub(super) fn describe_gauges(all: &[(&'static str, &'static str)]) {
         let unit = name.ends_with("_seconds").then_some(Unit::Seconds);
         with_recorder(|recorder| recorder.describe_gauge(name.into(), unit, what.into()));
     }
+}
+
+pub(super) fn describe_histogram((name, what): (&'static str, &'static str)) {
+    with_recorder(|recorder| {
+        recorder.describe_histogram(name.into(), Some(Unit::Seconds), what.into());
+    });
 }

@@ -1,6 +1,6 @@
 //! All breakers of a registry in one reading.
 
-use crate::{Snapshot, State, Totals};
+use crate::{Rejections, Snapshot, State, Totals};
 
 /// What a registry's breakers come to together.
 ///
@@ -29,6 +29,8 @@ pub struct Aggregate {
     pub evicted: u64,
     /// Sums over all breakers, forgotten ones included.
     pub totals: Totals,
+    /// `totals.rejected`, by the state that rejected.
+    pub rejections_by_state: Rejections,
     /// Transitions, likewise.
     pub transitions: u64,
     /// Rising edges that observe-only has seen, likewise.
@@ -84,6 +86,10 @@ impl Aggregate {
         sum.late += one.late;
         sum.ignored += one.ignored;
         sum.cancelled += one.cancelled;
+        let (sum, one) = (&mut self.rejections_by_state, &seen.rejections_by_state);
+        sum.open += one.open;
+        sum.half_open += one.half_open;
+        sum.forced_open += one.forced_open;
         self.transitions += seen.transitions;
         self.would_trip += seen.would_trip;
     }
