@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Does each model notice what it is for? Each patch in loom-tests/mutants is a fault in src/, and names
 # the tests that are to find it. It is applied to a copy, and fails this script if a test still passes.
-#   ci/loom-mutants.sh [NAME ...]
+#   ci/loom-mutants.sh [--matrix] [NAME ...]
 # A patch begins with comment lines: what the fault is, `# kills: TEST ...`, and, if the models must go
-# to their own bound instead of that of a quick run, `# bound: own`.
+# to their own bound instead of that of a quick run, `# bound: own`. With --matrix each is put to all models,
+# to two preemptions, and those that find it are told: an hour and more.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -21,6 +22,11 @@ home_of() {
   basename "$found" .rs
 }
 
+matrix=0
+if [ "${1:-}" = --matrix ]; then
+  matrix=1
+  shift
+fi
 if [ $# = 0 ]; then
   for patch in "$mutants"/*.patch; do set -- "$@" "$(basename "$patch" .patch)"; done
 fi
@@ -42,13 +48,34 @@ rm -rf "$work/src" "$work/logs"
 mkdir "$work/logs"
 cp -R "$tree/src" "$work/src"
 
-cargo_test() { # HOME ARGUMENT...
-  local home=$1
-  shift
+models() { # ARGUMENT...
   RUSTFLAGS="--cfg tripcoil_loom" cargo test --manifest-path "$tree/loom-tests/Cargo.toml" --release \
-    --target-dir "$target/loom/build" --config "patch.crates-io.loom.path=\"$loom\"" \
-    --test "$home" "$@"
+    --target-dir "$target/loom/build" --config "patch.crates-io.loom.path=\"$loom\"" "$@"
 }
+cargo_test() { # HOME ARGUMENT...
+  models --test "$@"
+}
+export -f models cargo_test
+export tree target loom
+
+mutate() {
+  rm -rf "$tree/src"
+  cp -R "$work/src" "$tree/src"
+  patch --directory "$tree" --strip 1 --fuzz 0 --quiet <"$1" || die "$1 does not apply"
+}
+
+if [ $matrix = 1 ]; then
+  for name in "$@"; do
+    mutate "$mutants/$name.patch"
+    log=$work/logs/$name.log
+    # those that a mutant sends round in circles are cut, and the rest is told
+    timeout 900 bash -c 'models --tests --no-fail-fast' >"$log" 2>&1 || true
+    grep -q '^test ' "$log" || die "$name does not build: $log"
+    found=$(sed -nE 's/^test (\w+) .*FAILED$/\1/p' "$log" | sort | tr '\n' ' ')
+    echo "$name: $(wc -w <<<"$found") of $(grep -cE '^test \w+ .*(ok|FAILED)$' "$log"): $found"
+  done
+  exit
+fi
 
 echo "unmutated:"
 declare -A ignored=()
@@ -74,9 +101,7 @@ printf '%-44s %-56s %s\n' mutant test result
 tell() { printf '%-44s %-56s %s\n' "$name" "$test" "$1"; }
 for name in "$@"; do
   patch=$mutants/$name.patch
-  rm -rf "$tree/src"
-  cp -R "$work/src" "$tree/src"
-  patch --directory "$tree" --strip 1 --fuzz 0 --quiet <"$patch" || die "$patch does not apply"
+  mutate "$patch"
   full=()
   [ "$(field bound "$patch")" != own ] || full=(TRIPCOIL_LOOM_FULL=1)
   for test in $(field kills "$patch"); do
@@ -92,8 +117,7 @@ for name in "$@"; do
     }
     begun=$SECONDS
     code=0
-    export -f cargo_test
-    env "${full[@]}" tree="$tree" target="$target" loom="$loom" timeout "$limit" \
+    env "${full[@]}" timeout "$limit" \
       bash -c 'cargo_test "$@"' - "$home" -- --exact "$test" >"$log" 2>&1 || code=$?
     took=$((SECONDS - begun))
     if [ $code = 0 ]; then
