@@ -1,0 +1,40 @@
+//! `/metrics`, in the text format of Prometheus.
+
+use crate::gateway::Gateway;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::sync::Arc;
+use tripcoil::Observer;
+use tripcoil::metrics::Publisher;
+
+pub(crate) struct Exporter {
+    handle: PrometheusHandle,
+    publishers: Vec<Publisher>,
+}
+
+impl Exporter {
+    /// With a recorder of its own, so that the tests' gateways do not share one. A program with further
+    /// metrics installs it for all: `install_recorder`.
+    pub(crate) fn new(observers: &[Observer]) -> Exporter {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let publishers = || observers.iter().map(Publisher::new).collect();
+        Exporter {
+            handle: recorder.handle(),
+            publishers: metrics::with_local_recorder(&recorder, publishers),
+        }
+    }
+
+    fn render(&self) -> String {
+        for publisher in &self.publishers {
+            publisher.publish();
+        }
+        self.handle.render()
+    }
+}
+
+pub(crate) async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
+    let format = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (format, gateway.exporter.render())
+}

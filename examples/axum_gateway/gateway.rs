@@ -1,0 +1,78 @@
+//! What all routes share, and the routes.
+
+use crate::breakers::{self, Breakers, Switches};
+use crate::exporter::{self, Exporter};
+use crate::operator::{self, Token};
+use crate::proxy::{self, Upstreams};
+use crate::{Failure, page};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tripcoil::Observer;
+use tripcoil::health::Indicator;
+
+pub(crate) struct Gateway {
+    pub(crate) upstreams: Upstreams,
+    pub(crate) breakers: Breakers,
+    pub(crate) switches: Switches,
+    pub(crate) exporter: Exporter,
+    pub(crate) token: Token,
+    observers: Vec<Observer>,
+    indicator: Indicator,
+}
+
+impl Gateway {
+    /// In front of these. The first is the one that the service cannot do without.
+    pub(crate) fn new(upstreams: &[(&str, SocketAddr)], token: Token) -> Result<Gateway, Failure> {
+        let (breakers, switches) = breakers::registry();
+        let mut observers = Vec::new();
+        let mut indicator = Indicator::new();
+        for (n, (name, _)) in upstreams.iter().enumerate() {
+            // made now, so that it is shown before its first call; and kept, since it is observed
+            let observer = breakers.get(*name)?.observer();
+            indicator = if n == 0 {
+                indicator.required(&observer)
+            } else {
+                indicator.optional(&observer)
+            };
+            observers.push(observer);
+        }
+        Ok(Gateway {
+            upstreams: Upstreams::new(upstreams)?,
+            exporter: Exporter::new(&observers),
+            breakers,
+            switches,
+            token,
+            observers,
+            indicator,
+        })
+    }
+
+    /// One a upstream, in the order in which these were named.
+    pub(crate) fn observers(&self) -> &[Observer] {
+        &self.observers
+    }
+}
+
+pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/breakers", get(page::html))
+        .route("/breakers.json", get(page::json))
+        .route("/breakers/{name}/{action}", post(operator::operate))
+        .route("/metrics", get(exporter::metrics))
+        .route("/health", get(health))
+        .fallback(proxy::forward)
+        .with_state(gateway)
+}
+
+async fn health(State(gateway): State<Arc<Gateway>>) -> Response {
+    let report = gateway.indicator.report();
+    match StatusCode::from_u16(report.http_status()) {
+        Ok(status) => (status, Json(report)).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
