@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# The gateway's live page in a headless browser, by what is rendered and clicked there: ci/page.py.
+# Pictures are left in target/page.
+# shellcheck source=ci/lib.sh
+source "$(dirname "$0")/lib.sh"
+need_command chromium chromium
+need_command chromedriver chromium-driver
+
+cargo build --example axum_gateway --features health,http,metrics,registry
+
+out=$target/page
+rm -rf "$out"
+mkdir -p "$out"
+token=$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')
+# two minutes are more than the checks take, and an end if nothing ends it
+GATEWAY_TOKEN=$token "$target/debug/examples/axum_gateway" --seconds 120 >"$out/log" 2>&1 &
+gateway=$!
+trap 'kill "$gateway" 2>/dev/null || true' EXIT
+
+url=
+for _ in $(seq 100); do
+  url=$(sed -n 's/ .*//; /\/breakers$/p' "$out/log" | head -1)
+  [ -z "$url" ] || break
+  kill -0 "$gateway" 2>/dev/null || break
+  sleep 0.1
+done
+[ -n "$url" ] || { cat "$out/log"; die "the gateway has not started"; }
+
+GATEWAY_TOKEN=$token python3 ci/page.py "$url" "$out" || { cat "$out/log"; die "the page is not as it should be"; }
