@@ -96,8 +96,9 @@ impl Backoff {
         let base = saturating_nanos(self.base) as f64;
         let grown = (base * powi(self.factor, k.saturating_sub(1))).min(cap as f64);
         let spread = grown * (1.0 - self.jitter + 2.0 * self.jitter * unit);
-        // Again as integers: a cap beyond 2^53 may have been rounded up by `as f64`.
-        round(spread.min(cap as f64)).min(cap)
+        // Again as integers: a cap beyond 2^53 may have been rounded up by `as f64`. And never nothing, as
+        // half of a nanosecond would be: an Open lasts.
+        round(spread.min(cap as f64)).min(cap).max(1)
     }
 
     /// The longest wait in force, in nanoseconds.
@@ -190,6 +191,14 @@ mod tests {
         assert_eq!(cap(Backoff::constant(Duration::from_secs(601))), 601);
         let named = Backoff::constant(Duration::from_secs(1)).max(Duration::from_secs(2));
         assert_eq!(cap(named), 2);
+    }
+
+    /// Found by fuzzing.
+    #[test]
+    fn no_jitter_leaves_nothing_of_a_wait() {
+        let shortest = Backoff::constant(Duration::from_nanos(1)).jitter(0.9);
+        assert_eq!(shortest.wait_nanos(1, 0.0), 1);
+        assert_eq!(shortest.wait_nanos(1, 0.999), 2);
     }
 
     #[test]

@@ -131,13 +131,12 @@ impl Durations {
         if !(0.0..=1.0).contains(&part) {
             return None;
         }
-        let calls = self.calls();
-        // at least one call, so that 0 is the shortest of them
-        let rank = ((calls as f64 * part).ceil() as u64).clamp(1, calls.max(1));
-        let mut before = 0;
-        let found = self.iter().find(|b| {
-            before += b.calls;
-            before >= rank
+        let wanted = self.calls() as f64 * part;
+        let mut seen = 0;
+        let found = self.iter().find(|bucket| {
+            seen += bucket.calls;
+            // of none of the calls it is the shortest
+            seen > 0 && seen as f64 >= wanted
         })?;
         Some(found.to.unwrap_or(Duration::MAX))
     }

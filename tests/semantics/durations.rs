@@ -161,7 +161,7 @@ fn each_call_of_all_threads_is_in_it() {
     const CALLS: u64 = 20_000;
     let breaker = Breaker::builder("busy")
         .clock(Clock::precise())
-        .no_failure_rules()
+        .failure_rate(1.0)
         .durations(true);
     let breaker = breaker.build().expect("valid");
     std::thread::scope(|scope| {

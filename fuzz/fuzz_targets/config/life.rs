@@ -276,6 +276,16 @@ impl Life<'_> {
         assert!(parts.iter().all(|(before, now)| before <= now), "{now:?}");
         let kinds: u64 = now.failures_by_kind.iter().map(|it| it.1).sum();
         assert_eq!(kinds, t.failures);
+        let by = &now.rejections_by_state;
+        assert_eq!(by.open + by.half_open + by.forced_open, t.rejected);
+        assert_eq!(now.durations.is_some(), self.settings.durations);
+        if let Some(durations) = &now.durations {
+            let counted = t.successes + t.failures;
+            assert!(
+                (counted..=counted + t.late).contains(&durations.calls()),
+                "{now:?}"
+            );
+        }
 
         let window = &now.window;
         assert_eq!(window.calls, window.successes + window.failures);

@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) max_probes: Option<u32>,
     pub(crate) probe_timeout: Duration,
     pub(crate) on_cancel: OnCancel,
+    pub(crate) durations: bool,
     pub(crate) initial_state: State,
 }
 
@@ -105,6 +106,7 @@ impl Settings {
                 OnCancel::Failure,
                 OnCancel::FailureIfSlow,
             ])?,
+            durations: draws.one_of(&[false, true])?,
             initial_state: draws.one_of(&[
                 State::Closed,
                 State::Open,
@@ -132,6 +134,7 @@ impl Settings {
             open_for: self.backoff(),
             half_open: self.half_open(),
             on_cancel: self.on_cancel,
+            durations: self.durations,
             clock: clock.into(),
             initial_state: self.initial_state,
         }
