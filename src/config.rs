@@ -393,6 +393,48 @@ mod tests {
         );
     }
 
+    /// Breakers whose configurations are the same share their rules.
+    #[cfg(feature = "std")]
+    #[test]
+    fn configurations_are_the_same_if_nothing_differs() {
+        let second = Duration::from_secs(1);
+        let changes: [fn(&mut Config); 14] = [
+            |_| {},
+            |c| c.window = Window::count(9),
+            |c| c.failure_rate = None,
+            |c| c.min_throughput = Some(7),
+            |c| c.slow_call = Some(Duration::from_secs(1)),
+            |c| c.slow_rate = Some(0.5),
+            |c| c.consecutive_failures = Some(6),
+            |c| c.failure_count = Some(6),
+            |c| c.open_for = Backoff::constant(Duration::from_secs(1)),
+            |c| c.half_open = HalfOpen::successes(3),
+            |c| c.on_cancel = OnCancel::Failure,
+            |c| c.durations = true,
+            |c| c.clock = crate::ManualClock::new().into(),
+            |c| c.initial_state = State::Open,
+        ];
+        let all = changes.map(|change| {
+            let mut config = Config::default();
+            change(&mut config);
+            config
+        });
+        for (i, one) in all.iter().enumerate() {
+            for (k, other) in all.iter().enumerate() {
+                assert_eq!(one.is_same(&other.clone()), i == k, "{one:?} {other:?}");
+            }
+            assert_eq!(one.hash(), one.clone().hash());
+        }
+        // different for most
+        let hashes: std::collections::BTreeSet<u64> = all.iter().map(Config::hash).collect();
+        assert!(hashes.len() >= 6, "{hashes:?}");
+        let other_base = Config {
+            open_for: Backoff::exponential(second, 2.0),
+            ..Config::default()
+        };
+        assert!(!other_base.is_same(&all[0]) && !all[0].is_same(&other_base));
+    }
+
     #[test]
     fn the_throughput_in_force_fits_the_window() {
         let of = |window: Window, min_throughput| {
