@@ -33,6 +33,13 @@
 //! [`panicked`](crate::Classify::panicked) says. With [`BreakerLayer::until`] the call ends with the
 //! response's body instead (`EndOfBody`, feature `http`).
 //!
+//! # What fails
+//!
+//! By default a response is a success, whatever is in it, and an error a failure. An HTTP client whose
+//! server answers 503 gives an `Ok`: for such a service name a
+//! [`classifier`](crate::Builder::classifier), that of the feature `http` or `grpc`, or a closure that
+//! takes a `&Result<Response, Error>`.
+//!
 //! # Readiness
 //!
 //! While calls are admitted, the service is ready when the inner one is: its backpressure passes
