@@ -165,7 +165,8 @@ impl<C> Builder<C> {
         self
     }
 
-    /// What a result is to the breaker; see [`Classify`](crate::Classify).
+    /// What a result is to the breaker; unless you say, `Err` is a failure and `Ok` a success. See
+    /// [`Classify`](crate::Classify).
     pub fn classifier<D>(self, classifier: D) -> Builder<D> {
         Builder {
             name: self.name,

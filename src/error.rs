@@ -63,11 +63,21 @@ impl Rejected {
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "rejected: the breaker is {}", self.state)?;
-        match self.retry_after() {
-            Some(wait) => write!(f, ", retry after {wait:?}"),
-            None => Ok(()),
+        match self.rest {
+            u64::MAX => Ok(()),
+            rest => write!(f, ", retry after {:?}", readable(rest)),
         }
     }
+}
+
+/// To three digits, and never coarser than a second: who reads it needs no more.
+fn readable(nanos: u64) -> Duration {
+    const SECOND: u64 = 1_000_000_000;
+    let mut unit = 1;
+    while unit < SECOND && nanos / unit >= 1000 {
+        unit *= 10;
+    }
+    Duration::from_nanos(nanos.saturating_add(unit / 2) / unit * unit)
 }
 
 impl fmt::Debug for Rejected {
@@ -236,6 +246,34 @@ mod tests {
             "rejected: the breaker is open, retry after 1.5s"
         );
         assert_eq!(FORCED.to_string(), "rejected: the breaker is forced open");
+    }
+
+    #[test]
+    fn a_rejection_is_read_to_three_digits_and_asked_to_the_last() {
+        let said = |nanos| {
+            let rejected = Rejected::new(State::Open, Some(nanos));
+            assert_eq!(rejected.retry_after(), Some(Duration::from_nanos(nanos)));
+            let text = rejected.to_string();
+            let wait = text.rsplit(' ').next();
+            wait.map(ToString::to_string)
+        };
+        for (nanos, text) in [
+            (0, "0ns"),
+            (999, "999ns"),
+            (1_499_600, "1.5ms"),
+            (12_345_678, "12.3ms"),
+            (999_600_000, "1s"),
+            (1_250_000_000, "1.25s"),
+            (1_500_000_000, "1.5s"),
+            (29_951_000_000, "30s"),
+            (59_999_876_543, "60s"),
+            (60_000_806_964, "60s"),
+            (612_400_000_000, "612s"),
+            (7_261_500_000_000, "7262s"),
+            (u64::MAX - 1, "18446744073s"),
+        ] {
+            assert_eq!(said(nanos).as_deref(), Some(text), "{nanos}");
+        }
     }
 
     #[test]

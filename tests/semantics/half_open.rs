@@ -117,6 +117,45 @@ fn an_ignored_or_cancelled_probe_gives_its_slot_back() {
 }
 
 #[test]
+fn ignored_probes_hold_a_round_for_as_long_as_there_is_nothing_else() {
+    let ways_out: [(fn(&Rig), State); 5] = [
+        (|rig| assert!(rig.controller.reset()), State::Closed),
+        (|rig| assert!(rig.controller.trip()), State::Open),
+        (|rig| rig.ok(2), State::Closed),
+        (|rig| rig.fail(1), State::Open),
+        // one that does not come back
+        (
+            |rig| {
+                let _leaked = rig.acquire();
+                rig.wait(ms(50));
+                rig.rejected();
+            },
+            State::Open,
+        ),
+    ];
+    for (way_out, state) in ways_out {
+        let rig = rig(HalfOpen::successes(2).probe_timeout(ms(50)));
+        let round = rig.seen().generation;
+        for n in 0..20 {
+            // each admission begins the patience anew, so whoever finds no slot finds it unspent
+            let probe = rig.acquire();
+            rig.wait(ms(49));
+            rig.rejected();
+            probe.ignore();
+            assert_eq!((rig.state(), probes(&rig)), (State::HalfOpen, [0, 0, 0]));
+            // nor does it count where a slot is free
+            rig.wait(ms(10 * n));
+        }
+        assert_eq!(
+            (rig.seen().generation, rig.seen().totals.ignored),
+            (round, 20)
+        );
+        way_out(&rig);
+        assert_eq!(rig.state(), state);
+    }
+}
+
+#[test]
 fn probes_count_in_the_totals_and_in_no_window() {
     let rig = rig(HalfOpen::successes(3));
     rig.ok(2);
