@@ -91,6 +91,64 @@ impl fmt::Debug for Rejected {
 
 impl Error for Rejected {}
 
+/// There is no breaker for a request, so the call was not made. A small value, made without
+/// allocating.
+///
+/// Whoever picks a breaker for each request may find that its key is none (in his own words:
+/// [`because`](Self::because)), or that a registry's template says something invalid of it, which
+/// comes as a [`ConfigError`] and leaves the name of its first problem here.
+///
+/// ```
+/// use tripcoil::{Breaker, NoBreaker};
+///
+/// let invalid = Breaker::builder("payments").failure_rate(1.5).build().err().ok_or("invalid")?;
+/// assert_eq!(NoBreaker::from(invalid).to_string(), "no breaker for this request: failure_rate is invalid");
+/// let unknown = NoBreaker::because("its tenant is unknown");
+/// assert_eq!(unknown.to_string(), "no breaker for this request: its tenant is unknown");
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NoBreaker {
+    why: Why,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Why {
+    Because(&'static str),
+    /// The first problem's field.
+    Invalid(&'static str),
+}
+
+impl NoBreaker {
+    /// In the words of whoever picks: "its tenant is unknown".
+    #[must_use]
+    pub const fn because(reason: &'static str) -> NoBreaker {
+        NoBreaker {
+            why: Why::Because(reason),
+        }
+    }
+}
+
+impl From<ConfigError> for NoBreaker {
+    fn from(error: ConfigError) -> Self {
+        let first = error.problems.first();
+        NoBreaker {
+            why: Why::Invalid(first.map_or("its configuration", |problem| problem.field)),
+        }
+    }
+}
+
+impl fmt::Display for NoBreaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.why {
+            Why::Because(reason) => write!(f, "no breaker for this request: {reason}"),
+            Why::Invalid(field) => write!(f, "no breaker for this request: {field} is invalid"),
+        }
+    }
+}
+
+impl Error for NoBreaker {}
+
 /// Why a guarded call gave no value.
 ///
 /// ```
@@ -113,13 +171,16 @@ pub enum CallError<E> {
     Inner(E),
     /// The call was given up after this limit. Only `call_timeout` (feature `tokio`) gives it.
     TimedOut(Duration),
+    /// There is no breaker for the request: it was not made. Only services of tower give it (feature
+    /// `tower`), where a breaker is picked for each request.
+    NoBreaker(NoBreaker),
 }
 
 impl<E> CallError<E> {
     /// Whether the call was not made at all.
     #[must_use]
     pub const fn is_rejected(&self) -> bool {
-        matches!(self, Self::Rejected(_))
+        matches!(self, Self::Rejected(_) | Self::NoBreaker(_))
     }
 
     /// The call's own error, if it was made and ended in one.
@@ -127,7 +188,7 @@ impl<E> CallError<E> {
     pub fn into_inner(self) -> Option<E> {
         match self {
             Self::Inner(error) => Some(error),
-            Self::Rejected(_) | Self::TimedOut(_) => None,
+            Self::Rejected(_) | Self::TimedOut(_) | Self::NoBreaker(_) => None,
         }
     }
 }
@@ -138,12 +199,19 @@ impl<E> From<Rejected> for CallError<E> {
     }
 }
 
+impl<E> From<NoBreaker> for CallError<E> {
+    fn from(none: NoBreaker) -> Self {
+        Self::NoBreaker(none)
+    }
+}
+
 impl<E: fmt::Display> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rejected(rejected) => rejected.fmt(f),
             Self::Inner(error) => error.fmt(f),
             Self::TimedOut(limit) => write!(f, "timed out after {limit:?}"),
+            Self::NoBreaker(none) => none.fmt(f),
         }
     }
 }
@@ -152,7 +220,7 @@ impl<E: Error + 'static> Error for CallError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Inner(error) => Some(error),
-            Self::Rejected(_) | Self::TimedOut(_) => None,
+            Self::Rejected(_) | Self::TimedOut(_) | Self::NoBreaker(_) => None,
         }
     }
 }
@@ -294,6 +362,15 @@ mod tests {
         assert!(!late.is_rejected() && late.source().is_none());
         assert_eq!(late.to_string(), "timed out after 2s");
         assert_eq!(late.into_inner(), None);
+
+        let none = CallError::<Rejected>::from(NoBreaker::because("it has no key"));
+        assert!(none.is_rejected() && none.source().is_none());
+        assert_eq!(
+            none.to_string(),
+            "no breaker for this request: it has no key"
+        );
+        assert_eq!(none.into_inner(), None);
+        assert!(size_of::<CallError<()>>() <= 24);
     }
 
     #[test]

@@ -200,7 +200,7 @@ pub use self::clock::{Clock, ManualClock};
 pub use self::config::{Config, HalfOpen, OnCancel, Window};
 pub use self::controller::Controller;
 pub use self::durations::{DurationBucket, Durations};
-pub use self::error::{CallError, ConfigError, Problem, Rejected};
+pub use self::error::{CallError, ConfigError, NoBreaker, Problem, Rejected};
 pub use self::event::Transition;
 #[cfg(feature = "grpc")]
 pub use self::integrations::grpc;

@@ -23,7 +23,7 @@ use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tripcoil::tower::{BreakerLayer, BreakerService, Head, PickBreaker, ResponseFuture, boxed};
 use tripcoil::{
     Breaker, CallError, Cause, Classify, Controller, ErrIsFailure, FailureKind, HalfOpen,
-    ManualClock, Outcome, Rejected, Snapshot, State,
+    ManualClock, NoBreaker, Outcome, Rejected, Snapshot, State,
 };
 
 /// What a request makes the inner service do.
@@ -657,6 +657,44 @@ fn each_request_goes_through_the_breaker_that_is_picked_for_it() {
 }
 
 #[test]
+fn a_request_that_has_no_breaker_is_told_why_and_keeps_nothing() {
+    let at = stand();
+    let breaker = at.breaker.clone();
+    let pick = move |n: &u32| match n {
+        0 => Err(NoBreaker::because("zero is nobody's")),
+        1 => Ok(Breaker::builder("one").failure_rate(7.0).build()?),
+        _ => Ok(breaker.clone()),
+    };
+    let inner = Inner {
+        seen: at.seen.clone(),
+        reserved: false,
+    };
+    let mut service = ServiceBuilder::new()
+        .layer(BreakerLayer::new(pick))
+        .map_request(|_: u32| Ask::Answer)
+        .service(inner);
+    for (n, why) in [(0, "zero is nobody's"), (1, "failure_rate is invalid")] {
+        assert_eq!(ready(&mut service), Ok(true));
+        assert_eq!(at.seen.reserved.load(SeqCst), 1);
+        let Poll::Ready(Err(error)) = poll(pin!(service.call(n))) else {
+            panic!("not told")
+        };
+        assert!(matches!(error, CallError::NoBreaker(_)) && error.is_rejected());
+        assert_eq!(
+            error.to_string(),
+            format!("no breaker for this request: {why}")
+        );
+        assert!(boxed(error).is::<NoBreaker>());
+        assert_eq!(at.seen.reserved.load(SeqCst), 0);
+    }
+    assert_eq!(at.seen.of().1, 0);
+    assert_eq!(ready(&mut service), Ok(true));
+    assert_eq!(poll(pin!(service.call(2))), Poll::Ready(Ok("answer")));
+    let totals = at.snapshot().totals;
+    assert_eq!((totals.successes, totals.rejected), (1, 0));
+}
+
+#[test]
 fn one_breaker_is_asked_by_all_classifiers() {
     let at = stand();
     let lenient = Arc::new(|_: &Result<&'static str, &'static str>| Outcome::Success);
@@ -776,7 +814,7 @@ fn errors_can_be_boxed() {
 #[test]
 fn a_breaker_picks_itself() {
     fn picked<R, P: PickBreaker<R>>(pick: &P, request: &R) -> (String, bool) {
-        let name = pick.pick(request).name().to_owned();
+        let name = pick.pick(request).expect("one").name().to_owned();
         (name, pick.only().is_some())
     }
     let breaker = Breaker::builder("itself").build().expect("valid");

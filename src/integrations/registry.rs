@@ -28,6 +28,9 @@
 //! # Ok::<(), tripcoil::ConfigError>(())
 //! ```
 //!
+//! In front of a service of tower, [`Registry::get`] in a closure picks each request's breaker: see *One
+//! for each key* in the module `tower`.
+//!
 //! # One breaker a key
 //!
 //! Threads that use a key first at the same time get one and the same breaker; the template may have

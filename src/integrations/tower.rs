@@ -59,6 +59,36 @@
 //! Where a closure picks the breaker, only the request says which it is. The service is then ready
 //! when the inner one is, whatever the breakers' states, and no breaker counts an error of readiness.
 //!
+//! # One for each key
+//!
+//! A closure over a `Registry` (feature `registry`) makes of one layer a breaker for each route, tenant
+//! or host. It may refuse a request, in words of its own; where the registry's template says something
+//! invalid of a key, its [`ConfigError`](crate::ConfigError) becomes one by `?`. Such a request is
+//! answered with [`CallError::NoBreaker`], and the inner service is not called.
+//!
+//! ```
+//! # #[cfg(feature = "registry")] {
+//! use http::Request;
+//! use tower::{Layer, service_fn};
+//! use tripcoil::registry::Registry;
+//! use tripcoil::tower::BreakerLayer;
+//! use tripcoil::{Breaker, NoBreaker};
+//!
+//! let breakers = Registry::builder(|host: &String| Breaker::builder(host.as_str()))
+//!     .capacity(1_000)
+//!     .build();
+//! let layer = BreakerLayer::new(move |request: &Request<()>| {
+//!     let host = request.uri().host().ok_or(NoBreaker::because("it names no host"))?;
+//!     Ok::<_, NoBreaker>(breakers.get(host)?)
+//! });
+//! # fn is_service<S: tower::Service<Request<()>>>(_: S) {}
+//! # is_service(layer.layer(service_fn(|_: Request<()>| async { Ok::<_, std::io::Error>(()) })));
+//! # }
+//! ```
+//!
+//! A key is a route's template (axum's `MatchedPath`), not a path, and a tenant that is known: whoever
+//! may name any makes a breaker for each name.
+//!
 //! # Where it stands
 //!
 //! Around the timeout, so that a call that takes too long is a failure, and inside the retries, so
@@ -75,7 +105,8 @@ mod pick;
 mod until;
 
 pub use self::future::ResponseFuture;
-pub use self::pick::PickBreaker;
+use self::future::TurnedAway;
+pub use self::pick::{PickBreaker, Picked};
 #[cfg(feature = "http")]
 pub(crate) use self::until::sealed::Sealed;
 pub use self::until::{Head, Until};
@@ -223,19 +254,22 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let breaker = self.pick.pick(&request);
-        let permit = match breaker.try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(rejected) => {
-                drop(breaker);
+        let admitted = match self.pick.pick(&request) {
+            Ok(breaker) => match breaker.try_acquire_owned() {
+                Ok(permit) => Ok((permit, breaker.classifier().clone())),
+                Err(rejected) => Err(TurnedAway::Rejected(rejected)),
+            },
+            Err(none) => Err(TurnedAway::NoBreaker(none)),
+        };
+        let (permit, classifier) = match admitted {
+            Ok(admitted) => admitted,
+            Err(why) => {
                 if self.readiness != Readiness::Unknown {
                     drop(self.take_inner());
                 }
-                return ResponseFuture::rejected(rejected);
+                return ResponseFuture::turned_away(why);
             }
         };
-        let classifier = breaker.classifier().clone();
-        drop(breaker);
         let until = self.until.clone();
         if self.readiness != Readiness::Ready {
             return ResponseFuture::waiting(self.take_inner(), request, permit, classifier, until);
@@ -251,8 +285,8 @@ where
     }
 }
 
-/// A call's error as a boxed one: a rejection as [`Rejected`](crate::Rejected), the inner error as
-/// itself.
+/// A call's error as a boxed one: a rejection as [`Rejected`](crate::Rejected), the lack of a breaker
+/// as [`NoBreaker`](crate::NoBreaker), the inner error as itself.
 ///
 /// For inner errors that are boxed already, which Rust does not let convert by itself.
 ///
@@ -276,5 +310,6 @@ pub fn boxed<E: Into<Box<dyn Error + Send + Sync>>>(
         CallError::Inner(error) => error.into(),
         CallError::Rejected(rejected) => rejected.into(),
         CallError::TimedOut(limit) => CallError::<Infallible>::TimedOut(limit).into(),
+        CallError::NoBreaker(none) => none.into(),
     }
 }

@@ -10,6 +10,8 @@ mod eviction;
 mod first_use;
 mod memory;
 mod operating;
+#[cfg(all(feature = "http", feature = "tower"))]
+mod routes;
 mod threads;
 
 use std::time::Duration;

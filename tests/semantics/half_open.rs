@@ -118,7 +118,8 @@ fn an_ignored_or_cancelled_probe_gives_its_slot_back() {
 
 #[test]
 fn ignored_probes_hold_a_round_for_as_long_as_there_is_nothing_else() {
-    let ways_out: [(fn(&Rig), State); 5] = [
+    type WayOut = fn(&Rig);
+    let ways_out: [(WayOut, State); 5] = [
         (|rig| assert!(rig.controller.reset()), State::Closed),
         (|rig| assert!(rig.controller.trip()), State::Open),
         (|rig| rig.ok(2), State::Closed),

@@ -1,7 +1,7 @@
 //! The future of a response: waits for readiness if it must, calls, and ends the call.
 
 use crate::classify::Classify;
-use crate::error::{CallError, Rejected};
+use crate::error::{CallError, NoBreaker, Rejected};
 use crate::integrations::guard::guarded;
 use crate::integrations::tower::until::Until;
 use crate::permit::OwnedPermit;
@@ -35,11 +35,18 @@ pin_project! {
     #[project = StepProj]
     #[project_replace = StepOwned]
     enum Step<S, R, F> {
-        Rejected { rejected: Rejected },
+        TurnedAway { why: TurnedAway },
         Waiting { service: S, request: R },
         Called { #[pin] future: F },
         Ended,
     }
+}
+
+/// Why a call was not made.
+#[derive(Clone, Copy)]
+pub(crate) enum TurnedAway {
+    Rejected(Rejected),
+    NoBreaker(NoBreaker),
 }
 
 /// What an admitted call needs at its end.
@@ -50,9 +57,9 @@ struct Ending<C, U> {
 }
 
 impl<S: Service<R>, R, C, U> ResponseFuture<S, R, C, U> {
-    pub(crate) fn rejected(rejected: Rejected) -> Self {
+    pub(crate) fn turned_away(why: TurnedAway) -> Self {
         ResponseFuture {
-            step: Step::Rejected { rejected },
+            step: Step::TurnedAway { why },
             ending: None,
         }
     }
@@ -104,12 +111,15 @@ where
         let this = self.project();
         let mut step = this.step;
         let Some(ending) = this.ending else {
-            let StepProj::Rejected { rejected } = step.as_mut().project() else {
+            let StepProj::TurnedAway { why } = step.as_mut().project() else {
                 ended()
             };
-            let rejected = *rejected;
+            let why = *why;
             step.set(Step::Ended);
-            return Poll::Ready(Err(rejected.into()));
+            return Poll::Ready(Err(match why {
+                TurnedAway::Rejected(rejected) => rejected.into(),
+                TurnedAway::NoBreaker(none) => none.into(),
+            }));
         };
         let classifier = &*ending.classifier;
         let result = ready!(guarded(
