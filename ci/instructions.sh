@@ -5,6 +5,7 @@
 #
 # Callgrind alone: a harness around it (gungraun) would tell it the same function to collect in, for
 # a runner of some hundred crates.
+# shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 need_command valgrind valgrind
 

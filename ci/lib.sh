@@ -22,8 +22,9 @@ need_nightly() {
 need_command() {
   command -v "$1" >/dev/null && return
   echo "installing $2"
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null ||
+  if ! apt-get update -qq || ! DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null; then
     die "needs $1, and could not install the package $2"
+  fi
 }
 
 # need_tool CRATE VERSION: puts the crate's programs on the path, built once into target/tools.

@@ -12,5 +12,6 @@ no_std run
 if no_std build --features tripcoil/std >"$target/no-std/with-std.log" 2>&1; then
   die "the program links with std too, so it shows nothing"
 fi
+# shellcheck disable=SC2016 # the backquotes are the compiler's
 grep -q 'found duplicate lang item `panic_impl`' "$target/no-std/with-std.log" ||
   die "with std the program fails for another reason: see $target/no-std/with-std.log"

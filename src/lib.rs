@@ -32,7 +32,7 @@
 //! Every call is counted exactly once. Results of an earlier period change nothing. Half-open admits
 //! exactly as many probes as it says, and gives up on lost ones. Each transition happens once, with
 //! its cause and the counts that decided it, in the [`history`](Observer::history) and to
-//! [listeners](Observer::subscribe).
+//! listeners (`Observer::subscribe`).
 //!
 //! # All of it, once
 //!

@@ -1,5 +1,4 @@
 //! `call_timeout`: calls that are given up, on tokio's timer.
-#![cfg(feature = "tokio")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
 use std::cell::Cell;

@@ -45,7 +45,7 @@
 //! ```
 //!
 //! A stream then counts when it ends, and its probe holds the slot until then; for streams without
-//! end take [`Head`](crate::tower::Head), the default, for which an opened stream is a success.
+//! end take `tower::Head`, the default, for which an opened stream is a success.
 //!
 //! # As a client's result
 //!
