@@ -273,6 +273,23 @@ async fn a_breaker_that_was_built_open_is_driven() {
     rig.begun_by_a_check();
 }
 
+/// Its Open began in another process, and no event tells of it here.
+#[cfg(feature = "serde")]
+#[tokio::test(start_paused = true)]
+async fn a_breaker_that_was_restored_open_is_driven() {
+    let saved = Rig::open().controller.save();
+    let mut rig = Rig::new(|builder| builder.restore(saved));
+    assert_eq!(rig.state(), State::Open);
+    assert_eq!(
+        (rig.observer.snapshot().generation, rig.observer.history()),
+        (1, vec![])
+    );
+    rig.says([Healthy]);
+    rig.drive(recovery().healthy(1)).await;
+    rig.pass(5).await;
+    rig.begun_by_a_check();
+}
+
 /// Nothing is asked and no timer is set; a trip wakes the driver.
 #[tokio::test(start_paused = true)]
 async fn closed_costs_nothing_and_a_trip_wakes() {
