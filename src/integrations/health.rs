@@ -33,7 +33,8 @@
 //! - *Whose Open.* One that the operator made ([`Cause::Manual`](crate::Cause::Manual)) is left alone,
 //!   and so are overrides. One in which the breaker was built
 //!   ([`initial_state`](crate::Builder::initial_state)) is nobody's, and is driven: so a service can
-//!   begin closed to a dependency until that is there.
+//!   begin closed to a dependency until that is there. So is one that was restored after a restart, whoever
+//!   made it before: what it began by is not saved.
 //! - *Other waits.* A healthy answer ends any wait of an Open that is driven: the backoff's, a
 //!   `Retry-After`, and what [`postpone`](crate::Controller::postpone) put off. To keep an Open, trip it
 //!   or force it open.

@@ -167,6 +167,8 @@ impl<K: Hash + Eq, C> Table<K, C> {
         if used || place == NOWHERE || seats.leaving.len() >= LEAVING || !slot.expendable() {
             return false;
         }
+        // before anything has changed: a key's `Hash` may panic
+        let hash = self.hash(&slot.key);
         let guard = self.map.guard();
         self.map.remove(&Sought(&slot.key), &guard);
         // else the node waits until there are more of them
@@ -178,7 +180,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
         }
         taken.place.store(NOWHERE, Ordering::Relaxed);
         taken.at_hand.store(stamp, Ordering::Relaxed);
-        seats.leaving.push_back((self.hash(&slot.key), taken));
+        seats.leaving.push_back((hash, taken));
         true
     }
 
