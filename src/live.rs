@@ -59,6 +59,32 @@ impl Rules {
         self
     }
 
+    /// All rules as they are in that configuration, and so those off that are off there. Its window, its
+    /// clock and its initial state are passed over.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tripcoil::{Breaker, Config};
+    ///
+    /// let (breaker, controller) = Breaker::builder("payments")
+    ///     .slow_call(Duration::from_millis(500))
+    ///     .slow_rate(0.8)
+    ///     .build_with_controller()?;
+    /// // five failures in a row, half of the calls; slow calls are no longer told
+    /// controller.reconfigure(|rules| rules.config(Config::default()))?;
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    pub fn config(self, config: Config) -> Rules {
+        self.and(move |c| {
+            *c = Config {
+                window: c.window.clone(),
+                clock: c.clock.clone(),
+                initial_state: c.initial_state,
+                ..config.clone()
+            }
+        })
+    }
+
     /// See [`Config::failure_rate`].
     pub fn failure_rate(self, rate: f64) -> Rules {
         self.and(move |c| c.failure_rate = Some(rate))
@@ -122,6 +148,9 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::ManualClock;
+    use crate::config::Window;
+    use crate::outcome::State;
 
     #[test]
     fn rules_set_what_they_name_and_leave_the_rest() {
@@ -154,5 +183,35 @@ mod tests {
         assert_eq!(config.half_open, HalfOpen::rate(3, 0.5).slow_rate(0.5));
         assert_eq!(config.open_for, Backoff::constant(LIMIT));
         assert_eq!(config.on_cancel, OnCancel::FailureIfSlow);
+    }
+
+    #[test]
+    fn a_configuration_brings_its_rules_and_nothing_else() {
+        let clock = ManualClock::new();
+        let built = Config {
+            window: Window::count(30),
+            slow_call: Some(Duration::from_secs(1)),
+            slow_rate: Some(0.5),
+            min_throughput: Some(9),
+            clock: (&clock).into(),
+            initial_state: State::Disabled,
+            ..Config::default()
+        };
+        let rules = Config {
+            failure_rate: None,
+            failure_count: Some(7),
+            open_for: Backoff::constant(Duration::from_secs(3)),
+            half_open: HalfOpen::successes(4),
+            on_cancel: OnCancel::Failure,
+            ..Config::default()
+        };
+        let config = Rules::unchanged().config(rules.clone()).upon(&built);
+        let expected = Config {
+            window: Window::count(30),
+            clock: (&clock).into(),
+            initial_state: State::Disabled,
+            ..rules
+        };
+        assert!(config.is_same(&expected), "{config:?}");
     }
 }

@@ -65,8 +65,8 @@ mod slot;
 
 pub use self::aggregate::Aggregate;
 pub use self::controller::RegistryController;
-use self::shared::{Shared, Template};
-use self::slot::Sought;
+use self::shared::Shared;
+use self::slot::{Sought, Template};
 use crate::{Breaker, Builder, CallError, Classify, Config, ConfigError, ErrIsFailure};
 use std::borrow::Borrow;
 use std::fmt;
@@ -156,7 +156,7 @@ impl<K: Hash + Eq, C> Registry<K, C> {
     ) -> RegistryBuilder<K, C> {
         RegistryBuilder {
             capacity: CAPACITY,
-            template: Box::new(template),
+            template: Arc::new(template),
         }
     }
 

@@ -1,9 +1,10 @@
 //! One operator for all.
 
 use super::{fail, registry, succeed};
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
-use tripcoil::State;
 use tripcoil::registry::{Registry, RegistryController};
+use tripcoil::{Breaker, State};
 
 type Put = fn(&RegistryController<u32>) -> usize;
 
@@ -90,4 +91,52 @@ fn rules_for_all_are_rules_for_later_ones_in_their_order() {
         fail(&registry, key);
     }
     assert_eq!(states(&registry), [State::Open; 3]);
+}
+
+#[test]
+fn another_template_is_for_keys_that_come_later() {
+    let (registry, controller) = registry(100);
+    registry.get(&0).expect("valid");
+    controller.retemplate(|key| Breaker::builder(key.to_string()).consecutive_failures(1));
+    fail(&registry, 0);
+    fail(&registry, 1);
+    assert_eq!(states(&registry), [State::Closed, State::Open]);
+    assert_eq!(registry.get(&1).expect("valid").observer().name(), "1");
+
+    // what is said of all stands, whatever the template
+    let refused = controller.reconfigure_all(|rules| rules.consecutive_failures(3));
+    assert!(refused.is_empty());
+    controller.retemplate(|key| Breaker::builder(key.to_string()).failure_count(1));
+    controller
+        .on(&2, |two| {
+            two.reconfigure(|r| r.no_failure_rules().consecutive_failures(2))
+        })
+        .expect("valid")
+        .expect("valid");
+    fail(&registry, 2);
+    fail(&registry, 3);
+    assert_eq!(states(&registry)[2..], [State::Closed, State::Open]);
+}
+
+#[test]
+fn a_first_use_that_overlaps_another_template_is_of_that() {
+    let (asked, is_asked) = mpsc::channel();
+    let (go, may_go) = mpsc::channel();
+    let ends = Mutex::new((asked, may_go));
+    let old = move |key: &u32| {
+        let ends = ends.lock().expect("one thread");
+        ends.0.send(()).expect("heard");
+        ends.1.recv().expect("told");
+        Breaker::builder(format!("old {key}"))
+    };
+    let (registry, controller) = Registry::builder(old).build_with_controller();
+    std::thread::scope(|threads| {
+        let first = threads.spawn(|| registry.get(&7).expect("valid"));
+        is_asked.recv().expect("asked");
+        controller.retemplate(|key: &u32| Breaker::builder(format!("new {key}")));
+        go.send(()).expect("waits");
+        let made = first.join().expect("no panic");
+        assert_eq!(made.observer().name(), "new 7");
+    });
+    assert_eq!(registry.len(), 1);
 }

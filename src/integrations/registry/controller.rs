@@ -2,7 +2,7 @@
 
 use crate::integrations::registry::seats::Override;
 use crate::integrations::registry::shared::Shared;
-use crate::{ConfigError, Controller, ErrIsFailure, Rules};
+use crate::{Builder, ConfigError, Controller, ErrIsFailure, Rules};
 use std::borrow::Borrow;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -169,5 +169,38 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
         let told = refused.into_iter();
         told.map(|(slot, error)| (slot.key.clone(), error))
             .collect()
+    }
+
+    /// Another template, for keys that are first used from now on: once this has returned, no breaker
+    /// is added that was built of an earlier one. Those that are there stay as they are, and what was
+    /// said of all stands, on top of the new one as of the old.
+    ///
+    /// With what [`on`](Self::on) changes for those that are there, this is how rules come from a file
+    /// that is edited: see the example `live_config`.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, Config};
+    /// use tripcoil::registry::Registry;
+    ///
+    /// let (registry, controller) = Registry::<String>::from_config(Config::default())?.build_with_controller();
+    /// registry.get("eu")?;
+    ///
+    /// let careful = Config { consecutive_failures: Some(1), ..Config::default() };
+    /// let rules = careful.clone();
+    /// controller.retemplate(move |key| Breaker::builder(key.as_str()).config(careful.clone()));
+    /// let mut there = Vec::new();
+    /// registry.for_each(|key, _| there.push(key.clone()));
+    /// for key in &there {
+    ///     controller.on(key, |one| one.reconfigure(|r| r.config(rules.clone())))??;
+    /// }
+    ///
+    /// for key in ["eu", "us"] {
+    ///     let _ = registry.call(key, || Err::<(), _>("down"))?;
+    ///     assert!(registry.get(key)?.try_acquire().is_err());
+    /// }
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    pub fn retemplate(&self, template: impl Fn(&K) -> Builder<C> + Send + Sync + 'static) {
+        self.shared.retemplate(Arc::new(template));
     }
 }

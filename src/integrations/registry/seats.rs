@@ -17,7 +17,7 @@
 //! out, to be dropped after it.
 
 use crate::integrations::registry::aggregate::Aggregate;
-use crate::integrations::registry::slot::{Keyed, NOWHERE, Slot, Sought};
+use crate::integrations::registry::slot::{Keyed, NOWHERE, Slot, Sought, Template};
 use crate::{Controller, Rules};
 use papaya::{Guard, HashSet};
 use std::borrow::Borrow;
@@ -66,17 +66,19 @@ pub(super) struct Seats<K, C> {
     leaving: VecDeque<(u64, Arc<Slot<K, C>>)>,
     /// What was counted by those that are gone.
     retired: Aggregate,
+    pub(super) template: Template<K, C>,
     pub(super) standing: Option<Override>,
     pub(super) changes: Vec<Change>,
 }
 
-impl<K, C> Default for Seats<K, C> {
-    fn default() -> Self {
+impl<K, C> Seats<K, C> {
+    pub(super) fn new(template: Template<K, C>) -> Self {
         Seats {
             ring: Vec::new(),
             hand: 0,
             leaving: VecDeque::new(),
             retired: Aggregate::default(),
+            template,
             standing: None,
             changes: Vec::new(),
         }

@@ -2,21 +2,17 @@
 
 use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::seats::{Change, Override, Seats, Table};
-use crate::integrations::registry::slot::{Slot, Sought};
-use crate::{Builder, ConfigError, Controller};
+use crate::integrations::registry::slot::{Slot, Sought, Template};
+use crate::{ConfigError, Controller};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// What a key's breaker is built of.
-pub(super) type Template<K, C> = Box<dyn Fn(&K) -> Builder<C> + Send + Sync>;
-
 pub(super) struct Shared<K, C> {
     pub(super) table: Table<K, C>,
     seats: Mutex<Seats<K, C>>,
-    template: Template<K, C>,
     /// One operation on all at a time, so that each finds all as the one before left them. No call
     /// takes it.
     operators: Mutex<()>,
@@ -58,8 +54,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
     pub(super) fn new(capacity: usize, template: Template<K, C>) -> Shared<K, C> {
         Shared {
             table: Table::new(capacity),
-            seats: Mutex::default(),
-            template,
+            seats: Mutex::new(Seats::new(template)),
             operators: Mutex::default(),
             sweeping: Mutex::default(),
         }
@@ -84,19 +79,30 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         K: Borrow<Q>,
     {
-        if let Some(slot) = self.table.recall(&mut self.seats(), key) {
-            return Ok(slot);
-        }
+        let mut template = {
+            let mut seats = self.seats();
+            if let Some(slot) = self.table.recall(&mut seats, key) {
+                return Ok(slot);
+            }
+            seats.template.clone()
+        };
         // the user's code, and so outside the lock; where several threads come here at once, all
         // but one throw theirs away
-        let own = key.to_owned();
-        let (breaker, controller) = (self.template)(&own).build_with_controller()?;
-        let slot = Arc::new(Slot::new(own, breaker, controller));
+        let mut slot = Slot::of(key.to_owned(), &template)?;
         let mut adopted = 0;
         loop {
             let mut seats = self.seats();
             if let Some(other) = self.table.recall(&mut seats, key) {
                 return Ok(other);
+            }
+            // held here, the old one cannot be at the new one's address
+            if !Arc::ptr_eq(&template, &seats.template) {
+                let newer = seats.template.clone();
+                drop(seats);
+                template = newer;
+                slot = Slot::of(key.to_owned(), &template)?;
+                adopted = 0;
+                continue;
             }
             if let Some(change) = seats.changes.get(adopted).cloned() {
                 drop(seats);
@@ -162,6 +168,13 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         };
         self.part();
         left
+    }
+
+    /// What keys that come from now on are built of. The old one is dropped outside the lock, and when
+    /// the last first use that asks it has ended.
+    pub(super) fn retemplate(&self, template: Template<K, C>) {
+        let old = std::mem::replace(&mut self.seats().template, template);
+        drop(old);
     }
 
     /// Operate on all; `standing` is for those that are made later. How many it changed.

@@ -1,6 +1,6 @@
 //! A key's place: the key, its breaker, and what eviction has to know of it.
 
-use crate::{Breaker, Controller, State};
+use crate::{Breaker, Builder, ConfigError, Controller, State};
 use papaya::Equivalent;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
@@ -12,6 +12,9 @@ const AT_HOME: usize = 2;
 
 /// A place in no ring.
 pub(super) const NOWHERE: usize = usize::MAX;
+
+/// What a key's breaker is built of.
+pub(super) type Template<K, C> = Arc<dyn Fn(&K) -> Builder<C> + Send + Sync>;
 
 /// All but `kept` is written under the seats' lock alone, or by the one sweep at work, and so
 /// Relaxed is enough throughout.
@@ -32,8 +35,10 @@ pub(super) struct Slot<K, C> {
 }
 
 impl<K, C> Slot<K, C> {
-    pub(super) fn new(key: K, breaker: Breaker<C>, controller: Controller) -> Slot<K, C> {
-        Slot {
+    /// Of what the template says of that key.
+    pub(super) fn of(key: K, template: &Template<K, C>) -> Result<Arc<Slot<K, C>>, ConfigError> {
+        let (breaker, controller) = template(&key).build_with_controller()?;
+        Ok(Arc::new(Slot {
             key,
             breaker,
             controller,
@@ -42,7 +47,7 @@ impl<K, C> Slot<K, C> {
             at_hand: AtomicU64::new(u64::MAX),
             at_sweep: AtomicU64::new(u64::MAX),
             place: AtomicUsize::new(NOWHERE),
-        }
+        }))
     }
 
     /// Rises with everything that happens to the breaker.
