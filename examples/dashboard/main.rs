@@ -1,0 +1,2 @@
+//! A dashboard.
+fn main() {}
