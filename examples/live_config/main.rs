@@ -198,7 +198,7 @@ fn act(
             break;
         }
     }
-    thread::sleep(Duration::from_millis(500));
+    thread::sleep(Duration::from_millis(600));
     println!("      {}", states(live.registry()));
     Ok(())
 }

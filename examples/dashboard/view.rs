@@ -1,0 +1,295 @@
+//! What is shown, as plain data, and how it is drawn: nothing here asks a breaker or a clock.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use std::time::Duration;
+use tripcoil::{Cause, Counts, Snapshot, State, Transition};
+
+/// Lines of a breaker: its figures, and below them more of these.
+const TALL: u16 = 2;
+
+/// Below it some of the columns are left out.
+const NARROW: u16 = 60;
+
+const GOOD: Color = Color::Green;
+const BAD: Color = Color::Red;
+const FAINT: Style = Style::new().fg(Color::DarkGray);
+
+#[derive(Default)]
+pub(crate) struct View {
+    /// In the order in which they are shown.
+    pub(crate) breakers: Vec<Row>,
+    /// The latest last.
+    pub(crate) changes: Vec<Change>,
+    /// Which of the breakers the keys are about.
+    pub(crate) chosen: usize,
+}
+
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) seen: Snapshot,
+}
+
+pub(crate) struct Change {
+    /// Since the program began.
+    pub(crate) at: Duration,
+    pub(crate) name: String,
+    pub(crate) transition: Transition,
+}
+
+pub(crate) fn draw(frame: &mut Frame<'_>, view: &View) {
+    let rows = u16::try_from(view.breakers.len().max(1)).unwrap_or(u16::MAX);
+    let wanted = rows.saturating_mul(TALL).saturating_add(1);
+    // what a small terminal has goes to the breakers first
+    let [breakers, changes, help] = Layout::vertical([
+        Constraint::Max(wanted),
+        Constraint::Min(if frame.area().height < 12 { 0 } else { 5 }),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    draw_breakers(frame.buffer_mut(), breakers, view);
+    draw_changes(frame.buffer_mut(), changes, view);
+    let keys = if help.width < NARROW {
+        "up/down f:force r:release x:reset q:quit"
+    } else {
+        " up/down choose  f force open  r release  x reset  q quit"
+    };
+    frame
+        .buffer_mut()
+        .set_style(help, Style::new().add_modifier(Modifier::REVERSED));
+    put(frame.buffer_mut(), help, keys, Style::new());
+}
+
+/// The columns that there is room for: name, state, rates, window, and what is going on.
+fn columns(area: Rect, buckets: u16) -> [Rect; 5] {
+    let (name, rates, buckets) = match area.width {
+        0..NARROW => (10, 0, buckets.min(6)),
+        NARROW..100 => (14, 11, buckets),
+        _ => (24, 11, buckets),
+    };
+    Layout::horizontal([
+        Constraint::Length(name),
+        Constraint::Length(14),
+        Constraint::Length(rates),
+        Constraint::Length(buckets),
+        Constraint::Fill(1),
+    ])
+    .spacing(1)
+    .areas(area)
+}
+
+fn draw_breakers(buffer: &mut Buffer, area: Rect, view: &View) {
+    let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+    let most = view.breakers.iter().map(|row| row.seen.buckets.len()).max();
+    let buckets = most.unwrap_or(0).clamp(6, 20) as u16;
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    for (column, title) in columns(head, buckets).into_iter().zip([
+        "  breaker",
+        "state",
+        "fail  slow",
+        "window",
+        "since",
+    ]) {
+        put(buffer, column, title, bold);
+    }
+    if view.breakers.is_empty() {
+        put(buffer, body, "  no breaker yet", FAINT);
+    }
+    // so that the chosen one is among those that there is room for
+    let room = usize::from(body.height / TALL).max(1);
+    let first = (view.chosen + 1).saturating_sub(room);
+    let places = body.rows().step_by(usize::from(TALL));
+    for ((index, row), top) in view.breakers.iter().enumerate().skip(first).zip(places) {
+        let place = Rect {
+            height: TALL,
+            ..top
+        }
+        .intersection(body);
+        let [name, state, rates, bars, rest] = columns(place, buckets);
+        let chosen = index == view.chosen;
+        let mark = if chosen { "> " } else { "  " };
+        put(
+            buffer,
+            name,
+            &(mark.to_string() + &row.name),
+            if chosen { bold } else { Style::new() },
+        );
+        let word = format!(" {:<13}", row.seen.state);
+        put(
+            buffer,
+            state,
+            &word,
+            Style::new().fg(Color::Black).bg(color(row.seen.state)),
+        );
+        draw_rates(buffer, rates, &row.seen);
+        draw_bars(buffer, bars, &row.seen.buckets);
+        draw_rest(buffer, rest, &row.seen);
+    }
+}
+
+fn draw_rates(buffer: &mut Buffer, area: Rect, seen: &Snapshot) {
+    let of = |rate: f64| format!("{:>3.0}%  ", rate * 100.0);
+    let style = |rate: f64| {
+        if rate > 0.0 {
+            Style::new().fg(BAD)
+        } else {
+            FAINT
+        }
+    };
+    let line = Line::from(vec![
+        Span::styled(of(seen.failure_rate), style(seen.failure_rate)),
+        Span::styled(of(seen.slow_rate), style(seen.slow_rate)),
+    ]);
+    buffer.set_line(area.x, area.y, &line, area.width);
+    put(
+        buffer,
+        second(area),
+        &format!("{} calls", seen.window.calls),
+        FAINT,
+    );
+}
+
+/// What is going on: how long it has been so and will be, and the probes or the rejections.
+fn draw_rest(buffer: &mut Buffer, area: Rect, seen: &Snapshot) {
+    let mut since = seconds(seen.time_in_state);
+    if let Some(wait) = seen.retry_after {
+        since += &if wait.is_zero() {
+            ", the next call probes".to_string()
+        } else {
+            format!(", retry in {}", seconds(wait))
+        };
+    }
+    put(buffer, area, &since, Style::new());
+    let probes = seen.probes;
+    let more = match seen.state {
+        State::HalfOpen => format!(
+            "probes: {} out, {} ok, {} failed",
+            probes.in_flight, probes.succeeded, probes.failed
+        ),
+        State::ObserveOnly => format!("would have tripped {} times", seen.would_trip),
+        _ if seen.totals.rejected > 0 => format!("{} rejected so far", seen.totals.rejected),
+        _ => String::new(),
+    };
+    put(buffer, second(area), &more, FAINT);
+}
+
+/// A bar a bucket, the oldest first; the tallest is the bucket with most calls. Failures stand at its foot.
+fn draw_bars(buffer: &mut Buffer, area: Rect, buckets: &[Counts]) {
+    if area.is_empty() {
+        return;
+    }
+    // where there is no room for all, the newest
+    let shown = &buckets[buckets.len().saturating_sub(area.width.into())..];
+    let most = buckets.iter().map(|b| b.calls).max().unwrap_or(0);
+    for (column, bucket) in area.columns().zip(shown) {
+        let full = u64::from(area.height) * 8;
+        let all = eighths(bucket.calls, most, full);
+        let failed = eighths(bucket.failures, most, full);
+        for (up, cell) in column.rows().rev().enumerate() {
+            let below = up as u64 * 8;
+            let (all, failed) = (
+                all.saturating_sub(below).min(8),
+                failed.saturating_sub(below).min(8),
+            );
+            // a cell has two colours, so one that has air above it is of the colour that fills more of it
+            let (height, style) = match failed {
+                0 => (all, Style::new().fg(GOOD)),
+                _ if all == 8 && failed < 8 => (failed, Style::new().fg(BAD).bg(GOOD)),
+                _ if failed * 2 >= all => (all, Style::new().fg(BAD)),
+                _ => (all, Style::new().fg(GOOD)),
+            };
+            put(buffer, cell, BLOCKS[height as usize], style);
+        }
+    }
+}
+
+const BLOCKS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+
+/// What is there is seen, however little it is.
+fn eighths(n: u64, most: u64, full: u64) -> u64 {
+    match most {
+        0 => 0,
+        most => (n as u128 * full as u128).div_ceil(most as u128) as u64,
+    }
+}
+
+fn draw_changes(buffer: &mut Buffer, area: Rect, view: &View) {
+    let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+    let rule = "─".repeat(head.width.into());
+    put(buffer, head, &rule, FAINT);
+    put(buffer, head, "── latest transitions ", FAINT);
+    let latest = view.changes.iter().rev().take(body.height.into()).rev();
+    for (place, change) in body.rows().zip(latest) {
+        let t = &change.transition;
+        let mut line = Line::from(vec![
+            Span::styled(format!("{:>8}  ", seconds(change.at)), FAINT),
+            Span::raw(format!("{:<12} ", short(&change.name, 12))),
+            Span::styled(t.from.to_string(), color(t.from)),
+            Span::raw(" > "),
+            Span::styled(t.to.to_string(), color(t.to)),
+            Span::raw(format!(": {}", t.cause)),
+        ]);
+        if t.counts.calls > 0 {
+            let (part, what) = match t.cause {
+                Cause::SlowRate => (t.counts.slow, "slow"),
+                _ => (t.counts.failures, "failed"),
+            };
+            let counts = format!(" ({part} of {} {what})", t.counts.calls);
+            line.push_span(Span::styled(counts, FAINT));
+        }
+        buffer.set_line(place.x, place.y, &line, place.width);
+    }
+}
+
+pub(crate) fn color(state: State) -> Color {
+    match state {
+        State::Closed => GOOD,
+        State::Open => BAD,
+        State::HalfOpen => Color::Yellow,
+        State::ForcedOpen => Color::Magenta,
+        State::Disabled => Color::Gray,
+        State::ObserveOnly => Color::Cyan,
+    }
+}
+
+fn seconds(d: Duration) -> String {
+    match d.as_secs() {
+        s @ 0..60 => format!("{s}.{} s", d.subsec_millis() / 100),
+        s @ 60..3600 => format!("{} min {} s", s / 60, s % 60),
+        s => format!("{} h {} min", s / 3600, s % 3600 / 60),
+    }
+}
+
+/// Cut, and seen to be.
+fn short(text: &str, width: usize) -> String {
+    if Line::raw(text).width() <= width {
+        return text.into();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        if Line::raw(&kept).width() + Line::raw(c.to_string()).width() >= width {
+            break;
+        }
+        kept.push(c);
+    }
+    kept + "…"
+}
+
+/// In the first line of that place, or nowhere.
+fn put(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
+    if !area.is_empty() {
+        let text = short(text, area.width.into());
+        buffer.set_stringn(area.x, area.y, text, area.width.into(), style);
+    }
+}
+
+fn second(area: Rect) -> Rect {
+    Rect {
+        y: area.y + 1,
+        height: area.height.saturating_sub(1),
+        ..area
+    }
+}
