@@ -15,6 +15,9 @@ use tripcoil::{
 
 type Done = Result<(), Box<dyn Error>>;
 
+/// How a breaker comes into a state.
+type Enter = fn(&Controller) -> bool;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// One that has counted, bucket for bucket, so many calls and failures.
@@ -82,7 +85,7 @@ fn column(picture: &Buffer, line: u16, text: &str) -> Result<u16, String> {
 
 #[test]
 fn each_state_has_its_word_and_its_colour() -> Done {
-    let enter: [(State, fn(&Controller) -> bool); 6] = [
+    let enter: [(State, Enter); 6] = [
         (State::Closed, |_| true),
         (State::Open, |c| c.trip_for(SECOND * 5)),
         (State::HalfOpen, Controller::half_open),

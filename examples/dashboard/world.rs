@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tripcoil::registry::{Registry, RegistryController};
-use tripcoil::{Backoff, Breaker, Builder, FailureKind, HalfOpen, Outcome, Window};
+use tripcoil::{Backoff, Breaker, Builder, FailureKind, HalfOpen, Outcome, State, Window};
 
 /// A dependency, in seconds of a play that begins anew when it is over.
 struct Part {
@@ -65,8 +65,8 @@ pub(crate) struct World {
     threads: Vec<JoinHandle<()>>,
 }
 
-fn template(name: &String) -> Builder {
-    Breaker::builder(name.as_str())
+fn template(name: &str) -> Builder {
+    Breaker::builder(name)
         .window(Window::time(Duration::from_secs(5)).buckets(10))
         .failure_rate(0.5)
         .min_throughput(10)
@@ -86,7 +86,8 @@ fn template(name: &String) -> Builder {
 
 impl World {
     pub(crate) fn begin() -> World {
-        let (registry, controller) = Registry::builder(template).build_with_controller();
+        let (registry, controller) =
+            Registry::builder(|name: &String| template(name)).build_with_controller();
         let over = Arc::new(AtomicBool::new(false));
         let begun = Instant::now();
         let threads = PARTS.iter().map(|part| {
@@ -145,7 +146,7 @@ fn call(breaker: &Breaker, wrong: Option<Wrong>, calls: u64) {
             permit.record_timed(Outcome::Failure(FailureKind::Server), quick);
         }
         Some(Wrong::Slow) => permit.record_timed(Outcome::Success, PATIENCE * 2),
-        Some(Wrong::Hangs) if breaker.state() == tripcoil::State::HalfOpen => {
+        Some(Wrong::Hangs) if breaker.state() == State::HalfOpen => {
             // a probe that is never heard of again: only its timeout ends the round
             std::mem::forget(permit);
         }

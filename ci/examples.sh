@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Each example that ends by itself, and what it tells. `outage` has a job of its own.
+# shellcheck source=ci/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+logs=$target/examples
+rm -rf "$logs"
+mkdir -p "$logs"
+
+# run NAME FEATURES [ARGUMENT..]
+run() {
+  local name=$1 features=$2
+  shift 2
+  echo "example $name"
+  cargo run --quiet --example "$name" --features "$features" -- "$@" >"$logs/$name" || {
+    cat "$logs/$name"
+    die "$name failed"
+  }
+}
+
+# told NAME PATTERN..: each, an extended regular expression, is in a line of its own, in that order
+told() {
+  local name=$1 line=0 at pattern
+  shift
+  for pattern in "$@"; do
+    at=$(grep -nEm1 -- "$pattern" <(tail -n +$((line + 1)) "$logs/$name")) || {
+      cat "$logs/$name"
+      die "$name does not tell, after line $line: $pattern"
+    }
+    line=$((line + ${at%%:*}))
+  done
+}
+
+run health health,http
+told health 'down +open +503 down 0 +not made' 'half-open +200 degraded' 'there +closed +200 up 100 +answered' \
+  '"status":"down"'
+
+recovered=('open -> half-open: open elapsed' 'half-open -> closed: probes succeeded'
+  '^[0-9]+ answered, [1-9][0-9]* failed, [1-9][0-9]* never sent')
+run reqwest_client http,tower
+told reqwest_client '503 Service Unavailable' 'open +not sent, retry after' 'closed +200 OK' "${recovered[@]}"
+run tonic_client grpc,tower
+told tonic_client 'Unavailable: the breaker is open' 'closed +Serving' "${recovered[@]}"
+
+run live_config registry,serde
+told live_config '^a good edit' 'taken: new rules for mail, payments, search' \
+  '^five mistakes' 'refused' default.failure_rate default.min_throughput default.open_for.jitter \
+  keys.payments.consecutive_failure keys.payments.slow_rate \
+  '^a syntax error' 'refused' 'line 3: no TOML' \
+  '^another window' 'default.window .* fixed when a breaker is built' \
+  '^replaced' 'taken: new rules for search' \
+  '^deleted' 'the old rules stay' \
+  '^there again' 'taken: new rules' \
+  '^a key that is new' 'stock is open'
+
+# an outage of the first of its dependencies begins after two seconds
+run dashboard registry --frames 16
+told dashboard '^frame 1 of 16$' '> cache +closed' '^frame 16 of 16$' 'payments +(open|half-open)' 'q quit'
+told dashboard 'payments +closed > open: (failure rate|consecutive failures) \([0-9]+ of [0-9]+ failed\)'
+
+echo "$(find "$logs" -type f | wc -l) examples ran, and told what they should"
