@@ -13,7 +13,7 @@ type Edit = Box<dyn Fn(&mut Config)>;
 /// [`Controller::reconfigure`](crate::Controller::reconfigure) hands out and takes back.
 ///
 /// It starts from the rules in force. Naming one sets that one, and the others stay; ranges are
-/// those of [`Config`]. Window and clock are fixed when the breaker is built.
+/// those of [`Config`]. Window, clock and durations are fixed when the breaker is built.
 ///
 /// ```
 /// use tripcoil::Breaker;
@@ -60,7 +60,7 @@ impl Rules {
     }
 
     /// All rules as they are in that configuration, and so those off that are off there. Its window, its
-    /// clock and its initial state are passed over.
+    /// clock, its initial state and whether durations are kept are passed over.
     ///
     /// ```
     /// use std::time::Duration;
@@ -78,6 +78,7 @@ impl Rules {
         self.and(move |c| {
             *c = Config {
                 window: c.window.clone(),
+                durations: c.durations,
                 clock: c.clock.clone(),
                 initial_state: c.initial_state,
                 ..config.clone()
@@ -193,6 +194,7 @@ mod tests {
             slow_call: Some(Duration::from_secs(1)),
             slow_rate: Some(0.5),
             min_throughput: Some(9),
+            durations: true,
             clock: (&clock).into(),
             initial_state: State::Disabled,
             ..Config::default()
@@ -208,6 +210,7 @@ mod tests {
         let config = Rules::unchanged().config(rules.clone()).upon(&built);
         let expected = Config {
             window: Window::count(30),
+            durations: true,
             clock: (&clock).into(),
             initial_state: State::Disabled,
             ..rules

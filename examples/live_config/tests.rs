@@ -168,7 +168,7 @@ failure_rate = -1
 [keyz.mail]
 "#;
     let fields = "window, failure_rate, min_throughput, slow_call, slow_rate, consecutive_failures, \
-                  failure_count, open_for, half_open, on_cancel, clock, initial_state";
+                  failure_count, open_for, half_open, on_cancel, durations, clock, initial_state";
     let inner = "base, factor, max, jitter, reset_after, seed";
     assert_eq!(
         refused(text, None)?,
