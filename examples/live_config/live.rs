@@ -30,6 +30,13 @@ pub(crate) enum Look {
     Unread(io::Error),
 }
 
+impl Look {
+    /// The file says something else than what is in force.
+    pub(crate) fn left_out(&self) -> bool {
+        matches!(self, Look::Refused(_) | Look::Unread(_))
+    }
+}
+
 impl fmt::Display for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -37,10 +44,10 @@ impl fmt::Display for Look {
             Look::Taken(keys) if keys.is_empty() => write!(f, "taken: no key in use is touched"),
             Look::Taken(keys) => write!(f, "taken: new rules for {}", keys.join(", ")),
             Look::Refused(problems) => {
-                write!(f, "refused, the old rules stay:")?;
+                write!(f, "refused:")?;
                 problems.iter().try_for_each(|p| write!(f, "\n  {p}"))
             }
-            Look::Unread(error) => write!(f, "not to be read, the old rules stay: {error}"),
+            Look::Unread(error) => write!(f, "not to be read: {error}"),
         }
     }
 }

@@ -105,7 +105,7 @@ fn follow(live: &mut Live, file: &Path) -> Result<(), Failure> {
             Look::Same
         };
         if !matches!(look, Look::Same) {
-            println!("{look}");
+            tell(&look);
         }
         let states = states(live.registry());
         if states != said {
@@ -194,13 +194,20 @@ fn act(
         }
         let look = live.look()?;
         if !matches!(look, Look::Same) {
-            println!("   {}", look.to_string().replace('\n', "\n   "));
+            tell(&look);
             break;
         }
     }
     thread::sleep(Duration::from_millis(600));
     println!("      {}", states(live.registry()));
     Ok(())
+}
+
+fn tell(look: &Look) {
+    println!("   {}", look.to_string().replace('\n', "\n   "));
+    if look.left_out() {
+        println!("   the old rules stay");
+    }
 }
 
 fn states(registry: &Registry<String>) -> String {
