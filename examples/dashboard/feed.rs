@@ -1,4 +1,7 @@
 //! From breakers to what is shown of them.
+//!
+//! A listener is a handle and a thread, so breakers that are shown are not forgotten when idle. For a registry
+//! of thousands, look at `history` instead.
 
 use crate::view::{Change, Row, View};
 use std::collections::HashMap;
@@ -31,10 +34,9 @@ impl Feed {
     pub(crate) fn refresh(&mut self, view: &mut View) {
         let chosen = view.breakers.get(view.chosen).map(|row| row.name.clone());
         let mut breakers = Vec::new();
-        let mut listening = HashMap::new();
         self.registry.for_each(|name, breaker| {
             let observer = breaker.observer();
-            let heard = self.listening.remove(name).unwrap_or_else(|| {
+            self.listening.entry(name.clone()).or_insert_with(|| {
                 let (begun, changes, name) = (self.begun, self.changes.clone(), name.clone());
                 observer.subscribe(move |transition| {
                     changes
@@ -47,14 +49,11 @@ impl Feed {
                         });
                 })
             });
-            listening.insert(name.clone(), heard);
             breakers.push(Row {
                 name: name.clone(),
                 seen: observer.snapshot(),
             });
         });
-        // those that were forgotten are no longer listened to
-        self.listening = listening;
         breakers.sort_by(|a, b| a.name.cmp(&b.name));
 
         // the same one stays chosen when others come and go
