@@ -36,7 +36,7 @@ for series, value in {
     'calls_total{breaker="orders",outcome="success"}': 3,
     'calls_total{breaker="orders",outcome="failure"}': 3,
     'failures_total{breaker="orders",kind="server"}': 3,
-    'rejections_total{breaker="orders"}': 3,
+    'rejections_total{breaker="orders",state="open"}': 3,
     'transitions_total{breaker="orders",to="open",cause="failure_rate"}': 1,
     'state{breaker="orders",state="open"}': 1,
     'state{breaker="orders",state="closed"}': 0,
