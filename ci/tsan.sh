@@ -7,7 +7,7 @@
 #
 # Left out: what counts memory (the sanitizer takes some of its own, and a hundred thousand breakers take
 # minutes), of the saved states what has one thread or a process to kill, and the histories and the soak,
-# which are the same calls as those of `tests/threads`, a thousand times over.
+# for their length.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 need_nightly
