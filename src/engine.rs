@@ -21,28 +21,31 @@ pub(crate) struct Admission {
 /// No slow limit was in force at admission, so nobody looked at the clock.
 pub(crate) const UNTIMED: u64 = u64::MAX;
 
+impl Admission {
+    /// Where all are admitted: timed, if the caller or the rules have a slow limit.
+    #[inline(always)]
+    fn at_large(c: Control, timed: bool, now: impl FnOnce() -> u64) -> Admission {
+        Admission {
+            period: c.period(),
+            start: if timed || c.timed() { now() } else { UNTIMED },
+        }
+    }
+}
+
 impl Core {
     /// `timed`: the caller has a slow limit of its own.
     #[inline]
     pub(crate) fn admit(&self, timed: bool) -> Result<Admission, Rejected> {
         let c = self.control();
         if c.admits_all() {
-            let start = if timed || c.timed() {
-                self.head.clock.nanos()
-            } else {
-                UNTIMED
-            };
-            return Ok(Admission {
-                period: c.period(),
-                start,
-            });
+            return Ok(Admission::at_large(c, timed, || self.head.clock.nanos()));
         }
         if c.is_open()
             && let Some(rest) = self.reject_while_open(c)
         {
             return Err(Rejected::new(State::Open, Some(rest.get())));
         }
-        self.admit_or_reject()
+        self.admit_or_reject(timed)
     }
 
     /// What most calls come to that are not simply admitted: rejected by an Open that has time to go.
@@ -55,23 +58,20 @@ impl Core {
     }
 
     #[cold]
-    fn admit_or_reject(&self) -> Result<Admission, Rejected> {
-        let admission = self.look_closer(self.head.clock.nanos());
+    fn admit_or_reject(&self, timed: bool) -> Result<Admission, Rejected> {
+        let admission = self.look_closer(timed, self.head.clock.nanos());
         if let Err(rejected) = &admission {
             self.stripes.reject(rejected.state());
         }
         admission
     }
 
-    fn look_closer(&self, now: u64) -> Result<Admission, Rejected> {
+    fn look_closer(&self, timed: bool, now: u64) -> Result<Admission, Rejected> {
         loop {
             let c = self.control();
             match c.state() {
                 State::Closed | State::Disabled | State::ObserveOnly => {
-                    return Ok(Admission {
-                        period: c.period(),
-                        start: now,
-                    });
+                    return Ok(Admission::at_large(c, timed, || now));
                 }
                 State::ForcedOpen => {
                     return Err(Rejected::new(State::ForcedOpen, None));

@@ -1,6 +1,6 @@
 //! New rules while it runs.
 
-use tripcoil::{Backoff, Cause, HalfOpen, OnCancel, Outcome, State, Window};
+use tripcoil::{Backoff, Breaker, Cause, HalfOpen, ManualClock, OnCancel, Outcome, State, Window};
 
 use crate::common::{Rig, SERVER, counts, ms, ns, secs};
 
@@ -222,4 +222,29 @@ fn a_count_window_still_bounds_the_rules() {
     rig.controller
         .reconfigure(|rules| rules.failure_count(10).min_throughput(10))
         .expect("valid");
+}
+
+/// Found in lock step: the acquire that ends a decided round is admitted as any other.
+#[test]
+fn a_call_that_an_ended_round_admits_has_no_duration_without_a_limit() {
+    let clock = ManualClock::new();
+    let (breaker, controller) = Breaker::builder("unlimited")
+        .clock(&clock)
+        .half_open(HalfOpen::successes(2))
+        .build_with_controller()
+        .expect("valid");
+    assert!(controller.half_open());
+    breaker.try_acquire().expect("a probe").success();
+    controller
+        .reconfigure(|rules| rules.half_open(HalfOpen::successes(1)))
+        .expect("valid");
+    let admitted = breaker.try_acquire().expect("admitted");
+    assert_eq!(breaker.state(), State::Closed);
+    controller
+        .reconfigure(|rules| rules.slow_call(ms(1)))
+        .expect("valid");
+    clock.advance(ms(5));
+    admitted.success();
+    let seen = breaker.observer().snapshot();
+    assert_eq!((seen.window, seen.totals.slow), (counts(1, 0, 0), 0));
 }

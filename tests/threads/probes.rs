@@ -28,7 +28,7 @@ fn rounds(of: u32, max_probes: u32, ignoring: bool) {
         .expect("valid");
     let verdicts = Arc::<Mutex<Vec<u64>>>::default();
     let heard = Arc::clone(&verdicts);
-    let _listening = breaker.observer().subscribe(move |event| {
+    let listening = breaker.observer().subscribe(move |event| {
         if event.from == State::HalfOpen {
             assert_eq!((event.to, event.cause), (State::Open, Cause::ProbeFailed));
             heard.lock().push(event.counts.calls);
@@ -74,6 +74,10 @@ fn rounds(of: u32, max_probes: u32, ignoring: bool) {
     assert!(
         most.into_inner() <= max_probes.min(of),
         "more probes out than {max_probes}"
+    );
+    assert!(
+        listening.drain(Duration::from_secs(60)),
+        "it is told in time"
     );
     let verdicts = verdicts.lock();
     assert!(
