@@ -51,6 +51,17 @@ pub(crate) fn whole_milliseconds(at: u64) -> u64 {
 mod tests {
     use super::*;
 
+    /// What is left of any Open, as a saved state has it.
+    #[cfg(feature = "serde")]
+    #[test]
+    fn the_longest_is_what_the_latest_leaves() {
+        assert_eq!(Deadline::LONGEST, (1 << 39) * MILLISECOND);
+        // one that began just before its millisecond was over
+        let opened = MILLISECOND - 1;
+        let latest = Deadline(Deadline::LAST << 1).nanos(opened);
+        assert!(latest - opened < Deadline::LONGEST);
+    }
+
     #[test]
     fn a_deadline_is_rounded_up_to_whole_milliseconds() {
         let at = |start, wait| Deadline::after(0, start, wait, false).nanos(0);
