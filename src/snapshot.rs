@@ -155,10 +155,7 @@ impl Core {
                 0
             },
             probes,
-            totals: Totals {
-                rejected: rejections.iter().sum(),
-                ..self.totals()
-            },
+            totals: self.totals(rejections.iter().sum()),
             failures_by_kind: FailureKinds(kinds),
             rejections_by_state: Rejections::of_slots(rejections),
             would_trip: self.ledger.would_trip.get(),
@@ -218,8 +215,7 @@ impl Core {
         classes
     }
 
-    /// But for the rejections.
-    fn totals(&self) -> Totals {
+    fn totals(&self, rejected: u64) -> Totals {
         let mut classes = [0u64; 4];
         // the long counts first: they are what an earlier cut had, so never more than the sums
         let long: [u64; 4] = core::array::from_fn(|i| self.ledger.lifetime[i].load());
@@ -235,6 +231,7 @@ impl Core {
             successes: of(Class::FastSuccess) + of(Class::SlowSuccess),
             failures: of(Class::FastFailure) + of(Class::SlowFailure),
             slow: of(Class::SlowSuccess) + of(Class::SlowFailure),
+            rejected,
             ..Totals::default()
         };
         for stripe in self.stripes.all() {

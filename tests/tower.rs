@@ -188,6 +188,21 @@ impl<C: Classify<&'static str, &'static str>> Stand<C> {
         self.breaker.observer().snapshot()
     }
 
+    /// Answers each number, by the breaker that is picked for it.
+    fn behind(
+        &self,
+        pick: impl PickBreaker<u32, Classifier = ErrIsFailure> + Clone,
+    ) -> impl Service<u32, Response = &'static str, Error = CallError<&'static str>> {
+        let inner = Inner {
+            seen: self.seen.clone(),
+            reserved: false,
+        };
+        ServiceBuilder::new()
+            .layer(BreakerLayer::new(pick))
+            .map_request(|_: u32| Ask::Answer)
+            .service(inner)
+    }
+
     /// Ready, called and answered at once.
     fn ask(&self, ask: Ask) -> Result<&'static str, CallError<&'static str>> {
         let mut service = self.service.clone();
@@ -631,14 +646,7 @@ fn each_request_goes_through_the_breaker_that_is_picked_for_it() {
             }
         }
     };
-    let inner = Inner {
-        seen: at.seen.clone(),
-        reserved: false,
-    };
-    let mut service = ServiceBuilder::new()
-        .layer(BreakerLayer::new(pick))
-        .map_request(|_: u32| Ask::Answer)
-        .service(inner);
+    let mut service = at.behind(pick);
     // which one is not known before there is a request: readiness is the inner service's
     at.seen.ready.store(false, SeqCst);
     assert_eq!(ready(&mut service), Ok(false));
@@ -665,14 +673,7 @@ fn a_request_that_has_no_breaker_is_told_why_and_keeps_nothing() {
         1 => Ok(Breaker::builder("one").failure_rate(7.0).build()?),
         _ => Ok(breaker.clone()),
     };
-    let inner = Inner {
-        seen: at.seen.clone(),
-        reserved: false,
-    };
-    let mut service = ServiceBuilder::new()
-        .layer(BreakerLayer::new(pick))
-        .map_request(|_: u32| Ask::Answer)
-        .service(inner);
+    let mut service = at.behind(pick);
     for (n, why) in [(0, "zero is nobody's"), (1, "failure_rate is invalid")] {
         assert_eq!(ready(&mut service), Ok(true));
         assert_eq!(at.seen.reserved.load(SeqCst), 1);

@@ -254,13 +254,11 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let admitted = match self.pick.pick(&request) {
-            Ok(breaker) => match breaker.try_acquire_owned() {
-                Ok(permit) => Ok((permit, breaker.classifier().clone())),
-                Err(rejected) => Err(TurnedAway::Rejected(rejected)),
-            },
-            Err(none) => Err(TurnedAway::NoBreaker(none)),
-        };
+        let picked = self.pick.pick(&request).map_err(TurnedAway::NoBreaker);
+        let admitted = picked.and_then(|breaker| {
+            let permit = breaker.try_acquire_owned().map_err(TurnedAway::Rejected)?;
+            Ok((permit, breaker.classifier().clone()))
+        });
         let (permit, classifier) = match admitted {
             Ok(admitted) => admitted,
             Err(why) => {

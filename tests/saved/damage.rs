@@ -48,6 +48,17 @@ fn made_right(body: &[u8], version: u32) -> Vec<u8> {
     bytes
 }
 
+/// A number of the body.
+fn leb(mut n: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while n > 127 {
+        bytes.push(n as u8 | 128);
+        n >>= 7;
+    }
+    bytes.push(n as u8);
+    bytes
+}
+
 fn body(bytes: &[u8]) -> &[u8] {
     &bytes[16..bytes.len() - 4]
 }
@@ -172,15 +183,6 @@ fn what_no_breaker_can_have_been_is_refused() {
     assert_eq!(window(&[0, 10, 0, 1, 1, 2, 0]), "window.buckets.failures");
     assert_eq!(window(&[0, 10, 0, 1, 1, 0, 2]), "window.buckets.slow");
     // numbers of more than a byte
-    let leb = |mut n: u64| {
-        let mut bytes = Vec::new();
-        while n > 127 {
-            bytes.push(n as u8 | 128);
-            n >>= 7;
-        }
-        bytes.push(n as u8);
-        bytes
-    };
     let hours = |hours: u64, rest: &[u8]| {
         let width = leb(hours * 3_600_000_000_000);
         of(closed, &[], &[&[0], &width[..], &[0], rest].concat())
@@ -219,15 +221,6 @@ fn what_no_breaker_can_have_been_is_refused() {
 /// refused.
 #[test]
 fn the_most_of_a_count_goes_on_and_can_be_saved_again() {
-    let leb = |mut n: u64| {
-        let mut bytes = Vec::new();
-        while n > 127 {
-            bytes.push(n as u8 | 128);
-            n >>= 7;
-        }
-        bytes.push(n as u8);
-        bytes
-    };
     let most = 1u64 << 60;
     let mut body = vec![2, b'd', b'b'];
     // saved_at, state, lasted, left, generation, openings, run, standing, would_trip; totals, kinds

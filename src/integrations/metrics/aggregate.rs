@@ -4,7 +4,7 @@
 use crate::State;
 use crate::integrations::labels as label;
 use crate::integrations::metrics::series::{
-    Labels, REJECTING, STATES, describe_counters, describe_gauges,
+    Labels, STATES, describe_counters, describe_gauges, set_rejections,
 };
 use crate::registry::Aggregate;
 use ::metrics::{Counter, Gauge, Label};
@@ -99,11 +99,7 @@ impl RegistryPublisher {
             name,
             calls: outcomes
                 .map(|o| labels.counter("tripcoil_registry_calls_total", &[("outcome", o)])),
-            rejections: REJECTING.map(|state| {
-                let label = ("state", label::state(state));
-                let name = "tripcoil_registry_rejections_total";
-                (state, labels.counter(name, &[label]))
-            }),
+            rejections: labels.rejections("tripcoil_registry_rejections_total"),
             slow: labels.counter("tripcoil_registry_slow_calls_total", &[]),
             transitions: labels.counter("tripcoil_registry_transitions_total", &[]),
             evictions: labels.counter("tripcoil_registry_evictions_total", &[]),
@@ -122,9 +118,7 @@ impl RegistryPublisher {
         for (counter, count) in self.calls.iter().zip(calls) {
             counter.absolute(count);
         }
-        for (state, counter) in &self.rejections {
-            counter.absolute(all.rejections_by_state.get(*state));
-        }
+        set_rejections(&self.rejections, &all.rejections_by_state);
         self.slow.absolute(t.slow);
         self.transitions.absolute(all.transitions);
         self.evictions.absolute(all.evicted);

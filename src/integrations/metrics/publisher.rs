@@ -5,7 +5,7 @@
 
 use crate::integrations::labels as label;
 use crate::integrations::metrics::series::{
-    Labels, REJECTING, STATES, WAYS, describe_counters, describe_gauges, describe_histogram,
+    Labels, STATES, WAYS, describe_counters, describe_gauges, describe_histogram, set_rejections,
 };
 use crate::{FailureKind, Observer, State, Subscription, Transition};
 use ::metrics::{Counter, Gauge, Histogram, IntoLabels, Label};
@@ -198,10 +198,7 @@ impl Shared {
         let gauge = |name| labels.gauge(name, &[]);
         let series = Series {
             calls: outcomes.map(|o| labels.counter("tripcoil_calls_total", &[("outcome", o)])),
-            rejections: REJECTING.map(|state| {
-                let label = ("state", label::state(state));
-                (state, labels.counter("tripcoil_rejections_total", &[label]))
-            }),
+            rejections: labels.rejections("tripcoil_rejections_total"),
             slow: counter("tripcoil_slow_calls_total"),
             failures: failures.collect(),
             would_trips: counter("tripcoil_would_trips_total"),
@@ -247,9 +244,7 @@ impl Shared {
         for (counter, count) in s.calls.iter().zip(calls) {
             counter.absolute(count);
         }
-        for (state, counter) in &s.rejections {
-            counter.absolute(seen.rejections_by_state.get(*state));
-        }
+        set_rejections(&s.rejections, &seen.rejections_by_state);
         s.slow.absolute(t.slow);
         for (kind, counter) in &s.failures {
             counter.absolute(seen.failures_by_kind.get(*kind));

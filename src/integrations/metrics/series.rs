@@ -1,6 +1,7 @@
 //! The series, by name.
 
-use crate::{Cause, State};
+use crate::integrations::labels as label;
+use crate::{Cause, Rejections, State};
 use ::metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Unit, with_recorder};
 
 const METADATA: Metadata<'_> = Metadata::new("tripcoil", Level::INFO, Some(module_path!()));
@@ -13,9 +14,6 @@ pub(super) const STATES: [State; 6] = [
     State::Disabled,
     State::ObserveOnly,
 ];
-
-/// The states that reject calls.
-pub(super) const REJECTING: [State; 3] = [State::Open, State::HalfOpen, State::ForcedOpen];
 
 /// Every transition that there is, by where it leads and why. All are there from the start, at zero,
 /// so that the first of each is an increase.
@@ -57,6 +55,14 @@ impl Labels {
         with_recorder(|recorder| recorder.register_counter(&key, &METADATA))
     }
 
+    /// A counter for each state that rejects.
+    pub(super) fn rejections(&self, name: &'static str) -> [(State, Counter); 3] {
+        [State::Open, State::HalfOpen, State::ForcedOpen].map(|state| {
+            let label = ("state", label::state(state));
+            (state, self.counter(name, &[label]))
+        })
+    }
+
     pub(super) fn histogram(&self, name: &'static str) -> Histogram {
         let key = self.key(name, &[]);
         with_recorder(|recorder| recorder.register_histogram(&key, &METADATA))
@@ -85,4 +91,10 @@ pub(super) fn describe_histogram((name, what): (&'static str, &'static str)) {
     with_recorder(|recorder| {
         recorder.describe_histogram(name.into(), Some(Unit::Seconds), what.into());
     });
+}
+
+pub(super) fn set_rejections(counters: &[(State, Counter)], all: &Rejections) {
+    for (state, counter) in counters {
+        counter.absolute(all.get(*state));
+    }
 }

@@ -79,31 +79,26 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         K: Borrow<Q>,
     {
-        let mut template = {
-            let mut seats = self.seats();
-            if let Some(slot) = self.table.recall(&mut seats, key) {
-                return Ok(slot);
-            }
-            seats.template.clone()
-        };
-        // the user's code, and so outside the lock; where several threads come here at once, all
-        // but one throw theirs away
-        let mut slot = Slot::of(key.to_owned(), &template)?;
+        // ours, and the template that it was built of: held here, that cannot be at a newer one's address
+        let mut made: Option<(Arc<_>, Template<K, C>)> = None;
         let mut adopted = 0;
         loop {
             let mut seats = self.seats();
             if let Some(other) = self.table.recall(&mut seats, key) {
                 return Ok(other);
             }
-            // held here, the old one cannot be at the new one's address
-            if !Arc::ptr_eq(&template, &seats.template) {
-                let newer = seats.template.clone();
+            let Some((slot, _)) = made
+                .as_ref()
+                .filter(|(_, template)| Arc::ptr_eq(template, &seats.template))
+            else {
+                let template = seats.template.clone();
                 drop(seats);
-                template = newer;
-                slot = Slot::of(key.to_owned(), &template)?;
+                // the user's code, and so outside the lock; where several threads come here at once,
+                // all but one throw theirs away
+                made = Some((Slot::of(key.to_owned(), &template)?, template));
                 adopted = 0;
                 continue;
-            }
+            };
             if let Some(change) = seats.changes.get(adopted).cloned() {
                 drop(seats);
                 // one that refuses keeps its rules, as those do that were there at the time
@@ -118,7 +113,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
             let gone = self.table.relieve(&mut seats);
             drop(seats);
             drop(gone);
-            return Ok(slot);
+            return Ok(slot.clone());
         }
     }
 
