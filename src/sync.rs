@@ -1,5 +1,9 @@
 //! The one place that names atomics: loom's under the models, portable-atomic's elsewhere.
 //!
+//! Two more builds keep those atomics, and do something before each access: the step checker's
+//! (`--cfg tripcoil_step`) runs other calls there, and under `--cfg tripcoil_shuttle` shuttle chooses
+//! there which thread goes on.
+//!
 //! Everything else takes its words from here, so that the source that the models explore is the
 //! source that ships. The words of the protocol are [`Word`]s, and those are what loom explores;
 //! what no protocol leans on (sums that are only ever added to, a clock's published time) is a
@@ -93,9 +97,27 @@ pub mod step {
 #[cfg(tripcoil_step)]
 use step::access;
 
-#[cfg(not(tripcoil_step))]
+#[cfg(not(any(tripcoil_step, tripcoil_shuttle)))]
 #[inline(always)]
 fn access<T>(_word: &T, _writes: bool) {}
+
+/// What another thread does may come here. (To shuttle a sleep is a point at which it chooses the
+/// thread that goes on, and nothing more.)
+#[cfg(tripcoil_shuttle)]
+fn access<T>(_word: &T, _writes: bool) {
+    if shuttle::current::try_get_current_task().is_some() {
+        shuttle::thread::sleep(core::time::Duration::ZERO);
+    }
+}
+
+/// For the few loops, on no call's path, that wait for another thread.
+#[cfg(feature = "std")]
+fn give_way() {
+    #[cfg(tripcoil_shuttle)]
+    shuttle::thread::yield_now();
+    #[cfg(not(tripcoil_shuttle))]
+    std::thread::yield_now();
+}
 
 /// A 64-bit word of the protocol.
 #[derive(Debug)]
@@ -300,7 +322,7 @@ mod with_std {
             loop {
                 match self.fill(&make) {
                     Some(value) => return value,
-                    None => std::thread::yield_now(),
+                    None => super::give_way(),
                 }
             }
         }

@@ -2,13 +2,13 @@
 //!
 //! Beside `sync` the one place that is another under the models: there each execution numbers its
 //! threads anew, so that each goes the same way, and there are two CPUs on every machine, so that
-//! the models of two stripes have them.
+//! the models of two stripes have them. Under shuttle it is the same, with four.
 
 #[cfg(feature = "std")]
 pub(crate) use self::numbers::move_on;
 pub(crate) use self::numbers::{cpus, index};
 
-#[cfg(all(feature = "std", not(tripcoil_loom)))]
+#[cfg(all(feature = "std", not(any(tripcoil_loom, tripcoil_shuttle))))]
 mod numbers {
     use crate::sync::Counter;
     use core::cell::Cell;
@@ -71,6 +71,32 @@ mod numbers {
 
     pub(crate) fn cpus() -> usize {
         2
+    }
+}
+
+#[cfg(all(feature = "std", tripcoil_shuttle))]
+mod numbers {
+    use crate::sync::Counter;
+    use core::cell::Cell;
+
+    shuttle::lazy_static! {
+        static ref NEXT: Counter = Counter::new(0);
+    }
+
+    shuttle::thread_local! {
+        static INDEX: Cell<usize> = Cell::new(NEXT.next() as usize);
+    }
+
+    pub(crate) fn index() -> usize {
+        INDEX.try_with(Cell::get).unwrap_or(0)
+    }
+
+    pub(crate) fn move_on() {
+        let _ = INDEX.try_with(|i| i.set(NEXT.next() as usize));
+    }
+
+    pub(crate) fn cpus() -> usize {
+        4
     }
 }
 
