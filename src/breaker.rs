@@ -243,4 +243,32 @@ impl<C> Breaker<C> {
     pub fn handles(&self) -> usize {
         Arc::strong_count(&self.core)
     }
+
+    /// Says to those that watch it that it is at its end. Only for a breaker that has no other user.
+    #[cfg(feature = "registry")]
+    pub(crate) fn forget(&self) {
+        self.core.watchers.forget();
+        // after the word, which listeners look at when they have been woken
+        self.core.listeners.wake(true);
+    }
+
+    /// How many of its [handles](Self::handles) can call through the breaker or change it: its clones,
+    /// this one included, the controller, local handles and owned permits. Observers, subscriptions
+    /// and what is made of them (publishers, for one) only watch. It may count a watcher that comes
+    /// or goes just now; a user it never misses.
+    ///
+    /// ```
+    /// use tripcoil::Breaker;
+    ///
+    /// let breaker = Breaker::builder("db").build()?;
+    /// let observer = breaker.observer();
+    /// let clone = breaker.clone();
+    /// assert_eq!((breaker.handles(), breaker.users()), (3, 2));
+    /// # drop((observer, clone));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn users(&self) -> usize {
+        self.core.watchers.users(&self.core)
+    }
 }

@@ -15,6 +15,7 @@ use crate::run::{Run, RunRule};
 use crate::sync::{Counter, Late, Swap, Word};
 use crate::tagged::Tagged;
 use crate::thread::cpus;
+use crate::watch::{Watched, Watchers};
 use crate::window::Shape;
 use crate::window::boundaries::Boundaries;
 use crate::window::count::CountWindow;
@@ -84,6 +85,8 @@ pub(crate) struct Probing {
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Core {
+    /// Beside the `Arc`'s own counts, with which it changes.
+    pub(crate) watchers: Watchers,
     pub(crate) name: Box<str>,
     pub(crate) history: Ring<[Slot; HISTORY]>,
     /// A longer ring, once there is a listener.
@@ -94,6 +97,12 @@ pub(crate) struct Core {
     pub(crate) stripes: Stripes,
     pub(crate) ledger: Ledger,
     pub(crate) probing: Probing,
+}
+
+impl Watched for Core {
+    fn watchers(&self) -> &Watchers {
+        &self.watchers
+    }
 }
 
 impl Core {
@@ -153,6 +162,7 @@ impl Core {
                 latest_admission: Word::default(),
                 results: Default::default(),
             },
+            watchers: Watchers::default(),
             history: Ring::short(),
             queue: Late::default(),
             #[cfg(feature = "std")]

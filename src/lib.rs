@@ -187,6 +187,7 @@ mod turn;
 mod validate;
 #[cfg(feature = "std")]
 mod wake;
+mod watch;
 mod window;
 #[cfg(all(test, feature = "std"))]
 mod wrap_tests;

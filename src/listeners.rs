@@ -10,6 +10,7 @@ use crate::event::{Ring, Transition};
 use crate::outcome::Counts;
 use crate::rules::Tally;
 use crate::wake::{Entry, Post};
+use crate::watch::Watching;
 use crate::window::Shape;
 use crate::window::boundaries::Boundaries;
 use alloc::sync::Arc;
@@ -43,7 +44,7 @@ pub struct Epoch {
 #[must_use = "dropping a subscription detaches its listener"]
 pub struct Subscription {
     post: Arc<Post>,
-    core: Arc<Core>,
+    core: Watching<Core>,
     /// `None` where no thread could be had: then the listener is never called.
     thread: Option<Thread>,
 }
@@ -73,6 +74,24 @@ impl Subscription {
         self.thread.is_some()
     }
 
+    /// Whether the breaker was in a registry that has [forgotten it](crate::Observer::is_forgotten), and
+    /// the listener has been called with everything there was. It is called no more, and has been
+    /// dropped: what it sends to, say, is at its end.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tripcoil::{Breaker, State};
+    ///
+    /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+    /// let subscription = breaker.observer().subscribe(|_| {});
+    /// assert!(!subscription.is_closed(), "in no registry it never is");
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.post.closed.get() != 0
+    }
+
     /// Wait until the listener has been called with everything that had happened when this was
     /// called, but no longer than `limit`; whether it has. For the end of a program, and for tests.
     ///
@@ -96,7 +115,7 @@ impl Subscription {
         let since = Instant::now();
         // the look under way may have begun before; the one after it has not
         let enough = self.post.looks.get() + 2;
-        while self.post.looks.get() < enough {
+        while self.post.looks.get() < enough && !self.is_closed() {
             if since.elapsed() >= limit {
                 return false;
             }
@@ -125,15 +144,21 @@ trait Feed: Send + 'static {
     fn tell(&mut self, core: &Core, post: &Post) -> bool;
 }
 
-fn subscribe(core: &Arc<Core>, epochs: bool, mut feed: impl Feed) -> Subscription {
+fn subscribe(core: &Watching<Core>, epochs: bool, mut feed: impl Feed) -> Subscription {
     let post = Arc::new(Post::default());
     let (mine, own) = (core.clone(), post.clone());
     let run = move || {
-        while own.stop.get() == 0 && feed.tell(&mine, &own) {
+        // read before the look: what it finds of a breaker that is forgotten is the last there is
+        let mut last = mine.watchers.forgotten();
+        while own.stop.get() == 0 && feed.tell(&mine, &own) && !last {
             own.looks.add(1);
             // a publication since that look has left its token, and this returns at once
             thread::park();
+            last = mine.watchers.forgotten();
         }
+        // so that what the listener holds is dropped before it is known to be closed
+        drop(feed);
+        own.closed.set(1);
     };
     let spawned = thread::Builder::new()
         .name("tripcoil-listener".into())
@@ -203,7 +228,7 @@ impl<F: FnMut(&Transition) + Send + 'static> Feed for Transitions<F> {
 }
 
 pub(crate) fn subscribe_transitions(
-    core: &Arc<Core>,
+    core: &Watching<Core>,
     listener: impl FnMut(&Transition) + Send + 'static,
 ) -> Subscription {
     core.queue.get_or_make(|| Ring::long(QUEUE));
@@ -265,7 +290,7 @@ impl<F: FnMut(&Epoch) + Send + 'static> Epochs<F> {
 }
 
 pub(crate) fn subscribe_epochs(
-    core: &Arc<Core>,
+    core: &Watching<Core>,
     listener: impl FnMut(&Epoch) + Send + 'static,
 ) -> Subscription {
     let (next, base) = match &core.head.window {

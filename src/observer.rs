@@ -6,6 +6,7 @@ use crate::event::{HISTORY, Transition};
 use crate::listeners::{Epoch, Subscription, subscribe_epochs, subscribe_transitions};
 use crate::outcome::State;
 use crate::snapshot::Snapshot;
+use crate::watch::Watching;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -26,18 +27,29 @@ use alloc::vec::Vec;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Observer {
-    core: Arc<Core>,
+    core: Watching<Core>,
 }
 
 impl Observer {
     pub(crate) fn new(core: Arc<Core>) -> Observer {
-        Observer { core }
+        Observer {
+            core: Watching::new(core),
+        }
     }
 
     /// The breaker's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.core.name
+    }
+
+    /// Whether the breaker was in a registry that has forgotten it. Then it will never be called or
+    /// changed again: its figures are final, listeners have been called for the last time or are about
+    /// to be, and if its key comes back it has a new breaker. Always false of a breaker that is in no
+    /// registry.
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.core.watchers.forgotten()
     }
 
     /// The state, read and no more.

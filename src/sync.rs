@@ -19,6 +19,7 @@ use loom::sync::atomic::AtomicU64;
 #[cfg(not(tripcoil_loom))]
 use portable_atomic::AtomicU64;
 
+use alloc::sync::Arc;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use portable_atomic::AtomicU64 as PlainU64;
@@ -165,6 +166,19 @@ impl Word {
         self.0.fetch_max(value, AcqRel);
     }
 
+    /// Only for a word that no audit settles.
+    pub(crate) fn add(&self, n: u64) {
+        access(&self.0, true);
+        self.0.fetch_add(n, AcqRel);
+    }
+
+    /// Only for a word that no audit settles.
+    #[cfg(feature = "registry")]
+    pub(crate) fn set_bits(&self, bits: u64) {
+        access(&self.0, true);
+        self.0.fetch_or(bits, AcqRel);
+    }
+
     /// Add one, and say whether nobody else was at it. Only for a word that no audit settles.
     #[inline(always)]
     pub(crate) fn add_alone(&self) -> bool {
@@ -182,6 +196,23 @@ impl Default for Word {
     fn default() -> Word {
         Word::new(0)
     }
+}
+
+/// How many handles an `Arc` has. The models do not see its count, so there a look at `beside`, which
+/// changes with it, is where other threads may go on.
+pub(crate) fn handles<T>(arc: &Arc<T>, beside: &Word) -> usize {
+    if cfg!(tripcoil_loom) {
+        beside.load();
+    }
+    Arc::strong_count(arc)
+}
+
+/// What threads did before the releases that this one has read relaxed is seen by it from here on.
+pub(crate) fn acquire() {
+    #[cfg(tripcoil_loom)]
+    loom::sync::atomic::fence(Acquire);
+    #[cfg(not(tripcoil_loom))]
+    core::sync::atomic::fence(Acquire);
 }
 
 /// A sum, or a published value, that decides nothing.

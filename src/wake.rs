@@ -13,6 +13,8 @@ use std::thread::Thread;
 #[derive(Debug, Default)]
 pub(crate) struct Post {
     pub(crate) stop: Counter,
+    /// The breaker is forgotten, and all has been told.
+    pub(crate) closed: Counter,
     pub(crate) delivered: Counter,
     pub(crate) missed: Counter,
     pub(crate) panicked: Counter,

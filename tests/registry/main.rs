@@ -13,6 +13,7 @@ mod operating;
 #[cfg(all(feature = "http", feature = "tower"))]
 mod routes;
 mod threads;
+mod watching;
 
 use std::time::Duration;
 use tripcoil::registry::{Registry, RegistryController};

@@ -5,9 +5,10 @@ use papaya::Equivalent;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-/// The handles of a breaker that nobody outside has: the slot's own two.
+/// The users of a breaker that nobody outside can use: the slot's own two. Those that only watch are
+/// not among them.
 const AT_HOME: usize = 2;
 
 /// A place in no ring.
@@ -59,15 +60,23 @@ impl<K, C> Slot<K, C> {
     }
 
     /// Nothing would be lost with it, as far as can be seen from here: closed, with the template's
-    /// rules, and no handle given out. Calls under way are not seen.
+    /// rules, and no user outside. Calls under way are not seen.
     pub(super) fn expendable(&self) -> bool {
-        if self.breaker.handles() != AT_HOME {
+        if self.breaker.users() != AT_HOME {
             return false;
         }
-        // what the last of the other handles did is in the breaker's words
-        fence(Ordering::Acquire);
         self.unwanted.load(Ordering::Relaxed)
             || !self.kept.load(Ordering::Relaxed) && self.breaker.state() == State::Closed
+    }
+}
+
+impl<K, C> Drop for Slot<K, C> {
+    /// Those that watch it learn that it is gone. One that is still used, of a registry that is
+    /// dropped, goes on without it.
+    fn drop(&mut self) {
+        if self.breaker.users() == AT_HOME {
+            self.breaker.forget();
+        }
     }
 }
 
