@@ -1,6 +1,6 @@
 //! One guarded call: admitted, made, classified, recorded.
 
-use crate::classify::{ByRef, Classify};
+use crate::classify::{ByRef, Classify, outcome_of_panic};
 use crate::clock::saturating_nanos;
 use crate::core::Core;
 use crate::error::CallError;
@@ -44,7 +44,7 @@ impl<'s, H: Handle, T, E, D: Classify<T, E>> Inside<'s, H, T, E, D> {
 impl<H: Handle, T, E, D: Classify<T, E>> Drop for Inside<'_, H, T, E, D> {
     fn drop(&mut self) {
         if let Some(call) = self.call.take() {
-            call.end(self.classifier.panicked(), None);
+            call.end(outcome_of_panic(|| self.classifier.panicked()), None);
         }
     }
 }
@@ -264,7 +264,7 @@ impl<H, D> Guarded<H, D> {
     pub(crate) fn by_ref(handle: H, classifier: &D) -> Guarded<H, ByRef<'_, D>> {
         Guarded {
             handle,
-            classifier: ByRef(classifier),
+            classifier: ByRef::new(classifier),
             limit: None,
         }
     }

@@ -1,5 +1,10 @@
 //! What can go wrong, as small values: a rejection, a call's error, a configuration's problems.
 
+mod boxed;
+
+pub use self::boxed::BoxedError;
+
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::error::Error;
@@ -21,7 +26,7 @@ use crate::outcome::State;
 /// let Err(rejected) = breaker.try_acquire() else { unreachable!() };
 /// assert_eq!(rejected.state(), State::Open);
 /// assert_eq!(rejected.retry_after(), Some(Duration::from_millis(1500)));
-/// assert_eq!(rejected.to_string(), "rejected: the breaker is open, retry after 1.5s");
+/// assert_eq!(rejected.to_string(), "the breaker is open, retry after 1.5s");
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,7 +67,7 @@ impl Rejected {
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rejected: the breaker is {}", self.state)?;
+        write!(f, "the breaker is {}", self.state)?;
         match self.rest {
             u64::MAX => Ok(()),
             rest => write!(f, ", retry after {:?}", readable(rest)),
@@ -151,6 +156,11 @@ impl Error for NoBreaker {}
 
 /// Why a guarded call gave no value.
 ///
+/// As an error it says each cause once. [`Inner`](Self::Inner) is transparent: its text is the call's
+/// error's, and so is its source. A call that was not made says so, and has the [`Rejected`] or the
+/// [`NoBreaker`] as its source: a report of the whole chain reads "call not made: the breaker is open,
+/// retry after 1.5s".
+///
 /// ```
 /// use tripcoil::{Breaker, CallError};
 ///
@@ -183,6 +193,75 @@ impl<E> CallError<E> {
         matches!(self, Self::Rejected(_) | Self::NoBreaker(_))
     }
 
+    /// The breaker's rejection, if that is what it is.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, State};
+    ///
+    /// let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
+    /// controller.force_open();
+    /// let error = breaker.call(|| Ok::<(), ()>(())).unwrap_err();
+    /// assert_eq!(error.as_rejected().map(|r| r.state()), Some(State::ForcedOpen));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub const fn as_rejected(&self) -> Option<&Rejected> {
+        match self {
+            Self::Rejected(rejected) => Some(rejected),
+            Self::Inner(_) | Self::TimedOut(_) | Self::NoBreaker(_) => None,
+        }
+    }
+
+    /// Replaces the call's own error; all else stays.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, CallError};
+    ///
+    /// let breaker = Breaker::builder("payments").build()?;
+    /// let result = breaker.call(|| Err::<(), _>("no route"));
+    /// let result = result.map_err(|error| error.map_inner(str::len));
+    /// assert_eq!(result, Err(CallError::Inner(8)));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn map_inner<F>(self, map: impl FnOnce(E) -> F) -> CallError<F> {
+        match self {
+            Self::Inner(error) => CallError::Inner(map(error)),
+            Self::Rejected(rejected) => CallError::Rejected(rejected),
+            Self::TimedOut(limit) => CallError::TimedOut(limit),
+            Self::NoBreaker(none) => CallError::NoBreaker(none),
+        }
+    }
+
+    /// The same with its own error boxed, as a type that is an [`Error`]: for call errors that are none
+    /// themselves, such as `anyhow::Error`, `Box<dyn Error + Send + Sync>`, `String` or `&str`. Then `?`
+    /// turns it into an `anyhow::Error` or a `Box<dyn Error>`.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, CallError};
+    ///
+    /// fn fetch(breaker: &Breaker) -> anyhow::Result<u32> {
+    ///     let answer = breaker
+    ///         .call(|| anyhow::Ok(7)) // a Result<u32, CallError<anyhow::Error>>
+    ///         .map_err(CallError::boxed)?;
+    ///     Ok(answer)
+    /// }
+    ///
+    /// let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
+    /// assert_eq!(fetch(&breaker)?, 7);
+    /// controller.force_open();
+    /// let error = fetch(&breaker).unwrap_err();
+    /// assert_eq!(format!("{error:#}"), "call not made: the breaker is forced open");
+    /// # Ok::<(), anyhow::Error>(())
+    /// ```
+    #[must_use]
+    pub fn boxed(self) -> CallError<BoxedError>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.map_inner(|error| BoxedError::from(error.into()))
+    }
+
     /// The call's own error, if it was made and ended in one.
     #[must_use]
     pub fn into_inner(self) -> Option<E> {
@@ -208,10 +287,10 @@ impl<E> From<NoBreaker> for CallError<E> {
 impl<E: fmt::Display> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rejected(rejected) => rejected.fmt(f),
+            // the source says why
+            Self::Rejected(_) | Self::NoBreaker(_) => f.write_str("call not made"),
             Self::Inner(error) => error.fmt(f),
             Self::TimedOut(limit) => write!(f, "timed out after {limit:?}"),
-            Self::NoBreaker(none) => none.fmt(f),
         }
     }
 }
@@ -219,8 +298,10 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
 impl<E: Error + 'static> Error for CallError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Inner(error) => Some(error),
-            Self::Rejected(_) | Self::TimedOut(_) | Self::NoBreaker(_) => None,
+            Self::Inner(error) => error.source(),
+            Self::Rejected(rejected) => Some(rejected),
+            Self::NoBreaker(none) => Some(none),
+            Self::TimedOut(_) => None,
         }
     }
 }
@@ -309,11 +390,8 @@ mod tests {
     #[test]
     fn a_rejection_is_small_and_says_what_it_knows() {
         assert!(size_of::<Rejected>() <= 16);
-        assert_eq!(
-            OPEN.to_string(),
-            "rejected: the breaker is open, retry after 1.5s"
-        );
-        assert_eq!(FORCED.to_string(), "rejected: the breaker is forced open");
+        assert_eq!(OPEN.to_string(), "the breaker is open, retry after 1.5s");
+        assert_eq!(FORCED.to_string(), "the breaker is forced open");
     }
 
     #[test]
@@ -344,32 +422,81 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_call_error_leads_to_its_source() {
-        let inner = CallError::Inner(FORCED);
-        assert_eq!(inner.to_string(), FORCED.to_string());
-        let source = inner.source().and_then(|e| e.downcast_ref::<Rejected>());
-        assert_eq!(source, Some(&FORCED));
-        assert!(!inner.is_rejected());
-        assert_eq!(inner.into_inner(), Some(FORCED));
+    /// An error with a cause of its own.
+    #[derive(Debug)]
+    struct NoRoute(Rejected);
 
-        let rejected = CallError::<Rejected>::from(OPEN);
-        assert!(rejected.is_rejected() && rejected.source().is_none());
-        assert_eq!(rejected.to_string(), OPEN.to_string());
+    impl fmt::Display for NoRoute {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("no route")
+        }
+    }
+
+    impl Error for NoRoute {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    /// As a report of the whole chain has it.
+    fn chain(error: &dyn Error) -> Vec<String> {
+        let mut texts = vec![error.to_string()];
+        let mut next = error.source();
+        while let Some(error) = next {
+            texts.push(error.to_string());
+            next = error.source();
+        }
+        texts
+    }
+
+    #[test]
+    fn a_call_error_says_each_cause_once() {
+        let inner = CallError::Inner(NoRoute(FORCED));
+        assert_eq!(chain(&inner), ["no route", "the breaker is forced open"]);
+        assert!(!inner.is_rejected() && inner.as_rejected().is_none());
+        let nested = CallError::Inner(inner);
+        assert_eq!(chain(&nested), ["no route", "the breaker is forced open"]);
+
+        let rejected = CallError::<NoRoute>::from(OPEN);
+        let wait = "the breaker is open, retry after 1.5s";
+        assert_eq!(chain(&rejected), ["call not made", wait]);
+        assert_eq!(chain(&CallError::Inner(rejected)), ["call not made", wait]);
+
+        let late = CallError::<NoRoute>::TimedOut(Duration::from_secs(2));
+        assert_eq!(chain(&late), ["timed out after 2s"]);
+
+        let none = CallError::<NoRoute>::from(NoBreaker::because("it has no key"));
+        let why = "no breaker for this request: it has no key";
+        assert_eq!(chain(&none), ["call not made", why]);
+    }
+
+    #[test]
+    fn a_call_error_gives_out_what_it_holds() {
+        let inner = CallError::Inner(7);
+        assert_eq!((inner.as_rejected(), inner.is_rejected()), (None, false));
+        assert_eq!(inner.map_inner(|n| n + 1).into_inner(), Some(8));
+
+        let rejected = CallError::<u8>::from(OPEN);
+        assert_eq!(
+            (rejected.as_rejected(), rejected.is_rejected()),
+            (Some(&OPEN), true)
+        );
+        assert_eq!(rejected.map_inner(u64::from), CallError::Rejected(OPEN));
         assert_eq!(rejected.into_inner(), None);
 
-        let late = CallError::<Rejected>::TimedOut(Duration::from_secs(2));
-        assert!(!late.is_rejected() && late.source().is_none());
-        assert_eq!(late.to_string(), "timed out after 2s");
-        assert_eq!(late.into_inner(), None);
+        let late = CallError::<u8>::TimedOut(Duration::from_secs(2));
+        assert_eq!((late.as_rejected(), late.is_rejected()), (None, false));
+        let same = CallError::TimedOut(Duration::from_secs(2));
+        assert_eq!((late.map_inner(u64::from), late.into_inner()), (same, None));
 
-        let none = CallError::<Rejected>::from(NoBreaker::because("it has no key"));
-        assert!(none.is_rejected() && none.source().is_none());
+        let none = NoBreaker::because("it has no key");
+        let without = CallError::<u8>::from(none);
+        assert_eq!((without.as_rejected(), without.is_rejected()), (None, true));
+        let same = CallError::NoBreaker(none);
         assert_eq!(
-            none.to_string(),
-            "no breaker for this request: it has no key"
+            (without.map_inner(u64::from), without.into_inner()),
+            (same, None)
         );
-        assert_eq!(none.into_inner(), None);
         assert!(size_of::<CallError<()>>() <= 24);
     }
 

@@ -170,6 +170,7 @@ mod permit;
 mod postpone;
 mod probe;
 mod record;
+mod rejections;
 mod round;
 mod rules;
 mod run;
@@ -201,7 +202,7 @@ pub use self::clock::{Clock, ManualClock};
 pub use self::config::{Config, HalfOpen, OnCancel, Window};
 pub use self::controller::Controller;
 pub use self::durations::{DurationBucket, Durations};
-pub use self::error::{CallError, ConfigError, NoBreaker, Problem, Rejected};
+pub use self::error::{BoxedError, CallError, ConfigError, NoBreaker, Problem, Rejected};
 pub use self::event::Transition;
 #[cfg(feature = "grpc")]
 pub use self::integrations::grpc;
@@ -225,6 +226,7 @@ pub use self::local::{Local, LocalCall, LocalPermit};
 pub use self::observer::Observer;
 pub use self::outcome::{Cause, Counts, FailureKind, FailureKinds, Outcome, Rejections, State};
 pub use self::permit::{OwnedPermit, Permit};
+pub use self::rejections::{AnyError, FindRejection, IgnoreRejections, InBoxed, InSources};
 #[cfg(feature = "serde")]
 pub use self::saved::{Age, FileStore, Restored, RestoredWindow, Saved, SavedError, StoreError};
 #[cfg(feature = "serde")]

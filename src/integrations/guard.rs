@@ -2,6 +2,7 @@
 
 #[cfg(feature = "tower")]
 use crate::classify::Classify;
+use crate::classify::outcome_of_panic;
 use crate::outcome::Outcome;
 use crate::permit::OwnedPermit;
 
@@ -30,7 +31,7 @@ impl<P: FnOnce() -> Outcome> Drop for Inside<'_, P> {
         if let Some(panicked) = self.panicked.take()
             && let Some(permit) = self.permit.take()
         {
-            permit.record(panicked());
+            permit.record(outcome_of_panic(panicked));
         }
     }
 }

@@ -8,6 +8,7 @@ use hyper::{Request, Response};
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use std::error::Error as _;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -40,7 +41,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let request = Request::get(format!("http://{address}/")).body(Empty::new())?;
         match client.ready().await?.call(request).await {
             Ok(response) => println!("{}", response.status()),
-            Err(error) => println!("{error}"),
+            Err(error) => match error.source() {
+                Some(why) => println!("{error}: {why}"),
+                None => println!("{error}"),
+            },
         }
     }
     if !publisher.drain(Duration::from_secs(10)) {

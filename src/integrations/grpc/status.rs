@@ -1,11 +1,12 @@
 //! The classifier by status code.
 
-use crate::classify::Classify;
+use crate::classify::{Classify, pointers};
 use crate::integrations::grpc::code::Code;
 use crate::integrations::grpc::metadata::{code, pushback};
 use crate::integrations::http::{ClassifyBody, ClassifyError, ErrIsConnect};
 use crate::outcome::{FailureKind, Outcome};
 use ::http::{HeaderMap, Response, StatusCode};
+use alloc::boxed::Box;
 use core::fmt;
 
 /// Classifies gRPC calls by their status code, as the [module](crate::grpc) says.
@@ -130,6 +131,21 @@ where
             Err(error) => self.errors.error(error),
         }
     }
+}
+
+pointers! {
+    [
+        B,
+        E,
+        F: Fn(Code, &HeaderMap) -> Option<Outcome>,
+        G: ClassifyError<E>
+    ] <Response<B>, E> &ByCode<F, G>;
+    [
+        B,
+        E,
+        F: Fn(Code, &HeaderMap) -> Option<Outcome>,
+        G: ClassifyError<E>
+    ] <Response<B>, E> Box<ByCode<F, G>>;
 }
 
 /// A body that breaks off is `Failure(Connect)`, one that ends without a status `Failure(Data)`.

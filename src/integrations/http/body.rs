@@ -4,7 +4,9 @@ use crate::classify::ErrIsFailure;
 use crate::integrations::guard::guarded;
 use crate::outcome::{FailureKind, Outcome};
 use crate::permit::OwnedPermit;
+use crate::rejections::IgnoreRejections;
 use ::http::{HeaderMap, Response, StatusCode};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -70,6 +72,50 @@ impl<E> ClassifyBody<E> for ErrIsFailure {
         Outcome::Failure(FailureKind::Server)
     }
 }
+
+/// The body's error is not the call's: a rejection in it is not looked for.
+impl<E, C: ClassifyBody<E>, F> ClassifyBody<E> for IgnoreRejections<C, F> {
+    fn head(&self, status: StatusCode, headers: &HeaderMap) -> Option<Outcome> {
+        ClassifyBody::<E>::head(self.inner(), status, headers)
+    }
+
+    fn end(&self, trailers: Option<&HeaderMap>) -> Outcome {
+        ClassifyBody::<E>::end(self.inner(), trailers)
+    }
+
+    fn broken(&self, error: &E) -> Outcome {
+        self.inner().broken(error)
+    }
+
+    fn panicked(&self) -> Outcome {
+        ClassifyBody::<E>::panicked(self.inner())
+    }
+}
+
+/// What leads to one is one.
+macro_rules! pointers {
+    ($($pointer:ty),*) => {$(
+        impl<E, C: ClassifyBody<E> + ?Sized> ClassifyBody<E> for $pointer {
+            fn head(&self, status: StatusCode, headers: &HeaderMap) -> Option<Outcome> {
+                ClassifyBody::<E>::head(&**self, status, headers)
+            }
+
+            fn end(&self, trailers: Option<&HeaderMap>) -> Outcome {
+                ClassifyBody::<E>::end(&**self, trailers)
+            }
+
+            fn broken(&self, error: &E) -> Outcome {
+                (**self).broken(error)
+            }
+
+            fn panicked(&self) -> Outcome {
+                ClassifyBody::<E>::panicked(&**self)
+            }
+        }
+    )*};
+}
+
+pointers!(&C, Arc<C>, Box<C>);
 
 pin_project! {
     /// A body that keeps the call's permit until its end.

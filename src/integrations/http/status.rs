@@ -1,10 +1,11 @@
 //! The classifier by status.
 
-use crate::classify::Classify;
+use crate::classify::{Classify, pointers};
 use crate::integrations::http::body::ClassifyBody;
 use crate::integrations::http::retry_after::retry_after;
 use crate::outcome::{FailureKind, Outcome};
 use ::http::{HeaderMap, Response, StatusCode};
+use alloc::boxed::Box;
 use core::fmt;
 
 /// Classifies responses by their status, as the [module](crate::http) says.
@@ -112,6 +113,21 @@ where
             Err(error) => self.errors.error(error),
         }
     }
+}
+
+pointers! {
+    [
+        B,
+        E,
+        F: Fn(StatusCode, &HeaderMap) -> Option<Outcome>,
+        G: ClassifyError<E>
+    ] <Response<B>, E> &ByStatus<F, G>;
+    [
+        B,
+        E,
+        F: Fn(StatusCode, &HeaderMap) -> Option<Outcome>,
+        G: ClassifyError<E>
+    ] <Response<B>, E> Box<ByStatus<F, G>>;
 }
 
 /// A body that breaks off is `Failure(Connect)`.

@@ -1,0 +1,62 @@
+//! A boxed error that is an error: `Box<dyn Error>` is none itself.
+
+use alloc::boxed::Box;
+use core::error::Error;
+use core::fmt;
+use core::ops::Deref;
+
+/// A call's own error in a box, by [`CallError::boxed`](crate::CallError::boxed).
+///
+/// It is transparent: text, source and `{:?}` are those of the error in it.
+///
+/// ```
+/// use tripcoil::{Breaker, CallError};
+///
+/// let breaker = Breaker::builder("payments").build()?;
+/// let error = breaker.call(|| Err::<(), _>("no route")).map_err(CallError::boxed).unwrap_err();
+/// assert_eq!(error.to_string(), "no route");
+/// let inner = error.into_inner().expect("the call was made").into_box();
+/// # let _: Box<dyn std::error::Error + Send + Sync> = inner;
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+pub struct BoxedError(Box<dyn Error + Send + Sync>);
+
+impl BoxedError {
+    /// The box itself.
+    #[must_use]
+    pub fn into_box(self) -> Box<dyn Error + Send + Sync> {
+        self.0
+    }
+}
+
+impl From<Box<dyn Error + Send + Sync>> for BoxedError {
+    fn from(error: Box<dyn Error + Send + Sync>) -> BoxedError {
+        BoxedError(error)
+    }
+}
+
+impl Deref for BoxedError {
+    type Target = dyn Error + Send + Sync;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl fmt::Display for BoxedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for BoxedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Error for BoxedError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
