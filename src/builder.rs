@@ -183,10 +183,11 @@ impl<C> Builder<C> {
     ///
     /// It takes precedence over [`initial_state`](Self::initial_state), and makes no event.
     ///
-    /// - `Closed` and `ObserveOnly` begin with the run of failures, and the window as far as it is
-    ///   still live.
+    /// - `Closed` and `ObserveOnly` begin with the window as far as it is still live, and with the run
+    ///   of failures, unless the window of time holds no failure any more.
     /// - `Open` is open for what is left of its wait by the wall clock. If nothing is, the next call
-    ///   is a probe; so it is where the breaker was half-open, since those probes are gone.
+    ///   is a probe.
+    /// - `HalfOpen` goes on with what the round has counted. The probes that were out are gone.
     /// - `ForcedOpen` and `Disabled` stand, until the controller ends them.
     /// - Totals, generation and the openings that the backoff counts go on.
     ///

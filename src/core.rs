@@ -65,8 +65,20 @@ pub(crate) struct Ledger {
     pub(crate) openings: Word,
     /// When the present generation began.
     pub(crate) since: Word,
+    /// How long the restored state had lasted before this clock begins.
+    #[cfg(feature = "serde")]
+    pub(crate) before: Before,
     /// Generation | firm, and the millisecond at which Open ends.
     pub(crate) deadline: Word,
+}
+
+/// What `since` cannot tell, in nanoseconds. It is set before the breaker is shared, and read-only then.
+#[cfg(feature = "serde")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Before {
+    /// Of that generation alone.
+    pub(crate) generation: u64,
+    pub(crate) lasted: u64,
 }
 
 /// The half-open state's own words.
@@ -151,6 +163,8 @@ impl Core {
                 lifetime: Default::default(),
                 generations: Word::default(),
                 since: Word::new(now),
+                #[cfg(feature = "serde")]
+                before: Before::default(),
                 openings: Word::new(Tagged::new(0, k).0),
                 deadline: Word::new(Tagged::new(0, deadline.0).0),
                 would_trip: Counter::default(),
@@ -182,6 +196,16 @@ impl Core {
         let long = self.ledger.generations.load();
         let modulus = 1 << crate::control::GENERATION_BITS;
         long.wrapping_sub(long.wrapping_sub(c.generation()) & (modulus - 1))
+    }
+
+    /// How long the state of that control word had lasted before this clock begins, in nanoseconds.
+    pub(crate) fn lasted_before(&self, c: Control) -> u64 {
+        #[cfg(feature = "serde")]
+        if self.ledger.before.lasted != 0 && self.ledger.before.generation == self.generation(c) {
+            return self.ledger.before.lasted;
+        }
+        let _ = c;
+        0
     }
 
     /// When the Open of that generation ends, in nanoseconds of the clock; `None` if the deadline is

@@ -151,6 +151,7 @@ impl Core {
         let once = |word: &Word, say: &dyn Fn(u64) -> u64| self.agree(word, a, generation, say);
         let k = once(&l.openings, &|before| {
             let dwell = time.saturating_sub(l.since.load());
+            let dwell = dwell.saturating_add(self.lasted_before(a));
             openings(before, a, next.state(), dwell, backoff.reset_after_nanos()).min(PAYLOAD_MAX)
         })?;
         once(&l.deadline, &|_| {

@@ -3,31 +3,40 @@
 //! ```text
 //! envelope   magic "TRIPCOIL" | version u32 | length of the body u32 | body | CRC-32 of all before
 //! body       name, saved_at, state, lasted, left, generation, openings, run, standing, would_trip,
-//!            totals (7), kinds (9), rejections (3), window
+//!            totals (7), kinds (9), rejections (3), window | from version 2 on: extras
 //! window     0, width, into, number of buckets, calls failures slow of each
 //!          | 1, size, number of outcomes, their bits: failed, slow, four outcomes a byte
+//! extras     which of these follow: 1 round, 2 opening, 4 outage
+//! round      succeeded, failed, slow, cancelled, timed out (0 or 1)
+//! opening    its cause
+//! outage     generation, cause, at, calls, failures, slow, run
 //! ```
+//!
+//! Version 2 is what is written; both are read.
 //!
 //! The envelope's integers are little-endian, and it is the same in every version, so that a later
 //! version is told from damage. The body's are LEB128. A text is its length and its UTF-8.
 
 use crate::control::{code, state_of};
-use crate::outcome::{FailureKind, Rejections};
+use crate::outcome::{Cause, FailureKind, Rejections};
 use crate::rules::Tally;
 use crate::saved::report::SavedError;
-use crate::saved::state::{Kept, Saving, Standing};
+use crate::saved::state::{Counted, Kept, Outage, Saving, Standing};
 use crate::snapshot::Totals;
 use crate::validate::{MAX_BUCKETS, MAX_COUNT};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 const MAGIC: &[u8; 8] = b"TRIPCOIL";
-pub(crate) const VERSION: u32 = 1;
+/// What is written.
+pub(crate) const VERSION: u32 = 2;
+/// Without a round, the cause of an opening, and the last outage.
+pub(crate) const FIRST: u32 = 1;
 const HEAD: usize = MAGIC.len() + 4 + 4;
 const CHECKSUM: usize = 4;
 
 pub(crate) fn encode(s: &Saving) -> Vec<u8> {
-    let body = body_of(s);
+    let body = body_of(s, VERSION);
     let mut bytes = Vec::with_capacity(HEAD + body.len() + CHECKSUM);
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
@@ -40,8 +49,8 @@ pub(crate) fn encode(s: &Saving) -> Vec<u8> {
 }
 
 /// Of the body alone, for the form that has no envelope.
-pub(crate) fn checksum(s: &Saving) -> u32 {
-    crc32fast::hash(&body_of(s))
+pub(crate) fn checksum(s: &Saving, version: u32) -> u32 {
+    crc32fast::hash(&body_of(s, version))
 }
 
 /// Nothing of `bytes` is believed before the checksum, and nothing of the body without a look.
@@ -66,11 +75,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Saving, SavedError> {
     if word(end)? != crc32fast::hash(&bytes[..end]) {
         return Err(SavedError::Damaged);
     }
-    if version != VERSION {
+    if !(FIRST..=VERSION).contains(&version) {
         return Err(SavedError::Version(version));
     }
     let mut body = Reader(&bytes[HEAD..end]);
-    let saving = body.saving().ok_or(SavedError::Damaged)?;
+    let saving = body.saving(version).ok_or(SavedError::Damaged)?;
     if !body.0.is_empty() {
         return Err(SavedError::Damaged);
     }
@@ -78,7 +87,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Saving, SavedError> {
     Ok(saving)
 }
 
-fn body_of(s: &Saving) -> Vec<u8> {
+fn body_of(s: &Saving, version: u32) -> Vec<u8> {
     let mut w = Writer(Vec::new());
     w.number(s.name.len() as u64);
     w.0.extend_from_slice(s.name.as_bytes());
@@ -109,8 +118,16 @@ fn body_of(s: &Saving) -> Vec<u8> {
             }
         }
     }
+    if version > FIRST {
+        w.extras(s);
+    }
     w.0
 }
+
+/// The bits of what follows the window.
+const ROUND: u64 = 1;
+const OPENING: u64 = 2;
+const OUTAGE: u64 = 4;
 
 struct Writer(Vec<u8>);
 
@@ -125,6 +142,26 @@ impl Writer {
 
     fn numbers<const N: usize>(&mut self, all: [u64; N]) {
         all.into_iter().for_each(|n| self.number(n));
+    }
+
+    fn extras(&mut self, s: &Saving) {
+        let bit = |there: bool, bit| if there { bit } else { 0 };
+        self.number(
+            bit(s.round.is_some(), ROUND)
+                | bit(s.opening.is_some(), OPENING)
+                | bit(s.outage.is_some(), OUTAGE),
+        );
+        if let Some(r) = s.round {
+            self.numbers([r.succeeded, r.failed, r.slow, r.cancelled]);
+            self.number(u64::from(r.timed_out));
+        }
+        if let Some(cause) = s.opening {
+            self.number(cause.bits());
+        }
+        if let Some(o) = s.outage {
+            self.numbers([o.generation, o.cause.bits(), o.at]);
+            self.numbers([o.counts.calls, o.counts.failures, o.counts.slow, o.run]);
+        }
     }
 }
 
@@ -162,7 +199,7 @@ impl<'a> Reader<'a> {
         Some(all)
     }
 
-    fn saving(&mut self) -> Option<Saving> {
+    fn saving(&mut self, version: u32) -> Option<Saving> {
         let length = self.number()?;
         let name = core::str::from_utf8(self.take(length)?).ok()?;
         let [saved_at, state, lasted, left, generation] = self.numbers()?;
@@ -171,7 +208,7 @@ impl<'a> Reader<'a> {
         let [rejected, late, ignored, cancelled] = self.numbers()?;
         let kinds = self.numbers::<{ FailureKind::SLOTS }>()?;
         let rejections = self.numbers::<{ Rejections::SLOTS }>()?;
-        Some(Saving {
+        let saving = Saving {
             name: String::from(name),
             saved_at,
             // a code that no state has is another state's too, but not written so
@@ -195,6 +232,68 @@ impl<'a> Reader<'a> {
             kinds,
             rejections,
             window: self.window()?,
+            round: None,
+            opening: None,
+            outage: None,
+        };
+        if version > FIRST {
+            self.extras(saving)
+        } else {
+            Some(saving)
+        }
+    }
+
+    fn extras(&mut self, plain: Saving) -> Option<Saving> {
+        let extras = self.number()?;
+        if extras & !(ROUND | OPENING | OUTAGE) != 0 {
+            return None;
+        }
+        // a value that is not there, or one that cannot be read
+        fn part<T>(there: u64, read: impl FnOnce() -> Option<T>) -> Option<Option<T>> {
+            if there == 0 {
+                Some(None)
+            } else {
+                read().map(Some)
+            }
+        }
+        Some(Saving {
+            round: part(extras & ROUND, || self.round())?,
+            opening: part(extras & OPENING, || self.cause())?,
+            outage: part(extras & OUTAGE, || self.outage())?,
+            ..plain
+        })
+    }
+
+    fn round(&mut self) -> Option<Counted> {
+        let [succeeded, failed, slow, cancelled, timed_out] = self.numbers()?;
+        Some(Counted {
+            succeeded,
+            failed,
+            slow,
+            cancelled,
+            timed_out: (timed_out <= 1).then_some(timed_out == 1)?,
+        })
+    }
+
+    fn cause(&mut self) -> Option<Cause> {
+        let bits = self.number()?;
+        Some(Cause::from_bits(bits)).filter(|cause| cause.bits() == bits)
+    }
+
+    fn outage(&mut self) -> Option<Outage> {
+        let generation = self.number()?;
+        let cause = self.cause()?;
+        let [at, calls, failures, slow, run] = self.numbers()?;
+        Some(Outage {
+            generation,
+            cause,
+            at,
+            counts: Tally {
+                calls,
+                failures,
+                slow,
+            },
+            run,
         })
     }
 

@@ -1,18 +1,23 @@
 //! A saved state in serde's formats: the same values by their names, with the checksum of the bytes.
 //!
-//! Nothing of it is optional or left out, so that formats which do not describe themselves read it too.
+//! Formats that do not describe themselves read it too: there a value comes after the other, and how
+//! many there are follows from the version, which comes first. What version 2 has added stands at the end.
 
-use crate::outcome::State;
+use crate::outcome::{Cause, State};
 use crate::rules::Tally;
-use crate::saved::bytes::{VERSION, checksum};
+use crate::saved::bytes::{FIRST, VERSION, checksum};
 use crate::saved::report::SavedError;
-use crate::saved::state::{Kept, Saving, Standing};
+use crate::saved::state::{Counted, Kept, Outage, Saving, Standing};
 use crate::saved::value::Saved;
 use crate::settings::words::{Found, Value, state_name};
 use crate::snapshot::Totals;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use serde::de::{Error, Unexpected};
+use core::fmt;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{
+    DeserializeSeed, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[derive(Serialize, Deserialize)]
@@ -36,6 +41,56 @@ struct Form {
     rejections: [u64; 3],
     window: WindowForm,
     checksum: u32,
+    #[serde(default)]
+    round: Option<RoundForm>,
+    #[serde(default)]
+    opening: Option<String>,
+    #[serde(default)]
+    outage: Option<OutageForm>,
+}
+
+/// In their order.
+const FIELDS: &[&str] = &[
+    "version",
+    "name",
+    "saved_at",
+    "state",
+    "lasted",
+    "left",
+    "generation",
+    "openings",
+    "run",
+    "standing",
+    "would_trip",
+    "totals",
+    "kinds",
+    "rejections",
+    "window",
+    "checksum",
+    "round",
+    "opening",
+    "outage",
+];
+/// How many of them version 1 has.
+const FIELDS_OF_FIRST: usize = 16;
+
+#[derive(Serialize, Deserialize)]
+struct RoundForm {
+    succeeded: u64,
+    failed: u64,
+    slow: u64,
+    cancelled: u64,
+    timed_out: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OutageForm {
+    generation: u64,
+    cause: String,
+    at: u64,
+    /// Calls, failures, slow.
+    counts: [u64; 3],
+    run: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,7 +127,7 @@ const LETTERS: [char; 4] = ['.', 'f', 's', 'F'];
 /// Said first, since what follows is another version's.
 fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     match u32::deserialize(deserializer)? {
-        VERSION => Ok(VERSION),
+        version @ FIRST..=VERSION => Ok(version),
         version => Err(D::Error::custom(SavedError::Version(version))),
     }
 }
@@ -118,7 +173,22 @@ impl Serialize for Saved {
                     }
                 }
             },
-            checksum: checksum(s),
+            checksum: checksum(s, VERSION),
+            round: s.round.map(|r| RoundForm {
+                succeeded: r.succeeded,
+                failed: r.failed,
+                slow: r.slow,
+                cancelled: r.cancelled,
+                timed_out: r.timed_out,
+            }),
+            opening: s.opening.map(cause_name),
+            outage: s.outage.map(|o| OutageForm {
+                generation: o.generation,
+                cause: cause_name(o.cause),
+                at: o.at,
+                counts: [o.counts.calls, o.counts.failures, o.counts.slow],
+                run: o.run,
+            }),
         };
         form.serialize(serializer)
     }
@@ -126,15 +196,82 @@ impl Serialize for Saved {
 
 impl<'de> Deserialize<'de> for Saved {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Saved, D::Error> {
-        let form = Form::deserialize(deserializer)?;
-        let sum = form.checksum;
+        let form = deserializer.deserialize_struct("Saved", FIELDS, AnyVersion)?;
+        let (version, sum) = (form.version, form.checksum);
         let saving = form.saving::<D::Error>()?;
-        if checksum(&saving) != sum {
+        if checksum(&saving, version) != sum {
             return Err(D::Error::custom(SavedError::Damaged));
         }
         saving.check().map_err(D::Error::custom)?;
         Ok(Saved(saving))
     }
+}
+
+struct AnyVersion;
+
+impl<'de> Visitor<'de> for AnyVersion {
+    type Value = Form;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a breaker's saved state")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Form, A::Error> {
+        Form::deserialize(MapAccessDeserializer::new(map))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Form, A::Error> {
+        let Some(version) = seq.next_element::<u32>()? else {
+            return Err(A::Error::invalid_length(0, &self));
+        };
+        let fields = match version {
+            FIRST => FIELDS_OF_FIRST,
+            _ => FIELDS.len(),
+        };
+        Form::deserialize(SeqAccessDeserializer::new(Fields {
+            version: Some(version),
+            left: fields - 1,
+            seq,
+        }))
+    }
+}
+
+/// A sequence of values whose first has been read, and that ends with the last of its version.
+struct Fields<A> {
+    version: Option<u32>,
+    left: usize,
+    seq: A,
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Fields<A> {
+    type Error = A::Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, A::Error> {
+        if let Some(version) = self.version.take() {
+            return seed.deserialize(version.into_deserializer()).map(Some);
+        }
+        match self.left.checked_sub(1) {
+            None => Ok(None),
+            Some(left) => {
+                self.left = left;
+                self.seq.next_element_seed(seed)
+            }
+        }
+    }
+}
+
+fn cause_name(cause: Cause) -> String {
+    cause.to_string().replace(' ', "_")
+}
+
+fn cause<E: Error>(name: &str) -> Result<Cause, E> {
+    // the last is what unknown bits are read as
+    let mut causes = (0..=Cause::Manual.bits()).map(Cause::from_bits);
+    let found = causes.find(|cause| cause_name(*cause) == name);
+    found.ok_or_else(|| E::invalid_value(Unexpected::Str(name), &"the cause of a transition"))
 }
 
 impl Form {
@@ -161,6 +298,21 @@ impl Form {
                 outcomes: outcomes.chars().map(outcome).collect::<Result<_, E>>()?,
             },
         };
+        // an older version with values of a later one
+        if self.version == FIRST
+            && (self.round.is_some() || self.opening.is_some() || self.outage.is_some())
+        {
+            return Err(E::custom(SavedError::Damaged));
+        }
+        let outage = |o: OutageForm| {
+            Ok(Outage {
+                generation: o.generation,
+                cause: cause(&o.cause)?,
+                at: o.at,
+                counts: tally(o.counts),
+                run: o.run,
+            })
+        };
         Ok(Saving {
             name: self.name,
             saved_at: self.saved_at,
@@ -176,6 +328,15 @@ impl Form {
             kinds: self.kinds,
             rejections: self.rejections,
             window,
+            round: self.round.map(|r| Counted {
+                succeeded: r.succeeded,
+                failed: r.failed,
+                slow: r.slow,
+                cancelled: r.cancelled,
+                timed_out: r.timed_out,
+            }),
+            opening: self.opening.as_deref().map(cause).transpose()?,
+            outage: self.outage.map(outage).transpose()?,
         })
     }
 }

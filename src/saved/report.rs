@@ -100,8 +100,8 @@ impl fmt::Display for RestoredWindow {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Restored {
-    /// The state in which the breaker began. One that was half-open has lost its probes and begins
-    /// open, its wait over.
+    /// The state in which the breaker began: the one that was saved. A half-open round goes on with
+    /// what it had counted, and without the probes that were out.
     pub state: State,
     /// How old the saved state was.
     pub age: Age,

@@ -11,7 +11,7 @@
 
 use crate::clock::saturating_nanos;
 use crate::control::Control;
-use crate::core::Core;
+use crate::core::{Before, Core};
 use crate::deadline::Deadline;
 use crate::outcome::State;
 use crate::round::Round;
@@ -50,13 +50,47 @@ pub(crate) fn restore(core: &mut Core, from: Beginning) -> Result<Restored, Save
     let now = core.ledger.latest.load();
     core.put_totals(&s);
     let (window, tally) = core.put_window(&s, age, now);
-    let state = core.put_period(&s, age, now);
+    core.put_period(&s, age, now);
     let mut standing = s.standing;
     if window == RestoredWindow::Reshaped {
         standing.window = Truth::default();
     }
-    core.put_rules(&s, state, standing, tally);
-    Ok(Restored { state, age, window })
+    let run = match &core.head.window {
+        // as an audit has it: where the window holds no failure, the run is over
+        Shape::Time(_) if tally.failures == 0 => 0,
+        Shape::Count(_) if !fails(&s.window, age) => 0,
+        _ => s.run,
+    };
+    core.put_rules(&s, run, standing, tally);
+    Ok(Restored {
+        state: s.state,
+        age,
+        window,
+    })
+}
+
+/// How many of a time window's buckets are over, one that was counting.
+fn buckets_over(width: u64, into: u64, number: u64, age: Age) -> u64 {
+    match age {
+        Age::Of(_) => number.min(into.saturating_add(passed(age)) / width),
+        Age::WentBack(_) => number,
+    }
+}
+
+/// Whether a window that was counting still holds a failure, by its own geometry. One of outcomes has no
+/// age, and its run neither.
+fn fails(window: &Kept, age: Age) -> bool {
+    match window {
+        Kept::Count { .. } => true,
+        Kept::Time {
+            width,
+            into,
+            buckets,
+        } => {
+            let over = buckets_over(*width, *into, buckets.len() as u64, age);
+            buckets.iter().skip(over as usize).any(|b| b.failures > 0)
+        }
+    }
 }
 
 fn age(s: &Saving, now: SystemTime) -> Age {
@@ -122,13 +156,13 @@ impl Core {
                 into,
                 buckets,
             } if (*saved_width, buckets.len() as u64) == (width, number) => {
-                let into = into.saturating_add(passed(age));
-                let over = match age {
-                    _ if !counting => 0,
-                    Age::Of(_) => into / width,
-                    Age::WentBack(_) => number,
+                let over = if counting {
+                    buckets_over(width, *into, number, age)
+                } else {
+                    0
                 };
-                let live = buckets.get(over.min(number) as usize..).unwrap_or(none);
+                let into = into.saturating_add(passed(age));
+                let live = buckets.get(over as usize..).unwrap_or(none);
                 let report = if live.is_empty() {
                     RestoredWindow::Expired
                 } else {
@@ -158,15 +192,10 @@ impl Core {
         (report, totals.since(at))
     }
 
-    /// The words of its generation, as `turn` leaves them. Which state that is.
-    fn put_period(&mut self, s: &Saving, age: Age, now: u64) -> State {
-        let l = &self.ledger;
+    /// The words of its generation, as `turn` leaves them, and of a round what has been counted.
+    fn put_period(&mut self, s: &Saving, age: Age, now: u64) {
+        let l = &mut self.ledger;
         let generation = s.generation;
-        // its probes are gone: the next call is one
-        let state = match s.state {
-            State::HalfOpen => State::Open,
-            state => state,
-        };
         let lasted = s.lasted.saturating_add(passed(age));
         let since = now.saturating_sub(lasted);
         // in any other state nothing is left, and nobody asks
@@ -175,27 +204,41 @@ impl Core {
             left => Deadline::after(since, now, left, true),
         };
         // where the clock does not reach back to the beginning of this state, `since` cannot tell it
-        let reset_after = self.head.policy.load().config.open_for.reset_after_nanos();
-        let forgotten = state == State::Closed && lasted > now && lasted >= reset_after;
-        let openings = if forgotten { 0 } else { s.openings };
+        l.before = Before {
+            generation,
+            lasted: lasted.saturating_sub(now),
+        };
         l.since.store(since);
         l.generations.store(generation);
-        l.openings.store(Tagged::new(generation, openings).0);
+        l.openings.store(Tagged::new(generation, s.openings).0);
         l.deadline.store(Tagged::new(generation, deadline.0).0);
-        self.probing.round.store(Round::fresh(generation).word());
-        state
+        // The probes that were out are gone with their process. One that was decided is found so by the
+        // first acquire.
+        let counted = s.round.unwrap_or_default();
+        let round = Round {
+            succeeded: counted.succeeded,
+            failed: counted.failed,
+            slow: counted.slow,
+            cancelled: counted.cancelled,
+            timed_out: counted.timed_out,
+            ..Round::fresh(generation)
+        };
+        self.probing.round.store(round.word());
+        self.probing.latest_admission.store(now);
     }
 
     /// What follows from the rules, for what the window holds: as `audit` leaves it.
-    fn put_rules(&mut self, s: &Saving, state: State, standing: Standing, window: Tally) {
+    fn put_rules(&mut self, s: &Saving, run: u64, standing: Standing, window: Tally) {
+        let state = s.state;
         let policy = self.head.policy.load();
         let rule = RunRule::of(Tagged(self.head.run_limit.load()).payload());
-        let run = if rule.limit == 0 {
+        // where the rule is off, or was, no run has gone on that it could have been true of
+        let run = if rule.limit == 0 || run == 0 {
             Run::begun(rule.era)
         } else {
             Run {
                 reached: standing.run,
-                length: s.run,
+                length: run,
                 era: rule.era,
             }
         };

@@ -9,9 +9,10 @@ use crate::control::Control;
 use crate::core::Core;
 use crate::deadline::Deadline;
 use crate::outcome::State;
+use crate::round::Round;
 use crate::rules::{Tally, Truth};
 use crate::run::Run;
-use crate::saved::state::{Kept, MOST, Saving, Standing};
+use crate::saved::state::{Counted, Kept, LATEST, MOST, Saving, Standing};
 use crate::saved::value::Saved;
 use crate::snapshot::{Snapshot, Totals};
 use crate::tagged::{PAYLOAD_MAX, Tagged};
@@ -41,9 +42,10 @@ impl Core {
     fn saving(&self, c: Control, now: u64, saved_at: u64) -> Option<Saving> {
         let read = self.reading(c, now)?;
         let observing = c.state() == State::ObserveOnly;
+        let run = self.run_word(c).filter(|_| read.consecutive_failures > 0);
         let standing = Standing {
             window: self.standing(),
-            run: Run::of(Tagged(self.ledger.run.load()).payload()).reached,
+            run: run.is_some_and(|run| run.reached),
         };
         let t = &read.totals;
         let rejections = read.rejections_by_state.slots().map(at_most);
@@ -51,7 +53,9 @@ impl Core {
             name: self.name.to_string(),
             saved_at,
             state: read.state,
-            lasted: saturating_nanos(read.time_in_state),
+            lasted: saturating_nanos(read.time_in_state)
+                .saturating_add(self.lasted_before(c))
+                .min(LATEST),
             // by a reading of the clock from before it opened there may seem to be more
             left: read
                 .retry_after
@@ -59,7 +63,7 @@ impl Core {
                 .min(Deadline::LONGEST),
             generation: at_most(read.generation),
             openings: Tagged(self.ledger.openings.load()).payload(),
-            run: read.consecutive_failures.min(u64::from(u32::MAX)),
+            run: run.map_or(0, |run| run.length),
             standing: if observing {
                 standing
             } else {
@@ -78,7 +82,28 @@ impl Core {
             kinds: read.failures_by_kind.0.map(at_most),
             rejections,
             window: self.keep(c, now, read),
+            round: (c.state() == State::HalfOpen).then(|| self.counted()),
+            opening: None,
+            outage: None,
         })
+    }
+
+    /// The run of that generation, under its rule.
+    fn run_word(&self, c: Control) -> Option<Run> {
+        let w = Tagged(self.ledger.run.load());
+        let there = c.counting() && c.runs() && w.has(c.generation());
+        there.then(|| Run::of(w.payload()))
+    }
+
+    fn counted(&self) -> Counted {
+        let r = Round::of(self.probing.round.load());
+        Counted {
+            succeeded: r.succeeded,
+            failed: r.failed,
+            slow: r.slow,
+            cancelled: r.cancelled,
+            timed_out: r.timed_out,
+        }
     }
 
     /// The rules on the window that were true when they were last judged.

@@ -2,7 +2,8 @@
 
 use crate::deadline::Deadline;
 use crate::error::Problem;
-use crate::outcome::{FailureKind, Rejections, State};
+use crate::outcome::{Cause, FailureKind, Rejections, State};
+use crate::round::ROUND_MAX;
 use crate::rules::{Tally, Truth};
 use crate::saved::report::SavedError;
 use crate::snapshot::Totals;
@@ -19,7 +20,7 @@ pub(crate) struct Saving {
     /// By the wall clock, since 1970.
     pub(crate) saved_at: u64,
     pub(crate) state: State,
-    /// How long it had been in that state.
+    /// How long it had been in that state, in earlier processes too.
     pub(crate) lasted: u64,
     /// What was left of Open.
     pub(crate) left: u64,
@@ -35,6 +36,35 @@ pub(crate) struct Saving {
     pub(crate) rejections: [u64; Rejections::SLOTS],
     /// In a state in which nothing is counted, as it is shown there.
     pub(crate) window: Kept,
+    /// What a half-open round has counted. Absent in version 1.
+    pub(crate) round: Option<Counted>,
+    /// Why the present opening began. Absent in version 1, and where it is not known.
+    pub(crate) opening: Option<Cause>,
+    /// The last opening from Closed. Absent in version 1, and where there was none.
+    pub(crate) outage: Option<Outage>,
+}
+
+/// A round without its probes in flight, which end with their process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    pub(crate) slow: u64,
+    pub(crate) cancelled: u64,
+    /// It has ended by its timeout, and its transition is still to be made.
+    pub(crate) timed_out: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Outage {
+    /// The generation that it began.
+    pub(crate) generation: u64,
+    pub(crate) cause: Cause,
+    /// By the wall clock, since 1970.
+    pub(crate) at: u64,
+    /// What the window held.
+    pub(crate) counts: Tally,
+    pub(crate) run: u64,
 }
 
 /// The rules that observe-only has told to be true: it tells each again only when it has been untrue.
@@ -80,7 +110,7 @@ pub(crate) enum Kept {
 /// from them, fit 64 bits.
 pub(crate) const MOST: u64 = 1 << 60;
 /// Up to 2262, which is what fits the 63 bits that every format has.
-const LATEST: u64 = i64::MAX as u64;
+pub(crate) const LATEST: u64 = i64::MAX as u64;
 
 fn within(field: &'static str, value: u64, least: u64, most: u64) -> Result<(), SavedError> {
     if (least..=most).contains(&value) {
@@ -94,6 +124,18 @@ fn within(field: &'static str, value: u64, least: u64, most: u64) -> Result<(), 
         } else {
             format!("{least} to {most}")
         },
+    }))
+}
+
+/// What only one state has.
+fn belongs(field: &'static str, here: bool) -> Result<(), SavedError> {
+    if here {
+        return Ok(());
+    }
+    Err(SavedError::Impossible(Problem {
+        field,
+        value: "present".into(),
+        permitted: "absent, in this state".into(),
     }))
 }
 
@@ -132,7 +174,44 @@ impl Saving {
         }
         // Against one another totals, kinds and window are not held: they were read while calls
         // ended, each at a moment of its own.
-        self.window.check()
+        self.window.check()?;
+        if let Some(round) = &self.round {
+            belongs("round", self.state == State::HalfOpen)?;
+            round.check()?;
+        }
+        if self.opening.is_some() {
+            belongs("opening", open)?;
+        }
+        if let Some(outage) = &self.outage {
+            outage.check(self.generation)?;
+        }
+        Ok(())
+    }
+}
+
+impl Counted {
+    fn check(&self) -> Result<(), SavedError> {
+        let most = u64::from(ROUND_MAX);
+        within("round.succeeded", self.succeeded, 0, most)?;
+        within("round.failed", self.failed, 0, most - self.succeeded)?;
+        within("round.slow", self.slow, 0, self.succeeded + self.failed)?;
+        within("round.cancelled", self.cancelled, 0, most)
+    }
+}
+
+impl Outage {
+    fn check(&self, generation: u64) -> Result<(), SavedError> {
+        within("outage.generation", self.generation, 0, generation)?;
+        within("outage.at", self.at, 0, LATEST)?;
+        within("outage.calls", self.counts.calls, 0, PAYLOAD_MAX)?;
+        within(
+            "outage.failures",
+            self.counts.failures,
+            0,
+            self.counts.calls,
+        )?;
+        within("outage.slow", self.counts.slow, 0, self.counts.calls)?;
+        within("outage.run", self.run, 0, u64::from(u32::MAX))
     }
 }
 

@@ -38,7 +38,7 @@ fn from_json(value: &serde_json::Value) -> Result<Saved, String> {
 }
 
 /// With its checksum made right, as if such a state had been saved.
-fn made_right(body: &[u8], version: u32) -> Vec<u8> {
+pub(crate) fn made_right(body: &[u8], version: u32) -> Vec<u8> {
     let mut bytes = b"TRIPCOIL".to_vec();
     bytes.extend(version.to_le_bytes());
     bytes.extend((body.len() as u32).to_le_bytes());
@@ -69,7 +69,7 @@ fn each_refusal_has_its_reason() {
         let bytes = saved.to_bytes();
         assert_eq!(Saved::from_bytes(&bytes).as_ref(), Ok(&saved));
         assert_eq!(Saved::try_from(&bytes[..]).as_ref(), Ok(&saved));
-        assert_eq!(made_right(body(&bytes), 1), bytes);
+        assert_eq!(made_right(body(&bytes), 2), bytes);
         let refused = |bytes: &[u8]| Saved::from_bytes(bytes).unwrap_err();
         for n in 0..bytes.len() {
             assert_eq!(refused(&bytes[..n]), SavedError::Truncated, "{n}");
@@ -79,12 +79,18 @@ fn each_refusal_has_its_reason() {
         assert_eq!(refused(b"{\"version\": 1}"), SavedError::Foreign);
         assert_eq!(refused(&vec![0; 4096]), SavedError::Foreign);
         assert_eq!(
-            refused(&made_right(body(&bytes), 2)),
-            SavedError::Version(2)
+            refused(&made_right(body(&bytes), 3)),
+            SavedError::Version(3)
         );
-        assert_eq!(refused(&made_right(&[], 1)), SavedError::Damaged);
+        assert_eq!(
+            refused(&made_right(body(&bytes), 0)),
+            SavedError::Version(0)
+        );
+        // with the values of a later version
+        assert_eq!(refused(&made_right(body(&bytes), 1)), SavedError::Damaged);
+        assert_eq!(refused(&made_right(&[], 2)), SavedError::Damaged);
         let trailing = [body(&bytes), &[0]].concat();
-        assert_eq!(refused(&made_right(&trailing, 1)), SavedError::Damaged);
+        assert_eq!(refused(&made_right(&trailing, 2)), SavedError::Damaged);
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -109,6 +115,10 @@ fn a_form_that_was_edited_is_refused() {
         assert_eq!(toml::from_str::<Saved>(&toml).as_ref(), Ok(&saved));
         let map = whole.as_object().unwrap();
         for key in map.keys() {
+            // a value that there need not be
+            if whole[key].is_null() {
+                continue;
+            }
             let mut less = whole.clone();
             less.as_object_mut().unwrap().remove(key);
             assert!(from_json(&less).unwrap_err().contains(key), "{key}");
@@ -123,9 +133,12 @@ fn a_form_that_was_edited_is_refused() {
         assert_eq!(edited("name", "other".into()), damaged);
         assert_eq!(edited("checksum", 7.into()), damaged);
         assert_eq!(
-            edited("version", 2.into()),
-            SavedError::Version(2).to_string()
+            edited("version", 3.into()),
+            SavedError::Version(3).to_string()
         );
+        assert_eq!(edited("version", 1.into()), damaged);
+        assert_eq!(edited("opening", "manual".into()), damaged);
+        assert!(edited("opening", "weather".into()).contains("weather"));
         assert!(edited("state", "ajar".into()).contains("ajar"));
         assert!(edited("run", (-1).into()).contains("-1"));
     }
@@ -215,6 +228,55 @@ fn what_no_breaker_can_have_been_is_refused() {
 
     assert_eq!(window(&[1, 0, 0]), "window.size");
     assert_eq!(window(&[1, 3, 4, 0]), "window.outcomes");
+}
+
+/// The values of version 2.
+#[test]
+fn what_no_round_and_no_opening_can_have_been_is_refused() {
+    let of = |state: u8, extras: &[u8]| {
+        let mut body = vec![2, b'd', b'b'];
+        body.extend([1, state, 1, 0, 4, 0, 0, 0, 0]);
+        body.extend([0; 7 + 9 + 3]);
+        body.extend([1, 20, 0]);
+        body.extend(extras);
+        Saved::from_bytes(&made_right(&body, 2)).map(|_| ())
+    };
+    let field = |state, extras: &[u8]| match of(state, extras) {
+        Err(SavedError::Impossible(problem)) => problem.field,
+        other => panic!("{other:?}"),
+    };
+    let (closed, open, half_open) = (0, 5, 4);
+    assert_eq!(of(closed, &[0]), Ok(()));
+    assert_eq!(of(half_open, &[0]), Ok(()));
+    assert_eq!(of(half_open, &[1, 3, 2, 5, 4, 1]), Ok(()));
+    assert_eq!(of(open, &[2, 9]), Ok(()));
+    assert_eq!(of(closed, &[4, 4, 0, 9, 7, 7, 7, 5]), Ok(()));
+    assert_eq!(field(closed, &[1, 0, 0, 0, 0, 0]), "round");
+    assert_eq!(field(half_open, &[2, 9]), "opening");
+    assert_eq!(field(half_open, &[1, 3, 2, 6, 4, 0]), "round.slow");
+    assert_eq!(
+        field(half_open, &[1, 0x80, 2, 0, 0, 0, 0]),
+        "round.succeeded"
+    );
+    assert_eq!(
+        field(half_open, &[1, 0x80, 1, 0x80, 1, 0, 0, 0]),
+        "round.failed"
+    );
+    assert_eq!(
+        field(half_open, &[1, 0, 0, 0, 0x80, 2, 0]),
+        "round.cancelled"
+    );
+    assert_eq!(
+        field(closed, &[4, 5, 0, 9, 7, 7, 7, 5]),
+        "outage.generation"
+    );
+    assert_eq!(field(closed, &[4, 4, 0, 9, 7, 8, 7, 5]), "outage.failures");
+    assert_eq!(field(closed, &[4, 4, 0, 9, 7, 7, 8, 5]), "outage.slow");
+    // no cause of that number, no such value, one that is missing, neither yes nor no
+    for extras in [&[2, 10][..], &[8], &[4, 4, 0], &[]] {
+        assert_eq!(of(open, extras), Err(SavedError::Damaged), "{extras:?}");
+    }
+    assert_eq!(of(half_open, &[1, 0, 0, 0, 0, 2]), Err(SavedError::Damaged));
 }
 
 /// Found by fuzzing: a breaker that was restored with the most of a count, and went on, saved what was
@@ -326,10 +388,10 @@ proptest! {
     #[test]
     fn whatever_is_accepted_works(
         mut bytes in vec(prop_oneof![0..4u8, any::<u8>()], 30..120), config in configs(), script in scripts(),
-        age in -1_000i64..1_000_000, now in 0..100_000u64,
+        age in -1_000i64..1_000_000, now in 0..100_000u64, version in 1..=2u32,
     ) {
         bytes[0] = 0;
-        let Ok(saved) = Saved::from_bytes(&made_right(&bytes, 1)) else { return Ok(()) };
+        let Ok(saved) = Saved::from_bytes(&made_right(&bytes, version)) else { return Ok(()) };
         let at = saved.saved_at().max(UNIX_EPOCH + ms(1_000));
         let at = if age < 0 { at - ms(-age as u64) } else { at + ms(age as u64) };
         let clock = ManualClock::new();
@@ -356,7 +418,7 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = to;
         }
-        let Ok(saved) = Saved::from_bytes(&made_right(&bytes, 1)) else { return Ok(()) };
+        let Ok(saved) = Saved::from_bytes(&made_right(&bytes, 2)) else { return Ok(()) };
         let clock = ManualClock::new();
         clock.advance(ms(now));
         let at = saved.saved_at() + ms(age);

@@ -14,3 +14,4 @@ mod restore;
 mod store;
 mod strategies;
 mod twins;
+mod versions;
