@@ -69,6 +69,9 @@ pub struct Snapshot {
     /// The present run of failures; 0 unless the consecutive rule is on and the state is closed or
     /// observe-only.
     pub consecutive_failures: u64,
+    /// The openings by which the next wait of the backoff is lengthened, a present one included; 0 once
+    /// it has been closed for [`reset_after`](crate::Backoff::reset_after).
+    pub openings: u64,
     /// The present round.
     pub probes: Probes,
     /// Since built.
@@ -154,6 +157,7 @@ impl Core {
             } else {
                 0
             },
+            openings: self.openings_at(state, now),
             probes,
             totals: self.totals(rejections.iter().sum()),
             failures_by_kind: FailureKinds(kinds),
@@ -169,6 +173,17 @@ impl Core {
             buckets,
             durations: self.head.durations.as_ref().map(|h| h.read()),
         })
+    }
+
+    /// What the next opening would count on.
+    fn openings_at(&self, state: State, now: u64) -> u64 {
+        let kept = Tagged(self.ledger.openings.load()).payload();
+        let reset_after = || self.head.policy.load().config.open_for.reset_after_nanos();
+        if kept > 0 && state == State::Closed {
+            let dwell = now.saturating_sub(self.ledger.since.load());
+            return if dwell >= reset_after() { 0 } else { kept };
+        }
+        kept
     }
 
     /// The window as of `now`; that of a counting period that has ended as it stood then. `None` if it

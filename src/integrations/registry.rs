@@ -3,8 +3,10 @@
 //! A [`Registry`] makes a key's breaker on first use, from a template, and finds it again without a
 //! lock. It holds about [as many as it is told](RegistryBuilder::capacity): beyond that, first uses
 //! forget breakers that are closed and have been idle. What would be missed is never forgotten: a
-//! breaker that is open, half-open or under an override, one with rules of its own, and one that
-//! somebody has a handle of or is calling through. (A closed one takes its window with it: failures of
+//! breaker that is open, half-open or under an override, one that has not been closed for
+//! [`reset_after`](crate::Backoff::reset_after) since it was open, so that its next wait would be longer
+//! than the first, one with rules of its own, and one that can be used from outside: a clone of it, a
+//! local handle, a permit or a call under way. (A closed one takes its window with it: failures of
 //! a key that is called so seldom are not added up.) When nothing else is left the registry grows, since
 //! protection is not refused, and [`Aggregate::over_capacity`] says by how much.
 //!

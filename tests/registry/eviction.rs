@@ -3,7 +3,7 @@
 use super::{fail, registry, succeed, trip};
 use std::time::Duration;
 use tripcoil::registry::Registry;
-use tripcoil::{Breaker, Config, ManualClock, State};
+use tripcoil::{Backoff, Breaker, CallError, Config, FailureKind, ManualClock, State};
 
 #[test]
 fn a_sweep_forgets_what_was_idle_since_the_last() {
@@ -236,4 +236,151 @@ fn time_alone_forgets_nothing() {
     // and it does not matter how the key's breaker was built
     let direct: Breaker = registry.get(&1).expect("valid");
     assert_eq!(direct.handles(), 3);
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Trips at one failure, for a second at first and ten times as long each time after.
+fn with_backoff(clock: &ManualClock, capacity: usize) -> Registry<u32> {
+    let clock = clock.clone();
+    let template = move |key: &u32| {
+        let backoff = Backoff::exponential(SECOND, 10.0).reset_after(10 * HOUR);
+        Breaker::builder(key.to_string())
+            .clock(&clock)
+            .consecutive_failures(1)
+            .open_for(backoff)
+    };
+    Registry::builder(template).capacity(capacity).build()
+}
+
+/// How long the next opening of that key lasts, from which it recovers.
+fn next_wait(registry: &Registry<u32>, clock: &ManualClock, key: u32) -> Duration {
+    fail(registry, key);
+    let opened = registry.get(&key).expect("valid").observer().snapshot();
+    let wait = opened.retry_after.expect("open");
+    clock.advance(wait);
+    (0..2).for_each(|_| succeed(registry, key));
+    wait
+}
+
+#[test]
+fn eviction_forgets_no_backoff() {
+    // by sweeps, by first uses beyond the capacity, and by both
+    for (capacity, churn, sweeps) in [(100, 0, 5), (2, 100, 0), (0, 100, 3)] {
+        let clock = ManualClock::new();
+        let registry = with_backoff(&clock, capacity);
+        let idle = |after: Duration| {
+            clock.advance(after);
+            (100..100 + churn).for_each(|key| succeed(&registry, key));
+            (0..sweeps).for_each(|_| _ = registry.sweep());
+        };
+        assert_eq!(next_wait(&registry, &clock, 1), SECOND);
+        idle(HOUR);
+        let seen = registry.peek(&1).expect("kept").observer().snapshot();
+        assert_eq!((seen.state, seen.openings), (State::Closed, 1));
+        assert_eq!(next_wait(&registry, &clock, 1), 10 * SECOND);
+        idle(10 * HOUR - SECOND / 1_000);
+        assert_eq!(next_wait(&registry, &clock, 1), 100 * SECOND);
+
+        // closed for long enough, it is idle as any other
+        let kept = registry.peek(&1).expect("there").observer();
+        idle(10 * HOUR);
+        assert_eq!(kept.snapshot().openings, 0);
+        assert!(kept.is_forgotten(), "{capacity} {churn} {sweeps}");
+        assert_eq!(next_wait(&registry, &clock, 1), SECOND);
+    }
+}
+
+/// What an operator did is remembered alike, and what he ended is not.
+#[test]
+fn an_operators_opening_is_kept_and_his_reset_is_not() {
+    let clock = ManualClock::new();
+    let template = {
+        let clock = clock.clone();
+        move |key: &u32| {
+            Breaker::builder(key.to_string())
+                .clock(&clock)
+                .open_for(Backoff::exponential(SECOND, 10.0).reset_after(HOUR))
+        }
+    };
+    let (registry, controller) = Registry::builder(template).build_with_controller();
+    for key in 0..2 {
+        let tripped = controller.on(&key, |one| one.trip() && one.half_open());
+        assert!(tripped.expect("valid"));
+        (0..2).for_each(|_| succeed(&registry, key));
+    }
+    assert!(controller.on(&1, |one| one.reset()).expect("valid"));
+    assert_eq!((registry.sweep(), registry.sweep()), (0, 1));
+    assert!(registry.peek(&0).is_some() && registry.peek(&1).is_none());
+    assert!(controller.forget(&0), "whatever it remembers");
+}
+
+/// A slot that has left the map, and in which a call ends before it is forgotten, comes back with what
+/// the call left in it, whatever that is.
+#[test]
+fn what_ends_in_a_leaving_slot_is_not_forgotten() {
+    let clock = ManualClock::new();
+    let ends: [(&str, fn(&Breaker)); 6] = [
+        ("success", |b| b.try_acquire().expect("closed").success()),
+        ("failure", |b| {
+            let permit = b.try_acquire().expect("closed");
+            permit.failure(FailureKind::Server);
+        }),
+        ("ignored", |b| b.try_acquire().expect("closed").ignore()),
+        ("cancelled", |b| drop(b.try_acquire().expect("closed"))),
+        ("two at once", |b| {
+            let (one, two) = (b.try_acquire(), b.try_acquire());
+            one.expect("closed").success();
+            two.expect("closed").failure(FailureKind::Server);
+        }),
+        ("a call", |b| {
+            let called = b.call(|| Err::<(), _>("down"));
+            assert_eq!(called, Err(CallError::Inner("down")));
+        }),
+    ];
+    for (way, end) in ends {
+        let registry = Registry::builder(super::template(&clock)).build();
+        let watched = registry.get(&0).expect("valid").observer();
+        assert_eq!(registry.sweep(), 0);
+        registry
+            .with(&0, |breaker| {
+                assert_eq!(registry.sweep(), 0, "{way}: it leaves the map");
+                end(breaker);
+            })
+            .expect("valid");
+        // nobody uses it any more, and it is closed; but something has happened in it
+        assert_eq!(registry.sweep(), 0, "{way}");
+        assert!(!watched.is_forgotten(), "{way}");
+        let seen = watched.snapshot();
+        if seen.totals.failures > 0 {
+            fail(&registry, 0);
+            assert_eq!(watched.state(), State::Open, "{way}: the second in a row");
+        }
+    }
+}
+
+/// By way of first uses: with no sweep, and from a thread of its own.
+#[test]
+fn a_failure_in_a_leaving_slot_is_not_forgotten_by_first_uses() {
+    let registry = Registry::builder(super::template(&ManualClock::new()))
+        .capacity(0)
+        .build();
+    fail(&registry, 0);
+    let watched = registry.peek(&0).expect("there").observer();
+    let called = registry.with(&0, |breaker| {
+        std::thread::scope(|threads| {
+            // each of these looks at the others, and makes them leave
+            threads.spawn(|| (1..200).for_each(|key| succeed(&registry, key)));
+        });
+        // in a row with the first
+        breaker.call(|| Ok::<_, ()>(())).expect("closed");
+        breaker.call(|| Err::<(), _>("down")).expect_err("its own");
+    });
+    called.expect("valid");
+    // a few of the others, so that it is looked at, and not so many that it is idle once more
+    (200..202).for_each(|key| succeed(&registry, key));
+    assert!(!watched.is_forgotten());
+    fail(&registry, 0);
+    assert_eq!(watched.state(), State::Open);
 }

@@ -59,14 +59,17 @@ impl<K, C> Slot<K, C> {
         t.successes + t.failures + t.rejected + t.late + t.ignored + t.cancelled + seen.transitions
     }
 
-    /// Nothing would be lost with it, as far as can be seen from here: closed, with the template's
-    /// rules, and no user outside. Calls under way are not seen.
+    /// Nothing would be lost with it, as far as can be seen from here: closed, for so long that its next
+    /// wait would be the first one's, with the template's rules, and no user outside. Calls under way
+    /// are not seen.
     pub(super) fn expendable(&self) -> bool {
         if self.breaker.users() != AT_HOME {
             return false;
         }
         self.unwanted.load(Ordering::Relaxed)
-            || !self.kept.load(Ordering::Relaxed) && self.breaker.state() == State::Closed
+            || !self.kept.load(Ordering::Relaxed)
+                && self.breaker.state() == State::Closed
+                && self.controller.observer().snapshot().openings == 0
     }
 }
 
