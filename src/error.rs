@@ -181,8 +181,9 @@ pub enum CallError<E> {
     Inner(E),
     /// The call was given up after this limit. Only `call_timeout` (feature `tokio`) gives it.
     TimedOut(Duration),
-    /// There is no breaker for the request: it was not made. Only services of tower give it (feature
-    /// `tower`), where a breaker is picked for each request.
+    /// There is no breaker for the request: it was not made. Services of tower give it (feature
+    /// `tower`), where a breaker is picked for each request, and a registry (feature `registry`) whose
+    /// template says something invalid of the key.
     NoBreaker(NoBreaker),
 }
 

@@ -81,8 +81,7 @@ fn with_traffic(
                     // spread over the ten: no run of failures is long
                     let fails = call * failing / 10 != (call + 1) * failing / 10;
                     let answer = if fails { Err("no answer") } else { Ok(()) };
-                    let told = registry.call(key, || answer);
-                    debug_assert!(told.is_ok(), "the rules were judged");
+                    let _told = registry.call(key, || answer);
                     thread::sleep(PACE);
                 }
             });

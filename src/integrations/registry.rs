@@ -21,13 +21,12 @@
 //! .capacity(1_000)
 //! .build();
 //!
-//! match registry.call("eu.example", || "200".parse::<u16>())? {
+//! match registry.call("eu.example", || "200".parse::<u16>()) {
 //!     Ok(status) => println!("{status}"),
 //!     Err(CallError::Rejected(r)) => println!("eu is down, retry after {:?}", r.retry_after()),
 //!     Err(e) => println!("called, and failed: {e}"),
 //! }
 //! assert_eq!(registry.aggregate().totals.successes, 1);
-//! # Ok::<(), tripcoil::ConfigError>(())
 //! ```
 //!
 //! In front of a service of tower, [`Registry::get`] in a closure picks each request's breaker: see *One
@@ -37,7 +36,7 @@
 //!
 //! Threads that use a key first at the same time get one and the same breaker; the template may have
 //! been asked by each of them. A breaker leaves only when no call is under way in it and nobody has a
-//! handle of it, so a key never has two that would not know of each other, and each outcome is in
+//! handle of it, so a key never has two that are in use, and each outcome is in
 //! [`Registry::aggregate`], whatever has been forgotten meanwhile.
 //!
 //! # Keys that never come back
@@ -61,23 +60,37 @@
 
 mod aggregate;
 mod controller;
+mod reports;
 mod seats;
 mod shared;
 mod slot;
 
 pub use self::aggregate::Aggregate;
 pub use self::controller::RegistryController;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+pub(crate) use self::reports::Move;
+#[cfg(not(any(feature = "metrics", feature = "tracing")))]
+use self::reports::Move;
+use self::reports::Report;
 use self::shared::Shared;
-use self::slot::{Sought, Template};
-use crate::{Breaker, Builder, CallError, Classify, Config, ConfigError, ErrIsFailure};
+use self::slot::{Slot, Sought, Template};
+use crate::{
+    Breaker, Builder, CallError, Classify, Config, ConfigError, ErrIsFailure, NoBreaker, Observer,
+};
 use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// The breakers that a registry holds unless it is told otherwise.
 const CAPACITY: usize = 10_000;
+
+/// Runs what is the user's, and drops what it panics with.
+fn harmless(work: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(work));
+}
 
 /// Breakers by key. Clones share the same ones, and are cheap. See the [module](self).
 ///
@@ -100,6 +113,7 @@ impl<K, C> Clone for Registry<K, C> {
 pub struct RegistryBuilder<K, C = ErrIsFailure> {
     capacity: usize,
     template: Template<K, C>,
+    hooks: Vec<Arc<Report<K>>>,
 }
 
 impl<K, C> fmt::Debug for RegistryBuilder<K, C> {
@@ -118,6 +132,53 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
         self
     }
 
+    /// Calls `hook` with each key whose breaker has been made, and with an observer of it.
+    ///
+    /// Hooks are called one at a time, in the order in which keys came and went, and under no lock: a hook
+    /// may use the registry. They run on a thread that has made or forgotten a breaker, which need not be
+    /// this key's first user, whose call does not wait for it. So keep a hook short, and hand what takes
+    /// long to a channel: while one hangs, later ones wait, and keys that have come are not forgotten. A
+    /// panic in a hook is caught. Of several hooks each is called.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use tripcoil::Breaker;
+    /// use tripcoil::registry::Registry;
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// let gone = tell.clone();
+    /// let registry = Registry::builder(|host: &String| Breaker::builder(host.as_str()))
+    ///     .on_new(move |host, _| { let _ = tell.send(format!("{host} is new")); })
+    ///     .on_evict(move |host, last| {
+    ///         let calls = last.snapshot().totals.successes;
+    ///         let _ = gone.send(format!("{host} is forgotten after {calls} calls"));
+    ///     })
+    ///     .build();
+    /// registry.call("eu", || Ok::<_, ()>(())).ok();
+    /// registry.sweep();
+    /// registry.sweep();
+    /// assert_eq!(told.try_iter().collect::<Vec<_>>(), ["eu is new", "eu is forgotten after 1 calls"]);
+    /// ```
+    pub fn on_new(self, hook: impl Fn(&K, &Observer) + Send + Sync + 'static) -> Self {
+        self.hook(Move::Came, hook)
+    }
+
+    /// Calls `hook` with each key whose breaker has been forgotten, for being idle or by
+    /// [`RegistryController::forget`], and with an observer of it, whose figures are final. In the same way
+    /// as [`on_new`](Self::on_new); not when the whole registry is dropped.
+    pub fn on_evict(self, hook: impl Fn(&K, &Observer) + Send + Sync + 'static) -> Self {
+        self.hook(Move::Went, hook)
+    }
+
+    fn hook(mut self, of: Move, hook: impl Fn(&K, &Observer) + Send + Sync + 'static) -> Self {
+        self.hooks.push(Arc::new(move |key, observer, what| {
+            if what == of {
+                hook(key, observer);
+            }
+        }));
+        self
+    }
+
     /// The registry alone; nobody will ever change state or rules of its breakers by hand.
     #[must_use]
     pub fn build(self) -> Registry<K, C> {
@@ -127,7 +188,7 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
     /// The registry, and the handle that changes state and rules of its breakers.
     #[must_use]
     pub fn build_with_controller(self) -> (Registry<K, C>, RegistryController<K, C>) {
-        let shared = Arc::new(Shared::new(self.capacity, self.template));
+        let shared = Arc::new(Shared::new(self.capacity, self.template, self.hooks));
         let registry = Registry {
             shared: shared.clone(),
         };
@@ -159,36 +220,42 @@ impl<K: Hash + Eq, C> Registry<K, C> {
         RegistryBuilder {
             capacity: CAPACITY,
             template: Arc::new(template),
+            hooks: Vec::new(),
         }
     }
 
-    /// Make a call through the key's breaker; see [`Breaker::call`].
+    /// Makes a call through the key's breaker; see [`Breaker::call`].
     ///
     /// # Errors
     ///
-    /// The outer one is the template's, at a key's first use; the inner one that of the call.
+    /// That of the call. [`CallError::NoBreaker`] where the key has no breaker and what the template says
+    /// of it is invalid: then the call was not made. It names the first problem; [`get`](Self::get) gives
+    /// them all.
     #[inline]
     pub fn call<Q, T, E>(
         &self,
         key: &Q,
         f: impl FnOnce() -> Result<T, E>,
-    ) -> Result<Result<T, CallError<E>>, ConfigError>
+    ) -> Result<T, CallError<E>>
     where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         K: Borrow<Q>,
         C: Classify<T, E>,
     {
-        self.with(key, |breaker| breaker.call(f))
+        match self.with(key, |breaker| breaker.call(f)) {
+            Ok(result) => result,
+            Err(invalid) => Err(NoBreaker::from(invalid).into()),
+        }
     }
 
-    /// Make a call through the key's breaker; see [`Breaker::call_async`]. The key is looked up at
+    /// Makes a call through the key's breaker; see [`Breaker::call_async`]. The key is looked up at
     /// once, the call admitted at the first poll.
     ///
     /// ```
     /// # use tripcoil::registry::Registry;
     /// # async fn tour() -> Result<(), Box<dyn std::error::Error>> {
     /// let registry = Registry::<String>::from_config(Default::default())?.build();
-    /// let answer = registry.call_async("eu", async { "200".parse::<u16>() })?.await?;
+    /// let answer = registry.call_async("eu", async { "200".parse::<u16>() }).await?;
     /// # assert_eq!(answer, 200);
     /// # Ok(())
     /// # }
@@ -199,23 +266,31 @@ impl<K: Hash + Eq, C> Registry<K, C> {
     ///
     /// # Errors
     ///
-    /// The template's, at a key's first use.
+    /// Those of [`call`](Self::call), when it is awaited.
     pub fn call_async<Q, T, E, F>(
         &self,
         key: &Q,
         future: F,
-    ) -> Result<impl Future<Output = Result<T, CallError<E>>> + use<K, C, Q, T, E, F>, ConfigError>
+    ) -> impl Future<Output = Result<T, CallError<E>>> + use<K, C, Q, T, E, F>
     where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         K: Borrow<Q>,
         F: Future<Output = Result<T, E>>,
         C: Classify<T, E>,
     {
-        let slot = match self.shared.find(key) {
-            Some(slot) => slot,
-            None => self.shared.make(key)?,
-        };
-        Ok(async move { slot.breaker.call_async(future).await })
+        let slot = self.slot(key).map_err(NoBreaker::from);
+        async move { slot?.breaker.call_async(future).await }
+    }
+
+    fn slot<Q>(&self, key: &Q) -> Result<Arc<Slot<K, C>>, ConfigError>
+    where
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        K: Borrow<Q>,
+    {
+        match self.shared.find(key) {
+            Some(slot) => Ok(slot),
+            None => self.shared.make(key),
+        }
     }
 
     /// Use the key's breaker where it is. `f` may use the registry, and may block; see
@@ -240,7 +315,8 @@ impl<K: Hash + Eq, C> Registry<K, C> {
     }
 
     /// The key's breaker, to be kept: it is not evicted as long as anyone has it, or a handle made
-    /// of it.
+    /// of it that can use it. Those that only watch (observers, subscriptions, publishers) keep nothing,
+    /// and learn when it is gone: [`Observer::is_forgotten`].
     ///
     /// # Errors
     ///
@@ -271,7 +347,7 @@ impl<K: Hash + Eq, C> Registry<K, C> {
     /// ```
     /// # use tripcoil::registry::Registry;
     /// let registry = Registry::<String>::from_config(Default::default())?.build();
-    /// registry.call("eu", || Ok::<_, ()>(()))?.ok();
+    /// registry.call("eu", || Ok::<_, ()>(())).ok();
     /// assert_eq!(registry.sweep(), 0, "there was a call");
     /// assert_eq!(registry.sweep(), 1, "and there was none since");
     /// assert_eq!(registry.aggregate().totals.successes, 1);

@@ -1,6 +1,7 @@
 //! What a first use makes, and what it is told where nothing can be made.
 
 use super::{registry, succeed};
+use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -58,10 +59,9 @@ fn an_invalid_template_is_told_to_the_use_and_asked_again_by_the_next() {
     })
     .build();
     let called = registry.call(&1, || -> Result<(), ()> { panic!("no call is made") });
-    assert_eq!(
-        called.expect_err("invalid").problems()[0].field,
-        "failure_rate"
-    );
+    let none = called.expect_err("invalid");
+    assert!(none.is_rejected());
+    assert!(matches!(none, CallError::NoBreaker(why) if why.to_string().contains("failure_rate")));
     assert!(registry.get(&1).is_err());
     assert!(registry.is_empty());
     assert!(registry.get(&1).is_ok());
@@ -106,14 +106,8 @@ fn a_classifier_is_the_templates() {
         })
     })
     .build();
-    assert_eq!(
-        registry.call(&1, || Err(404)).expect("valid"),
-        Err(CallError::Inner(404))
-    );
-    assert_eq!(
-        registry.call(&1, || Err(500)).expect("valid"),
-        Err(CallError::Inner(500))
-    );
+    assert_eq!(registry.call(&1, || Err(404)), Err(CallError::Inner(404)));
+    assert_eq!(registry.call(&1, || Err(500)), Err(CallError::Inner(500)));
     let totals = registry.aggregate().totals;
     assert_eq!((totals.successes, totals.failures), (1, 1));
 }
@@ -121,9 +115,7 @@ fn a_classifier_is_the_templates() {
 #[test]
 fn an_async_call_is_admitted_at_its_first_poll() {
     let (registry, controller) = registry(10);
-    let call = registry
-        .call_async(&1, async { Ok::<_, ()>(7) })
-        .expect("valid");
+    let call = registry.call_async(&1, async { Ok::<_, ()>(7) });
     controller.on(&1, |one| one.force_open()).expect("valid");
     let mut call = pin!(call);
     let mut context = Context::from_waker(Waker::noop());
@@ -131,4 +123,45 @@ fn an_async_call_is_admitted_at_its_first_poll() {
         panic!("it is rejected");
     };
     assert!(error.is_rejected());
+}
+
+/// One `Result`, whatever came in the way, in both forms.
+#[test]
+fn a_call_gives_one_result() {
+    let registry = Registry::builder(|key: &u32| {
+        let rate = if *key == 0 { 2.0 } else { 0.5 };
+        let builder = Breaker::builder(key.to_string()).failure_rate(rate);
+        builder.min_throughput(if *key == 0 { 0 } else { 1 })
+    })
+    .build();
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        let mut context = Context::from_waker(Waker::noop());
+        match pin!(future).poll(&mut context) {
+            Poll::Ready(value) => value,
+            Poll::Pending => panic!("it waits for nothing"),
+        }
+    }
+    fn through(registry: &Registry<u32>, key: u32, end: Result<u8, &'static str>) -> Called {
+        // with `?`, as a user would
+        let sync = registry.call(&key, || end)?;
+        let after = now(registry.call_async(&key, async move { end }))?;
+        assert_eq!(sync, after);
+        Ok(sync)
+    }
+    type Called = Result<u8, CallError<&'static str>>;
+
+    assert_eq!(through(&registry, 1, Ok(7)), Ok(7));
+    let none = through(&registry, 0, Ok(7)).expect_err("invalid");
+    let said = none.to_string();
+    assert!(said.contains("failure_rate"), "the first problem: {said}");
+    let after = now(registry.call_async(&0, async { Ok::<u8, &str>(7) }));
+    assert_eq!(after, Err(none));
+    assert_eq!(registry.get(&0).expect_err("invalid").problems().len(), 2);
+    assert_eq!(
+        now(registry.call_async(&2, async { Err::<u8, _>("down") })),
+        Err(CallError::Inner("down"))
+    );
+    let rejected = registry.call(&2, || Ok::<u8, &str>(7));
+    assert!(matches!(rejected, Err(CallError::Rejected(_))));
+    assert_eq!(registry.len(), 2, "what is invalid is not kept");
 }

@@ -11,7 +11,7 @@ use crate::{Rejections, Snapshot, State, Totals};
 /// use tripcoil::registry::Registry;
 ///
 /// let (registry, controller) = Registry::<String>::from_config(Default::default())?.build_with_controller();
-/// registry.call("eu", || Ok::<_, ()>(()))?.ok();
+/// registry.call("eu", || Ok::<_, ()>(())).ok();
 /// controller.on("us", |us| us.force_open())?;
 /// let all = registry.aggregate();
 /// assert_eq!((all.breakers, all.in_state(State::ForcedOpen)), (2, 1));

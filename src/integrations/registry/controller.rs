@@ -195,7 +195,7 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
     /// }
     ///
     /// for key in ["eu", "us"] {
-    ///     let _ = registry.call(key, || Err::<(), _>("down"))?;
+    ///     let _ = registry.call(key, || Err::<(), _>("down"));
     ///     assert!(registry.get(key)?.try_acquire().is_err());
     /// }
     /// # Ok::<(), tripcoil::ConfigError>(())

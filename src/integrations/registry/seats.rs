@@ -17,6 +17,7 @@
 //! out, to be dropped after it.
 
 use crate::integrations::registry::aggregate::Aggregate;
+use crate::integrations::registry::reports::{Move, Reports};
 use crate::integrations::registry::slot::{Keyed, NOWHERE, Slot, Sought, Template};
 use crate::{Controller, Rules};
 use papaya::{Guard, HashSet};
@@ -33,8 +34,21 @@ const STEPS: usize = 32;
 /// The most slots that wait for calls under way: a first use looks through them.
 const LEAVING: usize = 1024;
 
-/// What a first use or a sweep no longer needs, to be dropped after the lock.
-pub(super) type Gone<K, C> = Vec<Arc<Slot<K, C>>>;
+/// What a first use or a sweep has forgotten.
+pub(super) struct Gone<K, C> {
+    pub(super) count: usize,
+    /// Those of which nobody is to hear any more: to be dropped after the lock.
+    pub(super) slots: Vec<Arc<Slot<K, C>>>,
+}
+
+impl<K, C> Default for Gone<K, C> {
+    fn default() -> Self {
+        Gone {
+            count: 0,
+            slots: Vec::new(),
+        }
+    }
+}
 
 /// A change of rules that the operator made to all.
 pub(super) type Change = Arc<dyn Fn(Rules) -> Rules + Send + Sync>;
@@ -69,6 +83,7 @@ pub(super) struct Seats<K, C> {
     pub(super) template: Template<K, C>,
     pub(super) standing: Option<Override>,
     pub(super) changes: Vec<Change>,
+    pub(super) reports: Reports<K, C>,
 }
 
 impl<K, C> Seats<K, C> {
@@ -81,6 +96,7 @@ impl<K, C> Seats<K, C> {
             template,
             standing: None,
             changes: Vec::new(),
+            reports: Reports::default(),
         }
     }
 }
@@ -100,7 +116,7 @@ impl<K, C> Seats<K, C> {
     }
 
     /// Everybody, and what was counted by those that are gone: each is in the one or in the other.
-    pub(super) fn all(&self) -> (Gone<K, C>, Aggregate) {
+    pub(super) fn all(&self) -> (Vec<Arc<Slot<K, C>>>, Aggregate) {
         let leaving = self.leaving.iter().map(|(_, slot)| slot);
         let all = self.ring.iter().chain(leaving).cloned().collect();
         (all, self.retired.clone())
@@ -200,7 +216,9 @@ impl<K: Hash + Eq, C> Table<K, C> {
             {
                 let seen = slot.controller.observer().snapshot();
                 seats.retired.retire(&seen);
-                gone.push(slot);
+                slot.breaker.forget();
+                gone.count += 1;
+                gone.slots.extend(seats.reports.push(slot, Move::Went));
             } else {
                 self.seat(seats, slot);
             }
@@ -210,7 +228,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
     /// After a first use: look at some, second chance first, until there are no more than there may
     /// be.
     pub(super) fn relieve(&self, seats: &mut Seats<K, C>) -> Gone<K, C> {
-        let mut gone = Vec::new();
+        let mut gone = Gone::default();
         self.part(seats, STEPS, &mut gone);
         for _ in 0..STEPS.min(seats.ring.len()) {
             if seats.ring.len() <= self.capacity {
@@ -235,7 +253,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
 
     /// All of the leaving that nobody uses any more.
     pub(super) fn part_all(&self, seats: &mut Seats<K, C>) -> Gone<K, C> {
-        let mut gone = Vec::new();
+        let mut gone = Gone::default();
         self.part(seats, usize::MAX, &mut gone);
         gone
     }

@@ -1,6 +1,7 @@
 //! What the registry's handles share: look-up, and the making of what is not there.
 
 use crate::integrations::registry::aggregate::Aggregate;
+use crate::integrations::registry::reports::{Move, Report};
 use crate::integrations::registry::seats::{Change, Override, Seats, Table};
 use crate::integrations::registry::slot::{Slot, Sought, Template};
 use crate::{ConfigError, Controller};
@@ -17,6 +18,8 @@ pub(super) struct Shared<K, C> {
     /// takes it.
     operators: Mutex<()>,
     sweeping: Mutex<()>,
+    /// The builder's hooks, which are followers as others are.
+    _hooks: Vec<Arc<Report<K>>>,
 }
 
 impl<K, C> fmt::Debug for Shared<K, C> {
@@ -39,6 +42,26 @@ impl<K, C> Shared<K, C> {
         self.seats().all().0
     }
 
+    /// Everybody, and each that comes or goes from then on, exactly once.
+    #[allow(dead_code, reason = "the publisher of all keys is next")]
+    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    pub(super) fn follow(&self, follower: &Arc<Report<K>>) -> Vec<Arc<Slot<K, C>>> {
+        let mut seats = self.seats();
+        seats.reports.follow(follower);
+        seats.all().0
+    }
+
+    /// Report what is queued, outside the lock. What a hook does here may queue more.
+    fn report(&self) {
+        loop {
+            let Some(due) = self.seats().reports.take() else {
+                return;
+            };
+            due.deliver();
+            self.seats().reports.done();
+        }
+    }
+
     pub(super) fn aggregate(&self) -> Aggregate {
         let (all, mut sum) = self.seats().all();
         sum.capacity = self.table.capacity;
@@ -51,12 +74,19 @@ impl<K, C> Shared<K, C> {
 }
 
 impl<K: Hash + Eq, C> Shared<K, C> {
-    pub(super) fn new(capacity: usize, template: Template<K, C>) -> Shared<K, C> {
+    pub(super) fn new(
+        capacity: usize,
+        template: Template<K, C>,
+        hooks: Vec<Arc<Report<K>>>,
+    ) -> Shared<K, C> {
+        let mut seats = Seats::new(template);
+        hooks.iter().for_each(|hook| seats.reports.follow(hook));
         Shared {
             table: Table::new(capacity),
-            seats: Mutex::new(Seats::new(template)),
+            seats: Mutex::new(seats),
             operators: Mutex::default(),
             sweeping: Mutex::default(),
+            _hooks: hooks,
         }
     }
 
@@ -110,9 +140,12 @@ impl<K: Hash + Eq, C> Shared<K, C> {
                 standing.put_upon(&slot.controller);
             }
             self.table.seat(&mut seats, slot.clone());
+            // one that nobody is to hear of is kept by the table
+            let _kept = seats.reports.push(slot.clone(), Move::Came);
             let gone = self.table.relieve(&mut seats);
             drop(seats);
-            drop(gone);
+            drop(gone.slots);
+            self.report();
             return Ok(slot.clone());
         }
     }
@@ -140,7 +173,9 @@ impl<K: Hash + Eq, C> Shared<K, C> {
     /// Forget those of the leaving that nobody uses any more; how many.
     fn part(&self) -> usize {
         let gone = self.table.part_all(&mut self.seats());
-        gone.len()
+        drop(gone.slots);
+        self.report();
+        gone.count
     }
 
     /// Forget that key, in whatever state; whether it is on its way.
