@@ -114,11 +114,7 @@ pub(crate) async fn forward(State(gateway): State<Arc<Gateway>>, request: Reques
     let call = gateway
         .breakers
         .call_async(name, gateway.upstreams.exchange(request));
-    let result = match call {
-        Ok(call) => call.await,
-        Err(e) => return (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()).into_response(),
-    };
-    match result {
+    match call.await {
         Ok(mut response) => {
             strip(response.headers_mut());
             response.map(Body::new)
@@ -126,6 +122,9 @@ pub(crate) async fn forward(State(gateway): State<Arc<Gateway>>, request: Reques
         Err(CallError::Rejected(rejected)) => not_called(name, &rejected),
         Err(CallError::Inner(NoResponse::Connection)) => {
             (StatusCode::BAD_GATEWAY, format!("no answer from {name}\n")).into_response()
+        }
+        Err(CallError::NoBreaker(none)) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("{none}\n")).into_response()
         }
         // late; a limit of the breaker's own, which is not set here, would be too
         Err(_) => {

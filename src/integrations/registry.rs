@@ -81,16 +81,10 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// The breakers that a registry holds unless it is told otherwise.
 const CAPACITY: usize = 10_000;
-
-/// Runs what is the user's, and drops what it panics with.
-fn harmless(work: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(work));
-}
 
 /// Breakers by key. Clones share the same ones, and are cheap. See the [module](self).
 ///

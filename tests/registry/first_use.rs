@@ -152,8 +152,13 @@ fn a_call_gives_one_result() {
 
     assert_eq!(through(&registry, 1, Ok(7)), Ok(7));
     let none = through(&registry, 0, Ok(7)).expect_err("invalid");
-    let said = none.to_string();
-    assert!(said.contains("failure_rate"), "the first problem: {said}");
+    let CallError::NoBreaker(why) = none else {
+        panic!("{none:?}");
+    };
+    assert!(
+        why.to_string().contains("failure_rate"),
+        "the first problem: {why}"
+    );
     let after = now(registry.call_async(&0, async { Ok::<u8, &str>(7) }));
     assert_eq!(after, Err(none));
     assert_eq!(registry.get(&0).expect_err("invalid").problems().len(), 2);

@@ -8,6 +8,7 @@
 use crate::Observer;
 use crate::integrations::registry::slot::Slot;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 /// What has happened to a key.
@@ -17,6 +18,11 @@ pub(crate) enum Move {
     Came,
     /// It has been forgotten.
     Went,
+}
+
+/// Runs what is the user's, and drops what it panics with.
+fn harmless(work: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(work));
 }
 
 /// What is called for each.
@@ -115,10 +121,10 @@ impl<K, C> Due<K, C> {
                 && let Some(report) = follower.to.upgrade()
             {
                 // a hook that panics is no matter of the caller's, nor of the next hook's
-                super::harmless(|| report(&self.slot.key, &observer, self.what));
+                harmless(|| report(&self.slot.key, &observer, self.what));
             }
         }
         // a key's `Drop` is the user's code too
-        super::harmless(|| drop(self));
+        harmless(|| drop(self));
     }
 }
