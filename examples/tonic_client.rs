@@ -15,10 +15,10 @@ use tonic::transport::{Endpoint, Server};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tower::ServiceBuilder;
-use tripcoil::grpc::{ByCode, rejected_response};
+use tripcoil::grpc::ByCode;
 use tripcoil::http::EndOfBody;
 use tripcoil::tower::BreakerLayer;
-use tripcoil::{Breaker, CallError, HalfOpen};
+use tripcoil::{Breaker, HalfOpen};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -41,11 +41,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .timeout(Duration::from_secs(1))
         .connect_lazy();
     let service = ServiceBuilder::new()
-        .map_result(|result: Result<http::Response<_>, _>| match result {
-            Ok(response) => Ok(response.map(tonic::body::Body::new)),
-            Err(CallError::Rejected(rejected)) => Ok(rejected_response(&rejected)),
-            Err(other) => Err(other),
-        })
         .layer(BreakerLayer::new(breaker.clone()).until(EndOfBody))
         .service(channel);
     let mut client = HealthClient::new(service);

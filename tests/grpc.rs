@@ -28,8 +28,8 @@ use tripcoil::grpc::{ByCode, Code, rejected_response};
 use tripcoil::http::{ClassifyBody, EndOfBody};
 use tripcoil::tower::{BreakerLayer, BreakerService};
 use tripcoil::{
-    Backoff, Breaker, CallError, Classify, Controller, FailureKind, HalfOpen, ManualClock, Outcome,
-    Snapshot, State,
+    Backoff, Breaker, CallError, Classify, Controller, FailureKind, HalfOpen, IgnoreRejections,
+    ManualClock, Outcome, Snapshot, State,
 };
 
 const OPEN_FOR: Duration = Duration::from_secs(10);
@@ -320,6 +320,11 @@ async fn a_channel_trips_waits_as_it_is_told_and_recovers() {
     assert_eq!(at.snapshot().retry_after, Some(Duration::from_millis(2500)));
     let rejected = client.check(about(0)).await.expect_err("open");
     assert!(rejected.message().contains("open"), "{rejected:?}");
+    assert_eq!(rejected.code(), tonic::Code::Unavailable);
+    assert_eq!(
+        rejected.metadata().get("grpc-retry-pushback-ms").unwrap(),
+        "2500"
+    );
     at.clock.advance(Duration::from_millis(2500));
     client.check(about(0)).await.expect("a probe");
     assert_eq!(at.breaker.state(), State::Closed);
@@ -448,6 +453,68 @@ async fn a_clients_own_results_are_classified_by_number_and_metadata() {
     assert_eq!(at.snapshot().retry_after, Some(Duration::from_millis(700)));
     let rejected = at.breaker.call_async(client.check(about(0))).await;
     assert!(rejected.is_err_and(|e| e.is_rejected()));
+}
+
+/// As the module's documentation shows the layer, and its variations: nothing stands around it.
+#[tokio::test]
+async fn what_the_layer_rejects_is_unavailable_with_a_pushback() {
+    async fn asked<C>(classifier: C)
+    where
+        C: Classify<Response<Body>, tonic::transport::Error>,
+        C: ClassifyBody<Status> + Send + Sync + 'static,
+    {
+        let at = stand(classifier);
+        let (channel, _say) = serve().await;
+        let guarded = BreakerLayer::new(at.breaker.clone())
+            .until(EndOfBody)
+            .layer(channel);
+        let mut client = HealthClient::new(guarded);
+        client.check(about(0)).await.expect("healthy");
+
+        at.controller.trip_for(Duration::from_micros(1500));
+        let status = client.check(about(0)).await.expect_err("open");
+        assert_eq!(status.code(), tonic::Code::Unavailable);
+        let pushback = status.metadata().get("grpc-retry-pushback-ms");
+        assert_eq!(pushback.expect("known"), "2");
+        let stream = client.watch(about("")).await.expect_err("open");
+        assert_eq!(stream.code(), tonic::Code::Unavailable);
+
+        at.controller.force_open();
+        let status = client.check(about(0)).await.expect_err("forced open");
+        assert_eq!(status.code(), tonic::Code::Unavailable);
+        assert!(status.metadata().get("grpc-retry-pushback-ms").is_none());
+        assert_eq!(at.snapshot().totals.rejected, 3);
+        assert_eq!(at.counts(), (1, 0, 0, 0));
+    }
+    asked(ByCode::new()).await;
+    asked(ByCode::new().overriding(|_, _| Some(Outcome::Success))).await;
+    asked(std::sync::Arc::new(ByCode::new())).await;
+    asked(IgnoreRejections::new(ByCode::new())).await;
+}
+
+/// The answer is not taken for the dependency's by a breaker around the layer.
+#[tokio::test]
+async fn a_breaker_around_the_layer_ignores_its_answers() {
+    let (inner, outer) = (stand(ByCode::new()), stand(ByCode::new()));
+    let (channel, _say) = serve().await;
+    let layers = ServiceBuilder::new()
+        .layer(BreakerLayer::new(outer.breaker.clone()).until(EndOfBody))
+        .layer(BreakerLayer::new(inner.breaker.clone()).until(EndOfBody));
+    let mut client = HealthClient::new(layers.service(channel.clone()));
+    inner.controller.force_open();
+    for _ in 0..5 {
+        let status = client.check(about(0)).await.expect_err("rejected inside");
+        assert_eq!(status.code(), tonic::Code::Unavailable);
+    }
+    assert_eq!(outer.counts(), (0, 0, 5, 0));
+
+    // by the head alone too
+    let layers = ServiceBuilder::new()
+        .layer(BreakerLayer::new(outer.breaker.clone()))
+        .layer(BreakerLayer::new(inner.breaker.clone()).until(EndOfBody));
+    let mut client = HealthClient::new(layers.service(channel));
+    client.check(about(0)).await.expect_err("rejected inside");
+    assert_eq!(outer.counts(), (0, 0, 6, 0));
 }
 
 #[tokio::test]

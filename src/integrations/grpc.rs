@@ -44,8 +44,18 @@
 //! # }
 //! ```
 //!
+//! A call that the breaker rejects is then answered as a server would that is not there for now: with
+//! `Unavailable`, and the rest of the wait as `grpc-retry-pushback-ms` ([`rejected_response`]). Generated
+//! clients make a status of it, and retries by a service config go by the pushback.
+//!
 //! A stream then counts when it ends, and its probe holds the slot until then; for streams without
-//! end take `tower::Head`, the default, for which an opened stream is a success.
+//! end take `tower::Head`, the default, for which an opened stream is a success. There the answer to a
+//! rejected call is for a `map_result` around the layer, as [`rejected_response`] shows.
+//!
+//! Where calls behind the layer go through other breakers, wrap the classifier, so that a rejection
+//! inside is no failure of this one: `IgnoreRejections::boxed(ByCode::new())` for an inner service whose
+//! errors are boxed, `IgnoreRejections::new` for others; see
+//! [`IgnoreRejections`](crate::IgnoreRejections).
 //!
 //! # As a client's result
 //!

@@ -62,6 +62,8 @@ mod status;
 #[cfg(feature = "tower")]
 mod until;
 
+#[cfg(feature = "grpc")]
+pub(crate) use self::body::is_rejection;
 pub use self::body::{ClassifyBody, GuardedBody};
 pub use self::retry_after::{rejected_response, retry_after};
 pub use self::status::{ByStatus, ClassifyError, ErrIsConnect};

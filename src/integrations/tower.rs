@@ -254,18 +254,25 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let picked = self.pick.pick(&request).map_err(TurnedAway::NoBreaker);
+        let picked = self.pick.pick(&request);
+        let picked = picked.map_err(|none| Err(TurnedAway::NoBreaker(none)));
         let admitted = picked.and_then(|breaker| {
-            let permit = breaker.try_acquire_owned().map_err(TurnedAway::Rejected)?;
-            Ok((permit, breaker.classifier().clone()))
+            let classifier = breaker.classifier();
+            match breaker.try_acquire_owned() {
+                Ok(permit) => Ok((permit, classifier.clone())),
+                Err(rejected) => Err(self
+                    .until
+                    .rejected(&rejected, classifier)
+                    .ok_or(TurnedAway::Rejected(rejected))),
+            }
         });
         let (permit, classifier) = match admitted {
             Ok(admitted) => admitted,
-            Err(why) => {
+            Err(answer) => {
                 if self.readiness != Readiness::Unknown {
                     drop(self.take_inner());
                 }
-                return ResponseFuture::turned_away(why);
+                return ResponseFuture::turned_away(answer);
             }
         };
         let until = self.until.clone();

@@ -33,7 +33,11 @@ pub(crate) fn pushback(metadata: &HeaderMap) -> Option<Duration> {
 /// with the rest of the wait as `grpc-retry-pushback-ms` if it is known, rounded up. It has no body:
 /// the status stands in the head.
 ///
-/// On the client's side it turns a rejection into the answer that generated clients understand:
+/// It carries the [`Rejected`] as an extension, so that the classifiers of this crate ignore it in a
+/// breaker around this one, in the same process.
+///
+/// A layer whose calls last until the [end of the body](crate::http::EndOfBody) gives it by itself. For
+/// others, on the client's side, it turns a rejection into what generated clients understand:
 ///
 /// ```
 /// # #[cfg(feature = "tower")] {
@@ -67,6 +71,8 @@ pub(crate) fn pushback(metadata: &HeaderMap) -> Option<Duration> {
 #[must_use]
 pub fn rejected_response<B: Default>(rejected: &Rejected) -> Response<B> {
     let mut response = Response::new(B::default());
+    // a breaker around this one sees whose answer it is
+    response.extensions_mut().insert(*rejected);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(STATUS, HeaderValue::from(Code::Unavailable as i32));

@@ -1,9 +1,10 @@
 //! The classifier by status code.
 
 use crate::classify::{Classify, pointers};
+use crate::error::Rejected;
 use crate::integrations::grpc::code::Code;
-use crate::integrations::grpc::metadata::{code, pushback};
-use crate::integrations::http::{ClassifyBody, ClassifyError, ErrIsConnect};
+use crate::integrations::grpc::metadata::{code, pushback, rejected_response};
+use crate::integrations::http::{ClassifyBody, ClassifyError, ErrIsConnect, is_rejection};
 use crate::outcome::{FailureKind, Outcome};
 use ::http::{HeaderMap, Response, StatusCode};
 use alloc::boxed::Box;
@@ -125,6 +126,7 @@ where
     /// By the head alone: without a status there it is a success.
     fn classify(&self, result: &Result<Response<B>, E>) -> Outcome {
         match result {
+            Ok(response) if is_rejection(response) => Outcome::Ignored,
             Ok(response) => self
                 .by_head(response.status(), response.headers())
                 .unwrap_or(Outcome::Success),
@@ -148,7 +150,8 @@ pointers! {
     ] <Response<B>, E> Box<ByCode<F, G>>;
 }
 
-/// A body that breaks off is `Failure(Connect)`, one that ends without a status `Failure(Data)`.
+/// A body that breaks off is `Failure(Connect)`, one that ends without a status `Failure(Data)`. A
+/// rejected call is answered by [`rejected_response`].
 impl<E, F, G> ClassifyBody<E> for ByCode<F, G>
 where
     F: Fn(Code, &HeaderMap) -> Option<Outcome>,
@@ -166,6 +169,10 @@ where
 
     fn broken(&self, _error: &E) -> Outcome {
         Outcome::Failure(FailureKind::Connect)
+    }
+
+    fn rejected(&self, rejected: &Rejected) -> Option<Response<()>> {
+        Some(rejected_response(rejected))
     }
 }
 

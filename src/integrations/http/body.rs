@@ -1,6 +1,7 @@
 //! Calls that end with the response's body.
 
 use crate::classify::ErrIsFailure;
+use crate::error::Rejected;
 use crate::integrations::guard::guarded;
 use crate::outcome::{FailureKind, Outcome};
 use crate::permit::OwnedPermit;
@@ -56,6 +57,12 @@ pub trait ClassifyBody<E> {
     fn panicked(&self) -> Outcome {
         Outcome::Failure(FailureKind::Client)
     }
+
+    /// What a request is answered with, without a body, whose call the breaker rejected. By default
+    /// there is no answer, and a layer gives [`CallError::Rejected`](crate::CallError::Rejected).
+    fn rejected(&self, _rejected: &Rejected) -> Option<Response<()>> {
+        None
+    }
 }
 
 /// Any head is good, and so is any end.
@@ -90,6 +97,10 @@ impl<E, C: ClassifyBody<E>, F> ClassifyBody<E> for IgnoreRejections<C, F> {
     fn panicked(&self) -> Outcome {
         ClassifyBody::<E>::panicked(self.inner())
     }
+
+    fn rejected(&self, rejected: &Rejected) -> Option<Response<()>> {
+        ClassifyBody::<E>::rejected(self.inner(), rejected)
+    }
 }
 
 /// What leads to one is one.
@@ -110,6 +121,10 @@ macro_rules! pointers {
 
             fn panicked(&self) -> Outcome {
                 ClassifyBody::<E>::panicked(&**self)
+            }
+
+            fn rejected(&self, rejected: &Rejected) -> Option<Response<()>> {
+                ClassifyBody::<E>::rejected(&**self, rejected)
             }
         }
     )*};
@@ -147,7 +162,7 @@ pin_project! {
     pub struct GuardedBody<B, C> {
         // dropped before the permit: a cancelled call has ended when it is counted
         #[pin]
-        body: B,
+        body: Option<B>,
         // `None` once the call has ended
         permit: Option<OwnedPermit>,
         classifier: Arc<C>,
@@ -173,6 +188,9 @@ pub(crate) fn guard<B: Body, C: ClassifyBody<B::Error>>(
     classifier: Arc<C>,
 ) -> Response<GuardedBody<B, C>> {
     conclude(&mut permit, &*classifier, || {
+        if is_rejection(&response) {
+            return Some(Outcome::Ignored);
+        }
         let head = classifier.head(response.status(), response.headers());
         head.or_else(|| {
             let ended = response.body().is_end_stream();
@@ -180,8 +198,26 @@ pub(crate) fn guard<B: Body, C: ClassifyBody<B::Error>>(
         })
     });
     response.map(|body| GuardedBody {
-        body,
+        body: Some(body),
         permit,
+        classifier,
+    })
+}
+
+/// Whether a breaker inside this one made the answer itself, to a call that it rejected.
+pub(crate) fn is_rejection<B>(response: &Response<B>) -> bool {
+    response.extensions().get::<Rejected>().is_some()
+}
+
+/// An answer to a call that was not made: it has no body.
+#[cfg(feature = "tower")]
+pub(crate) fn bodiless<B, C>(
+    answer: Response<()>,
+    classifier: Arc<C>,
+) -> Response<GuardedBody<B, C>> {
+    answer.map(|()| GuardedBody {
+        body: None,
+        permit: None,
         classifier,
     })
 }
@@ -212,7 +248,10 @@ impl<B: Body, C: ClassifyBody<B::Error>> Body for GuardedBody<B, C> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        let (mut body, permit, classifier) = (this.body, this.permit, &**this.classifier);
+        let (body, permit, classifier) = (this.body, this.permit, &**this.classifier);
+        let Some(mut body) = body.as_pin_mut() else {
+            return Poll::Ready(None);
+        };
         let frame = ready!(guarded(
             permit,
             || classifier.panicked(),
@@ -231,10 +270,11 @@ impl<B: Body, C: ClassifyBody<B::Error>> Body for GuardedBody<B, C> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(B::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let body = self.body.as_ref();
+        body.map_or_else(|| SizeHint::with_exact(0), B::size_hint)
     }
 }

@@ -59,6 +59,9 @@ fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
 /// What a server answers that would have needed a call which the breaker rejected: 503, with the
 /// rest of the wait as `Retry-After` if it is known, in whole seconds, rounded up. The body is empty.
 ///
+/// It carries the [`Rejected`] as an extension, so that the classifiers of this crate ignore it in a
+/// breaker around this one, in the same process.
+///
 /// ```
 /// use std::time::Duration;
 /// use tripcoil::http::rejected_response;
@@ -77,6 +80,8 @@ fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
 #[must_use]
 pub fn rejected_response<B: Default>(rejected: &Rejected) -> Response<B> {
     let mut response = Response::new(B::default());
+    // a breaker around this one sees whose answer it is
+    response.extensions_mut().insert(*rejected);
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     if let Some(wait) = rejected.retry_after() {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

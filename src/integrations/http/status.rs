@@ -1,7 +1,7 @@
 //! The classifier by status.
 
 use crate::classify::{Classify, pointers};
-use crate::integrations::http::body::ClassifyBody;
+use crate::integrations::http::body::{ClassifyBody, is_rejection};
 use crate::integrations::http::retry_after::retry_after;
 use crate::outcome::{FailureKind, Outcome};
 use ::http::{HeaderMap, Response, StatusCode};
@@ -109,6 +109,7 @@ where
 {
     fn classify(&self, result: &Result<Response<B>, E>) -> Outcome {
         match result {
+            Ok(response) if is_rejection(response) => Outcome::Ignored,
             Ok(response) => self.outcome(response.status(), response.headers()),
             Err(error) => self.errors.error(error),
         }

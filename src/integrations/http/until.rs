@@ -1,8 +1,9 @@
 //! The end of the body as the end of a service's call.
 
 use crate::classify::Classify;
+use crate::error::Rejected;
 use crate::integrations::guard::end;
-use crate::integrations::http::body::{ClassifyBody, GuardedBody, guard};
+use crate::integrations::http::body::{ClassifyBody, GuardedBody, bodiless, guard};
 use crate::integrations::tower::{Sealed, Until};
 use crate::permit::OwnedPermit;
 use ::http::Response;
@@ -13,7 +14,8 @@ use http_body::Body;
 /// [`BreakerLayer::until`](crate::tower::BreakerLayer::until).
 ///
 /// The slow limit is for all of it, a probe's slot is held for as long, and bodies must be read: see
-/// [`GuardedBody`].
+/// [`GuardedBody`]. A rejected call is an error, unless the classifier has an answer for it
+/// ([`ClassifyBody::rejected`]), as gRPC's has.
 ///
 /// ```
 /// use tripcoil::Breaker;
@@ -46,5 +48,10 @@ where
             end(&mut permit, &*classifier, &result);
         }
         result.map(|response| guard(response, permit, classifier))
+    }
+
+    fn rejected(&self, rejected: &Rejected, classifier: &Arc<C>) -> Option<Self::Response> {
+        let answer = classifier.rejected(rejected)?;
+        Some(bodiless(answer, classifier.clone()))
     }
 }

@@ -23,10 +23,11 @@ pin_project! {
     pub struct ResponseFuture<S, R, C, U>
     where
         S: Service<R>,
+        U: Until<S::Response, S::Error, C>,
     {
         // dropped before the permit: a cancelled call has ended when it is counted
         #[pin]
-        step: Step<S, R, S::Future>,
+        step: Step<S, R, S::Future, U::Response>,
         ending: Option<Ending<C, U>>,
     }
 }
@@ -34,8 +35,8 @@ pin_project! {
 pin_project! {
     #[project = StepProj]
     #[project_replace = StepOwned]
-    enum Step<S, R, F> {
-        TurnedAway { why: TurnedAway },
+    enum Step<S, R, F, A> {
+        TurnedAway { answer: Result<A, TurnedAway> },
         Waiting { service: S, request: R },
         Called { #[pin] future: F },
         Ended,
@@ -56,10 +57,15 @@ struct Ending<C, U> {
     until: U,
 }
 
-impl<S: Service<R>, R, C, U> ResponseFuture<S, R, C, U> {
-    pub(crate) fn turned_away(why: TurnedAway) -> Self {
+impl<S, R, C, U> ResponseFuture<S, R, C, U>
+where
+    S: Service<R>,
+    U: Until<S::Response, S::Error, C>,
+{
+    /// Not admitted: there may be an answer for it, in place of an error.
+    pub(crate) fn turned_away(answer: Result<U::Response, TurnedAway>) -> Self {
         ResponseFuture {
-            step: Step::TurnedAway { why },
+            step: Step::TurnedAway { answer },
             ending: None,
         }
     }
@@ -111,12 +117,11 @@ where
         let this = self.project();
         let mut step = this.step;
         let Some(ending) = this.ending else {
-            let StepProj::TurnedAway { why } = step.as_mut().project() else {
+            let StepOwned::TurnedAway { answer } = step.as_mut().project_replace(Step::Ended)
+            else {
                 ended()
             };
-            let why = *why;
-            step.set(Step::Ended);
-            return Poll::Ready(Err(match why {
+            return Poll::Ready(answer.map_err(|why| match why {
                 TurnedAway::Rejected(rejected) => rejected.into(),
                 TurnedAway::NoBreaker(none) => none.into(),
             }));
@@ -137,7 +142,7 @@ where
     }
 }
 
-impl<S: Service<R>, R> Step<S, R, S::Future> {
+impl<S: Service<R>, R, A> Step<S, R, S::Future, A> {
     /// The inner service's answer; once it is there, nothing of the inner call is left.
     fn poll_answer(
         mut self: Pin<&mut Self>,
@@ -176,7 +181,11 @@ fn ended() -> ! {
     panic!("a response's future was polled after its end")
 }
 
-impl<S: Service<R>, R, C, U> fmt::Debug for ResponseFuture<S, R, C, U> {
+impl<S, R, C, U> fmt::Debug for ResponseFuture<S, R, C, U>
+where
+    S: Service<R>,
+    U: Until<S::Response, S::Error, C>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

@@ -1,6 +1,7 @@
 //! How long a call lasts: until the response's head, or further.
 
 use crate::classify::Classify;
+use crate::error::Rejected;
 use crate::integrations::guard::end;
 use crate::permit::OwnedPermit;
 use alloc::sync::Arc;
@@ -20,6 +21,12 @@ pub trait Until<T, E, C>: sealed::Sealed {
         permit: Option<OwnedPermit>,
         classifier: Arc<C>,
     ) -> Result<Self::Response, E>;
+
+    /// What a request is answered with whose call was rejected, if it is not the error.
+    #[doc(hidden)]
+    fn rejected(&self, _rejected: &Rejected, _classifier: &Arc<C>) -> Option<Self::Response> {
+        None
+    }
 }
 
 pub(crate) mod sealed {
