@@ -11,6 +11,7 @@ use crate::outcome::State;
 use crate::permit::{OwnedPermit, Pending, Permit};
 #[cfg(feature = "serde")]
 use crate::saved::restore::{Beginning, restore};
+use crate::validate::Begins;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -66,9 +67,11 @@ impl Breaker {
     ///
     /// # Errors
     ///
-    /// Every problem of the configuration at once; see [`Config::validate`].
+    /// Every problem of the configuration at once; see [`Config::validate`]. And an override as the initial
+    /// state, which nobody could end: see [`from_config_with_controller`](Self::from_config_with_controller).
     pub fn from_config(name: impl Into<String>, config: Config) -> Result<Breaker, ConfigError> {
-        assemble(name.into(), config, ErrIsFailure).map(|(breaker, _)| breaker)
+        let alone = Some(Begins::Initial);
+        assemble(name.into(), config, ErrIsFailure, alone).map(|(breaker, _)| breaker)
     }
 
     /// The same, with the handle that changes state and rules.
@@ -80,17 +83,18 @@ impl Breaker {
         name: impl Into<String>,
         config: Config,
     ) -> Result<(Breaker, Controller), ConfigError> {
-        assemble(name.into(), config, ErrIsFailure)
+        assemble(name.into(), config, ErrIsFailure, None)
     }
 }
 
-/// A breaker, and the only controller that it will ever have.
+/// A breaker, and the only controller that it will ever have; `alone`, where nobody will.
 pub(crate) fn assemble<C>(
     name: String,
     config: Config,
     classifier: C,
+    alone: Option<Begins>,
 ) -> Result<(Breaker<C>, Controller), ConfigError> {
-    let core = Arc::new(make(name, config)?);
+    let core = Arc::new(make(name, config, alone)?);
     let breaker = Breaker {
         core: core.clone(),
         classifier: Arc::new(classifier),
@@ -105,8 +109,9 @@ pub(crate) fn assemble_from<C>(
     config: Config,
     classifier: C,
     beginning: Beginning,
+    alone: Option<Begins>,
 ) -> Result<(Breaker<C>, Controller), ConfigError> {
-    let mut core = make(name, config)?;
+    let mut core = make(name, config, alone)?;
     let restored = restore(&mut core, beginning);
     let core = Arc::new(core);
     let breaker = Breaker {
@@ -116,8 +121,11 @@ pub(crate) fn assemble_from<C>(
     Ok((breaker, Controller::restoring(core, restored)))
 }
 
-fn make(name: String, config: Config) -> Result<Core, ConfigError> {
-    config.validate()?;
+fn make(name: String, config: Config, alone: Option<Begins>) -> Result<Core, ConfigError> {
+    match alone {
+        None => config.validate()?,
+        Some(begins) => config.validate_alone(begins)?,
+    }
     config.clock.start()?;
     let seed = config.open_for.seed.unwrap_or_else(any_seed);
     Ok(Core::new(name, config, seed))

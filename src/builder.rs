@@ -8,6 +8,7 @@ use crate::config::{Config, HalfOpen, OnCancel, Window};
 use crate::controller::Controller;
 use crate::error::ConfigError;
 use crate::outcome::State;
+use crate::validate::Begins;
 #[cfg(feature = "serde")]
 use crate::{
     breaker::assemble_from,
@@ -159,7 +160,8 @@ impl<C> Builder<C> {
     }
 
     /// The state to begin in. It makes no event; half-open begins an untouched round, open has
-    /// opened once.
+    /// opened once. An override needs a controller:
+    /// [`build_with_controller`](Self::build_with_controller).
     pub fn initial_state(mut self, state: State) -> Self {
         self.config.initial_state = state;
         self
@@ -188,7 +190,8 @@ impl<C> Builder<C> {
     /// - `Open` is open for what is left of its wait by the wall clock. If nothing is, the next call
     ///   is a probe.
     /// - `HalfOpen` goes on with what the round has counted. The probes that were out are gone.
-    /// - `ForcedOpen` and `Disabled` stand, until the controller ends them.
+    /// - `ForcedOpen` and `Disabled` stand, until the controller ends them; [`build`](Self::build), which
+    ///   gives none, refuses them and `ObserveOnly`.
     /// - Totals, generation and the openings that the backoff counts go on.
     ///
     /// The state of a breaker of another name is refused, and this one starts fresh. What came of it
@@ -232,9 +235,34 @@ impl<C> Builder<C> {
     ///
     /// # Errors
     ///
-    /// Every problem of the configuration at once; see [`Config::validate`].
+    /// Every problem of the configuration at once; see [`Config::validate`]. And an override (forced open,
+    /// disabled, observe-only) with which the breaker would begin, initial or restored: without a
+    /// controller it could not be ended.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, State};
+    ///
+    /// let builder = Breaker::builder("payments").initial_state(State::ForcedOpen);
+    /// let error = builder.clone().build().err().ok_or("refused")?;
+    /// assert_eq!(error.problems()[0].field, "initial_state");
+    /// let (breaker, controller) = builder.build_with_controller()?;
+    /// assert!(controller.release());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn build(self) -> Result<Breaker<C>, ConfigError> {
-        self.build_with_controller().map(|(breaker, _)| breaker)
+        let alone = Some(self.begins());
+        self.assembled(alone).map(|(breaker, _)| breaker)
+    }
+
+    fn begins(&self) -> Begins {
+        #[cfg(feature = "serde")]
+        if let Some(beginning) = &self.beginning
+            // that of another breaker is refused
+            && beginning.saved.name() == self.name
+        {
+            return Begins::Restored(beginning.saved.state());
+        }
+        Begins::Initial
     }
 
     /// The breaker, and the handle that changes its state and rules.
@@ -243,11 +271,15 @@ impl<C> Builder<C> {
     ///
     /// Every problem of the configuration at once; see [`Config::validate`].
     pub fn build_with_controller(self) -> Result<(Breaker<C>, Controller), ConfigError> {
+        self.assembled(None)
+    }
+
+    fn assembled(self, alone: Option<Begins>) -> Result<(Breaker<C>, Controller), ConfigError> {
         #[cfg(feature = "serde")]
         if let Some(beginning) = self.beginning {
-            return assemble_from(self.name, self.config, self.classifier, beginning);
+            return assemble_from(self.name, self.config, self.classifier, beginning, alone);
         }
-        assemble(self.name, self.config, self.classifier)
+        assemble(self.name, self.config, self.classifier, alone)
     }
 }
 

@@ -282,7 +282,9 @@ pub struct Config {
     /// Where the time comes from. By default the coarse clock; without `std` there is no default.
     pub clock: Clock,
     /// What the breaker begins as: any state, and no transition is reported for it. By default
-    /// `Closed`. One that begins `Open` has opened once; `HalfOpen` begins an untouched round.
+    /// `Closed`. One that begins `Open` has opened once; `HalfOpen` begins an untouched round; an override
+    /// (`ForcedOpen`, `Disabled`, `ObserveOnly`) is refused where the breaker is built without its
+    /// controller, which alone can end it.
     pub initial_state: State,
 }
 

@@ -157,7 +157,7 @@ impl Core {
             } else {
                 0
             },
-            openings: self.openings_at(state, now),
+            openings: self.openings_at(c, now),
             probes,
             totals: self.totals(rejections.iter().sum()),
             failures_by_kind: FailureKinds(kinds),
@@ -176,11 +176,12 @@ impl Core {
     }
 
     /// What the next opening would count on.
-    fn openings_at(&self, state: State, now: u64) -> u64 {
+    fn openings_at(&self, c: Control, now: u64) -> u64 {
         let kept = Tagged(self.ledger.openings.load()).payload();
         let reset_after = || self.head.policy.load().config.open_for.reset_after_nanos();
-        if kept > 0 && state == State::Closed {
+        if kept > 0 && c.state() == State::Closed {
             let dwell = now.saturating_sub(self.ledger.since.load());
+            let dwell = dwell.saturating_add(self.lasted_before(c));
             return if dwell >= reset_after() { 0 } else { kept };
         }
         kept

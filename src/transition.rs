@@ -7,12 +7,17 @@ use crate::rules::{Policy, Tally, Truth};
 
 use Goal::*;
 
-/// May an audit with this goal be announced in this state?
-pub(crate) fn permits(goal: Goal, state: State) -> bool {
-    let overridden = matches!(
+/// The operator's word, which only a controller ends.
+pub(crate) fn is_override(state: State) -> bool {
+    matches!(
         state,
         State::ForcedOpen | State::Disabled | State::ObserveOnly
-    );
+    )
+}
+
+/// May an audit with this goal be announced in this state?
+pub(crate) fn permits(goal: Goal, state: State) -> bool {
+    let overridden = is_override(state);
     match goal {
         Check | Tidy => matches!(state, State::Closed | State::ObserveOnly),
         TripByRun | TripByCount | TripByFailureRate | TripBySlowRate => state == State::Closed,

@@ -12,7 +12,10 @@ use core::time::Duration;
 
 use crate::config::{Config, HalfOpen, OnCancel, Recovery, Span};
 use crate::error::{ConfigError, Problem};
+#[cfg(feature = "serde")]
+use crate::outcome::State;
 use crate::round::ROUND_MAX;
+use crate::transition::is_override;
 
 /// The longest window.
 pub(crate) const MAX_WINDOW: Duration = Duration::from_secs(24 * 3600);
@@ -24,6 +27,16 @@ const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The longest slow limit, which lies beside a version tag.
 const MAX_SLOW_CALL: Duration = Duration::from_nanos((1 << 40) - 1);
 
+/// With which state a breaker begins.
+#[derive(Clone, Copy)]
+pub(crate) enum Begins {
+    /// With its configuration's.
+    Initial,
+    /// With a saved one, which takes precedence.
+    #[cfg(feature = "serde")]
+    Restored(State),
+}
+
 impl Config {
     /// Whether a breaker can be built of this.
     ///
@@ -31,6 +44,9 @@ impl Config {
     /// Every problem that there is, each with its field, its value and what is permitted: values
     /// out of their ranges (see the fields), settings that need another one that is missing, no
     /// trip rule at all, and rules that could never become true.
+    ///
+    /// An override as the initial state is not one of them: it needs a controller, and only a build
+    /// can know whether there is one.
     ///
     /// ```
     /// use tripcoil::{Config, Window};
@@ -44,6 +60,30 @@ impl Config {
     /// );
     /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
+        ConfigError::of(self.problems().0)
+    }
+
+    /// As `validate`, of a breaker that nobody will have a controller of.
+    ///
+    /// # Errors
+    ///
+    /// And an override with which it begins, since nobody can end it.
+    pub(crate) fn validate_alone(&self, begins: Begins) -> Result<(), ConfigError> {
+        let mut found = self.problems();
+        let (state, restored) = match begins {
+            Begins::Initial => (self.initial_state, ""),
+            #[cfg(feature = "serde")]
+            Begins::Restored(state) => (state, ", restored"),
+        };
+        if is_override(state) {
+            let ends = "Closed, Open or HalfOpen; \
+                an override needs the controller of build_with_controller, which can end it";
+            found.add("initial_state", format!("{state:?}{restored}"), ends);
+        }
+        ConfigError::of(found.0)
+    }
+
+    fn problems(&self) -> Found {
         let mut found = Found(Vec::new());
         self.check_window(&mut found);
         self.check_rules(&mut found);
@@ -60,7 +100,7 @@ impl Config {
                 "a clock that is named: there is no default without std",
             );
         }
-        ConfigError::of(found.0)
+        found
     }
 
     fn check_window(&self, found: &mut Found) {

@@ -4,7 +4,7 @@ use super::{fail, registry, succeed};
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 use tripcoil::registry::{Registry, RegistryController};
-use tripcoil::{Breaker, State};
+use tripcoil::{Breaker, Config, State};
 
 type Put = fn(&RegistryController<u32>) -> usize;
 
@@ -139,4 +139,20 @@ fn a_first_use_that_overlaps_another_template_is_of_that() {
         assert_eq!(made.observer().name(), "new 7");
     });
     assert_eq!(registry.len(), 1);
+}
+
+/// What a template begins with can be ended by the registry's controller, whether or not it was asked for.
+#[test]
+fn breakers_of_a_registry_may_begin_with_an_override() {
+    for state in [State::ForcedOpen, State::Disabled, State::ObserveOnly] {
+        let builder = move |key: &u32| Breaker::builder(key.to_string()).initial_state(state);
+        let registry = Registry::builder(builder).build();
+        assert_eq!(registry.get(&1).unwrap().state(), state);
+        let config = Config {
+            initial_state: state,
+            ..Config::default()
+        };
+        let registry = Registry::<u32>::from_config(config).unwrap().build();
+        assert_eq!(registry.get(&1).unwrap().state(), state);
+    }
 }

@@ -85,7 +85,10 @@ fn a_file_says_what_the_builder_would() {
         initial_state: State::ObserveOnly,
     };
     assert!(same(&config, &expected), "{config:?}");
-    Breaker::from_config("db", config).unwrap();
+    // which only the controller ends
+    let alone = Breaker::from_config("db", config.clone()).err().unwrap();
+    assert_eq!(alone.problems()[0].field, "initial_state");
+    Breaker::from_config_with_controller("db", config).unwrap();
 }
 
 #[test]

@@ -272,6 +272,39 @@ fn an_operators_word_stands() {
     }
 }
 
+/// Which also stands where nobody could end it any more: that is refused.
+#[test]
+fn a_restored_override_needs_a_controller() {
+    let builder = |saved: &tripcoil::Saved, name: &str| {
+        Breaker::builder(name)
+            .clock(ManualClock::new())
+            .restore_at(saved.clone(), wall())
+    };
+    for state in [State::ForcedOpen, State::Disabled, State::ObserveOnly] {
+        let old = rig(|b| plain(b).initial_state(state), ManualClock::new());
+        let saved = old.controller.save_at(wall());
+        let error = builder(&saved, "db")
+            .failure_count(0)
+            .build()
+            .err()
+            .unwrap();
+        let fields: Vec<_> = error.problems().iter().map(|p| p.field).collect();
+        assert_eq!(fields, ["failure_count", "initial_state"]);
+        let problem = &error.problems()[1];
+        assert_eq!(problem.value, format!("{state:?}, restored"));
+        assert!(problem.permitted.contains("build_with_controller"));
+        assert!(builder(&saved, "db").build_with_controller().is_ok());
+        // that of another breaker is refused, and this one begins closed
+        assert!(builder(&saved, "cache").build().is_ok());
+    }
+    // what takes its place is no override
+    let old = rig(plain, ManualClock::new());
+    let saved = old.controller.save_at(wall());
+    let initial = builder(&saved, "db").initial_state(State::Disabled);
+    assert_eq!(initial.clone().build().unwrap().state(), State::Closed);
+    assert!(initial.restore(None).build().is_err());
+}
+
 #[test]
 fn it_takes_precedence_over_the_initial_state() {
     let old = rig(plain, ManualClock::new());
@@ -592,8 +625,11 @@ fn closed_for_long_enough_forgets_the_openings() {
             new.clock.advance(each / 2);
             new = after(&new, about, each / 2);
         }
+        let openings = new.breaker.observer().snapshot().openings;
         new.fail(1);
-        new.breaker.observer().snapshot().retry_after
+        let left = new.breaker.observer().snapshot().retry_after;
+        assert_eq!(openings == 0, left == Some(ms(100)));
+        left
     };
     assert_eq!(wait(MINUTE / 60, 29), Some(ms(400)));
     assert_eq!(wait(MINUTE / 60, 30), Some(ms(100)));

@@ -90,16 +90,60 @@ fn a_config_is_checked_alike() {
 
 #[test]
 fn any_initial_state_is_valid() {
-    let all = [
-        State::Closed,
-        State::Open,
-        State::HalfOpen,
-        State::ForcedOpen,
-        State::Disabled,
-        State::ObserveOnly,
-    ];
-    for state in all {
+    for state in [State::Closed, State::Open, State::HalfOpen] {
         accepts(builder().initial_state(state));
+    }
+    for state in OVERRIDES {
+        let config = Config {
+            initial_state: state,
+            ..Config::default()
+        };
+        assert_eq!(config.validate(), Ok(()));
+        assert!(
+            builder()
+                .config(config.clone())
+                .build_with_controller()
+                .is_ok()
+        );
+        assert!(Breaker::from_config_with_controller("name", config).is_ok());
+    }
+}
+
+const OVERRIDES: [State; 3] = [State::ForcedOpen, State::Disabled, State::ObserveOnly];
+
+#[test]
+fn an_override_that_nobody_can_end_is_refused() {
+    for state in OVERRIDES {
+        let config = Config {
+            initial_state: state,
+            ..Config::default()
+        };
+        for refused in [
+            builder().initial_state(state).build(),
+            builder().config(config.clone()).build(),
+            Breaker::from_config("name", config),
+        ] {
+            let error = refused.expect_err("nobody can end it");
+            let [problem] = error.problems() else {
+                panic!("{error}");
+            };
+            assert_eq!(problem.field, "initial_state");
+            assert_eq!(problem.value, format!("{state:?}"));
+            assert!(problem.permitted.contains("build_with_controller"));
+            assert!(error.to_string().contains("build_with_controller"));
+        }
+        // with all the others
+        let error = builder()
+            .initial_state(state)
+            .failure_rate(7.0)
+            .consecutive_failures(0)
+            .build()
+            .expect_err("three problems");
+        let fields: Vec<_> = error.problems().iter().map(|p| p.field).collect();
+        assert_eq!(
+            fields,
+            ["failure_rate", "consecutive_failures", "initial_state"]
+        );
     }
 }
 
