@@ -12,7 +12,14 @@ compile_error!(
 );
 
 pub mod dice;
+#[path = "../../../tests/model/mod.rs"]
+mod model;
+pub mod plan;
 pub mod stopping;
+#[allow(dead_code, reason = "of the histories")]
+#[path = "../../../tests/histories/words.rs"]
+mod words;
+pub mod world;
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
