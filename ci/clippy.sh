@@ -11,6 +11,9 @@ cargo clippy --manifest-path ci/new-user/Cargo.toml -- -D warnings
 
 RUSTFLAGS="--cfg tripcoil_step" cargo clippy --test step --target-dir "$target/step" -- -D warnings
 
+RUSTFLAGS="--cfg tripcoil_shuttle" cargo clippy --manifest-path loom-tests/schedules/Cargo.toml --all-targets \
+  --target-dir "$target/schedules" -- -D warnings
+
 # where cargo-fuzz sets a cfg, so do we
 RUSTFLAGS="--cfg fuzzing" cargo clippy --manifest-path fuzz/Cargo.toml --all-targets \
   --target-dir "$target/fuzz-clippy" -- -D warnings

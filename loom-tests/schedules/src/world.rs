@@ -429,11 +429,10 @@ impl<'a> Hand<'a> {
             controller.restored()
         );
         let seen = other.observer().snapshot();
-        assert!(
-            seen.state == saved.state()
-                || (saved.state(), seen.state) == (State::HalfOpen, State::Open),
-            "{seen:?}"
-        );
+        assert_eq!(seen.state, saved.state(), "{seen:?}");
+        let between = before.generation..=after.generation;
+        assert!(between.contains(&seen.generation), "{seen:?}");
+        assert_eq!(seen.probes.in_flight, 0, "{seen:?}");
         for (totals, than) in [
             (&before.totals, &seen.totals),
             (&seen.totals, &after.totals),
@@ -442,6 +441,12 @@ impl<'a> Hand<'a> {
         }
         if before.generation == after.generation {
             assert_eq!(saved.state(), before.state);
+            let results = |of: &Snapshot| of.probes.succeeded + of.probes.failed;
+            let between = results(&before)..=results(&after);
+            assert!(
+                between.contains(&results(&seen)),
+                "{before:?}, then {seen:?}, then {after:?}"
+            );
         }
     }
 }

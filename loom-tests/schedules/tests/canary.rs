@@ -13,7 +13,7 @@ fn both_orders_are_seen() {
         |_| (),
         |()| {
             let breaker = tripcoil::Breaker::builder("canary")
-                .clock(&tripcoil::ManualClock::new())
+                .clock(tripcoil::ManualClock::new())
                 .build()
                 .expect("valid");
             let breaker = Arc::new(breaker);

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Do the schedules find what they are for? Each patch in loom-tests/schedules/faults is a fault in src/.
+# It is applied to a copy, and fails this script if the schedules do not find it within a minute.
+#   ci/schedules-faults.sh [NAME ...]
+# A patch begins with comment lines: what the fault is, and `# found by: TEST ...`, of which one has to.
+# shellcheck source=ci/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+limit=60
+faults=loom-tests/schedules/faults
+work=$target/schedules/faults
+tree=$work/tree
+
+if [ $# = 0 ]; then
+  for patch in "$faults"/*.patch; do set -- "$@" "$(basename "$patch" .patch)"; done
+fi
+for name in "$@"; do
+  [ -f "$faults/$name.patch" ] || die "there is no fault $name"
+done
+
+copy_tree "$tree"
+rm -rf "$work/src" "$work/logs"
+mkdir "$work/logs"
+cp -R "$tree/src" "$work/src"
+
+schedules() { # ARGUMENT...
+  RUSTFLAGS="--cfg tripcoil_shuttle" cargo test --manifest-path "$tree/loom-tests/schedules/Cargo.toml" \
+    --release --target-dir "$target/schedules/build" "$@"
+}
+export -f schedules
+export tree target
+export RUST_BACKTRACE=0
+
+missed=0
+printf '%-52s %-56s %s\n' fault test result
+for name in "$@"; do
+  patch=$faults/$name.patch
+  rm -rf "$tree/src"
+  cp -R "$work/src" "$tree/src"
+  patch --directory "$tree" --strip 1 --fuzz 0 --quiet <"$patch" || die "$name does not apply"
+  tests=$(sed -n 's/^# found by: //p' "$patch")
+  [ -n "$tests" ] || die "$patch names no test"
+  log=$work/logs/$name.log
+  schedules --no-run >"$log" 2>&1 || {
+    cat "$log"
+    die "$name does not build"
+  }
+  # the exploring tests have the minute between them
+  read -ra tests <<<"$tests"
+  begun=$SECONDS
+  result="NOT FOUND"
+  by=-
+  for test in "${tests[@]}"; do
+    code=0
+    # one execution that never ends is cut here, and is none that was found
+    TRIPCOIL_SECONDS=$((limit / ${#tests[@]})) timeout $((limit + 30)) \
+      bash -c 'schedules --tests -- --exact "$1"' - "$test" >"$log" 2>&1 || code=$?
+    if [ $code != 0 ] && grep -qE "^test $test .*FAILED$|^    $test$" "$log"; then
+      result="found in $((SECONDS - begun)) s"
+      by=$test
+      break
+    elif [ $code != 0 ]; then
+      grep -qE '^error: test failed' "$log" && grep -q 'signal' "$log" || {
+        cat "$log"
+        die "$name: neither passed nor failed"
+      }
+      result="found in $((SECONDS - begun)) s, by an abort"
+      by=$test
+      break
+    fi
+    grep -qE "^test $test .*ok$" "$log" || die "there is no test $test: $log"
+  done
+  printf '%-52s %-56s %s\n' "$name" "$by" "$result"
+  [[ $result == found* ]] || missed=$((missed + 1))
+done
+[ $missed = 0 ] || die "$missed not found"
