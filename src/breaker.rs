@@ -122,11 +122,12 @@ pub(crate) fn assemble_from<C>(
 }
 
 fn make(name: String, config: Config, alone: Option<Begins>) -> Result<Core, ConfigError> {
-    match alone {
-        None => config.validate()?,
-        Some(begins) => config.validate_alone(begins)?,
-    }
-    config.clock.start()?;
+    let valid = match alone {
+        None => config.validate(),
+        Some(begins) => config.validate_alone(begins),
+    };
+    let ready = valid.and_then(|()| config.clock.start());
+    ready.map_err(|error| error.of_breaker(&name))?;
     let seed = config.open_for.seed.unwrap_or_else(any_seed);
     Ok(Core::new(name, config, seed))
 }

@@ -147,7 +147,8 @@ impl Controller {
         let changes = change(Rules::unchanged());
         self.core.head.policy.update(|policy| {
             let config = changes.upon(&policy.config);
-            config.validate()?;
+            let valid = config.validate();
+            valid.map_err(|error| error.of_breaker(&self.core.name))?;
             Ok(policy.replaced_by(config))
         })?;
         self.core.adopt_rules();

@@ -322,9 +322,17 @@ impl<E: Error + 'static> Error for CallError<E> {
 /// assert_eq!(fields, ["failure_rate", "min_throughput"]);
 /// # Ok::<(), &str>(())
 /// ```
+/// The text names the breaker, where there is one, and has a line for each problem:
+///
+/// ```text
+/// invalid configuration of the breaker "payments":
+/// failure_rate is 1.5, but must be above 0 and at most 1
+/// min_throughput is 0, but must be from 1 to 4294967295
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     problems: Vec<Problem>,
+    breaker: Option<String>,
 }
 
 impl ConfigError {
@@ -333,8 +341,26 @@ impl ConfigError {
         if problems.is_empty() {
             Ok(())
         } else {
-            Err(Self { problems })
+            Err(Self {
+                problems,
+                breaker: None,
+            })
         }
+    }
+
+    /// The same, of the breaker with that name.
+    pub(crate) fn of_breaker(self, name: &str) -> Self {
+        Self {
+            breaker: Some(name.into()),
+            ..self
+        }
+    }
+
+    /// The name of the breaker that could not be built or changed; `None` from
+    /// [`Config::validate`](crate::Config::validate), which knows none.
+    #[must_use]
+    pub fn breaker(&self) -> Option<&str> {
+        self.breaker.as_deref()
     }
 
     /// The problems, at least one, in the order of [`Config`](crate::Config)'s fields.
@@ -346,7 +372,10 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid breaker configuration:")?;
+        match &self.breaker {
+            Some(name) => write!(f, "invalid configuration of the breaker {name:?}:")?,
+            None => f.write_str("invalid breaker configuration:")?,
+        }
         for problem in &self.problems {
             write!(f, "\n{problem}")?;
         }
@@ -356,15 +385,19 @@ impl fmt::Display for ConfigError {
 
 impl Error for ConfigError {}
 
+/// The field of the problem that no trip rule is on.
+pub(crate) const NO_RULE: &str = "rules";
+
 /// One thing that is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Problem {
     /// The setting, by its path in [`Config`](crate::Config): `"open_for.jitter"`. `"rules"` if no
     /// trip rule is on at all.
     pub field: &'static str,
     /// The value that was refused.
     pub value: String,
-    /// What would be taken instead.
+    /// What it must be instead.
     pub permitted: String,
 }
 
@@ -375,7 +408,13 @@ impl fmt::Display for Problem {
             value,
             permitted,
         } = self;
-        write!(f, "{field} is {value}, permitted is {permitted}")
+        if *field == NO_RULE {
+            return write!(
+                f,
+                "the trip rules are all off, but there must be {permitted}"
+            );
+        }
+        write!(f, "{field} is {value}, but must be {permitted}")
     }
 }
 
@@ -512,13 +551,20 @@ mod tests {
         let two = vec![problem("failure_count"), problem("window")];
         let error = ConfigError {
             problems: two.clone(),
+            breaker: None,
         };
         assert_eq!(ConfigError::of(two.clone()), Err(error.clone()));
         assert_eq!(error.problems(), two);
         let text = error.to_string();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 3);
-        assert_eq!(lines[1], "failure_count is 7, permitted is 1 to 5");
-        assert_eq!(lines[2], "window is 7, permitted is 1 to 5");
+        assert_eq!(lines[1], "failure_count is 7, but must be 1 to 5");
+        assert_eq!(lines[0], "invalid breaker configuration:");
+        assert_eq!(lines[2], "window is 7, but must be 1 to 5");
+        let named = error.of_breaker("a \"name\"\n");
+        assert_eq!(named.breaker(), Some("a \"name\"\n"));
+        let first = named.to_string().lines().next().map(ToString::to_string);
+        let expected = "invalid configuration of the breaker \"a \\\"name\\\"\\n\":";
+        assert_eq!(first.as_deref(), Some(expected));
     }
 }

@@ -7,6 +7,7 @@
 mod draft;
 mod env;
 mod form;
+mod suggest;
 pub(crate) mod words;
 
 pub use self::env::{EnvError, EnvProblem};

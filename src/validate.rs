@@ -11,7 +11,7 @@ use core::fmt::Display;
 use core::time::Duration;
 
 use crate::config::{Config, HalfOpen, OnCancel, Recovery, Span};
-use crate::error::{ConfigError, Problem};
+use crate::error::{ConfigError, NO_RULE, Problem};
 #[cfg(feature = "serde")]
 use crate::outcome::State;
 use crate::round::ROUND_MAX;
@@ -56,7 +56,7 @@ impl Config {
     /// assert_eq!(
     ///     error.to_string(),
     ///     "invalid breaker configuration:\n\
-    ///      failure_count is 11, permitted is 1 to 10, the size of the window"
+    ///      failure_count is 11, but must be from 1 to 10, the size of the window"
     /// );
     /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
@@ -90,14 +90,14 @@ impl Config {
         self.check_open_for(&mut found);
         self.check_half_open(&mut found);
         if self.on_cancel == OnCancel::FailureIfSlow && self.slow_call.is_none() {
-            let without = "Ignored or Failure, unless there is a slow_call";
-            found.add("on_cancel", "FailureIfSlow", without);
+            let without = "ignored or failure unless slow_call is set";
+            found.add("on_cancel", "failure_if_slow", without);
         }
         if !self.clock.is_set() {
             found.add(
                 "clock",
-                "none",
-                "a clock that is named: there is no default without std",
+                "unset",
+                "set, since without std there is no default",
             );
         }
         found
@@ -111,7 +111,7 @@ impl Config {
                     found.add(
                         "window.buckets",
                         buckets,
-                        "none: a count window has no buckets",
+                        "unset, since a count window has no buckets",
                     );
                 }
             }
@@ -135,8 +135,11 @@ impl Config {
             found.add("window.buckets", buckets, whole);
         } else if width < finest {
             let wide = match total.as_nanos() / finest.as_nanos() {
-                0 => format!("any, of a window of {finest:?} or more: as fine as the clock is"),
-                most => format!("1 to {most}, each of {finest:?} or more: as fine as the clock is"),
+                0 => format!("part of a window of {finest:?} or more, the clock's resolution"),
+                most => format!(
+                    "{}, so that each lasts {finest:?} or more, the clock's resolution",
+                    up_to(most)
+                ),
             };
             found.add("window.buckets", buckets, wide);
         }
@@ -150,16 +153,10 @@ impl Config {
             self.check_reachable("min_throughput", calls, found);
         }
         if let Some(limit) = self.slow_call {
-            let packed = found.duration("slow_call", limit, MAX_SLOW_CALL);
-            let finest = self.finest();
-            if packed && limit < finest {
-                let coarse = format!("{finest:?} or more, as fine as the clock is");
-                found.add("slow_call", format!("{limit:?}"), coarse);
-            }
+            self.check_measurable("slow_call", limit, MAX_SLOW_CALL, found);
         }
         if let Some(rate) = self.slow_rate {
-            found.rate("slow_rate", rate);
-            self.check_measured("slow_rate", rate, found);
+            self.check_slow_rate("slow_rate", rate, found);
         }
         if let Some(n) = self.consecutive_failures {
             // A run is counted whatever the window, so that no window is too small for it.
@@ -175,8 +172,8 @@ impl Config {
         ];
         if !failure_rules.contains(&true) && self.slow_rate.is_none() {
             let some =
-                "at least one of consecutive_failures, failure_count, failure_rate, slow_rate";
-            found.add("rules", "none", some);
+                "at least one of consecutive_failures, failure_count, failure_rate and slow_rate";
+            found.add(NO_RULE, "none", some);
         }
     }
 
@@ -185,7 +182,7 @@ impl Config {
         match self.window.span {
             // A size out of range is a problem of its own, and no measure.
             Span::Count(size) if (1..=MAX_COUNT).contains(&size) && !(1..=size).contains(&n) => {
-                found.add(field, n, format!("1 to {size}, the size of the window"));
+                found.add(field, n, format!("{}, the size of the window", up_to(size)));
             }
             _ => {
                 found.count(field, n, u32::MAX);
@@ -193,20 +190,34 @@ impl Config {
         }
     }
 
-    fn check_measured(&self, field: &'static str, rate: f64, found: &mut Found) {
-        if self.slow_call.is_none() {
-            found.add(field, rate, "none, unless there is a slow_call");
+    /// One problem at most: a rate that is none needs no slow limit either.
+    fn check_slow_rate(&self, field: &'static str, rate: f64, found: &mut Found) {
+        if found.rate(field, rate) && self.slow_call.is_none() {
+            found.add(field, rate, "unset unless slow_call is set");
         }
+    }
+
+    /// Whether it is in its range, and the clock can tell it from nothing.
+    fn check_measurable(
+        &self,
+        field: &'static str,
+        duration: Duration,
+        most: Duration,
+        found: &mut Found,
+    ) -> bool {
+        let finest = self.finest();
+        let in_range = found.duration(field, duration, most);
+        if in_range && duration < finest {
+            let coarse = format!("{finest:?} or more, the clock's resolution");
+            found.add(field, format!("{duration:?}"), coarse);
+        }
+        in_range && duration >= finest
     }
 
     fn check_open_for(&self, found: &mut Found) {
         let backoff = &self.open_for;
         let base = backoff.base;
-        let least = if found.duration("open_for.base", base, MAX_WAIT) {
-            format!("the base, {base:?},")
-        } else {
-            "the base".to_string()
-        };
+        let based = self.check_measurable("open_for.base", base, MAX_WAIT, found);
         if !(backoff.factor.is_finite() && backoff.factor >= 1.0) {
             found.add(
                 "open_for.factor",
@@ -217,15 +228,19 @@ impl Config {
         if let Some(max) = backoff.max
             && (max.is_zero() || max < base.min(MAX_WAIT) || max > MAX_WAIT)
         {
-            let range = format!("{least} to {MAX_WAIT:?} (365 days)");
+            let least = match based {
+                true => format!("{base:?}, the base,"),
+                false => "the base".into(),
+            };
+            let range = format!("from {least} to {}", readable(MAX_WAIT));
             found.add("open_for.max", format!("{max:?}"), range);
         }
         if !(backoff.jitter >= 0.0 && backoff.jitter < 1.0) {
-            found.add("open_for.jitter", backoff.jitter, "0 or more, and below 1");
+            found.add("open_for.jitter", backoff.jitter, "at least 0 and below 1");
         }
         let reset_after = backoff.reset_after;
         if reset_after > MAX_WAIT {
-            let range = format!("0 to {MAX_WAIT:?} (365 days)");
+            let range = format!("at most {}", readable(MAX_WAIT));
             found.add("open_for.reset_after", format!("{reset_after:?}"), range);
         }
     }
@@ -241,7 +256,7 @@ impl Config {
             Recovery::Successes(n) => {
                 found.count("half_open.successes", n, ROUND_MAX);
                 if let Some(rate) = slow_rate {
-                    let none = "none: a round by successes goes by the breaker's slow_rate";
+                    let none = "unset, since a round by successes goes by the breaker's slow_rate";
                     found.add("half_open.slow_rate", rate, none);
                 }
             }
@@ -249,8 +264,7 @@ impl Config {
                 found.count("half_open.of", of, ROUND_MAX);
                 found.rate("half_open.failure_rate", failure_rate);
                 if let Some(rate) = *slow_rate {
-                    found.rate("half_open.slow_rate", rate);
-                    self.check_measured("half_open.slow_rate", rate, found);
+                    self.check_slow_rate("half_open.slow_rate", rate, found);
                 }
             }
         }
@@ -263,6 +277,22 @@ impl Config {
     /// The smallest duration that the clock tells from zero.
     fn finest(&self) -> Duration {
         Duration::from_nanos(self.clock.resolution())
+    }
+}
+
+fn up_to(most: impl Into<u128>) -> String {
+    match most.into() {
+        1 => "1".into(),
+        most => format!("from 1 to {most}"),
+    }
+}
+
+/// A bound as people say it.
+fn readable(bound: Duration) -> String {
+    match bound {
+        MAX_WAIT => "365 days".into(),
+        MAX_WINDOW => "24 hours".into(),
+        other => format!("{other:?}"),
     }
 }
 
@@ -281,7 +311,7 @@ impl Found {
     fn count(&mut self, field: &'static str, n: u32, most: u32) -> bool {
         let fine = (1..=most).contains(&n);
         if !fine {
-            self.add(field, n, format!("1 to {most}"));
+            self.add(field, n, up_to(most));
         }
         fine
     }
@@ -290,7 +320,7 @@ impl Found {
     fn rate(&mut self, field: &'static str, rate: f64) -> bool {
         let fine = rate > 0.0 && rate <= 1.0;
         if !fine {
-            self.add(field, rate, "above 0, and at most 1");
+            self.add(field, rate, "above 0 and at most 1");
         }
         fine
     }
@@ -301,7 +331,7 @@ impl Found {
             self.add(
                 field,
                 format!("{duration:?}"),
-                format!("above 0, and at most {most:?}"),
+                format!("above 0 and at most {}", readable(most)),
             );
         }
         fine

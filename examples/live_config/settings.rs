@@ -29,7 +29,7 @@ pub(crate) struct Problem {
     pub(crate) line: Option<usize>,
     /// `keys.payments.open_for.jitter`; empty where the text is no TOML.
     pub(crate) field: String,
-    /// For a value: which, and what is permitted.
+    /// For a value: which, and what it must be.
     pub(crate) says: String,
 }
 
@@ -271,7 +271,7 @@ impl<'t> Found<'t> {
             let at = at
                 .or_else(|| upon?.place(problem.field))
                 .or(section.at.clone());
-            let says = format!("is {}, permitted is {}", problem.value, problem.permitted);
+            let says = format!("is {}, but must be {}", problem.value, problem.permitted);
             self.add(at, &section.field(problem.field), says);
         }
         config
@@ -282,7 +282,7 @@ impl<'t> Found<'t> {
         let moved = |old: &Config, new: &Config, setting: &str| {
             let (old, new) = (at_build(old, setting), at_build(new, setting));
             (old != new).then(|| {
-                format!("is {new}, permitted is {old}: it is fixed when a breaker is built")
+                format!("is {new}, but must be {old}: it is fixed when a breaker is built")
             })
         };
         let keys: BTreeSet<_> = before.keys.keys().chain(after.keys.keys()).collect();

@@ -167,20 +167,18 @@ failure_rate = -1
 
 [keyz.mail]
 "#;
-    let fields = "window, failure_rate, min_throughput, slow_call, slow_rate, consecutive_failures, \
-                  failure_count, open_for, half_open, on_cancel, durations, clock, initial_state";
     let inner = "base, factor, max, jitter, reset_after, seed";
     assert_eq!(
         refused(text, None)?,
         [
-            "line 2: default.failure_rate is 30, permitted is above 0, and at most 1".to_string(),
-            "line 3: default.min_throughput: invalid value: string \"twenty\", expected a whole number, up to 4294967295".into(),
-            "line 4: default.open_for.base: invalid value: string \"soon\", expected a duration, such as \"10s\" or \"500ms\"".into(),
-            format!("line 4: default.open_for.wait: unknown field open_for.wait, there are {inner}"),
-            "line 5: default.half_open: of and failure_rate, both of them".into(),
-            format!("line 8: keys.payments.consecutive_failure: unknown field consecutive_failure, there are {fields}"),
-            "line 9: keys.payments.slow_rate is 0.5, permitted is none, unless there is a slow_call".into(),
-            "line 12: keys.search.failure_rate is -1, permitted is above 0, and at most 1".into(),
+            "line 2: default.failure_rate is 30, but must be above 0 and at most 1".to_string(),
+            "line 3: default.min_throughput: invalid value: string \"twenty\", expected a whole number up to 4294967295, such as 20".into(),
+            "line 4: default.open_for.base: invalid value: string \"soon\", expected a duration such as \"10s\" or \"500ms\"".into(),
+            format!("line 4: default.open_for.wait: unknown setting open_for.wait; the settings of open_for are {inner}"),
+            "line 5: default.half_open: of and failure_rate belong together, but only one of them is set".into(),
+            "line 8: keys.payments.consecutive_failure: unknown setting consecutive_failure; did you mean consecutive_failures?".into(),
+            "line 9: keys.payments.slow_rate is 0.5, but must be unset unless slow_call is set".into(),
+            "line 12: keys.search.failure_rate is -1, but must be above 0 and at most 1".into(),
             "line 14: keyz is unknown, there are default and keys".into(),
         ]
     );
@@ -250,11 +248,11 @@ fn what_is_fixed_at_build_is_refused_with_what_it_was() -> Done {
         refused(&text, Some(GOOD))?,
         [
             format!(
-                "line 2: default.window is {{ count = 10 }}, permitted is {{ buckets = 10, time = \"10s\" }}: {fixed}"
+                "line 2: default.window is {{ count = 10 }}, but must be {{ buckets = 10, time = \"10s\" }}: {fixed}"
             ),
-            format!("line 3: default.clock is \"precise\", permitted is \"coarse\": {fixed}"),
+            format!("line 3: default.clock is \"precise\", but must be \"coarse\": {fixed}"),
             format!(
-                "line 10: keys.payments.initial_state is \"disabled\", permitted is \"closed\": {fixed}"
+                "line 10: keys.payments.initial_state is \"disabled\", but must be \"closed\": {fixed}"
             ),
         ]
     );

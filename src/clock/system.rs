@@ -46,7 +46,7 @@ pub(super) fn start_upkeep() -> Result<(), ConfigError> {
             return ConfigError::of(vec![Problem {
                 field: "clock",
                 value: format!("upkeep, whose thread does not start ({error})"),
-                permitted: "a clock that needs no thread, or a system that gives one".into(),
+                permitted: "one that needs no thread".into(),
             }]);
         }
     }

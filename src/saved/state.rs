@@ -122,7 +122,7 @@ fn within(field: &'static str, value: u64, least: u64, most: u64) -> Result<(), 
         permitted: if least == most {
             format!("{most}")
         } else {
-            format!("{least} to {most}")
+            format!("from {least} to {most}")
         },
     }))
 }
@@ -135,7 +135,7 @@ fn belongs(field: &'static str, here: bool) -> Result<(), SavedError> {
     Err(SavedError::Impossible(Problem {
         field,
         value: "present".into(),
-        permitted: "absent, in this state".into(),
+        permitted: "absent in this state".into(),
     }))
 }
 

@@ -59,7 +59,7 @@ impl<T: Value> Slot for Setting<T> {
 
 impl<T: Value> Slot for Rule<T> {
     fn expects(&self) -> Cow<'static, str> {
-        format!("{}, or false for none", T::IS).into()
+        format!("{}, or false to turn it off", T::IS).into()
     }
 
     fn put(&mut self, found: Found<'_>) -> bool {
@@ -83,6 +83,17 @@ pub(crate) struct Place {
     pub(crate) name: &'static str,
 }
 
+impl Place {
+    /// `open_for.base`
+    pub(crate) fn path(&self) -> Cow<'static, str> {
+        match (self.group, self.name) {
+            ("", name) => name.into(),
+            (group, "") => group.into(),
+            (group, name) => format!("{group}.{name}").into(),
+        }
+    }
+}
+
 const fn at(group: &'static str, name: &'static str) -> Place {
     Place { group, name }
 }
@@ -91,8 +102,8 @@ const fn at(group: &'static str, name: &'static str) -> Place {
 pub(crate) enum Within<'a> {
     Slot(&'a mut dyn Slot),
     Group(&'static str),
-    /// Nothing that there is; there are these.
-    Nothing(Vec<&'static str>),
+    /// No setting; there are these.
+    Nothing(Vec<Place>),
 }
 
 #[derive(Default)]
@@ -178,10 +189,6 @@ impl Draft {
 
     /// What a key in that group (`""` for none) is about.
     pub(crate) fn find(&mut self, group: &str, key: &str) -> Within<'_> {
-        let key = match (group, key) {
-            ("half_open", "rate") => "failure_rate",
-            _ => key,
-        };
         let places = self.slots().map(|(place, _)| place);
         let about = |p: &&Place| {
             if p.group == group {
@@ -191,15 +198,7 @@ impl Draft {
             }
         };
         let Some(place) = places.iter().find(about) else {
-            let mut there = Vec::new();
-            for p in places {
-                let name = if p.group == group { p.name } else { p.group };
-                let here = p.group == group || group.is_empty();
-                if here && !name.is_empty() && there.last() != Some(&name) {
-                    there.push(name);
-                }
-            }
-            return Within::Nothing(there);
+            return Within::Nothing(places.to_vec());
         };
         match self.slot(*place).filter(|_| place.group == group) {
             Some(slot) => Within::Slot(slot),
@@ -277,7 +276,7 @@ impl Draft {
             (Some(_), Some(_)) => {
                 return Err(Clash {
                     group: "window",
-                    says: "either time or count",
+                    says: "time and count are both set, but only one of them can be",
                 });
             }
             (Some(time), None) => Span::Time(time),
@@ -305,7 +304,7 @@ impl Draft {
             Some(wait) if backoff == default => Ok(Backoff::constant(wait)),
             Some(_) => Err(Clash {
                 group: "open_for",
-                says: "either one duration, or base, factor and so on",
+                says: "a single duration and parts of a backoff are both set, but only one form can be",
             }),
         }
     }
@@ -320,8 +319,16 @@ impl Draft {
             (None, None, None) => default.recovery,
             (Some(n), None, None) => Recovery::Successes(n),
             (None, Some(of), Some(failure_rate)) => Recovery::Rate { of, failure_rate },
-            (None, ..) => return Err(clash("of and failure_rate, both of them")),
-            (Some(_), ..) => return Err(clash("either successes, or of and failure_rate")),
+            (None, ..) => {
+                return Err(clash(
+                    "of and failure_rate belong together, but only one of them is set",
+                ));
+            }
+            (Some(_), ..) => {
+                return Err(clash(
+                    "successes is set beside of or failure_rate, but only one kind of round can be",
+                ));
+            }
         };
         Ok(HalfOpen {
             recovery,

@@ -1,7 +1,9 @@
 //! A configuration in the environment.
 
 use crate::config::Config;
+use crate::error::{NO_RULE, Problem};
 use crate::settings::draft::{Draft, Place};
+use crate::settings::suggest::{nearest, printable, quoted};
 use crate::settings::words::Found;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -11,31 +13,58 @@ use core::fmt;
 use std::ffi::OsString;
 
 /// One variable that is wrong.
+///
+/// What it was set to is here only if it is a setting's: the value of any other variable, which may be a
+/// secret, is not kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct EnvProblem {
     /// Its whole name.
     pub variable: String,
-    /// What it was set to.
+    /// What it was set to, as it is, neither quoted nor escaped. Empty if the variable is not a setting.
     pub value: String,
-    /// What would be taken instead.
+    /// What it must be instead; for a variable that is not a setting, which was probably meant.
     pub permitted: String,
+    /// As it is printed: names and values from outside are quoted and escaped.
+    text: String,
+}
+
+impl EnvProblem {
+    /// `is`: "is .., but must be ..".
+    fn new(variable: String, value: &str, permitted: &str, is: &str) -> EnvProblem {
+        EnvProblem {
+            text: format!("{} {is}", printable(&variable)),
+            variable,
+            value: value.to_string(),
+            permitted: permitted.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for EnvProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            variable,
-            value,
-            permitted,
-        } = self;
-        write!(f, "{variable} is {value}, permitted is {permitted}")
+        f.write_str(&self.text)
     }
 }
 
 /// Why the environment does not configure a breaker: every problem that there is.
+///
+/// ```
+/// use tripcoil::Config;
+///
+/// let vars = [("DB_FAILURE_RAET", "0.4"), ("DB_SLOW_CALL", "fast")];
+/// let error = Config::from_vars("DB", vars).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "invalid configuration of the breaker by the environment, DB_*:\n\
+///      DB_FAILURE_RAET is not a setting; did you mean DB_FAILURE_RATE?\n\
+///      DB_SLOW_CALL is \"fast\", but must be a duration such as 10s or 500ms, or false to turn it off"
+/// );
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EnvError {
     problems: Vec<EnvProblem>,
+    prefix: String,
 }
 
 impl EnvError {
@@ -48,7 +77,11 @@ impl EnvError {
 
 impl fmt::Display for EnvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid breaker configuration in the environment:")?;
+        f.write_str("invalid configuration of the breaker by the environment")?;
+        if !self.prefix.is_empty() {
+            write!(f, ", {}*", printable(&self.prefix))?;
+        }
+        f.write_str(":")?;
         self.problems.iter().try_for_each(|p| write!(f, "\n{p}"))
     }
 }
@@ -69,7 +102,11 @@ impl Config {
     /// `.._ON_CANCEL=failure_if_slow`, `.._CLOCK=coarse`, `.._INITIAL_STATE=observe_only`.
     ///
     /// All variables that begin with the prefix and `_` are taken for settings, so that a misspelt one
-    /// is not passed over: let the prefix be the breaker's own.
+    /// is not passed over: let the prefix be the breaker's own. The value of one that is not a setting is
+    /// kept out of the error, and printed nowhere.
+    ///
+    /// With an empty prefix the settings are read by their bare names (`FAILURE_RATE`), and every other
+    /// variable is passed over, misspelt ones too.
     ///
     /// # Errors
     ///
@@ -112,78 +149,119 @@ impl Config {
         N: Into<OsString>,
         V: Into<OsString>,
     {
-        let prefix = format!("{}_", prefix.trim_end_matches('_'));
+        let prefix = match prefix {
+            "" => String::new(),
+            prefix => format!("{}_", prefix.trim_end_matches('_')),
+        };
         let mut draft = Draft::default();
         let mut named = Vec::new();
         let mut problems = Vec::new();
         for (variable, value) in vars {
             let variable = variable.into();
-            let Some(name) = variable.to_str().and_then(|v| v.strip_prefix(&prefix)) else {
+            let variable = variable.to_string_lossy();
+            let Some(name) = variable.strip_prefix(&prefix) else {
+                continue;
+            };
+            let mut slots = draft.slots();
+            let Some((place, slot)) = slots.iter_mut().find(|(place, _)| suffix(*place) == name)
+            else {
+                let all: Vec<_> = slots.iter().map(|(place, _)| suffix(*place)).collect();
+                if !prefix.is_empty() {
+                    problems.push(unknown(&prefix, name, &all));
+                }
                 continue;
             };
             let value = value.into();
-            let mut slots = draft.slots();
-            let slot = slots.iter_mut().find(|(place, _)| suffix(*place) == name);
-            let permitted = match slot {
-                None => {
-                    let all: Vec<_> = slots.iter().map(|(place, _)| suffix(*place)).collect();
-                    format!("no such setting: there are {}", all.join(", "))
-                }
-                Some((place, slot)) => {
-                    named.push(*place);
-                    if value.to_str().is_some_and(|v| slot.put(Found::Any(v))) {
-                        continue;
-                    }
-                    slot.expects().replace('"', "")
-                }
-            };
-            problems.push(EnvProblem {
-                variable: format!("{prefix}{name}"),
-                value: value.to_string_lossy().into_owned(),
-                permitted,
-            });
+            let fits = value.to_str().is_some_and(|v| slot.put(Found::Any(v)));
+            let value = value.to_string_lossy().into_owned();
+            if !fits {
+                let expected = slot.expects().replace('"', "");
+                let is = format!("is {}, but must be {expected}", quoted(&value));
+                problems.push(EnvProblem::new(variable.into(), &value, &expected, &is));
+            }
+            named.push((*place, value));
         }
         if problems.is_empty() {
             match draft.config() {
-                Err(clash) => problems.push(EnvProblem {
-                    variable: format!("{prefix}{}_*", clash.group.to_uppercase()),
-                    value: "set to what does not go together".to_string(),
-                    permitted: clash.says.to_string(),
-                }),
+                Err(clash) => {
+                    let variable = format!("{prefix}{}_*", clash.group.to_uppercase());
+                    let is = format!("do not go together: {}", clash.says);
+                    problems.push(EnvProblem::new(variable, "", clash.says, &is));
+                }
                 Ok(config) => match config.validate() {
                     Ok(()) => return Ok(config),
-                    Err(error) => problems.extend(error.problems().iter().map(|p| EnvProblem {
-                        variable: format!("{prefix}{}", variable_of(p.field, &named)),
-                        value: p.value.clone(),
-                        permitted: p.permitted.clone(),
-                    })),
+                    Err(error) => {
+                        let problem = |p| out_of_range(&prefix, p, &named);
+                        problems.extend(error.problems().iter().map(problem));
+                    }
                 },
             }
         }
         problems.sort_by(|a, b| a.variable.cmp(&b.variable));
-        Err(EnvError { problems })
+        Err(EnvError { problems, prefix })
     }
+}
+
+/// A variable with the prefix that is not a setting. Its value may be a secret, and stays outside.
+fn unknown(prefix: &str, name: &str, all: &[String]) -> EnvProblem {
+    let variable = format!("{prefix}{name}");
+    match nearest(name, all.iter().map(String::as_str)) {
+        Some(meant) => {
+            let is = format!("is not a setting; did you mean {prefix}{meant}?");
+            EnvProblem::new(variable, "", &format!("{prefix}{meant}"), &is)
+        }
+        None => {
+            let all = all.join(", ");
+            let is = format!("is not a setting; after {prefix} there can be {all}");
+            EnvProblem::new(variable, "", &all, &is)
+        }
+    }
+}
+
+/// What validation refuses, by the variable that has set it, and as it was set there.
+fn out_of_range(prefix: &str, problem: &Problem, named: &[(Place, String)]) -> EnvProblem {
+    let Problem {
+        field,
+        value,
+        permitted,
+        ..
+    } = problem;
+    let (variable, place) = variable_of(field, named);
+    let variable = format!("{prefix}{variable}");
+    let set = named.iter().rev().find(|(p, _)| Some(*p) == place);
+    let (value, is) = match set {
+        Some((_, value)) => (value, format!("is {}", quoted(value))),
+        None if *field == NO_RULE => {
+            return EnvProblem {
+                text: format!("the trip rules are all off, but there must be {permitted}"),
+                ..EnvProblem::new(variable, value, permitted, "")
+            };
+        }
+        None => (value, format!("is {value} by default")),
+    };
+    let is = format!("{is}, but must be {permitted}");
+    EnvProblem::new(variable, value, permitted, &is)
 }
 
 /// `OPEN_FOR_BASE`.
 fn suffix(place: Place) -> String {
-    let Place { group, name } = place;
-    let between = if group.is_empty() || name.is_empty() {
-        ""
-    } else {
-        "_"
-    };
-    format!("{group}{between}{name}").to_uppercase()
+    place.path().replace('.', "_").to_uppercase()
 }
 
 /// The variable that sets a field, by the field's path in a problem.
-fn variable_of(field: &str, named: &[Place]) -> String {
-    let has = |group: &str, name: &str| named.iter().any(|p| p.group == group && p.name == name);
-    match field {
-        "rules" => "*".into(),
-        "window" if has("window", "count") => "WINDOW_COUNT".into(),
-        "window" => "WINDOW_TIME".into(),
-        "open_for.base" if has("open_for", "") => "OPEN_FOR".into(),
-        field => field.replace('.', "_").to_uppercase(),
-    }
+fn variable_of(field: &str, named: &[(Place, String)]) -> (String, Option<Place>) {
+    let path = match field {
+        NO_RULE => return ("*".into(), None),
+        "window" if is_named("window.count", named) => "window.count",
+        "window" => "window.time",
+        "open_for.base" if is_named("open_for", named) => "open_for",
+        field => field,
+    };
+    let place = named.iter().map(|(place, _)| *place);
+    let place = place.into_iter().find(|place| place.path() == path);
+    (path.replace('.', "_").to_uppercase(), place)
+}
+
+fn is_named(path: &str, named: &[(Place, String)]) -> bool {
+    named.iter().any(|(place, _)| place.path() == path)
 }

@@ -5,9 +5,11 @@
 
 use crate::config::Config;
 use crate::settings::draft::{Draft, Place, Slot, Within};
+use crate::settings::suggest::{nearest, printable};
 use crate::settings::words::{Found, Written};
+use alloc::borrow::Cow;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use serde::de::{DeserializeSeed, Error, MapAccess, Unexpected, Visitor};
@@ -98,6 +100,9 @@ impl<'de> Deserialize<'de> for Config {
     }
 }
 
+/// The key by which the crate `toml` gives a date, as a map.
+const DATE: &str = "$__toml_private_datetime";
+
 /// Fills in the settings of one group.
 struct Reading<'a> {
     draft: &'a mut Draft,
@@ -109,9 +114,20 @@ impl<'de> Visitor<'de> for Reading<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.group {
-            "" => f.write_str("the settings of a breaker, a map"),
-            "open_for" => f.write_str("open_for, a duration such as \"10s\" or a map"),
-            group => write!(f, "{group}, a map"),
+            "window" => f.write_str(
+                "window to be a table such as { time = \"10s\", buckets = 10 } or { count = 100 }",
+            ),
+            "open_for" => f.write_str(
+                "open_for to be a duration such as \"10s\", \
+                 or a table such as { base = \"10s\", factor = 2.0, max = \"10m\" }",
+            ),
+            "half_open" => f.write_str(
+                "half_open to be a table such as { successes = 2, max_probes = 1 } \
+                 or { of = 10, failure_rate = 0.5 }",
+            ),
+            _ => f.write_str(
+                "a breaker's settings, a table such as { failure_rate = 0.5, open_for = \"30s\" }",
+            ),
         }
     }
 
@@ -131,10 +147,17 @@ impl<'de> Visitor<'de> for Reading<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
-            let name = if self.group.is_empty() {
-                key.clone()
-            } else {
-                format!("{}.{key}", self.group)
+            if key == DATE {
+                return Err(A::Error::invalid_type(Unexpected::Other("a date"), &self));
+            }
+            // another word for the same
+            let key = match (self.group, &*key) {
+                ("half_open", "rate") => "failure_rate".into(),
+                _ => key,
+            };
+            let name = match self.group {
+                "" => printable(&key).into_owned(),
+                group => format!("{group}.{}", printable(&key)),
             };
             if seen.contains(&key) {
                 return Err(A::Error::custom(format_args!("{name} is given twice")));
@@ -147,16 +170,40 @@ impl<'de> Visitor<'de> for Reading<'_> {
                 Within::Slot(slot) => map
                     .next_value_seed(One(slot))
                     .map_err(|error| A::Error::custom(format_args!("{name}: {error}"))),
-                Within::Nothing(there) => {
-                    let there = there.join(", ");
-                    let unknown = format_args!("unknown field {name}, there are {there}");
-                    Err(A::Error::custom(unknown))
-                }
+                Within::Nothing(places) => Err(A::Error::custom(format_args!(
+                    "unknown setting {name}; {}",
+                    instead(self.group, &key, &places)
+                ))),
             };
             read?;
             seen.push(key);
         }
         Ok(())
+    }
+}
+
+/// What was probably meant, or what there is.
+fn instead(group: &str, key: &str, places: &[Place]) -> String {
+    let name = |place: &Place| match group {
+        "" => place.path(),
+        _ => place.name.into(),
+    };
+    let here = |place: &&Place| group.is_empty() || place.group == group && !place.name.is_empty();
+    let near = |names: &[Cow<'static, str>]| {
+        nearest(key, names.iter().map(|name| &**name)).map(|name| name.to_string())
+    };
+    let names: Vec<_> = places.iter().filter(here).map(name).collect();
+    let elsewhere = || near(&places.iter().map(Place::path).collect::<Vec<_>>());
+    let meant = match group {
+        "" => near(&names),
+        group => near(&names)
+            .map(|name| format!("{group}.{name}"))
+            .or_else(elsewhere),
+    };
+    match (meant, group) {
+        (Some(meant), _) => format!("did you mean {meant}?"),
+        (None, "") => format!("the settings are {}", names.join(", ")),
+        (None, group) => format!("the settings of {group} are {}", names.join(", ")),
     }
 }
 
@@ -209,6 +256,14 @@ impl<'de> Visitor<'de> for One<'_> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         self.put(Found::Text(text), Unexpected::Str(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let found = match map.next_key::<String>()? {
+            Some(key) if key == DATE => Unexpected::Other("a date"),
+            _ => Unexpected::Map,
+        };
+        Err(A::Error::invalid_type(found, &self))
     }
 }
 

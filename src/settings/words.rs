@@ -58,7 +58,7 @@ pub(crate) trait Value: Clone + Into<Written> {
 }
 
 impl Value for f64 {
-    const IS: &'static str = "a number, such as 0.5";
+    const IS: &'static str = "a number such as 0.5";
 
     fn float(x: f64) -> Option<f64> {
         Some(x)
@@ -82,7 +82,7 @@ impl Value for bool {
 }
 
 impl Value for u32 {
-    const IS: &'static str = "a whole number, up to 4294967295";
+    const IS: &'static str = "a whole number up to 4294967295, such as 20";
 
     fn integer(n: u64) -> Option<u32> {
         u32::try_from(n).ok()
@@ -90,7 +90,7 @@ impl Value for u32 {
 }
 
 impl Value for u64 {
-    const IS: &'static str = "a whole number";
+    const IS: &'static str = "a whole number, such as 7";
 
     fn integer(n: u64) -> Option<u64> {
         Some(n)
@@ -98,7 +98,7 @@ impl Value for u64 {
 }
 
 impl Value for Duration {
-    const IS: &'static str = "a duration, such as \"10s\" or \"500ms\"";
+    const IS: &'static str = "a duration such as \"10s\" or \"500ms\"";
 
     fn text(text: &str) -> Option<Duration> {
         humantime::parse_duration(text).ok()

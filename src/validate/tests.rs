@@ -149,8 +149,145 @@ fn the_clock_says_how_fine_a_setting_may_be() {
     let permitted = told.map(|problem| problem.permitted.as_str());
     assert_eq!(
         permitted,
-        Some("1 to 1, each of 1ms or more: as fine as the clock is")
+        Some("1, so that each lasts 1ms or more, the clock's resolution")
     );
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn an_open_time_is_not_finer_than_the_clock() {
+    let tick = Duration::from_millis(1);
+    let upkeep = |backoff: Backoff| {
+        refused(|c| {
+            c.clock = Clock::upkeep();
+            c.open_for = backoff;
+        })
+    };
+    assert_eq!(upkeep(tick.into()), [""; 0]);
+    assert_eq!(upkeep((tick - NS).into()), ["open_for.base"]);
+    assert_eq!(upkeep(NS.into()), ["open_for.base"]);
+    // one mistake, one problem
+    let growing = Backoff::exponential(NS, 2.0);
+    assert_eq!(upkeep(growing.clone()), ["open_for.base"]);
+    assert_eq!(upkeep(growing.clone().max(tick - NS)), ["open_for.base"]);
+    assert_eq!(
+        upkeep(growing.max(MAX_WAIT + NS)),
+        ["open_for.base", "open_for.max"]
+    );
+    assert_eq!(upkeep(Duration::ZERO.into()), ["open_for.base"]);
+}
+
+#[test]
+fn one_mistake_is_one_problem() {
+    for rate in [2.0, 0.0, f64::NAN] {
+        assert_eq!(refused(|c| c.slow_rate = Some(rate)), ["slow_rate"]);
+        let round = HalfOpen::rate(4, 0.5).slow_rate(rate);
+        assert_eq!(refused(|c| c.half_open = round), ["half_open.slow_rate"]);
+        let stray = HalfOpen::successes(4).slow_rate(rate);
+        assert_eq!(refused(|c| c.half_open = stray), ["half_open.slow_rate"]);
+    }
+    // a bound that is wrong itself is none for others
+    let wait = Backoff::constant(MAX_WAIT + NS).max(MAX_WAIT);
+    assert_eq!(refused(|c| c.open_for = wait), ["open_for.base"]);
+    let size = |c: &mut Config| {
+        c.window = Window::count(MAX_COUNT + 1);
+        c.min_throughput = Some(u32::MAX);
+        c.failure_count = Some(u32::MAX);
+    };
+    assert_eq!(refused(size), ["window"]);
+    let buckets = |c: &mut Config| c.window = Window::count(5).buckets(0);
+    assert_eq!(refused(buckets), ["window.buckets"]);
+    let slow = |c: &mut Config| {
+        c.slow_call = Some(Duration::ZERO);
+        c.slow_rate = Some(0.5);
+        c.on_cancel = OnCancel::FailureIfSlow;
+    };
+    assert_eq!(refused(slow), ["slow_call"]);
+}
+
+/// Read each aloud.
+#[test]
+fn each_problem_is_a_sentence() {
+    let said = |change: &dyn Fn(&mut Config)| {
+        let mut config = base();
+        change(&mut config);
+        let error = config.validate().err().map(|error| error.to_string());
+        let text = error.unwrap_or_default();
+        text.lines().skip(1).collect::<Vec<_>>().join("; ")
+    };
+    let open = |backoff: Backoff| said(&|c| c.open_for = backoff.clone());
+    let round = |half_open: HalfOpen| said(&|c| c.half_open = half_open.clone());
+    let window = |window: Window| said(&|c| c.window = window.clone());
+    let second = Duration::from_secs(1);
+    for (told, sentence) in [
+        (
+            window(Window::count(0)),
+            "window is 0, but must be from 1 to 1048575",
+        ),
+        (
+            window(Window::time(Duration::MAX)),
+            "window is 18446744073709551615.999999999s, but must be above 0 and at most 24 hours",
+        ),
+        (
+            window(Window::count(9).buckets(3)),
+            "window.buckets is 3, but must be unset, since a count window has no buckets",
+        ),
+        (
+            window(Window::time(second).buckets(7)),
+            "window.buckets is 7, but must be a number that divides 1s into whole nanoseconds",
+        ),
+        (
+            said(&|c| c.failure_rate = Some(f64::NAN)),
+            "failure_rate is NaN, but must be above 0 and at most 1",
+        ),
+        (
+            said(&|c| {
+                c.window = Window::count(1);
+                c.failure_count = Some(2);
+            }),
+            "failure_count is 2, but must be 1, the size of the window",
+        ),
+        (
+            said(&|c| c.slow_rate = Some(0.5)),
+            "slow_rate is 0.5, but must be unset unless slow_call is set",
+        ),
+        (
+            said(&|c| c.on_cancel = OnCancel::FailureIfSlow),
+            "on_cancel is failure_if_slow, but must be ignored or failure unless slow_call is set",
+        ),
+        (
+            said(&|c| c.clear_failure_rules()),
+            "the trip rules are all off, but there must be at least one of consecutive_failures, \
+             failure_count, failure_rate and slow_rate",
+        ),
+        (
+            open(Backoff::exponential(second, 0.5)),
+            "open_for.factor is 0.5, but must be a finite number, 1 or more",
+        ),
+        (
+            open(Backoff::constant(second).max(NS)),
+            "open_for.max is 1ns, but must be from 1s, the base, to 365 days",
+        ),
+        (
+            open(Backoff::constant(second).jitter(1.0)),
+            "open_for.jitter is 1, but must be at least 0 and below 1",
+        ),
+        (
+            open(Backoff::constant(second).reset_after(Duration::MAX)),
+            "open_for.reset_after is 18446744073709551615.999999999s, but must be at most 365 days",
+        ),
+        (
+            round(HalfOpen::successes(2).slow_rate(0.5)),
+            "half_open.slow_rate is 0.5, but must be unset, since a round by successes goes by the \
+             breaker's slow_rate",
+        ),
+        (
+            round(HalfOpen::successes(0)),
+            "half_open.successes is 0, but must be from 1 to 255",
+        ),
+    ] {
+        assert_eq!(told, sentence);
+    }
 }
 
 #[test]

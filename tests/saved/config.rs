@@ -137,10 +137,11 @@ fn errors_name_the_field() {
         ("window.time", r#"{"time": 10}"#),
         ("window", r#"{"time": "10s", "count": 5}"#),
         ("window.bucket", r#"{"bucket": 5}"#),
+        ("window.buckets?", r#"{"bucket": 5}"#),
         ("open_for", "5"),
         ("open_for", r#""soon""#),
         ("open_for.max", r#"{"max": "never"}"#),
-        ("open_for.", r#"{"": "5s"}"#),
+        ("open_for.\"\"", r#"{"": "5s"}"#),
         ("half_open", "2"),
         ("half_open", r#"{"of": 5}"#),
         ("half_open", r#"{"successes": 5, "failure_rate": 0.5}"#),
@@ -164,13 +165,134 @@ fn errors_name_the_field() {
     let error = json_of(r#"{"slow_call": 500}"#).unwrap_err();
     assert_eq!(
         error,
-        "slow_call: invalid value: integer `500`, expected a duration, such as \"10s\" or \"500ms\", \
-         or false for none at line 1 column 17"
+        "slow_call: invalid value: integer `500`, expected a duration such as \"10s\" or \"500ms\", \
+         or false to turn it off at line 1 column 17"
     );
-    let error = json_of(r#"{"half_open": {"probes": 5}}"#).unwrap_err();
-    let there = "successes, of, failure_rate, slow_rate, max_probes, probe_timeout";
-    let expected = format!("unknown field half_open.probes, there are {there}");
-    assert!(error.starts_with(&expected), "{error}");
+    for (json, expected) in [
+        (
+            r#"{"half_open": {"probes": 5}}"#,
+            "unknown setting half_open.probes; did you mean half_open.max_probes?",
+        ),
+        (
+            r#"{"half_open": {"patience": 5}}"#,
+            "unknown setting half_open.patience; the settings of half_open are successes, of, \
+             failure_rate, slow_rate, max_probes, probe_timeout",
+        ),
+        (
+            r#"{"open_for": {"max_probes": 5}}"#,
+            "unknown setting open_for.max_probes; did you mean half_open.max_probes?",
+        ),
+        (
+            r#"{"buckets": 5}"#,
+            "unknown setting buckets; did you mean window.buckets?",
+        ),
+        (
+            r#"{"failure-rate": 5}"#,
+            "unknown setting failure-rate; did you mean failure_rate?",
+        ),
+        (
+            r#"{"a\nb": 5}"#,
+            r#"unknown setting "a\nb"; the settings are window.time, "#,
+        ),
+        (
+            r#"{"half_open": {"rate": 0.5, "failure_rate": 0.6, "of": 5}}"#,
+            "half_open.failure_rate is given twice",
+        ),
+    ] {
+        let error = json_of(json).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+/// A value of another type: what is expected, with an example of it.
+#[test]
+fn a_value_of_another_type_is_answered_with_an_example() {
+    let tables = [
+        (
+            "window",
+            "expected window to be a table such as { time = \"10s\", buckets = 10 } or { count = 100 }",
+        ),
+        (
+            "open_for",
+            "expected open_for to be a duration such as \"10s\", \
+             or a table such as { base = \"10s\", factor = 2.0, max = \"10m\" }",
+        ),
+        (
+            "half_open",
+            "expected half_open to be a table such as { successes = 2, max_probes = 1 } \
+             or { of = 10, failure_rate = 0.5 }",
+        ),
+    ];
+    for (field, expected) in tables {
+        for value in [
+            "10",
+            "1.5",
+            "true",
+            "[10]",
+            "1979-05-27",
+            "07:32:00",
+            "\"10s\"",
+        ] {
+            if (field, value) == ("open_for", "\"10s\"") {
+                continue;
+            }
+            let error = toml_of(&format!("{field} = {value}")).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+            assert!(!error.contains("private"), "{error}");
+        }
+    }
+    let values = [
+        (
+            "failure_rate",
+            "expected a number such as 0.5, or false to turn it off",
+        ),
+        (
+            "min_throughput",
+            "expected a whole number up to 4294967295, such as 20",
+        ),
+        (
+            "slow_call",
+            "expected a duration such as \"10s\" or \"500ms\", or false to turn it off",
+        ),
+        ("durations", "expected true or false"),
+        ("clock", "expected \"coarse\", \"upkeep\" or \"precise\""),
+        (
+            "on_cancel",
+            "expected \"ignored\", \"failure\" or \"failure_if_slow\"",
+        ),
+        ("initial_state", "expected \"closed\", \"open\", "),
+        (
+            "window.time",
+            "expected a duration such as \"10s\" or \"500ms\"",
+        ),
+        ("open_for.seed", "expected a whole number, such as 7"),
+        (
+            "half_open.successes",
+            "expected a whole number up to 4294967295, such as 20",
+        ),
+    ];
+    for (field, expected) in values {
+        for (value, found) in [
+            ("1979-05-27T07:32:00Z", "invalid type: a date, "),
+            ("1979-05-27", "invalid type: a date, "),
+            ("07:32:00", "invalid type: a date, "),
+            ("[1]", "invalid type: sequence, "),
+            ("{ a = 1 }", "invalid type: map, "),
+            ("\"\"", "invalid value: string \"\", "),
+            ("-1.5", "invalid value: floating point `-1.5`, "),
+        ] {
+            if (field, value) == ("failure_rate", "-1.5") {
+                continue;
+            }
+            let error = toml_of(&format!("{field} = {value}")).unwrap_err();
+            let whole = format!("{field}: {found}{expected}");
+            assert!(error.contains(&whole), "{error}\n{whole}");
+        }
+    }
+    let error = json_of("[]").unwrap_err();
+    let expected =
+        "expected a breaker's settings, a table such as { failure_rate = 0.5, open_for = \"30s\" }";
+    assert!(error.contains(expected), "{error}");
 }
 
 /// Reading does not judge; all that is out of range is told at once by `validate`.
@@ -184,10 +306,7 @@ fn ranges_are_for_validation_to_tell() {
         .iter()
         .map(|p| p.field)
         .collect();
-    assert_eq!(
-        fields,
-        ["failure_rate", "slow_rate", "slow_rate", "open_for.jitter"]
-    );
+    assert_eq!(fields, ["failure_rate", "slow_rate", "open_for.jitter"]);
 }
 
 /// Where all is text (a query, a form) nothing is guessed: that is for `Config::from_vars`.

@@ -215,15 +215,15 @@ fn what_no_breaker_can_have_been_is_refused() {
     let error = Saved::from_bytes(&of(closed, &[(3, 9)], &time)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "saved state refused: left is 9, permitted is 0"
+        "saved state refused: left is 9, but must be 0"
     );
     let error = Saved::from_bytes(&of(closed, &[(11, 1)], &count)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "saved state refused: totals.slow is 1, permitted is 0"
+        "saved state refused: totals.slow is 1, but must be 0"
     );
     let error = Saved::from_bytes(&of(closed, &[], &[1, 3, 4, 0])).unwrap_err();
-    let expected = "saved state refused: window.outcomes is 4, permitted is 0 to 3";
+    let expected = "saved state refused: window.outcomes is 4, but must be from 0 to 3";
     assert_eq!(error.to_string(), expected);
 
     assert_eq!(window(&[1, 0, 0]), "window.size");

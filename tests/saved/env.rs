@@ -136,15 +136,155 @@ fn all_that_cannot_be_read_is_told_at_once() {
         ]
     );
     let text = error.to_string();
-    let slow =
-        "DB_SLOW_CALL is fast, permitted is a duration, such as 10s or 500ms, or false for none";
+    let slow = "DB_SLOW_CALL is \"fast\", but must be a duration such as 10s or 500ms, \
+                or false to turn it off";
     assert!(text.contains(slow), "{text}");
-    assert!(
-        text.contains(
-            "DB_FAILURE_RAET is 0.4, permitted is no such setting: there are WINDOW_TIME,"
-        ),
-        "{text}"
+    let meant = "DB_FAILURE_RAET is not a setting; did you mean DB_FAILURE_RATE?";
+    assert!(text.contains(meant), "{text}");
+}
+
+/// What else an environment holds under a prefix, and what must be printed nowhere.
+#[test]
+fn the_value_of_what_is_no_setting_is_printed_nowhere() {
+    const SECRET: &str = "hunter2";
+    let url = format!("postgres://app:{SECRET}@db/orders");
+    let vars = [
+        ("DB_PASSWORD", SECRET),
+        ("DB_URL", &url),
+        ("DB_PASS_WORD\nDB_OK", SECRET),
+        ("DB_FAILURE_RATES", SECRET),
+        ("DB_SLOW-CALL", SECRET),
+        ("DB_WINDOW", SECRET),
+        ("DB_", SECRET),
+        ("DB_open_for", SECRET),
+        ("DB_CLOCK", "sundial"),
+    ];
+    let error = read(&vars).unwrap_err();
+    for printed in [
+        format!("{error}"),
+        format!("{error:?}"),
+        format!("{error:#?}"),
+        format!("{:?}", error.problems()),
+    ] {
+        assert!(!printed.contains(SECRET), "{printed}");
+        assert!(printed.contains("sundial"), "{printed}");
+    }
+    assert_eq!(error.problems().len(), vars.len());
+    let known = "WINDOW_TIME, WINDOW_BUCKETS, WINDOW_COUNT, FAILURE_RATE, MIN_THROUGHPUT, SLOW_CALL, \
+                 SLOW_RATE, CONSECUTIVE_FAILURES, FAILURE_COUNT, OPEN_FOR, OPEN_FOR_BASE, \
+                 OPEN_FOR_FACTOR, OPEN_FOR_MAX, OPEN_FOR_JITTER, OPEN_FOR_RESET_AFTER, OPEN_FOR_SEED, \
+                 HALF_OPEN_SUCCESSES, HALF_OPEN_OF, HALF_OPEN_FAILURE_RATE, HALF_OPEN_SLOW_RATE, \
+                 HALF_OPEN_MAX_PROBES, HALF_OPEN_PROBE_TIMEOUT, ON_CANCEL, DURATIONS, CLOCK";
+    let text = error.to_string();
+    let mut lines = text.lines();
+    let all = format!("is not a setting; after DB_ there can be {known}");
+    let mut expect = |line: &str| {
+        let told = lines.next().unwrap();
+        assert!(told.starts_with(line), "{told}\n{line}");
+    };
+    expect("invalid configuration of the breaker by the environment, DB_*:");
+    expect(&format!("DB_ {all}"));
+    expect("DB_CLOCK is \"sundial\", but must be coarse, upkeep or precise");
+    expect("DB_FAILURE_RATES is not a setting; did you mean DB_FAILURE_RATE?");
+    expect(&format!("DB_PASSWORD {all}"));
+    expect(&format!("\"DB_PASS_WORD\\nDB_OK\" {all}"));
+    expect("DB_SLOW-CALL is not a setting; did you mean DB_SLOW_CALL?");
+    expect(&format!("DB_URL {all}"));
+    expect("DB_WINDOW is not a setting; did you mean DB_WINDOW_TIME?");
+    expect("DB_open_for is not a setting; did you mean DB_OPEN_FOR?");
+}
+
+/// A value cannot forge a line, nor go unseen.
+#[test]
+fn values_are_quoted_and_escaped() {
+    let of = |value: &str| {
+        let error = read(&[("DB_MIN_THROUGHPUT", value)]).unwrap_err();
+        assert_eq!(error.problems()[0].value, value);
+        let text = error.to_string();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        let line = text.lines().last().unwrap().to_string();
+        let rest = ", but must be a whole number up to 4294967295, such as 20";
+        let start = line.strip_suffix(rest).expect("what is expected");
+        start.to_string()
+    };
+    assert_eq!(of(""), "DB_MIN_THROUGHPUT is \"\"");
+    assert_eq!(of(" 20"), "DB_MIN_THROUGHPUT is \" 20\"");
+    let forged = of("5\nDB_CLOCK is \"fine\"\r\u{1b}[2J\u{202e}\0");
+    assert_eq!(
+        forged,
+        r#"DB_MIN_THROUGHPUT is "5\nDB_CLOCK is \"fine\"\r\u{1b}[2J\u{202e}\0""#
     );
+    let long = of(&"x".repeat(100_000));
+    assert!(long.len() < 200, "{}", long.len());
+    // what validation refuses, too
+    let error = read(&[("DB_FAILURE_RATE", "4e1")]).unwrap_err();
+    let line = "DB_FAILURE_RATE is \"4e1\", but must be above 0 and at most 1";
+    assert!(error.to_string().ends_with(line), "{error}");
+}
+
+#[test]
+fn each_problem_reads_as_a_sentence() {
+    let of = |vars: &[(&str, &str)]| {
+        let text = read(vars).unwrap_err().to_string();
+        text.lines().skip(1).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(
+        of(&[
+            ("DB_WINDOW_TIME", "9ms"),
+            ("DB_CLOCK", "precise"),
+            ("DB_OPEN_FOR", "0s")
+        ]),
+        "DB_OPEN_FOR is \"0s\", but must be above 0 and at most 365 days"
+    );
+    assert_eq!(
+        of(&[("DB_WINDOW_TIME", "7ns"), ("DB_CLOCK", "precise")]),
+        "DB_WINDOW_BUCKETS is 10 by default, but must be a number that divides 7ns into whole nanoseconds"
+    );
+    assert_eq!(
+        of(&[("DB_SLOW_RATE", "0.5"), ("DB_ON_CANCEL", "failure_if_slow")]),
+        "DB_ON_CANCEL is \"failure_if_slow\", but must be ignored or failure unless slow_call is set; \
+         DB_SLOW_RATE is \"0.5\", but must be unset unless slow_call is set"
+    );
+    assert_eq!(
+        of(&[
+            ("DB_FAILURE_RATE", "false"),
+            ("DB_CONSECUTIVE_FAILURES", "false")
+        ]),
+        "the trip rules are all off, but there must be at least one of consecutive_failures, failure_count, \
+         failure_rate and slow_rate"
+    );
+    assert_eq!(
+        of(&[("DB_WINDOW_TIME", "10s"), ("DB_WINDOW_COUNT", "5")]),
+        "DB_WINDOW_* do not go together: time and count are both set, but only one of them can be"
+    );
+    assert_eq!(
+        of(&[("DB_INITIAL_STATE", "Open"), ("DB_DURATIONS", "yes")]),
+        "DB_DURATIONS is \"yes\", but must be true or false; DB_INITIAL_STATE is \"Open\", but must be \
+         closed, open, half_open, forced_open, disabled or observe_only"
+    );
+}
+
+#[test]
+fn with_an_empty_prefix_settings_have_their_bare_names() {
+    let vars = [
+        ("FAILURE_RATE", "0.4"),
+        ("OPEN_FOR_BASE", "5s"),
+        ("_FAILURE_RATE", "of another"),
+        ("PATH", "/bin"),
+        ("", "nothing"),
+        ("DB_PASSWORD", "hunter2"),
+        ("FAILURE_RAET", "passed over"),
+    ];
+    let config = Config::from_vars("", vars).unwrap();
+    assert_eq!(config.failure_rate, Some(0.4));
+    assert_eq!(
+        config.open_for,
+        Backoff::exponential(Duration::from_secs(5), 2.0)
+    );
+    let error = Config::from_vars("", [("MIN_THROUGHPUT", "many"), ("HOME", "/")]).unwrap_err();
+    assert_eq!(variables(&error), ["MIN_THROUGHPUT"]);
+    let first = "invalid configuration of the breaker by the environment:\n";
+    assert!(error.to_string().starts_with(first), "{error}");
 }
 
 #[test]
@@ -213,4 +353,12 @@ fn a_value_that_is_no_text_is_refused() {
     )];
     let error = Config::from_vars("DB", vars).unwrap_err();
     assert_eq!(variables(&error), ["DB_CLOCK"]);
+    // nor is a name passed over that is no text
+    let name = OsString::from_vec(b"DB_CL\xffCK".to_vec());
+    let error = Config::from_vars("DB", [(name, OsString::from("hunter2"))]).unwrap_err();
+    assert!(!error.to_string().contains("hunter2"));
+    assert!(
+        error.to_string().ends_with("did you mean DB_CLOCK?"),
+        "{error}"
+    );
 }

@@ -1,0 +1,112 @@
+//! Which setting was probably meant, and names that may be printed.
+
+use alloc::borrow::Cow;
+use alloc::format;
+
+/// What comes nearest to an unknown name, if anything is near: one that is misspelt, or that lacks the
+/// words before or after it (`successes`, `buckets`).
+pub(crate) fn nearest<'a>(
+    unknown: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
+    let unknown = plain(unknown);
+    let distance = |name: &str| strsim::osa_distance(&unknown, &plain(name));
+    let misspelt = known
+        .clone()
+        .map(|name| (distance(name), name))
+        .filter(|(distance, name)| *distance <= name.len().max(unknown.len()) / 3)
+        .min_by_key(|(distance, _)| *distance);
+    let shortened = || {
+        known.into_iter().find(|name| {
+            let name = plain(name);
+            let rest = name
+                .strip_suffix(&*unknown)
+                .map(|before| before.ends_with('_'))
+                .or_else(|| {
+                    name.strip_prefix(&*unknown)
+                        .map(|after| after.starts_with('_'))
+                });
+            rest == Some(true)
+        })
+    };
+    misspelt.map(|(_, name)| name).or_else(shortened)
+}
+
+/// Spelt as a field is.
+fn plain(name: &str) -> alloc::string::String {
+    let name = name.trim_matches(['_', '-', '.']);
+    name.to_lowercase().replace(['-', '.'], "_")
+}
+
+/// As it is, or quoted and escaped: a name from outside forges no line.
+pub(crate) fn printable(name: &str) -> Cow<'_, str> {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "_-.*".contains(c);
+    if !name.is_empty() && name.chars().all(harmless) {
+        name.into()
+    } else {
+        quoted(name).into()
+    }
+}
+
+/// A value from outside: quoted, escaped, and not without end.
+pub(crate) fn quoted(value: &str) -> alloc::string::String {
+    const MOST: usize = 100;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}...", &value[..end]),
+        None => format!("{value:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [&str; 7] = [
+        "window.time",
+        "window.buckets",
+        "failure_rate",
+        "failure_count",
+        "open_for",
+        "open_for.base",
+        "half_open.max_probes",
+    ];
+
+    #[test]
+    fn what_is_near_is_meant() {
+        for (unknown, meant) in [
+            ("failure_raet", Some("failure_rate")),
+            ("FAILURE-RATE", Some("failure_rate")),
+            ("failure_rates", Some("failure_rate")),
+            ("failurecount", Some("failure_count")),
+            ("WINDOW_BUCKET", Some("window.buckets")),
+            ("buckets", Some("window.buckets")),
+            ("max_probe", None),
+            ("max_probes", Some("half_open.max_probes")),
+            ("rate", Some("failure_rate")),
+            ("window", Some("window.time")),
+            ("openfor", Some("open_for")),
+            ("failure_rate_", Some("failure_rate")),
+            ("password", None),
+            ("url", None),
+            ("", None),
+            ("_", None),
+        ] {
+            assert_eq!(nearest(unknown, KNOWN.into_iter()), meant, "{unknown:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_from_outside_forges_nothing() {
+        assert_eq!(printable("DB_FAILURE_RATE"), "DB_FAILURE_RATE");
+        assert_eq!(printable(""), "\"\"");
+        assert_eq!(printable("a\nb"), "\"a\\nb\"");
+        assert_eq!(quoted(""), "\"\"");
+        assert_eq!(
+            quoted("fast\u{202e}\t\u{1b}[31m\""),
+            "\"fast\\u{202e}\\t\\u{1b}[31m\\\"\""
+        );
+        let long = "ü".repeat(101);
+        assert_eq!(quoted(&long), format!("{:?}...", "ü".repeat(100)));
+        assert_eq!(quoted(&long[2..]), format!("{:?}", "ü".repeat(100)));
+    }
+}
