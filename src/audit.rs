@@ -19,6 +19,8 @@
 
 use crate::control::{Control, Goal};
 use crate::core::Core;
+#[cfg(feature = "std")]
+use crate::queue::FEW;
 use crate::rules::Allowance;
 use crate::settle::Over;
 use crate::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged, extend};
@@ -58,7 +60,20 @@ impl Core {
         {
             self.ledger.would_trip.add(decision.rising.number());
             #[cfg(feature = "std")]
-            self.listeners.wake(decision.transition.is_some());
+            self.tell(next, decision.transition.is_some());
+        }
+    }
+
+    /// By the one thread that has published it.
+    #[cfg(feature = "std")]
+    #[inline]
+    fn tell(&self, next: Control, transition: bool) {
+        let newest = || self.generation(next);
+        let behind = self.listeners.wake(transition.then_some(newest));
+        if behind > FEW as u64 / 2
+            && let Some(queue) = self.queue.get()
+        {
+            queue.lengthen();
         }
     }
 

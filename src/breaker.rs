@@ -258,7 +258,7 @@ impl<C> Breaker<C> {
     pub(crate) fn forget(&self) {
         self.core.watchers.forget();
         // after the word, which listeners look at when they have been woken
-        self.core.listeners.wake(true);
+        self.core.listeners.wake_all();
     }
 
     /// How many of its [handles](Self::handles) can call through the breaker or change it: its clones,

@@ -10,6 +10,7 @@ use crate::deadline::Deadline;
 use crate::durations::Histogram;
 use crate::event::{HISTORY, Ring, Slot};
 use crate::outcome::State;
+use crate::queue::Queue;
 use crate::rules::{Policy, Tally};
 use crate::run::{Run, RunRule};
 use crate::sync::{Counter, Late, Swap, Word};
@@ -101,8 +102,8 @@ pub(crate) struct Core {
     pub(crate) watchers: Watchers,
     pub(crate) name: Box<str>,
     pub(crate) history: Ring<[Slot; HISTORY]>,
-    /// A longer ring, once there is a listener.
-    pub(crate) queue: Late<Ring>,
+    /// Longer rings, once there is a listener.
+    pub(crate) queue: Late<Box<Queue>>,
     #[cfg(feature = "std")]
     pub(crate) listeners: crate::wake::Listeners,
     pub(crate) head: Head,

@@ -140,7 +140,7 @@ impl Ring<[Slot; HISTORY]> {
 
 #[cfg(feature = "std")]
 impl Ring {
-    pub(crate) fn long(slots: usize) -> Self {
+    pub(crate) fn of(slots: usize) -> Self {
         Ring((0..slots).map(empty).collect())
     }
 }

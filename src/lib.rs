@@ -152,6 +152,7 @@ mod config;
 mod control;
 mod controller;
 mod core;
+mod cursor;
 mod deadline;
 mod durations;
 mod engine;
@@ -167,8 +168,13 @@ mod observer;
 mod operator;
 mod outcome;
 mod permit;
+#[cfg(feature = "std")]
+mod pool;
 mod postpone;
 mod probe;
+mod queue;
+#[cfg(feature = "std")]
+mod ready;
 mod record;
 mod rejections;
 mod round;
@@ -182,6 +188,8 @@ mod settle;
 mod snapshot;
 mod sync;
 mod tagged;
+#[cfg(feature = "std")]
+mod task;
 mod thread;
 mod transition;
 mod turn;
@@ -201,6 +209,7 @@ pub use self::classify::{ByRef, Classify, ErrIsFailure};
 pub use self::clock::{Clock, ManualClock};
 pub use self::config::{Config, HalfOpen, OnCancel, Window};
 pub use self::controller::Controller;
+pub use self::cursor::Events;
 pub use self::durations::{DurationBucket, Durations};
 pub use self::error::{BoxedError, CallError, ConfigError, NoBreaker, Problem, Rejected};
 pub use self::event::Transition;

@@ -1,27 +1,29 @@
 //! Transitions and finished epochs, told to listeners.
 //!
-//! A listener has a thread of its own, which reads the rings and boundaries that the audits write,
-//! at its own pace. Whoever publishes an audit only unparks it: no queue is pushed to, nothing is
-//! allocated, and a listener that is slow, stuck or panicking holds up nobody, not even the other
-//! listeners. What it misses because the ring went round is counted.
+//! Listeners are called by a few threads that all breakers share (see `pool`), which read the rings and
+//! boundaries that the audits write, at their own pace. A thread that publishes an audit only marks the
+//! subscription: no queue is pushed to, nothing is allocated, and a listener that is slow, stuck or
+//! panicking holds up nobody; other listeners wait a second for it, at most. What it misses because the
+//! ring went round is counted.
 
 use crate::core::Core;
-use crate::event::{Ring, Transition};
+use crate::cursor::Events;
+use crate::event::Transition;
 use crate::outcome::Counts;
+use crate::pool::{Lane, Pool};
 use crate::rules::Tally;
-use crate::wake::{Entry, Post};
+use crate::sync::spawn;
+use crate::task::{Bell, Look, Looked, Seat, Task, Turn};
+use crate::wake::Entry;
 use crate::watch::Watching;
 use crate::window::Shape;
 use crate::window::boundaries::Boundaries;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::Instant;
-
-/// Transitions that wait for a listener, at most.
-const QUEUE: usize = 1024;
 
 /// An epoch that is over, and what was counted in it.
 ///
@@ -43,35 +45,80 @@ pub struct Epoch {
 #[derive(Debug)]
 #[must_use = "dropping a subscription detaches its listener"]
 pub struct Subscription {
-    post: Arc<Post>,
     core: Watching<Core>,
-    /// `None` where no thread could be had: then the listener is never called.
-    thread: Option<Thread>,
+    /// `None` where the system gave no thread: then the listener is never called.
+    served: Option<Served>,
+}
+
+#[derive(Debug)]
+struct Served {
+    task: Arc<Task>,
+    pool: Arc<Pool>,
+    entry: Entry,
 }
 
 impl Subscription {
+    fn count(&self, what: impl Fn(&Task) -> u64) -> u64 {
+        self.served.as_ref().map_or(0, |served| what(&served.task))
+    }
+
     /// Transitions (or epochs) that the listener was called with.
     #[must_use]
     pub fn delivered(&self) -> u64 {
-        self.post.delivered.get()
+        self.count(|task| task.post.delivered.get())
     }
 
     /// Transitions that were overwritten before the listener came to them: more than 1024 waited.
     #[must_use]
     pub fn missed(&self) -> u64 {
-        self.post.missed.get()
+        self.count(|task| task.post.missed.get())
     }
 
     /// Calls of the listener that panicked. It is called again with the next.
     #[must_use]
     pub fn panicked(&self) -> u64 {
-        self.post.panicked.get()
+        self.count(|task| task.post.panicked.get())
     }
 
-    /// Whether the listener has a thread. If the system gave none, it is never called.
+    /// Returns whether there is a thread that calls the listener. There is none if the system gave none,
+    /// or in a process that was forked after the subscription; then the listener is never called.
     #[must_use]
     pub fn is_listening(&self) -> bool {
-        self.thread.is_some()
+        let served = self.served.as_ref();
+        served.is_some_and(|served| served.pool.is_of_this_process())
+    }
+
+    /// Gives the listener a thread of its own, for one that blocks or takes long. It ends with the
+    /// subscription. If the system gives none, the listener stays with those that all listeners share.
+    ///
+    /// Those are two, and one that has been in a call for a second is replaced; so a listener that now
+    /// and then waits for a disk needs none of its own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tripcoil::Breaker;
+    ///
+    /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+    /// let (page, pages) = std::sync::mpsc::sync_channel(0);
+    /// let observer = breaker.observer();
+    /// // waits until the other side takes it
+    /// let subscription = observer.subscribe(move |t| drop(page.send(t.to))).dedicated();
+    /// controller.trip();
+    /// assert_eq!(pages.recv(), Ok(tripcoil::State::Open));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    pub fn dedicated(self) -> Subscription {
+        if let Some(Served { task, pool, .. }) = &self.served
+            && !task.bell.has_own_thread()
+        {
+            let own = task.clone();
+            if let Some(thread) = spawn("tripcoil-dedicated", move || serve(&own)) {
+                pool.unlist(task);
+                // Now or when it is woken for this, it looks for what the pool has not seen.
+                task.bell.answered_by(thread);
+            }
+        }
+        self
     }
 
     /// Whether the breaker was in a registry that has [forgotten it](crate::Observer::is_forgotten), and
@@ -89,7 +136,7 @@ impl Subscription {
     /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.post.closed.get() != 0
+        self.count(|task| task.post.closed.get()) != 0
     }
 
     /// Wait until the listener has been called with everything that had happened when this was
@@ -112,116 +159,108 @@ impl Subscription {
     /// ```
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
+        let Some(Served { task, .. }) = &self.served else {
+            return false;
+        };
+        if !self.is_listening() {
+            return false;
+        }
         let since = Instant::now();
         // the look under way may have begun before; the one after it has not
-        let enough = self.post.looks.get() + 2;
-        while self.post.looks.get() < enough && !self.is_closed() {
+        let enough = task.post.looks.get() + 2;
+        while task.post.looks.get() < enough && !self.is_closed() {
             if since.elapsed() >= limit {
                 return false;
             }
-            if let Some(thread) = &self.thread {
-                thread.unpark();
-            }
+            task.bell.ring();
             thread::sleep(Duration::from_micros(20));
         }
         true
+    }
+
+    /// For the models: serves the listener on this thread, which has subscribed it, until then.
+    #[cfg(tripcoil_loom)]
+    #[doc(hidden)]
+    pub fn attend(&self, until: impl Fn() -> bool) {
+        loop {
+            self.served.iter().for_each(|served| served.pool.attend());
+            if until() {
+                return;
+            }
+            loom::thread::park();
+        }
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.post.stop.set(1);
-        self.core.listeners.remove(&self.post);
-        if let Some(thread) = &self.thread {
-            thread.unpark();
+        if let Some(Served { task, pool, entry }) = &self.served {
+            task.post.stop.set(1);
+            self.core.listeners.remove(entry);
+            pool.unlist(task);
+            if task.bell.has_own_thread() {
+                task.bell.ring();
+            }
         }
     }
 }
 
-/// One thing that a listener can be called with, and where it has got to.
-trait Feed: Send + 'static {
-    /// Tell all that is new; false if the listener is to stop.
-    fn tell(&mut self, core: &Core, post: &Post) -> bool;
+/// The life of a thread that has one listener.
+fn serve(task: &Task) {
+    let seat = Seat::default();
+    loop {
+        match task.look(&seat) {
+            // The listener may have parked too, and have used up the token that said so.
+            Looked::All if task.post.stop.get() != 0 => return,
+            // A publication since that look has left its token, and this returns at once.
+            Looked::All => thread::park(),
+            Looked::More => {}
+            Looked::Over => return,
+        }
+    }
 }
 
-fn subscribe(core: &Watching<Core>, epochs: bool, mut feed: impl Feed) -> Subscription {
-    let post = Arc::new(Post::default());
-    let (mine, own) = (core.clone(), post.clone());
-    let run = move || {
-        // read before the look: what it finds of a breaker that is forgotten is the last there is
-        let mut last = mine.watchers.forgotten();
-        while own.stop.get() == 0 && feed.tell(&mine, &own) && !last {
-            own.looks.add(1);
-            // a publication since that look has left its token, and this returns at once
-            thread::park();
-            last = mine.watchers.forgotten();
-        }
-        // so that what the listener holds is dropped before it is known to be closed
-        drop(feed);
-        own.closed.set(1);
-    };
-    let spawned = thread::Builder::new()
-        .name("tripcoil-listener".into())
-        .spawn(run);
-    let thread = spawned.ok().map(|handle| handle.thread().clone());
-    if let Some(thread) = &thread {
-        core.listeners.add(Entry {
-            thread: thread.clone(),
-            post: post.clone(),
-            epochs,
-        });
-        // what came between the thread's first look and the entry woke nobody
-        thread.unpark();
-    }
+fn subscribe(
+    core: &Watching<Core>,
+    lane: Lane,
+    look: impl Look + 'static,
+    entry: fn(Arc<Bell>) -> Entry,
+) -> Subscription {
+    let served = Pool::of_this_process().and_then(|pool| {
+        let task = pool.list(lane, Box::new(look))?;
+        let entry = entry(task.bell.clone());
+        core.listeners.add(entry.clone());
+        // What came between the listener's place and its entry has woken nobody.
+        task.bell.ring();
+        Some(Served { task, pool, entry })
+    });
     Subscription {
-        post,
         core: core.clone(),
-        thread,
+        served,
     }
-}
-
-/// Call a listener; what it panics with is dropped.
-fn call<T>(listener: &mut impl FnMut(&T), with: &T, post: &Post) -> bool {
-    if post.stop.get() != 0 {
-        return false;
-    }
-    if catch_unwind(AssertUnwindSafe(|| listener(with))).is_err() {
-        post.panicked.add(1);
-    }
-    post.delivered.add(1);
-    true
 }
 
 struct Transitions<F> {
+    events: Events,
     listener: F,
-    /// The last generation told or missed.
-    told: u64,
 }
 
-impl<F: FnMut(&Transition) + Send + 'static> Feed for Transitions<F> {
-    fn tell(&mut self, core: &Core, post: &Post) -> bool {
-        let Some(ring) = core.queue.get() else {
-            return true;
-        };
+impl<F: FnMut(&Transition) + Send> Look for Transitions<F> {
+    fn at_the_end(&self) -> bool {
+        self.events.at_the_end()
+    }
+
+    fn look(&mut self, turn: &mut Turn<'_>) -> Looked {
         loop {
-            let last = core.generation(core.control());
-            if self.told >= last {
-                return true;
-            }
-            // what the ring cannot hold any more is gone
-            let oldest = (last + 1).saturating_sub(ring.len());
-            if self.told + 1 < oldest {
-                post.missed.add(oldest - 1 - self.told);
-                self.told = oldest - 1;
-            }
-            self.told += 1;
-            match ring.read(self.told) {
-                Some(event) => {
-                    if !call(&mut self.listener, &event.transition(), post) {
-                        return false;
-                    }
-                }
-                None => post.missed.add(1),
+            let missed = self.events.missed();
+            let event = self.events.next();
+            turn.post.missed.add(self.events.missed() - missed);
+            let Some(event) = event else {
+                return Looked::All;
+            };
+            match turn.call(&mut self.listener, &event) {
+                Looked::All => {}
+                ended => return ended,
             }
         }
     }
@@ -229,29 +268,33 @@ impl<F: FnMut(&Transition) + Send + 'static> Feed for Transitions<F> {
 
 pub(crate) fn subscribe_transitions(
     core: &Watching<Core>,
+    lane: Lane,
     listener: impl FnMut(&Transition) + Send + 'static,
 ) -> Subscription {
-    core.queue.get_or_make(|| Ring::long(QUEUE));
-    // from here on every audit leaves its event there too
-    let from = core.show(core.head.clock.nanos());
-    let feed = Transitions {
+    let look = Transitions {
+        events: Events::from_now_on(core),
         listener,
-        told: core.generation(from),
     };
-    subscribe(core, false, feed)
+    subscribe(core, lane, look, Entry::Transitions)
 }
 
 struct Epochs<F> {
+    core: Watching<Core>,
     listener: F,
     /// The first epoch that is not told yet, and the counts at its start.
     next: u64,
     base: Tally,
 }
 
-impl<F: FnMut(&Epoch) + Send + 'static> Feed for Epochs<F> {
-    fn tell(&mut self, core: &Core, post: &Post) -> bool {
+impl<F: FnMut(&Epoch) + Send> Look for Epochs<F> {
+    fn at_the_end(&self) -> bool {
+        self.core.watchers.forgotten()
+    }
+
+    fn look(&mut self, turn: &mut Turn<'_>) -> Looked {
+        let core = self.core.clone(); // what is borrowed of it is told to `self`
         let Shape::Time(b) = &core.head.window else {
-            return true;
+            return Looked::All;
         };
         loop {
             let c = core.control();
@@ -259,25 +302,28 @@ impl<F: FnMut(&Epoch) + Send + 'static> Feed for Epochs<F> {
             let first = self.next.max(rolled - b.buckets());
             let at: Option<Vec<Tally>> = (first..=rolled).map(|e| b.at(e)).collect();
             // An audit is at it, or has been: boundaries of a fresh period are written anew, one
-            // after the other. Whoever publishes wakes us.
+            // after the other. The thread that publishes it wakes us.
             let Some(at) = at.filter(|_| !c.auditing() && core.control() == c) else {
-                return true;
+                return Looked::All;
             };
             if at.len() < 2 && first <= self.next {
-                return true;
+                return Looked::All;
             }
             for (epoch, start) in (first..).zip(at) {
-                if epoch > self.next && !self.tell_up_to(b, epoch, start, post) {
-                    return false;
+                if epoch > self.next {
+                    match self.tell_up_to(b, epoch, start, turn) {
+                        Looked::All => {}
+                        ended => return ended,
+                    }
                 }
             }
         }
     }
 }
 
-impl<F: FnMut(&Epoch) + Send + 'static> Epochs<F> {
+impl<F: FnMut(&Epoch) + Send> Epochs<F> {
     /// One epoch, or several that can no longer be told apart.
-    fn tell_up_to(&mut self, b: &Boundaries, next: u64, at: Tally, post: &Post) -> bool {
+    fn tell_up_to(&mut self, b: &Boundaries, next: u64, at: Tally, turn: &mut Turn<'_>) -> Looked {
         let epoch = Epoch {
             start: Duration::from_nanos(b.start_of(self.next)),
             end: Duration::from_nanos(b.start_of(next)),
@@ -285,12 +331,13 @@ impl<F: FnMut(&Epoch) + Send + 'static> Epochs<F> {
         };
         self.next = next;
         self.base = at;
-        call(&mut self.listener, &epoch, post)
+        turn.call(&mut self.listener, &epoch)
     }
 }
 
 pub(crate) fn subscribe_epochs(
     core: &Watching<Core>,
+    lane: Lane,
     listener: impl FnMut(&Epoch) + Send + 'static,
 ) -> Subscription {
     let (next, base) = match &core.head.window {
@@ -305,13 +352,11 @@ pub(crate) fn subscribe_epochs(
         },
         Shape::Count(_) => (0, Tally::default()),
     };
-    subscribe(
-        core,
-        true,
-        Epochs {
-            listener,
-            next,
-            base,
-        },
-    )
+    let look = Epochs {
+        core: core.clone(),
+        listener,
+        next,
+        base,
+    };
+    subscribe(core, lane, look, Entry::Epochs)
 }

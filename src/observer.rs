@@ -1,10 +1,13 @@
 //! The handle that only reads.
 
 use crate::core::Core;
+use crate::cursor::Events;
 use crate::event::{HISTORY, Transition};
 #[cfg(feature = "std")]
 use crate::listeners::{Epoch, Subscription, subscribe_epochs, subscribe_transitions};
 use crate::outcome::State;
+#[cfg(feature = "std")]
+use crate::pool::Lane;
 use crate::snapshot::Snapshot;
 use crate::watch::Watching;
 use alloc::sync::Arc;
@@ -85,15 +88,24 @@ impl Observer {
         }
     }
 
-    /// Call `listener` with each transition from now on: once each, in the order of generations, on
-    /// a thread of its own, soon after. A slow, stuck or panicking listener harms nobody else;
-    /// up to 1024 transitions wait for it, and what is lost beyond is counted.
+    /// Calls `listener` with each transition from now on: once each, in the order of generations, never
+    /// twice at a time, soon after.
+    ///
+    /// It is called on one of a few threads that all breakers share. A slow, stuck or panicking listener
+    /// holds up no call; other listeners may wait a second for it. One that blocks is given a thread of
+    /// its own by [`dedicated`](Subscription::dedicated). Up to 1024 transitions wait for a listener, and
+    /// how many were lost beyond is counted.
     #[cfg(feature = "std")]
     pub fn subscribe(&self, listener: impl FnMut(&Transition) + Send + 'static) -> Subscription {
-        subscribe_transitions(&self.core, listener)
+        subscribe_transitions(&self.core, Lane::Users, listener)
     }
 
-    /// Call `listener` with the counts of each epoch of a time window as it is over, in the same
+    /// Returns a cursor for each transition from now on, to be polled: it needs no thread.
+    pub fn events(&self) -> Events {
+        Events::from_now_on(&self.core)
+    }
+
+    /// Calls `listener` with the counts of each epoch of a time window as it is over, in the same
     /// way. Under a count window there are none.
     ///
     /// ```
@@ -113,6 +125,24 @@ impl Observer {
     /// ```
     #[cfg(feature = "std")]
     pub fn subscribe_epochs(&self, listener: impl FnMut(&Epoch) + Send + 'static) -> Subscription {
-        subscribe_epochs(&self.core, listener)
+        subscribe_epochs(&self.core, Lane::Users, listener)
+    }
+
+    /// As `subscribe`, on the thread of the crate's own publishers.
+    #[cfg(any(feature = "metrics", feature = "tracing", feature = "health"))]
+    pub(crate) fn publish(
+        &self,
+        listener: impl FnMut(&Transition) + Send + 'static,
+    ) -> Subscription {
+        subscribe_transitions(&self.core, Lane::BuiltIn, listener)
+    }
+
+    /// As `subscribe_epochs`, on that thread.
+    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    pub(crate) fn publish_epochs(
+        &self,
+        listener: impl FnMut(&Epoch) + Send + 'static,
+    ) -> Subscription {
+        subscribe_epochs(&self.core, Lane::BuiltIn, listener)
     }
 }

@@ -172,11 +172,18 @@ impl Word {
         self.0.fetch_add(n, AcqRel);
     }
 
-    /// Only for a word that no audit settles.
-    #[cfg(feature = "registry")]
+    /// Sets those bits, and leaves the others. Only for a word that no audit settles.
+    #[cfg(feature = "std")]
     pub(crate) fn set_bits(&self, bits: u64) {
         access(&self.0, true);
         self.0.fetch_or(bits, AcqRel);
+    }
+
+    /// Leaves 0, and returns what was there. Only for a word that no audit settles.
+    #[cfg(feature = "std")]
+    pub(crate) fn take(&self) -> u64 {
+        access(&self.0, true);
+        self.0.swap(0, AcqRel)
     }
 
     /// Add one, and say whether nobody else was at it. Only for a word that no audit settles.
@@ -289,6 +296,28 @@ impl Counter {
     pub(crate) fn claim(&self) -> bool {
         access(&self.0, true);
         self.0.compare_exchange(0, 1, AcqRel, Acquire).is_ok()
+    }
+}
+
+/// Threads: loom's under the models.
+#[cfg(all(feature = "std", tripcoil_loom))]
+pub(crate) use loom::thread::Thread;
+#[cfg(all(feature = "std", not(tripcoil_loom)))]
+pub(crate) use std::thread::Thread;
+
+/// Begins a thread; `None` if the system gives none. Under the models none is begun: the thread that
+/// would be woken is the one that asks, and does its work by hand.
+#[cfg(feature = "std")]
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<Thread> {
+    #[cfg(tripcoil_loom)]
+    {
+        let _ = (name, work);
+        Some(loom::thread::current())
+    }
+    #[cfg(not(tripcoil_loom))]
+    {
+        let builder = std::thread::Builder::new().name(name.into());
+        Some(builder.spawn(work).ok()?.thread().clone())
     }
 }
 

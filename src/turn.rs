@@ -122,7 +122,7 @@ impl Core {
             },
         };
         let generation = event.generation;
-        let queue = self.queue.get().map(|ring| ring.slot(generation));
+        let queue = self.queue.get().map(|queue| queue.slot(generation));
         let slot = self.history.slot(generation).iter();
         for (i, (word, payload)) in slot.zip(event.payloads()).enumerate() {
             // helpers may have read the run, which is not frozen, at different moments

@@ -1,45 +1,67 @@
-//! Who is to be woken when an audit has been published.
+//! Which listeners are to be woken when an audit has been published.
 //!
-//! Who writes: whoever subscribes or detaches, by replacing the whole list. Who reads: whoever
-//! publishes, without waiting for anybody.
+//! Who writes: a thread that subscribes or detaches, by replacing the whole list. Who reads: each
+//! thread that publishes, without waiting for another one.
 
 use crate::sync::Counter;
+use crate::task::Bell;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use arc_swap::ArcSwapOption;
-use std::thread::Thread;
 
-/// What a listener's thread and its subscription share.
-#[derive(Debug, Default)]
-pub(crate) struct Post {
-    pub(crate) stop: Counter,
-    /// The breaker is forgotten, and all has been told.
-    pub(crate) closed: Counter,
-    pub(crate) delivered: Counter,
-    pub(crate) missed: Counter,
-    pub(crate) panicked: Counter,
-    /// Looks that the thread has taken to their end.
-    pub(crate) looks: Counter,
+/// Of whom a publication takes notice.
+#[derive(Clone, Debug)]
+pub(crate) enum Entry {
+    /// The last generation that a cursor has read.
+    Reader(Arc<Counter>),
+    /// A listener to transitions.
+    Transitions(Arc<Bell>),
+    /// A listener to finished epochs.
+    Epochs(Arc<Bell>),
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) thread: Thread,
-    pub(crate) post: Arc<Post>,
-    /// Woken for finished epochs too, not for transitions alone.
-    pub(crate) epochs: bool,
+impl Entry {
+    fn is(&self, other: &Entry) -> bool {
+        match (self, other) {
+            (Entry::Reader(a), Entry::Reader(b)) => Arc::ptr_eq(a, b),
+            (Entry::Transitions(a), Entry::Transitions(b)) => Arc::ptr_eq(a, b),
+            (Entry::Epochs(a), Entry::Epochs(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Listeners(ArcSwapOption<Vec<Entry>>);
 
 impl Listeners {
-    /// After a publication.
+    /// After a publication; `newest` says the generation that a transition has begun. Returns how far
+    /// the slowest cursor is behind.
     #[inline]
-    pub(crate) fn wake(&self, transition: bool) {
+    pub(crate) fn wake(&self, newest: Option<impl Fn() -> u64>) -> u64 {
+        let mut behind = 0;
         if let Some(entries) = &*self.0.load() {
-            for entry in entries.iter().filter(|e| transition || e.epochs) {
-                entry.thread.unpark();
+            let newest = newest.map(|ask| ask());
+            for entry in entries.iter() {
+                match (entry, newest) {
+                    (Entry::Reader(read), Some(newest)) => {
+                        behind = newest.saturating_sub(read.get()).max(behind);
+                    }
+                    (Entry::Transitions(bell), Some(_)) | (Entry::Epochs(bell), _) => bell.ring(),
+                    (_, None) => {}
+                }
+            }
+        }
+        behind
+    }
+
+    /// What they listen to is at its end.
+    #[cfg(feature = "registry")]
+    pub(crate) fn wake_all(&self) {
+        for entry in self.0.load().iter().flat_map(|entries| entries.iter()) {
+            match entry {
+                Entry::Transitions(bell) | Entry::Epochs(bell) => bell.ring(),
+                Entry::Reader(_) => {}
             }
         }
     }
@@ -48,8 +70,8 @@ impl Listeners {
         self.change(|all| all.push(entry.clone()));
     }
 
-    pub(crate) fn remove(&self, post: &Arc<Post>) {
-        self.change(|all| all.retain(|e| !Arc::ptr_eq(&e.post, post)));
+    pub(crate) fn remove(&self, entry: &Entry) {
+        self.change(|all| all.retain(|e| !e.is(entry)));
     }
 
     fn change(&self, with: impl Fn(&mut Vec<Entry>)) {

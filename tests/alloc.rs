@@ -293,6 +293,31 @@ fn nor_does_one_that_is_told_to_a_listener() {
     assert_eq!(heard.load(std::sync::atomic::Ordering::Relaxed), 9 * rounds);
 }
 
+/// Listeners of each sort, one of them stuck: what waits for it outgrows the first ring, and the next.
+#[test]
+fn nor_does_one_that_is_told_to_many_and_kept_for_a_stuck_one() {
+    let rig = rig(|builder| builder.consecutive_failures(3));
+    let observer = rig.breaker.observer();
+    let (free, freed) = std::sync::mpsc::channel::<()>();
+    let stuck = observer.subscribe(move |_| freed.recv().unwrap_or_default());
+    let others: Vec<_> = (0..20).map(|_| observer.subscribe(|_| {})).collect();
+    let epochs = observer.subscribe_epochs(|_| {});
+    let dedicated = observer.subscribe(|_| {}).dedicated();
+    let mut events = observer.events();
+    for _ in 0..4 {
+        allocates_nothing("told transitions", || transitions(&rig));
+    }
+    let all = observer.snapshot().transitions;
+    assert_eq!(events.by_ref().count() as u64 + events.missed(), all);
+    assert!(all > 1_024 && events.missed() == all - 1_024);
+    for listening in others.iter().chain([&epochs, &dedicated]) {
+        assert!(listening.drain(Duration::from_secs(20)));
+    }
+    drop(free);
+    assert!(stuck.drain(Duration::from_secs(20)));
+    assert_eq!(stuck.delivered() + stuck.missed(), all);
+}
+
 #[test]
 fn no_rejected_async_call_allocates() {
     let rig = rig(unhurried);

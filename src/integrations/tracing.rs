@@ -1,7 +1,7 @@
 //! Events and span fields for [`tracing`](https://docs.rs/tracing).
 //!
-//! [`Tracing`] stands beside a breaker and tells its transitions as events, on a thread of its own: no
-//! call pays for them, and none of them has a call's span around it. [`RecordRejection`] is for the
+//! [`Tracing`] stands beside a breaker and tells its transitions as events, on a thread that all
+//! publishers of the process share: no call pays for them, and none of them has a call's span around it. [`RecordRejection`] is for the
 //! call's own span.
 //!
 //! ```
@@ -53,7 +53,7 @@ use std::time::{Duration, Instant};
 /// Tells one breaker's transitions, and what would have been one; see the [module](self).
 ///
 /// Events go to the subscriber that is in force where this is made, or to the global one if there is
-/// none yet. It takes two threads, which sleep between transitions and epochs. Dropping it ends them.
+/// none yet. All of a process's `Tracing`s and publishers share one thread. Dropping it ends the events.
 ///
 /// ```
 /// use std::time::Duration;
@@ -93,14 +93,14 @@ impl Tracing {
         });
         let ours = teller.clone();
         let mut told = before.generation;
-        let transitions = observer.subscribe(move |transition| {
+        let transitions = observer.publish(move |transition| {
             let missed = transition.generation - told - 1;
             told = transition.generation;
             ours.speak(|| ours.moved(transition, missed));
             ours.check();
         });
         let ours = teller.clone();
-        let epochs = observer.subscribe_epochs(move |_| ours.check());
+        let epochs = observer.publish_epochs(move |_| ours.check());
         Tracing {
             teller,
             transitions,

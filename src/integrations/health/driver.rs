@@ -19,8 +19,8 @@ impl Recovery {
     /// An unhealthy answer puts the end of Open off to where the next answer is due: `every` and
     /// `timeout` from now.
     ///
-    /// Between openings it sleeps, and a transition wakes it (by a thread of its own, as with
-    /// [`Observer::subscribe`]). A check that is under way when its Open ends is dropped. One that
+    /// Between openings it sleeps, and a transition wakes it (by the thread that the crate's
+    /// publishers share). A check that is under way when its Open ends is dropped. One that
     /// panics is unhealthy, and is asked again (where panics unwind; a panic in the drop of what it
     /// left is not caught).
     ///
@@ -82,7 +82,7 @@ impl Watch {
         let bell = changed.clone();
         Watch {
             // one that comes before anybody waits is kept
-            transitions: observer.subscribe(move |_| bell.notify_one()),
+            transitions: observer.publish(move |_| bell.notify_one()),
             observer,
             changed,
         }

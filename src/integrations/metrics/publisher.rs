@@ -1,6 +1,6 @@
 //! One breaker's series, and when they are set.
 //!
-//! Two listeners, each a thread of its own that sleeps between its calls, hold the series weakly: they
+//! Two listeners, on the thread that all publishers of the process share, hold the series weakly: they
 //! go when the publisher goes.
 
 use crate::integrations::labels as label;
@@ -68,8 +68,8 @@ const DURATIONS: (&str, &str) = (
 
 /// Publishes one breaker's figures; see the [module](crate::metrics) for their names.
 ///
-/// They go to the recorder that is installed when it is made, so install that first. It takes two
-/// threads, which sleep between transitions and epochs; where the system gives none, only
+/// They go to the recorder that is installed when it is made, so install that first. All
+/// publishers of a process share one thread; where the system gives none, only
 /// [`publish`](Self::publish) publishes, and transitions are not told apart by cause. Dropping the
 /// publisher ends the publication: the recorder keeps the last values.
 ///
@@ -113,7 +113,7 @@ impl Publisher {
         let shared = Arc::new(Shared::new(observer.clone(), Labels(all)));
 
         let ours = Arc::downgrade(&shared);
-        let transitions = observer.subscribe(move |transition| {
+        let transitions = observer.publish(move |transition| {
             if let Some(shared) = ours.upgrade() {
                 shared.moved(transition);
                 shared.publish();
@@ -121,7 +121,7 @@ impl Publisher {
         });
         let _first = shared.transitions.set(transitions);
         let ours = Arc::downgrade(&shared);
-        let epochs = observer.subscribe_epochs(move |_| {
+        let epochs = observer.publish_epochs(move |_| {
             if let Some(shared) = ours.upgrade() {
                 shared.publish();
             }
