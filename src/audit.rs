@@ -19,6 +19,7 @@
 
 use crate::control::{Control, Goal};
 use crate::core::Core;
+use crate::deadline::Wait;
 #[cfg(feature = "std")]
 use crate::queue::FEW;
 use crate::rules::Allowance;
@@ -34,17 +35,11 @@ impl Core {
     /// of how long Open is to last, in nanoseconds; a helper that comes first does not know it, and
     /// the announcer has to `amend`. Whether it was ours to announce.
     #[cold]
-    pub(crate) fn audit(&self, c: Control, goal: Goal, now: u64, wait: Option<u64>) -> bool {
+    pub(crate) fn audit(&self, c: Control, goal: Goal, now: u64, wait: Wait) -> bool {
         self.start(c, c.announce(goal), now, wait)
     }
 
-    pub(crate) fn start(
-        &self,
-        c: Control,
-        announced: Control,
-        now: u64,
-        wait: Option<u64>,
-    ) -> bool {
+    pub(crate) fn start(&self, c: Control, announced: Control, now: u64, wait: Wait) -> bool {
         let won = self.head.control.cas(c.0, announced.0).is_ok();
         if won {
             self.finish(announced, now, wait);
@@ -54,7 +49,7 @@ impl Core {
 
     /// By whoever announced it and by whoever meets it. On return it is over.
     #[cold]
-    pub(crate) fn finish(&self, a: Control, now: u64, wait: Option<u64>) {
+    pub(crate) fn finish(&self, a: Control, now: u64, wait: Wait) {
         if let Ok((next, decision)) = self.work_out(a, now, wait)
             && self.head.control.cas(a.0, next.0).is_ok()
         {
@@ -77,12 +72,7 @@ impl Core {
         }
     }
 
-    fn work_out(
-        &self,
-        a: Control,
-        now: u64,
-        wait: Option<u64>,
-    ) -> Result<(Control, Decision), Over> {
+    fn work_out(&self, a: Control, now: u64, wait: Wait) -> Result<(Control, Decision), Over> {
         let policy = self.head.policy.load();
         let cut = self.freeze(a)?;
         let time = self.agree_on_time(a, now)?;
@@ -113,7 +103,11 @@ impl Core {
                 self.begin_afresh(a, next, &cut, time)?;
             }
         }
-        self.adopt(a, next, &policy)?;
+        // who moves on to the present epoch finds whether any failure is left; a transition begins a run
+        // of its own
+        let aged =
+            judged && decision.transition.is_none() && rolls(a.goal()) && window.failures == 0;
+        self.adopt(a, next, &policy, aged)?;
         if judged && next.counting() {
             // Where a rule is true under observe-only, each outcome may end that. And limits of two
             // sets of rules could let pass what neither does: whose rules are not those that
@@ -187,7 +181,7 @@ impl Core {
         loop {
             let c = self.control();
             if c.auditing() {
-                self.finish(c, now, None);
+                self.finish(c, now, Wait::Backoff);
             } else if self.head.control.cas(c.0, c.0).is_ok() {
                 return c;
             }

@@ -108,7 +108,8 @@ impl<C> Builder<C> {
         self
     }
 
-    /// Trip at so many failures in a row.
+    /// Trips at so many failures in a row, at least 1. A run is over where a time window holds no
+    /// failure any more; with a count window it has no age.
     pub fn consecutive_failures(self, n: u32) -> Self {
         let mut this = self.naming_a_rule();
         this.config.consecutive_failures = Some(n);

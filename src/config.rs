@@ -177,9 +177,12 @@ impl HalfOpen {
         self
     }
 
-    /// A round that admits nobody for this long, since its slots are taken by probes that do not
-    /// come back, is re-opened by the next call. Above zero, at most 365 days; 60 s unless named.
+    /// Sets how long a round waits for its probes: above zero, at most 365 days; 60 s by default.
     /// Rounded up to whole milliseconds of the clock.
+    ///
+    /// A round that admits no call for this long, since its slots are taken by probes that do not
+    /// come back, is re-opened by the next call. So is one that has no result for this long, by the
+    /// next probe that is cancelled, once as many were cancelled as the round needs results.
     pub const fn probe_timeout(mut self, timeout: Duration) -> Self {
         self.probe_timeout = timeout;
         self
@@ -261,8 +264,8 @@ pub struct Config {
     /// Trip when `slow / calls` in the window is this much or more, once there are
     /// `min_throughput` calls: in `(0, 1]`; needs `slow_call`. By default off.
     pub slow_rate: Option<f64>,
-    /// Trip at so many failures with no success between, whatever the window: at least 1. By
-    /// default 5.
+    /// Trip at so many failures with no success between: at least 1. By default 5. A run is over where
+    /// a time window holds no failure any more.
     pub consecutive_failures: Option<u32>,
     /// Trip at so many failures in the window: at least 1, at most a count window's size. By
     /// default off.

@@ -3,6 +3,7 @@
 use crate::clock::saturating_nanos;
 use crate::control::Goal;
 use crate::core::Core;
+use crate::deadline::Wait;
 use crate::observer::Observer;
 #[cfg(feature = "serde")]
 use crate::saved::{
@@ -53,39 +54,40 @@ impl Controller {
 
     /// Reject every call, until told otherwise.
     pub fn force_open(&self) -> bool {
-        self.core.operate(Goal::ForceOpen, None)
+        self.core.operate(Goal::ForceOpen, Wait::Backoff)
     }
 
     /// Admit every call and count none, until told otherwise.
     pub fn disable(&self) -> bool {
-        self.core.operate(Goal::Disable, None)
+        self.core.operate(Goal::Disable, Wait::Backoff)
     }
 
     /// Admit and count every call, never trip, and count how often a rule would have
     /// ([`Snapshot::would_trip`](crate::Snapshot::would_trip)), until told otherwise.
     pub fn observe_only(&self) -> bool {
-        self.core.operate(Goal::ObserveOnly, None)
+        self.core.operate(Goal::ObserveOnly, Wait::Backoff)
     }
 
     /// End an override with a fresh closed state. Changes nothing where there is none.
     pub fn release(&self) -> bool {
-        self.core.operate(Goal::Release, None)
+        self.core.operate(Goal::Release, Wait::Backoff)
     }
 
     /// Open for the next wait of the backoff. Changes nothing under an override.
     pub fn trip(&self) -> bool {
-        self.core.operate(Goal::Trip, None)
+        self.core.operate(Goal::Trip, Wait::Backoff)
     }
 
     /// Open for that long, which may be zero; neither `max` nor jitter touches it. Changes nothing
     /// under an override.
     pub fn trip_for(&self, wait: Duration) -> bool {
-        self.core.operate(Goal::Trip, Some(saturating_nanos(wait)))
+        self.core
+            .operate(Goal::Trip, Wait::Exactly(saturating_nanos(wait)))
     }
 
     /// Begin a round of probes. Changes nothing under an override.
     pub fn half_open(&self) -> bool {
-        self.core.operate(Goal::HalfOpen, None)
+        self.core.operate(Goal::HalfOpen, Wait::Backoff)
     }
 
     /// Begin a round of probes in the place of the Open of that
@@ -112,7 +114,7 @@ impl Controller {
 
     /// A fresh closed state from any other, overrides included: window, run and backoff begin anew.
     pub fn reset(&self) -> bool {
-        self.core.operate(Goal::Reset, None)
+        self.core.operate(Goal::Reset, Wait::Backoff)
     }
 
     /// While open: no probe before `wait` from now. It only moves the moment later, is not capped,

@@ -88,6 +88,8 @@ pub(crate) struct Probing {
     pub(crate) round: Word,
     /// When a slot was last taken, or about to be; it only rises.
     pub(crate) latest_admission: Word,
+    /// When a result was last counted in a round, or about to be; it only rises.
+    pub(crate) latest_result: Word,
     /// The probes' results by class, for life: they are in no window.
     pub(crate) results: [Counter; 4],
 }
@@ -175,6 +177,7 @@ impl Core {
             probing: Probing {
                 round: Word::default(),
                 latest_admission: Word::default(),
+                latest_result: Word::default(),
                 results: Default::default(),
             },
             watchers: Watchers::default(),

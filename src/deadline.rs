@@ -2,11 +2,28 @@
 
 const MILLISECOND: u64 = 1_000_000;
 
+/// How long Open is asked to last, in nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wait {
+    /// As long as the backoff says.
+    Backoff,
+    /// As long as the backoff says, and no less than this: the wait of the failure that decided.
+    AtLeast(u64),
+    /// Exactly this, whatever the backoff says: the operator's.
+    Exactly(u64),
+}
+
+impl Wait {
+    /// A failure's own wait, if it has one.
+    pub(crate) fn of_failure(own: Option<u64>) -> Wait {
+        own.map_or(Wait::Backoff, Wait::AtLeast)
+    }
+}
+
 /// The moment at which Open ends, in whole milliseconds of the clock, rounded up.
 ///
 /// firm 1 | milliseconds 39 (from the low end), counted from the millisecond in which Open began. A
-/// firm one was set by whoever knew better than the backoff (a failure's own wait, `trip_for`,
-/// `postpone`); only a soft one may be moved earlier.
+/// firm one was set by the operator (`trip_for`, `postpone`); only a soft one may be moved earlier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Deadline(pub(crate) u64);
 

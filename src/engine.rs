@@ -6,6 +6,7 @@
 
 use crate::control::{Control, Period};
 use crate::core::Core;
+use crate::deadline::Wait;
 use crate::error::Rejected;
 use crate::outcome::State;
 use core::num::NonZeroU64;
@@ -76,7 +77,7 @@ impl Core {
                 State::ForcedOpen => {
                     return Err(Rejected::new(State::ForcedOpen, None));
                 }
-                State::Open | State::HalfOpen if c.auditing() => self.finish(c, now, None),
+                State::Open | State::HalfOpen if c.auditing() => self.finish(c, now, Wait::Backoff),
                 State::Open => {
                     // of this opening: else control has moved on
                     let Some(until) = self.open_until(c.generation()) else {

@@ -2,23 +2,25 @@
 
 use crate::control::{Control, Goal, Period};
 use crate::core::Core;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Wait};
 use crate::outcome::{Cause, State};
 use crate::transition::permits;
 
 impl Core {
     /// Whether anything changed.
-    pub(crate) fn operate(&self, goal: Goal, wait: Option<u64>) -> bool {
+    pub(crate) fn operate(&self, goal: Goal, wait: Wait) -> bool {
         let now = self.head.clock.nanos();
         loop {
             let c = self.control();
             if c.auditing() {
-                self.finish(c, now, None);
+                self.finish(c, now, Wait::Backoff);
             } else if !permits(goal, c.state()) {
                 return false;
             } else if self.audit(c, goal, now, wait) {
-                let Some(wait) = wait else { return true };
-                if self.amend(c.period(), wait, now) || !self.probed_before(c, wait) {
+                let Wait::Exactly(lasts) = wait else {
+                    return true;
+                };
+                if self.amend(c.period(), lasts, now) || !self.probed_before(c, lasts) {
                     return true;
                 }
             }
@@ -31,10 +33,10 @@ impl Core {
         loop {
             let c = self.control();
             if c.auditing() {
-                self.finish(c, now, None);
+                self.finish(c, now, Wait::Backoff);
             } else if !self.is_open_of(c, generation) {
                 return false;
-            } else if self.audit(c, Goal::HalfOpen, now, None) {
+            } else if self.audit(c, Goal::HalfOpen, now, Wait::Backoff) {
                 return true;
             }
         }
@@ -66,8 +68,8 @@ impl Core {
                 return; // the next period's first audit does
             }
             if c.auditing() {
-                self.finish(c, now, None);
-            } else if self.audit(c, Goal::Tidy, now, None) {
+                self.finish(c, now, Wait::Backoff);
+            } else if self.audit(c, Goal::Tidy, now, Wait::Backoff) {
                 return;
             }
         }
@@ -75,14 +77,14 @@ impl Core {
 
     /// A transition from that period, unless it has ended.
     #[cold]
-    pub(crate) fn turn_from(&self, period: Period, goal: Goal, now: u64, wait: Option<u64>) {
+    pub(crate) fn turn_from(&self, period: Period, goal: Goal, now: u64, wait: Wait) {
         loop {
             let c = self.control();
             if c.period() != period {
                 return;
             }
             if c.auditing() {
-                self.finish(c, now, None);
+                self.finish(c, now, Wait::Backoff);
             } else if self.audit(c, goal, now, wait) {
                 return;
             }

@@ -237,8 +237,8 @@ pub enum Outcome {
     Failure(FailureKind),
     /// Says nothing of the dependency: in no rate, leaves the run alone, evaluates no rule.
     Ignored,
-    /// A failure that brought the dependency's own wait: if it opens the breaker, it opens it for
-    /// this long, shorter or longer than the backoff would, up to [`Backoff::max`].
+    /// A failure that brought the dependency's own wait. If it opens the breaker, Open lasts at least
+    /// this long, up to [`Backoff::max`], and never less than the backoff says; zero asks for nothing.
     ///
     /// [`Backoff::max`]: crate::Backoff::max
     FailureRetryAfter(FailureKind, Duration),
@@ -293,7 +293,8 @@ pub enum Cause {
     ProbeFailed,
     /// Half-open to open: no slot came free for as long as the probe timeout.
     ProbeTimeout,
-    /// Half-open to open: as many probes were cancelled as the round needs results.
+    /// Half-open to open: at least as many probes were cancelled as the round needs results, and no
+    /// result came for as long as the probe timeout.
     ProbesCancelled,
     /// The controller did it.
     Manual,

@@ -7,7 +7,7 @@
 
 use crate::control::Period;
 use crate::core::Core;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Wait};
 use crate::outcome::{Cause, State};
 use crate::tagged::Tagged;
 
@@ -19,7 +19,7 @@ impl Core {
         loop {
             let c = self.control();
             if c.auditing() {
-                self.finish(c, now, None);
+                self.finish(c, now, Wait::Backoff);
                 continue;
             }
             let acts = match only {
@@ -41,9 +41,9 @@ impl Core {
         }
     }
 
-    /// The wait of whoever decided on the Open that followed `period`, where a helper that did not
-    /// know it set the deadline by the backoff. Meanwhile somebody may have postponed it, and later it
-    /// stays. Whether it is that Open still.
+    /// The wait that the operator asked for in the Open that followed `period`, where a helper that did
+    /// not know it set the deadline by the backoff. Meanwhile another operator may have postponed it, and
+    /// later it stays. Whether it is that Open still.
     pub(crate) fn amend(&self, period: Period, wait: u64, now: u64) -> bool {
         let open = period.next(State::Open);
         let asked = |opened, is: Deadline| {
@@ -53,8 +53,8 @@ impl Core {
         !matches!(self.move_deadline(open, now, asked), Moved::Over)
     }
 
-    /// The wait that an outcome of `period` asked for, where another made the transition that it
-    /// decided.
+    /// The wait that a failure of `period` asked for, where another thread made the transition that it
+    /// decided. It moves the deadline only later, as it does where this thread makes the transition.
     #[cold]
     pub(crate) fn claim_wait(
         &self,
@@ -65,7 +65,11 @@ impl Core {
     ) {
         let event = self.history.read(period.next(State::Open).generation());
         if event.is_some_and(|e| decided(e.cause)) {
-            self.amend(period, wait, now);
+            let asked = |opened, is: Deadline| {
+                let to = Deadline::after(opened, opened, wait, is.is_firm());
+                is.is_before(to).then_some(to)
+            };
+            self.move_deadline(period.next(State::Open), now, asked);
         }
     }
 
@@ -84,7 +88,7 @@ impl Core {
                 return Moved::Over;
             }
             if c.auditing() {
-                self.finish(c, now, None);
+                self.finish(c, now, Wait::Backoff);
                 continue;
             }
             // before the deadline, and so of no later generation than it is
@@ -111,7 +115,7 @@ impl Core {
                 return Moved::Over;
             }
             if c.auditing() {
-                self.finish(c, now, None);
+                self.finish(c, now, Wait::Backoff);
             } else if self.head.control.cas(c.0, c.renewed().0).is_ok() {
                 return Moved::Yes;
             }

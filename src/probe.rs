@@ -2,13 +2,14 @@
 //!
 //! Every step is one exchange on the round word. A slot is taken after `latest_admission` was
 //! raised, never before: between the two another thread may look for a timeout, and must not find
-//! one that this probe's admission has just put off. A round ends at the exchange that decides it;
-//! whoever finds it decided performs its transition, and what comes later is late.
+//! one that this probe's admission has just put off. The latest result is likewise raised before the
+//! result is counted. A round ends at the exchange that decides it; a thread that finds it decided
+//! performs its transition, and what comes later is late.
 
 use crate::clock::saturating_nanos;
 use crate::control::{Control, Goal};
 use crate::core::Core;
-use crate::deadline::whole_milliseconds;
+use crate::deadline::{Wait, whole_milliseconds};
 use crate::engine::Admission;
 use crate::error::Rejected;
 use crate::outcome::{Cause, State};
@@ -21,10 +22,11 @@ impl Core {
         self.probing.latest_admission.raise(now);
         let announced = c.announce(Goal::Probe);
         let half_open = announced.become_(State::HalfOpen, crate::control::Flags::default());
-        self.start(c, announced, now, None).then_some(Admission {
-            period: half_open.period(),
-            start: now,
-        })
+        self.start(c, announced, now, Wait::Backoff)
+            .then_some(Admission {
+                period: half_open.period(),
+                start: now,
+            })
     }
 
     /// `None`: look again.
@@ -36,7 +38,7 @@ impl Core {
             return None;
         }
         if let Some(goal) = policy.verdict(round) {
-            self.audit(c, goal, now, None);
+            self.audit(c, goal, now, Wait::Backoff);
             return None;
         }
         if policy.has_slot(round) {
@@ -59,7 +61,7 @@ impl Core {
             ..round
         };
         self.probing.round.cas(w, over.word()).ok()?;
-        self.turn_from(c.period(), Goal::ReopenByTimeout, now, None);
+        self.turn_from(c.period(), Goal::ReopenByTimeout, now, Wait::Backoff);
         let event = self.history.read(c.next_generation());
         if event.is_none_or(|e| e.cause != Cause::ProbeTimeout) {
             return None; // the controller was quicker
@@ -69,22 +71,16 @@ impl Core {
         Some(Err(Rejected::new(State::Open, Some(rest))))
     }
 
-    /// A probe ends: with a result, or cancelled (`None`).
-    pub(crate) fn conclude_probe(&self, admission: Admission, out: Option<Outgoing>, now: u64) {
+    /// A probe ends with a result.
+    pub(crate) fn conclude_probe(&self, admission: Admission, out: Outgoing, now: u64) {
         let policy = self.head.policy.load();
+        let (failed, slow) = (out.class.failed(), out.class.slow());
+        let fails = u64::from(policy.fails_round(failed, slow));
         let after = |r: Round| {
-            let r = Round {
-                in_flight: r.in_flight.saturating_sub(1),
-                ..r
-            };
-            let Some(out) = out else {
-                return Round {
-                    cancelled: r.cancelled + 1,
-                    ..r
-                };
-            };
-            let (failed, slow) = (out.class.failed(), out.class.slow());
-            let fails = u64::from(policy.fails_round(failed, slow));
+            // Before the exchange, never after: a cancellation that finds this result in the round reads
+            // its time, or a later one.
+            self.probing.latest_result.raise(now);
+            let r = r.give_back();
             Round {
                 succeeded: r.succeeded + 1 - fails,
                 failed: r.failed + fails,
@@ -95,36 +91,60 @@ impl Core {
         let Some(round) = self.update_round(admission, now, after) else {
             return;
         };
-        let side = self.stripes.side();
-        match out {
-            None => side.cancelled.add(1),
-            Some(out) => {
-                self.probing.results[out.class as usize].add(1);
-                if out.class.failed() {
-                    side.kinds[out.kind.slot()].add(1);
-                }
-            }
+        self.probing.results[out.class as usize].add(1);
+        if failed {
+            self.stripes.side().kinds[out.kind.slot()].add(1);
         }
         if let Some(goal) = policy.verdict(round) {
-            // whatever a success decides waits for the backoff
-            let wait = out.filter(|o| o.class.failed()).and_then(|o| o.wait);
-            self.turn_from(admission.period, goal, now, wait);
-            // whoever found the round decided before us did not know our wait; if it was the
+            // what a success decides waits for the backoff
+            let own = out.wait.filter(|_| failed);
+            self.turn_from(admission.period, goal, now, Wait::of_failure(own));
+            // a thread that found the round decided before us did not know our wait; if it was the
             // controller that ended the round, its wait stands
-            if let Some(wait) = wait {
-                self.claim_wait(admission.period, wait, now, |c| c == Cause::ProbeFailed);
+            if let Some(own) = own {
+                self.claim_wait(admission.period, own, now, |c| c == Cause::ProbeFailed);
             }
+        }
+    }
+
+    /// A probe was cancelled. That its caller left says nothing about the dependency; only where as many
+    /// left as the round needs results, and none came for as long as the probe timeout, is it given up.
+    pub(crate) fn cancel_probe(&self, admission: Admission, now: u64) {
+        let policy = self.head.policy.load();
+        let timeout = saturating_nanos(policy.config.half_open.probe_timeout);
+        let after = |r: Round| {
+            let r = r.cancel();
+            // After the round was read, so no older than the results that it holds. One that comes
+            // meanwhile changes the round, and this exchange fails.
+            let latest = self.probing.latest_result.load();
+            let heard = latest.max(self.ledger.since.load());
+            Round {
+                given_up: policy.too_many_cancelled(r)
+                    && now >= whole_milliseconds(heard.saturating_add(timeout)),
+                ..r
+            }
+        };
+        let Some(round) = self.update_round(admission, now, after) else {
+            return;
+        };
+        self.stripes.side().cancelled.add(1);
+        if round.given_up {
+            self.turn_from(
+                admission.period,
+                Goal::ReopenByCancelled,
+                now,
+                Wait::Backoff,
+            );
         }
     }
 
     /// An ignored probe gives its slot back, and that is all.
     pub(crate) fn ignore_probe(&self, admission: Admission) {
         let now = self.head.clock.nanos();
-        let after = |r: Round| Round {
-            in_flight: r.in_flight.saturating_sub(1),
-            ..r
-        };
-        if self.update_round(admission, now, after).is_some() {
+        if self
+            .update_round(admission, now, Round::give_back)
+            .is_some()
+        {
             self.stripes.side().ignored.add(1);
         }
     }
@@ -144,7 +164,7 @@ impl Core {
                 return None;
             }
             if c.auditing() {
-                self.finish(c, now, None);
+                self.finish(c, now, Wait::Backoff);
                 continue;
             }
             let w = self.probing.round.load();
@@ -153,7 +173,7 @@ impl Core {
                 continue;
             }
             if let Some(goal) = policy.verdict(round) {
-                self.audit(c, goal, now, None);
+                self.audit(c, goal, now, Wait::Backoff);
                 continue;
             }
             let next = after(round);

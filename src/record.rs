@@ -9,6 +9,7 @@ use crate::clock::saturating_nanos;
 use crate::config::OnCancel;
 use crate::control::{Control, Goal};
 use crate::core::Core;
+use crate::deadline::Wait;
 use crate::engine::{Admission, UNTIMED};
 use crate::outcome::{Cause, FailureKind, Outcome, State};
 use crate::rules::Truth;
@@ -281,16 +282,16 @@ impl Core {
         }
         match c.state() {
             State::HalfOpen => {
-                self.conclude_probe(admission, Some(out), now);
+                self.conclude_probe(admission, out, now);
                 false
             }
             // admitted while disabled: in no total
             State::Disabled => false,
             _ => {
                 if c.auditing() {
-                    self.finish(c, now, None);
+                    self.finish(c, now, Wait::Backoff);
                 } else if now >= self.head.period_end.load() {
-                    self.audit(c, Goal::Tidy, now, None);
+                    self.audit(c, Goal::Tidy, now, Wait::Backoff);
                 }
                 true
             }
@@ -299,7 +300,7 @@ impl Core {
 
     /// An outcome landed at the word `landed`: see that a `Check` of a later version is done.
     #[cold]
-    fn check(&self, landed: Control, now: u64, wait: Option<u64>) {
+    fn check(&self, landed: Control, now: u64, own: Option<u64>) {
         loop {
             let c = self.control();
             if !c.counting() || c.period() != landed.period() {
@@ -307,25 +308,25 @@ impl Core {
             }
             let covered = c.version() != landed.version() && c.goal() == Goal::Check;
             if c.auditing() {
-                self.finish(c, now, None);
-            } else if covered || self.audit(c, Goal::Check, now, wait) {
+                self.finish(c, now, Wait::Backoff);
+            } else if covered || self.audit(c, Goal::Check, now, Wait::of_failure(own)) {
                 break;
             }
             if covered {
                 break;
             }
         }
-        if let Some(wait) = wait {
-            self.claim_wait(landed.period(), wait, now, Cause::is_rule);
+        if let Some(own) = own {
+            self.claim_wait(landed.period(), own, now, Cause::is_rule);
         }
     }
 
     /// An outcome that made a rule true by itself: a run's, or a count window's.
     #[cold]
-    fn trip(&self, landed: Control, goal: Goal, now: u64, wait: Option<u64>) {
-        self.turn_from(landed.period(), goal, now, wait);
-        if let Some(wait) = wait {
-            self.claim_wait(landed.period(), wait, now, Cause::is_rule);
+    fn trip(&self, landed: Control, goal: Goal, now: u64, own: Option<u64>) {
+        self.turn_from(landed.period(), goal, now, Wait::of_failure(own));
+        if let Some(own) = own {
+            self.claim_wait(landed.period(), own, now, Cause::is_rule);
         }
     }
 
@@ -338,7 +339,7 @@ impl Core {
     #[cold]
     fn grow(&self, c: Control, now: u64) {
         if self.stripes.grow(c.level()) && self.control() == c {
-            self.start(c, c.announce(Goal::Tidy).more_stripes(), now, None);
+            self.start(c, c.announce(Goal::Tidy).more_stripes(), now, Wait::Backoff);
         }
     }
 
@@ -353,7 +354,7 @@ impl Core {
             if w.later_than(generation) {
                 // the transition that ends this generation is under way: no failure returns before it
                 if failed {
-                    self.turn_from(c.period(), Goal::TripByRun, now, None);
+                    self.turn_from(c.period(), Goal::TripByRun, now, Wait::Backoff);
                 }
                 return;
             }
@@ -460,7 +461,7 @@ impl Core {
             return self.record(admission, out, now);
         }
         if admission.period.state() == State::HalfOpen {
-            return self.conclude_probe(admission, None, now);
+            return self.cancel_probe(admission, now);
         }
         self.leave(admission, |side| side.cancelled.add(1));
     }
@@ -515,7 +516,7 @@ mod tests {
     fn growth_is_of_the_control_word_that_was_met() {
         let core = Core::new(String::from("grown"), Config::default(), 0);
         let met = core.control();
-        core.audit(met, Goal::Tidy, core.head.clock.nanos(), None);
+        core.audit(met, Goal::Tidy, core.head.clock.nanos(), Wait::Backoff);
         let now = core.control();
         core.grow(met, core.head.clock.nanos());
         assert_eq!(core.control(), now);

@@ -5,8 +5,8 @@
 //! round ends at the very exchange that decides it: whatever comes to a decided round is late,
 //! and whoever finds one performs its transition.
 
-/// generation 15 | admissions 8 | timed out 1 | in flight 8 | succeeded 8 | failed 8 | slow 8 |
-/// cancelled 8 (from the high end)
+/// generation 14 | admissions 8 | given up 1 | timed out 1 | in flight 8 | succeeded 8 | failed 8 |
+/// slow 8 | cancelled 8 (from the high end)
 ///
 /// *Wrap-around.* Each transition writes the word, so generations are only ever compared with the
 /// one before. Admissions are counted so that a round in which a slot came back and was taken again
@@ -17,26 +17,31 @@ pub(crate) struct Round {
     pub(crate) generation: u64,
     /// Modulo 256.
     pub(crate) admissions: u64,
+    /// Decided by an acquire: its probes have leaked.
     pub(crate) timed_out: bool,
+    /// Decided by a cancellation: too many probes were cancelled, and no result came.
+    pub(crate) given_up: bool,
     pub(crate) in_flight: u64,
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
     /// Results that were slow, failed or not.
     pub(crate) slow: u64,
+    /// Probes that ended without a result, up to 255.
     pub(crate) cancelled: u64,
 }
 
 const FIELD_BITS: u32 = 8;
 const FIELD: u64 = (1 << FIELD_BITS) - 1;
 const TIMED_OUT_SHIFT: u32 = 5 * FIELD_BITS;
-const ADMISSIONS_SHIFT: u32 = TIMED_OUT_SHIFT + 1;
+const GIVEN_UP_SHIFT: u32 = TIMED_OUT_SHIFT + 1;
+const ADMISSIONS_SHIFT: u32 = GIVEN_UP_SHIFT + 1;
 const GENERATION_SHIFT: u32 = ADMISSIONS_SHIFT + FIELD_BITS;
 const GENERATION: u64 = u64::MAX >> GENERATION_SHIFT;
 
 /// The most probes that a round can need, or have in flight.
 pub(crate) const ROUND_MAX: u32 = FIELD as u32;
 
-const _: () = assert!(GENERATION == (1 << 15) - 1);
+const _: () = assert!(GENERATION == (1 << 14) - 1);
 
 impl Round {
     /// Nobody has come yet.
@@ -57,12 +62,31 @@ impl Round {
         }
     }
 
+    /// One probe fewer is out, and it gave no result: it was ignored.
+    #[must_use]
+    pub(crate) fn give_back(self) -> Round {
+        Round {
+            in_flight: self.in_flight.saturating_sub(1),
+            ..self
+        }
+    }
+
+    /// The same of a probe that was cancelled, which is counted; as many as can be counted stay so.
+    #[must_use]
+    pub(crate) fn cancel(self) -> Round {
+        Round {
+            cancelled: (self.cancelled + 1).min(FIELD),
+            ..self.give_back()
+        }
+    }
+
     pub(crate) fn of(word: u64) -> Round {
         let field = |n: u32| word >> (n * FIELD_BITS) & FIELD;
         Round {
             generation: word >> GENERATION_SHIFT,
             admissions: word >> ADMISSIONS_SHIFT & FIELD,
             timed_out: word >> TIMED_OUT_SHIFT & 1 == 1,
+            given_up: word >> GIVEN_UP_SHIFT & 1 == 1,
             in_flight: field(4),
             succeeded: field(3),
             failed: field(2),
@@ -76,6 +100,7 @@ impl Round {
         (self.generation << GENERATION_SHIFT)
             | self.admissions << ADMISSIONS_SHIFT
             | u64::from(self.timed_out) << TIMED_OUT_SHIFT
+            | u64::from(self.given_up) << GIVEN_UP_SHIFT
             | field(self.in_flight, 4)
             | field(self.succeeded, 3)
             | field(self.failed, 2)
@@ -106,9 +131,9 @@ mod tests {
         }
 
         #[test]
-        fn a_round_gives_back_its_fields(generation in 0..=GENERATION, timed_out: bool, n in prop::array::uniform6(0..=FIELD)) {
+        fn a_round_gives_back_its_fields(generation in 0..=GENERATION, timed_out: bool, given_up: bool, n in prop::array::uniform6(0..=FIELD)) {
             let r = Round {
-                generation, timed_out, admissions: n[5],
+                generation, timed_out, given_up, admissions: n[5],
                 in_flight: n[0], succeeded: n[1], failed: n[2], slow: n[3], cancelled: n[4],
             };
             prop_assert_eq!(Round::of(r.word()), r);
@@ -120,6 +145,16 @@ mod tests {
             prop_assert!(r.is_of(generation));
             prop_assert_eq!(r.is_of(other), (generation ^ other) & GENERATION == 0);
         }
+    }
+
+    #[test]
+    fn cancellations_are_counted_up_to_what_the_word_holds() {
+        let mut r = Round::fresh(3).admit();
+        for n in 1..=300 {
+            r = Round::of(r.cancel().word()).admit();
+            assert_eq!((r.cancelled, r.in_flight), (n.min(FIELD), 1));
+        }
+        assert_eq!((r.results(), r.slow, r.generation), (0, 0, 3));
     }
 
     #[test]

@@ -260,31 +260,32 @@ impl Policy {
         if r.timed_out {
             return Some(Goal::ReopenByTimeout);
         }
+        if r.given_up {
+            return Some(Goal::ReopenByCancelled);
+        }
         let need = self.need();
         match self.config.half_open.recovery {
-            Recovery::Successes(_) => {
-                if r.failed > 0 {
-                    return Some(Goal::ReopenByProbe);
-                }
-                if r.succeeded >= need {
-                    return Some(Goal::Close);
-                }
-            }
+            Recovery::Successes(_) if r.failed > 0 => Some(Goal::ReopenByProbe),
+            Recovery::Successes(_) => (r.succeeded >= need).then_some(Goal::Close),
             Recovery::Rate { failure_rate, .. } => {
                 let all = r.results();
-                if all >= need {
-                    let lost = reached(r.failed, all, failure_rate)
+                let lost = || {
+                    reached(r.failed, all, failure_rate)
                         || (self.config.half_open.slow_rate)
-                            .is_some_and(|s| reached(r.slow, all, s));
-                    return Some(if lost {
-                        Goal::ReopenByProbe
-                    } else {
-                        Goal::Close
-                    });
-                }
+                            .is_some_and(|s| reached(r.slow, all, s))
+                };
+                (all >= need).then(|| match lost() {
+                    true => Goal::ReopenByProbe,
+                    false => Goal::Close,
+                })
             }
         }
-        (r.cancelled >= need).then_some(Goal::ReopenByCancelled)
+    }
+
+    /// Were as many probes cancelled as the round needs results? What that means is a matter of time,
+    /// and is asked at a cancellation alone.
+    pub(crate) fn too_many_cancelled(&self, r: Round) -> bool {
+        r.cancelled >= self.need()
     }
 
     /// The results that a round needs.

@@ -1,13 +1,15 @@
 //! The run of failures, and the rule on it.
 //!
 //! Who writes: a failure, and the success that ends a run, each by one exchange on the run word; and
-//! audits, which begin a new run with each generation, and when the rule is switched on. The rule's
-//! *era* counts how often that was: a run of an earlier era is over, and a helper that slept finds
-//! that the era has moved on.
+//! audits, which begin a new run with each generation, when the rule is switched on, and where the
+//! window of time holds no failure any more: evidence that old says nothing about the dependency of
+//! now. The rule's *era* counts how often a run was begun within a generation: a run of an earlier era
+//! is over, and a helper that slept finds that the era has moved on. (Without it, one that slept before
+//! it began the run anew would wipe a later run of the same length.)
 //!
-//! *Wrap-around.* An era is 7 bits. Each switch rewrites the run, so eras are only ever compared
+//! *Wrap-around.* An era is 7 bits. Each beginning rewrites the run, so eras are only ever compared
 //! with the one before; a helper would have to sleep between two instructions through exactly 128
-//! switches of the rule.
+//! beginnings, each of them a switch of the rule, or a failure and then a whole window without one.
 
 const LENGTH_BITS: u32 = 32;
 const LENGTH: u64 = (1 << LENGTH_BITS) - 1;
@@ -85,14 +87,21 @@ impl RunRule {
         self.limit | self.era << LENGTH_BITS
     }
 
+    /// With a new run from now on.
+    #[must_use]
+    pub(crate) fn begun_anew(self) -> RunRule {
+        RunRule {
+            era: (self.era + 1) & ERA,
+            ..self
+        }
+    }
+
     /// With that limit from now on.
     #[must_use]
     pub(crate) fn with(self, limit: u64) -> RunRule {
         let switched_on = self.limit == 0 && limit != 0;
-        RunRule {
-            limit,
-            era: (self.era + u64::from(switched_on)) & ERA,
-        }
+        let rule = RunRule { limit, ..self };
+        if switched_on { rule.begun_anew() } else { rule }
     }
 }
 
@@ -141,5 +150,6 @@ mod tests {
         assert_eq!(on.with(7), RunRule { limit: 7, era: ERA });
         assert_eq!(on.with(0), RunRule { limit: 0, era: ERA });
         assert_eq!(on.with(0).with(5), RunRule { limit: 5, era: 0 });
+        assert_eq!(on.begun_anew(), RunRule { limit: 5, era: 0 });
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::control::Control;
 use crate::core::Core;
+use crate::deadline::Wait;
 use crate::durations::Durations;
 use crate::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
 use crate::round::Round;
@@ -67,7 +68,7 @@ pub struct Snapshot {
     /// `slow / calls` of the window; 0 without calls.
     pub slow_rate: f64,
     /// The present run of failures; 0 unless the consecutive rule is on and the state is closed or
-    /// observe-only.
+    /// observe-only, and where a time window holds no failure any more.
     pub consecutive_failures: u64,
     /// The openings by which the next wait of the backoff is lengthened, a present one included; 0 once
     /// it has been closed for [`reset_after`](crate::Backoff::reset_after).
@@ -107,7 +108,7 @@ impl Core {
             let c = self.control();
             let now = self.head.clock.nanos();
             if c.auditing() {
-                self.finish(c, now, None);
+                self.finish(c, now, Wait::Backoff);
             } else if let Some(read) = read(c, now)
                 && self.control() == c
             {
@@ -153,7 +154,7 @@ impl Core {
             failure_rate: rate(window.failures),
             slow_rate: rate(window.slow),
             consecutive_failures: if c.counting() && c.runs() {
-                self.run_in(c.generation())
+                self.run_beside(c.generation(), window)
             } else {
                 0
             },

@@ -6,7 +6,7 @@
 use crate::backoff::unit;
 use crate::control::{Control, GENERATION_BITS, Goal};
 use crate::core::Core;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Wait};
 use crate::event::Event;
 use crate::outcome::State;
 use crate::round::Round;
@@ -15,7 +15,7 @@ use crate::run::{Run, RunRule};
 use crate::settle::Over;
 use crate::sync::Word;
 use crate::tagged::{PAYLOAD_MAX, Tagged, extend};
-use crate::transition::{Decision, judges_round, openings};
+use crate::transition::{Decision, judges_round, openings, rolls};
 use crate::window::Shape;
 use crate::window::boundaries::Boundaries;
 use crate::window::stripes::{Class, share};
@@ -115,10 +115,11 @@ impl Core {
             cause,
             at: time,
             counts,
-            run: if a.counting() && a.runs() {
-                self.run_in(a.generation())
-            } else {
-                0
+            run: match a.counting() && a.runs() {
+                true if rolls(a.goal()) => self.run_beside(a.generation(), window),
+                // that of the outcome which decided, however old its epoch is by now
+                true => self.run_in(a.generation()),
+                false => 0,
             },
         };
         let generation = event.generation;
@@ -143,7 +144,7 @@ impl Core {
         next: Control,
         policy: &Policy,
         time: u64,
-        wait: Option<u64>,
+        wait: Wait,
     ) -> Result<(), Over> {
         let l = &self.ledger;
         let generation = next.generation();
@@ -161,8 +162,13 @@ impl Core {
             let k = u32::try_from(k).unwrap_or(u32::MAX);
             let seed = backoff.seed.unwrap_or(l.seed);
             let of_backoff = || backoff.wait_nanos(k, unit(seed, generation));
-            let lasts = wait.unwrap_or_else(of_backoff);
-            Deadline::after(time, time, lasts, wait.is_some()).0
+            let (lasts, firm) = match wait {
+                Wait::Backoff => (of_backoff(), false),
+                // whatever the dependency asks for, it is not called sooner than the backoff says
+                Wait::AtLeast(own) => (of_backoff().max(own), false),
+                Wait::Exactly(lasts) => (lasts, true),
+            };
+            Deadline::after(time, time, lasts, firm).0
         })?;
         once(&l.run, &|before| Run::begun(Run::of(before).era).payload())?;
         // the one who announced a probe holds the first slot
@@ -206,12 +212,26 @@ impl Core {
     }
 
     /// The rules in force become those by which outcomes are recorded: what is slow, and how long a
-    /// run may be.
-    pub(crate) fn adopt(&self, a: Control, next: Control, policy: &Policy) -> Result<(), Over> {
+    /// run may be. `aged`: the run, if there is one, is over.
+    pub(crate) fn adopt(
+        &self,
+        a: Control,
+        next: Control,
+        policy: &Policy,
+        aged: bool,
+    ) -> Result<(), Over> {
         let h = &self.head;
         self.agree(&h.slow_limit, a, a.version(), |_| policy.slow_call())?;
         let rule = self.agree(&h.run_limit, a, a.version(), |before| {
-            RunRule::of(before).with(policy.run()).payload()
+            let rule = RunRule::of(before).with(policy.run());
+            // The run is not frozen. A failure that has landed in a bygone epoch may add to it before
+            // this look, and is wiped with it, or after, and begins the next run: its call overlaps this
+            // audit. What the first helper finds holds for all.
+            if aged && self.run_in(a.generation()) != 0 {
+                rule.begun_anew().payload()
+            } else {
+                rule.payload()
+            }
         })?;
         let begun = Run::begun(RunRule::of(rule).era);
         self.settle(&self.ledger.run, a, |w| {
@@ -238,7 +258,14 @@ impl Core {
         Ok(())
     }
 
-    /// The run of failures of that generation.
+    /// The run of failures of that generation, beside what the window holds at that moment: where a
+    /// window of time holds no failure any more, neither does the run.
+    pub(crate) fn run_beside(&self, generation: u64, window: Tally) -> u64 {
+        let aged = matches!(self.head.window, Shape::Time(_)) && window.failures == 0;
+        if aged { 0 } else { self.run_in(generation) }
+    }
+
+    /// The run of failures of that generation, however old.
     pub(crate) fn run_in(&self, generation: u64) -> u64 {
         let w = Tagged(self.ledger.run.load());
         if w.has(generation) {

@@ -11,6 +11,7 @@ use shifted::*;
 
 use crate::config::Window;
 use crate::core::Core;
+use crate::deadline::Wait;
 use crate::outcome::{Cause, FailureKind, State};
 use crate::round::Round;
 use crate::rules::{Tally, Truth};
@@ -50,7 +51,7 @@ fn versions_wrap_with_more_stripes() {
             if core.stripes.grow(0) {
                 let c = core.control();
                 let more = c.announce(crate::control::Goal::Tidy).more_stripes();
-                assert!(core.start(c, more, 0, None));
+                assert!(core.start(c, more, 0, Wait::Backoff));
             }
         }
         set_version(&shifted.breaker.core, TAGS - 1 - seed % 5);

@@ -246,11 +246,11 @@ fn transitions(rig: &Rig) -> u64 {
         rig.clock.advance(Duration::from_secs(700));
         fail(1);
         rig.clock.advance(Duration::from_secs(700));
-        // two cancelled ones are as many as the round needs
+        // two cancelled ones are as many as the round needs, and no result came for its timeout
         for _ in 0..2 {
             let _ = poll(pin!(rig.local.call_async(pending::<Result<u32, u32>>())));
+            rig.clock.advance(Duration::from_secs(700));
         }
-        rig.clock.advance(Duration::from_secs(700));
         std::mem::forget(rig.breaker.try_acquire());
         rig.clock.advance(Duration::from_secs(700));
         let _ = rig.local.call(|| Ok::<u32, u32>(1));

@@ -159,19 +159,52 @@ fn a_failure_against_the_last_success() {
     });
 }
 
-/// As many are dropped as the round needs results.
+/// As many are dropped as the round needs results, and none has come for as long as the timeout.
 #[test]
 fn a_round_of_cancelled_probes_is_over_once() {
     explore("a_round_of_cancelled_probes_is_over_once", Some(3), || {
-        let (breaker, _controller, _clock) = ready_to_probe(HalfOpen::successes(2).max_probes(2));
+        let half_open = HalfOpen::successes(2).max_probes(2).probe_timeout(OPEN);
+        let (breaker, _controller, clock) = ready_to_probe(half_open);
         let first = ask(&breaker).expect("the wait is over");
         let second = ask(&breaker).expect("a round of two");
+        clock.advance(OPEN);
         race(|| drop(first), move || drop(second));
         let seen = check_history(&breaker);
         assert_eq!((seen.state, seen.generation), (State::Open, 3), "{seen:?}");
         assert_eq!((seen.totals.cancelled, seen.totals.late), (2, 0));
         assert_eq!(last(&breaker).cause, Cause::ProbesCancelled);
     });
+}
+
+/// A cancellation that would give the round up, against the result for the lack of which it would: either
+/// the result counts and the round goes on, or the round is over without it.
+#[test]
+fn a_result_keeps_a_round_from_being_given_up() {
+    explore(
+        "a_result_keeps_a_round_from_being_given_up",
+        Some(3),
+        || {
+            let half_open = HalfOpen::rate(2, 1.0).max_probes(2).probe_timeout(OPEN);
+            let (breaker, _controller, clock) = ready_to_probe(half_open);
+            drop(ask(&breaker).expect("the wait is over"));
+            drop(ask(&breaker).expect("a slot came back"));
+            let probe = ask(&breaker).expect("a slot came back");
+            let left = ask(&breaker).expect("a round of two");
+            clock.advance(OPEN);
+            race(|| probe.success(), move || drop(left));
+
+            let seen = check_history(&breaker);
+            let totals = seen.totals;
+            assert_eq!((totals.successes + totals.late, totals.cancelled), (1, 3));
+            if seen.state == State::HalfOpen {
+                assert_eq!((seen.probes.succeeded, seen.probes.in_flight), (1, 0));
+            } else {
+                let verdict = last(&breaker);
+                assert_eq!(verdict.cause, Cause::ProbesCancelled, "{verdict:?}");
+                assert_eq!((verdict.counts.calls, totals.late), (0, 1), "{verdict:?}");
+            }
+        },
+    );
 }
 
 /// A dropped probe gives its slot back, against an acquire that wants it.

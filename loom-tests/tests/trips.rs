@@ -3,7 +3,8 @@
 use loom::thread::spawn;
 use tripcoil::{Cause, State};
 use tripcoil_loom_tests::{
-    OPEN, by_count, by_rate, by_run, check_history, explore, fail, fail_asking_for, race, succeed,
+    EPOCH, OPEN, by_count, by_rate, by_run, check_history, explore, fail, fail_asking_for, race,
+    succeed,
 };
 
 /// Two failures at a threshold of two.
@@ -161,6 +162,54 @@ fn a_run_is_not_begun_twice() {
             State::Open,
             "two in a row under the rule: {seen:?}"
         );
+    });
+}
+
+/// Nobody failed for as long as the window: what was in a row before is no part of it.
+#[test]
+fn an_old_run_trips_no_more() {
+    explore("an_old_run_trips_no_more", Some(3), || {
+        let (breaker, controller, clock) = by_run(2);
+        fail(&breaker);
+        clock.advance(EPOCH * 2);
+        let other = breaker.clone();
+        race(
+            || {
+                controller
+                    .reconfigure(|rules| rules.failure_count(100))
+                    .expect("valid")
+            },
+            move || fail(&other),
+        );
+
+        let seen = check_history(&breaker);
+        assert_eq!(
+            (seen.state, seen.consecutive_failures),
+            (State::Closed, 1),
+            "{seen:?}"
+        );
+        fail(&breaker);
+        assert_eq!(breaker.state(), State::Open);
+    });
+}
+
+/// A helper sleeps before it ends the old run, and wakes when the new one is as long.
+#[test]
+fn an_old_run_is_not_ended_twice() {
+    explore("an_old_run_is_not_ended_twice", Some(2), || {
+        let (breaker, _controller, clock) = by_run(2);
+        fail(&breaker);
+        clock.advance(EPOCH * 2);
+        let other = breaker.clone();
+        race(|| fail(&breaker), move || fail(&other));
+
+        let seen = check_history(&breaker);
+        assert_eq!(
+            seen.state,
+            State::Open,
+            "two in a row, and both are new: {seen:?}"
+        );
+        assert_eq!(breaker.observer().history()[0].consecutive_failures, 2);
     });
 }
 

@@ -7,7 +7,7 @@
 //! window     0, width, into, number of buckets, calls failures slow of each
 //!          | 1, size, number of outcomes, their bits: failed, slow, four outcomes a byte
 //! extras     which of these follow: 1 round, 2 opening, 4 outage
-//! round      succeeded, failed, slow, cancelled, timed out (0 or 1)
+//! round      succeeded, failed, slow, cancelled, over (1 timed out, 2 given up, else 0)
 //! opening    its cause
 //! outage     generation, cause, at, calls, failures, slow, run
 //! ```
@@ -153,7 +153,7 @@ impl Writer {
         );
         if let Some(r) = s.round {
             self.numbers([r.succeeded, r.failed, r.slow, r.cancelled]);
-            self.number(u64::from(r.timed_out));
+            self.number(u64::from(r.timed_out) | u64::from(r.given_up) << 1);
         }
         if let Some(cause) = s.opening {
             self.number(cause.bits());
@@ -265,13 +265,17 @@ impl<'a> Reader<'a> {
     }
 
     fn round(&mut self) -> Option<Counted> {
-        let [succeeded, failed, slow, cancelled, timed_out] = self.numbers()?;
+        let [succeeded, failed, slow, cancelled, over] = self.numbers()?;
+        if over > 2 {
+            return None;
+        }
         Some(Counted {
             succeeded,
             failed,
             slow,
             cancelled,
-            timed_out: (timed_out <= 1).then_some(timed_out == 1)?,
+            timed_out: over == 1,
+            given_up: over == 2,
         })
     }
 

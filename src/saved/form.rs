@@ -81,6 +81,7 @@ struct RoundForm {
     slow: u64,
     cancelled: u64,
     timed_out: bool,
+    given_up: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -180,6 +181,7 @@ impl Serialize for Saved {
                 slow: r.slow,
                 cancelled: r.cancelled,
                 timed_out: r.timed_out,
+                given_up: r.given_up,
             }),
             opening: s.opening.map(cause_name),
             outage: s.outage.map(|o| OutageForm {
@@ -334,6 +336,7 @@ impl Form {
                 slow: r.slow,
                 cancelled: r.cancelled,
                 timed_out: r.timed_out,
+                given_up: r.given_up,
             }),
             opening: self.opening.as_deref().map(cause).transpose()?,
             outage: self.outage.map(outage).transpose()?,

@@ -221,10 +221,12 @@ impl Core {
             slow: counted.slow,
             cancelled: counted.cancelled,
             timed_out: counted.timed_out,
+            given_up: counted.given_up,
             ..Round::fresh(generation)
         };
         self.probing.round.store(round.word());
         self.probing.latest_admission.store(now);
+        self.probing.latest_result.store(now);
     }
 
     /// What follows from the rules, for what the window holds: as `audit` leaves it.

@@ -103,6 +103,7 @@ impl Core {
             slow: r.slow,
             cancelled: r.cancelled,
             timed_out: r.timed_out,
+            given_up: r.given_up,
         }
     }
 

@@ -53,6 +53,8 @@ pub(crate) struct Counted {
     pub(crate) cancelled: u64,
     /// It has ended by its timeout, and its transition is still to be made.
     pub(crate) timed_out: bool,
+    /// Likewise by its cancellations.
+    pub(crate) given_up: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -203,8 +203,13 @@ impl Spec {
         cause: Option<Cause>,
         act: impl FnOnce(&mut Model, u64) -> R,
     ) -> R {
-        self.latest = self.latest.max(now);
-        let run = if self.counting() { self.run } else { 0 };
+        self.advance(now);
+        let run = match cause {
+            _ if !self.counting() => 0,
+            // the operator's transition looks at the clock, and at what the window still holds
+            None if self.window_is_clear(self.latest) => 0,
+            _ => self.run,
+        };
         let before = self.generation();
         let result = act(&mut self.model, self.latest);
         if self.generation() != before {
@@ -220,6 +225,26 @@ impl Spec {
             }
         }
         result
+    }
+
+    /// The breaker's time goes on. The audit that moves on to another epoch, and finds no failure in the
+    /// window, begins the run anew; a failure that has landed and is not noted yet counts in the new one.
+    fn advance(&mut self, now: u64) {
+        let before = self.latest;
+        self.latest = before.max(now);
+        if let Window::Time { width, .. } = self.window
+            && self.latest / width != before / width
+            && self.counting()
+            && self.window_is_clear(self.latest)
+        {
+            self.run = 0;
+            self.runs = vec![0];
+        }
+    }
+
+    /// A window of time holds no failure at that moment.
+    fn window_is_clear(&self, at: u64) -> bool {
+        matches!(self.window, Window::Time { .. }) && self.model.view(at).window.failures == 0
     }
 
     /// The first true rule of the window.
@@ -272,7 +297,7 @@ impl Spec {
             (Err(rejection), Said::Rejected(got)) => {
                 // the rest is by its own reading too; and who ended a round by its timeout reads the end
                 // of Open after that, when it may have been moved
-                let until = self.model.turning_point();
+                let until = self.model.turning_point(now);
                 let rest = rejection.retry_after.map(|rest| match until {
                     Some(until) if rejection.state == State::Open => until.saturating_sub(now),
                     _ => rest,
@@ -312,6 +337,14 @@ impl Spec {
             self.beside.slow += u64::from(slow && ending != Ending::Dropped);
         }
         changed
+    }
+
+    /// A probe is about to end with a result, and later than any before it.
+    fn may_be_heard(&self, call: &Call, ending: Ending, now: u64) -> bool {
+        self.model.state() == State::HalfOpen
+            && !matches!(ending, Ending::Ignored | Ending::Dropped)
+            && self.permit(call).generation == self.generation()
+            && !self.model.has_heard(now)
     }
 
     fn permit(&self, call: &Call) -> Permit {

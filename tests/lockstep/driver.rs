@@ -89,6 +89,16 @@ impl<'a> Driver<'a> {
                     self.call(Route::Permit, Ending::Result(*outcome, Took::Nanos(0)))?;
                 }
             }
+            Op::Forsaken(times, wait) => {
+                for _ in 0..*times {
+                    self.call(Route::Permit, Ending::Drop)?;
+                }
+                // the first of the two moments may be the other one's
+                for _ in 0..2 {
+                    self.wait(*wait);
+                    self.call(Route::Permit, Ending::Drop)?;
+                }
+            }
             Op::Acquire(route) => {
                 if let Some(held) = self.acquire(*route, self.local)? {
                     self.held.push(held);
@@ -295,7 +305,7 @@ impl<'a> Driver<'a> {
             Wait::Nanos(nanos) => now + nanos,
             Wait::Turn { offset } => self
                 .model
-                .turning_point()
+                .turning_point(now)
                 .map_or(now, |moment| beside(moment, offset)),
             Wait::Epoch { ahead, offset } => {
                 let start = |from| self.model.next_epoch(from).unwrap_or(from);

@@ -38,6 +38,8 @@ pub(crate) enum Op {
     Panic,
     /// The same short call again and again.
     Burst(u8, Outcome),
+    /// Calls that are given up again and again; then, after a wait, once more.
+    Forsaken(u8, Wait),
     /// The first half of a call; the permit is kept.
     Acquire(Route),
     /// The second half, of one of the permits kept.
@@ -376,6 +378,8 @@ fn ops(failing: u32) -> impl Strategy<Value = Op> {
         24 => (routes(true), endings(failing)).prop_map(|(route, end)| Op::Call(route, end)),
         1 => Just(Op::Panic),
         2 => (1..=40_u8, outcomes(failing)).prop_map(|(times, outcome)| Op::Burst(times, outcome)),
+        2 => (1..=6_u8, select(vec![-1_i8, 0, 0, 1]))
+            .prop_map(|(times, offset)| Op::Forsaken(times, Wait::Turn { offset })),
         8 => routes(false).prop_map(Op::Acquire),
         8 => (any::<usize>(), endings(failing)).prop_map(|(which, end)| Op::End(which, end)),
         18 => waits().prop_map(Op::Wait),

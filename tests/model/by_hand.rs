@@ -200,13 +200,64 @@ fn a_round_recovers_or_re_opens_for_longer() {
 fn cancelled_probes_are_held_against_the_round() {
     let mut model = model(rules());
     assert!(model.control(Order::HalfOpen, 0));
-    for cancelled in 1..=2 {
-        let probe = model.acquire(0).expect("a free slot");
-        assert_eq!(model.view(0).probes, [1, 0, 0]);
-        model.cancel(probe, 0);
-        assert_eq!(model.view(0).totals.cancelled, cancelled);
+    let mut cancel = |now: u64, state: State| {
+        let probe = model.acquire(now).expect("a free slot");
+        assert_eq!(model.view(now).probes[0], 1);
+        model.cancel(probe, now);
+        assert_eq!(model.state(), state, "at {now}");
+    };
+    // as many as the round needs, and more: but its time is not over
+    for now in [0, 0, 1, 5 * MS - 1] {
+        cancel(now, State::HalfOpen);
     }
+    cancel(5 * MS, State::Open);
     assert_eq!(model.events()[1].cause, Cause::ProbesCancelled);
+    assert_eq!(model.view(5 * MS).totals.cancelled, 5);
+}
+
+#[test]
+fn a_result_puts_off_that_a_round_is_given_up() {
+    let mut model = model(rules());
+    assert!(model.control(Order::HalfOpen, 0));
+    call(&mut model, Outcome::Success, 3 * MS + 1);
+    for (now, state) in [
+        (5 * MS, State::HalfOpen),
+        (9 * MS - 1, State::HalfOpen),
+        (9 * MS, State::Open),
+    ] {
+        let probe = model.acquire(now).expect("a free slot");
+        model.cancel(probe, now);
+        assert_eq!(model.state(), state, "at {now}");
+    }
+}
+
+#[test]
+fn a_run_is_over_where_the_window_holds_no_failure() {
+    let mut model = model(rules());
+    for (now, run) in [(0, 1), (9, 2), (29, 1), (31, 2)] {
+        call(&mut model, FAILED, now);
+        assert_eq!(model.view(now).consecutive_failures, run, "at {now}");
+    }
+    assert_eq!(model.view(49).consecutive_failures, 2);
+    assert_eq!(model.view(50).consecutive_failures, 0);
+    call(&mut model, FAILED, 50);
+    assert_eq!(model.state(), State::Closed);
+}
+
+#[test]
+fn a_failures_own_wait_only_lengthens() {
+    for (asked, wait) in [(0, 10), (9, 10), (11, 11), (90, 35)] {
+        let mut model = model(Rules {
+            consecutive_failures: Some(1),
+            ..rules()
+        });
+        call(
+            &mut model,
+            Outcome::Failure(Kind::Server, Some(asked * MS)),
+            0,
+        );
+        assert_eq!(model.view(0).retry_after, Some(wait * MS), "{asked} asked");
+    }
 }
 
 #[test]

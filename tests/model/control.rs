@@ -30,7 +30,7 @@ impl Model {
         }
         match order {
             Order::Trip => self.open(Cause::Manual, None, counts, now),
-            Order::TripFor(wait) => self.open_for(Cause::Manual, Some(wait), counts, now),
+            Order::TripFor(wait) => self.open_for(wait, counts, now),
             _ => self.enter(to, Cause::Manual, counts, now),
         }
         if matches!(order, Order::Reset | Order::Release) {

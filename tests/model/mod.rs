@@ -185,12 +185,10 @@ impl Model {
             return;
         }
         self.totals.cancelled += 1;
-        if self.state == State::HalfOpen {
-            self.round.give_back();
-            self.round.cancelled += 1;
-            if self.round.cancelled >= self.rules.half_open.recovery.needs() {
-                self.open(Cause::ProbesCancelled, None, self.round.counts(), now);
-            }
+        if self.state == State::HalfOpen
+            && self.round.cancel(self.since, now, &self.rules.half_open)
+        {
+            self.open(Cause::ProbesCancelled, None, self.round.counts(), now);
         }
     }
 
@@ -209,6 +207,8 @@ impl Model {
         match self.state {
             State::HalfOpen => self.probed(failed, slow, own_wait, now),
             State::Closed | State::ObserveOnly => {
+                // a run that is over is not true any more, and may become so again
+                self.held[0] &= self.run(now) > 0;
                 let generation = self.generation;
                 self.outcomes.push(Timed {
                     at: now,
@@ -224,6 +224,7 @@ impl Model {
 
     fn probed(&mut self, failed: bool, slow: bool, own_wait: Option<u64>, now: u64) {
         let slow_fails = self.rules.slow_rate.is_some();
+        self.hear(now);
         match self
             .round
             .result(failed, slow, self.rules.half_open.recovery, slow_fails)
@@ -235,6 +236,16 @@ impl Model {
             }
             Some(false) => self.open(Cause::ProbeFailed, own_wait, self.round.counts(), now),
         }
+    }
+
+    /// A probe has a result, or is about to.
+    pub(crate) fn hear(&mut self, now: u64) {
+        self.round.heard = self.round.heard.max(Some(now));
+    }
+
+    /// Whether a result came at that moment or later.
+    pub(crate) fn has_heard(&self, now: u64) -> bool {
+        self.round.heard >= Some(now)
     }
 
     /// New rules may say that the round under way is over. They change nothing by themselves: the
@@ -261,7 +272,7 @@ impl Model {
         let holds = [
             rules
                 .consecutive_failures
-                .is_some_and(|n| self.run() >= u64::from(n)),
+                .is_some_and(|n| self.run(now) >= u64::from(n)),
             rules
                 .failure_count
                 .is_some_and(|n| window.failures >= u64::from(n)),
@@ -295,7 +306,7 @@ impl Model {
             cause,
             at: now,
             counts,
-            consecutive_failures: self.run(),
+            consecutive_failures: self.run(now),
         });
         if self.counting() {
             self.period
@@ -316,15 +327,19 @@ impl Model {
         }
     }
 
+    /// For as long as the backoff says, or as the failure that decided asks for, if that is longer.
     fn open(&mut self, cause: Cause, own_wait: Option<u64>, counts: Counts, now: u64) {
-        let own_wait = own_wait.map(|wait| wait.min(self.rules.backoff.max));
-        self.open_for(cause, own_wait, counts, now);
-    }
-
-    fn open_for(&mut self, cause: Cause, wait: Option<u64>, counts: Counts, now: u64) {
         self.enter(State::Open, cause, counts, now);
         self.openings += 1;
-        let wait = wait.unwrap_or_else(|| self.rules.backoff.wait(self.openings));
+        let backoff = &self.rules.backoff;
+        let own_wait = own_wait.unwrap_or(0).min(backoff.max);
+        self.deadline = whole_ms(now + own_wait.max(backoff.wait(self.openings)));
+    }
+
+    /// For as long as the operator says.
+    fn open_for(&mut self, wait: u64, counts: Counts, now: u64) {
+        self.enter(State::Open, Cause::Manual, counts, now);
+        self.openings += 1;
         self.deadline = whole_ms(now + wait);
     }
 
@@ -343,12 +358,19 @@ impl Model {
         &self.events
     }
 
-    /// The moment after which the next acquire is answered otherwise, if time alone brings one.
-    pub(crate) fn turning_point(&self) -> Option<u64> {
-        let latest = self.round.latest;
+    /// The next moment from which on an acquire, or a cancelled probe, is answered otherwise, if time
+    /// alone brings one; else the last such moment.
+    pub(crate) fn turning_point(&self, now: u64) -> Option<u64> {
         match self.state {
             State::Open => Some(self.deadline),
-            State::HalfOpen => latest.map(|at| whole_ms(at + self.rules.half_open.probe_timeout)),
+            State::HalfOpen => {
+                let half_open = &self.rules.half_open;
+                let silent = self.round.silent_at(self.since, half_open);
+                let latest = self.round.latest;
+                let leaked = latest.map_or(silent, |at| whole_ms(at + half_open.probe_timeout));
+                let next = [silent, leaked].into_iter().filter(|at| *at > now).min();
+                Some(next.unwrap_or(silent.max(leaked)))
+            }
             _ => None,
         }
     }
@@ -378,7 +400,7 @@ impl Model {
             window,
             failure_rate: rate(window.failures),
             slow_rate: rate(window.slow),
-            consecutive_failures: self.run(),
+            consecutive_failures: self.run(now),
             probes: [
                 self.round.in_flight,
                 self.round.succeeded,

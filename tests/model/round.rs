@@ -1,6 +1,6 @@
 //! A half-open round.
 
-use super::{Cause, Counts, HalfOpen, Recovery};
+use super::{Cause, Counts, HalfOpen, Recovery, whole_ms};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Round {
@@ -11,6 +11,8 @@ pub(super) struct Round {
     pub(super) cancelled: u32,
     /// The latest admission.
     pub(super) latest: Option<u64>,
+    /// The latest result that counted.
+    pub(super) heard: Option<u64>,
 }
 
 impl Round {
@@ -89,9 +91,21 @@ impl Round {
         match verdict {
             Some(true) => Some((true, Cause::ProbesSucceeded)),
             Some(false) => Some((false, Cause::ProbeFailed)),
-            None if self.cancelled >= recovery.needs() => Some((false, Cause::ProbesCancelled)),
             None => None,
         }
+    }
+
+    /// A probe was cancelled; answers whether the round, which began at `since`, is given up for it.
+    pub(super) fn cancel(&mut self, since: u64, now: u64, half_open: &HalfOpen) -> bool {
+        self.give_back();
+        self.cancelled += 1;
+        self.cancelled >= half_open.recovery.needs() && now >= self.silent_at(since, half_open)
+    }
+
+    /// The moment from which on no result has come for too long.
+    pub(super) fn silent_at(&self, since: u64, half_open: &HalfOpen) -> u64 {
+        let heard = self.heard.unwrap_or(since).max(since);
+        whole_ms(heard + half_open.probe_timeout)
     }
 
     pub(super) fn counts(&self) -> Counts {

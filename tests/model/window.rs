@@ -55,16 +55,27 @@ impl Model {
         (0..buckets).rev().map(epoch).collect()
     }
 
-    /// Failures since the last success of this generation, while the rule is on.
-    pub(super) fn run(&self) -> u64 {
+    /// Whether what came at a moment is in the window at a later one; a count window has no age.
+    fn live(&self, at: u64, later: u64) -> bool {
+        match self.window {
+            Window::Count(_) => true,
+            Window::Time { buckets, width } => {
+                (at - self.origin) / width + u64::from(buckets) > (later - self.origin) / width
+            }
+        }
+    }
+
+    /// Failures since the last success of this generation, while the rule is on. Where the window held
+    /// no failure any more, the run was over.
+    pub(super) fn run(&self, now: u64) -> u64 {
         if self.rules.consecutive_failures.is_none() {
             return 0;
         }
         let mine = |outcome: &&Timed| outcome.generation == self.generation && outcome.failed;
-        self.outcomes[self.run_from..]
-            .iter()
-            .rev()
-            .take_while(mine)
-            .count() as u64
+        let failures = self.outcomes[self.run_from..].iter().rev();
+        let mut later = now;
+        let lasts =
+            |failure: &&Timed| self.live(failure.at, std::mem::replace(&mut later, failure.at));
+        failures.take_while(mine).take_while(lasts).count() as u64
     }
 }

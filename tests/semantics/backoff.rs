@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tripcoil::{Backoff, FailureKind, HalfOpen, State};
+use tripcoil::{Backoff, FailureKind, HalfOpen, State, Window};
 
 use crate::common::{Rig, SERVER, ms, ns, secs};
 
@@ -215,11 +215,12 @@ fn trip_for_may_be_zero() {
 }
 
 #[test]
-fn a_failures_own_wait_sets_the_wait_shorter_or_longer_up_to_max() {
+fn a_failures_own_wait_lengthens_the_backoff_up_to_max_and_never_shortens_it() {
     for (own, wait) in [
-        (0, 0),
-        (1, 1),
-        (9, 9),
+        (0, 10),
+        (1, 10),
+        (9, 10),
+        (10, 10),
         (11, 11),
         (80, 80),
         (81, 80),
@@ -234,22 +235,69 @@ fn a_failures_own_wait_sets_the_wait_shorter_or_longer_up_to_max() {
 
 #[test]
 fn no_jitter_touches_a_failures_own_wait() {
-    let rig = rig(Backoff::constant(ms(100)).jitter(0.9).seed(1));
+    let backoff = || Backoff::constant(ms(100)).jitter(0.9).seed(1);
+    let (rig, twin) = (rig(backoff()), rig(backoff()));
+    let (mut by_jitter, mut by_own) = (0, 0);
     for _ in 0..20 {
-        rig.end(SERVER.with_retry_after(ms(40)));
-        assert_eq!(rig.rest(), ms(40));
-        assert!(rig.controller.reset());
+        rig.end(SERVER.with_retry_after(ms(120)));
+        twin.end(SERVER);
+        assert_eq!(rig.rest(), twin.rest().max(ms(120)));
+        by_jitter += u32::from(rig.rest() == twin.rest());
+        by_own += u32::from(rig.rest() == ms(120));
+        assert!(rig.controller.reset() && twin.controller.reset());
     }
+    assert!(by_jitter > 3 && by_own > 3, "{by_jitter} {by_own}");
 }
 
 #[test]
 fn an_own_wait_is_an_opening_like_another() {
     let rig = Rig::run_of_three();
     rig.fail(2);
-    rig.end(SERVER.with_retry_after(ms(1)));
+    rig.end(SERVER.with_retry_after(ms(15)));
     rig.wait_out();
     rig.fail(1);
     assert_eq!(rig.rest(), ms(20));
+}
+
+/// A dead server that answers 503 at once, and says "retry after 0 s" each time.
+#[test]
+fn a_dead_dependency_cannot_talk_itself_into_being_called() {
+    let mut calls = Vec::new();
+    for own in [None, Some(ms(0)), Some(ns(1)), Some(ms(9))] {
+        let rig = rig(Backoff::exponential(ms(10), 2.0).max(ms(10_000)));
+        let mut reached = 0;
+        for _ in 0..6_000 {
+            rig.wait(ms(10));
+            if let Ok(permit) = rig.breaker.try_acquire() {
+                reached += 1;
+                permit.record(own.map_or(SERVER, |wait| SERVER.with_retry_after(wait)));
+            }
+        }
+        calls.push(reached);
+    }
+    assert_eq!(calls, [calls[0]; 4]);
+    assert!(calls[0] < 20, "{calls:?}");
+}
+
+/// Those of the rules on windows, of a count window, and of a round by rate, as of a run.
+#[test]
+fn an_own_wait_never_shortens_whichever_rule_decides() {
+    let soon = || SERVER.with_retry_after(ms(1));
+    let by_count = Rig::new(|builder| builder.failure_count(2));
+    by_count.ends(&[SERVER, soon()]);
+    assert_eq!(by_count.rest(), ms(10));
+    let by_rate = Rig::new(|builder| builder.failure_rate(0.5).min_throughput(2));
+    by_rate.ends(&[SERVER, soon()]);
+    assert_eq!(by_rate.rest(), ms(10));
+    let counted = Rig::new(|builder| builder.window(Window::count(4)).failure_count(2));
+    counted.ends(&[SERVER, soon()]);
+    assert_eq!(counted.rest(), ms(10));
+    counted.wait_out();
+    counted.end(soon());
+    assert_eq!(counted.rest(), ms(20), "a lost round's");
+    // the operator's is the operator's
+    assert!(counted.controller.trip_for(ms(1)));
+    assert_eq!(counted.rest(), ms(1));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use tripcoil::{Cause, FailureKind, HalfOpen, Outcome, State};
 
-use crate::common::{LIMIT, Rig, SERVER, counts};
+use crate::common::{LIMIT, Rig, SERVER, counts, ms};
 
 fn rig(half_open: HalfOpen) -> Rig {
     let rig = Rig::new(|builder| builder.consecutive_failures(100).half_open(half_open));
@@ -159,8 +159,9 @@ fn many_at_once_or_one_by_one_is_the_same() {
 
 #[test]
 fn cancelled_probes_are_held_against_the_whole_round() {
-    let rig = rig(HalfOpen::rate(3, 1.0));
+    let rig = rig(HalfOpen::rate(3, 1.0).probe_timeout(ms(50)));
     rig.ok(2);
+    rig.wait(ms(50));
     drop(rig.acquire());
     drop(rig.acquire());
     assert_eq!(rig.state(), State::HalfOpen);

@@ -2,7 +2,7 @@
 
 use tripcoil::{Cause, Outcome, State, Window};
 
-use crate::common::{Rig, SERVER, counts, ms, secs};
+use crate::common::{Rig, SERVER, counts, ms, ns, secs};
 
 const OK: Outcome = Outcome::Success;
 
@@ -38,21 +38,98 @@ fn a_success_between_ends_the_run() {
     assert_eq!(rig.state(), State::Open);
 }
 
-#[test]
-fn the_run_is_counted_whatever_the_window() {
-    let rig = Rig::new(|builder| {
+/// Two buckets of a millisecond, and a run of three.
+fn aging() -> Rig {
+    Rig::new(|builder| {
         builder
             .window(Window::time(ms(2)).buckets(2))
             .consecutive_failures(3)
-    });
+    })
+}
+
+#[test]
+fn a_run_is_over_where_the_window_holds_no_failure_any_more() {
+    let rig = aging();
+    rig.fail(2);
+    rig.wait(ms(2) - ns(1));
+    assert_eq!(rig.seen().consecutive_failures, 2);
+    rig.wait(ns(1));
+    assert_eq!(rig.seen().consecutive_failures, 0, "no call has come yet");
+    rig.fail(2);
+    assert_eq!(
+        (rig.state(), rig.seen().consecutive_failures),
+        (State::Closed, 2)
+    );
+    rig.fail(1);
+    assert_eq!(rig.state(), State::Open);
+    assert_eq!(rig.last().consecutive_failures, 3);
+    for _ in 0..20 {
+        rig.wait_out();
+        rig.ok(2);
+        rig.wait(secs(3_600));
+        rig.fail(1);
+        assert_eq!(rig.seen().consecutive_failures, 1);
+        assert!(rig.controller.reset());
+        assert!(rig.controller.trip());
+    }
+}
+
+/// Each keeps the one before it alive, for as long as it is in the window itself.
+#[test]
+fn a_run_lasts_as_long_as_its_latest_failure_is_in_the_window() {
+    let rig = aging();
+    rig.fail(1);
+    rig.wait(ms(1));
+    rig.fail(1);
+    rig.wait(ms(1));
+    assert_eq!(rig.seen().window.failures, 1);
+    assert_eq!(rig.seen().consecutive_failures, 2);
+    rig.fail(1);
+    assert_eq!(rig.state(), State::Open);
+    assert_eq!(rig.last().consecutive_failures, 3);
+}
+
+#[test]
+fn a_transition_that_finds_an_old_run_tells_none() {
+    for trip in [true, false] {
+        let rig = aging();
+        rig.fail(2);
+        rig.wait(secs(1));
+        assert!(if trip {
+            rig.controller.trip()
+        } else {
+            rig.controller.observe_only()
+        });
+        assert_eq!(rig.last().consecutive_failures, 0);
+    }
+}
+
+#[test]
+fn a_run_that_is_over_may_be_told_of_again_under_observe_only() {
+    let rig = aging();
+    assert!(rig.controller.observe_only());
+    rig.fail(3);
+    assert_eq!(rig.seen().would_trip, 1);
+    rig.wait(secs(1));
+    rig.fail(2);
+    assert_eq!(rig.seen().would_trip, 1);
+    rig.fail(2);
+    assert_eq!(rig.seen().would_trip, 2);
+}
+
+#[test]
+fn a_count_window_and_its_run_have_no_age() {
+    let rig = Rig::new(|builder| builder.window(Window::count(9)).consecutive_failures(3));
     for _ in 0..3 {
         assert_eq!(rig.state(), State::Closed);
-        rig.wait(secs(60));
+        rig.wait(secs(3_600));
         rig.fail(1);
     }
     assert_eq!(rig.state(), State::Open);
-    assert_eq!(rig.last().counts, counts(0, 1, 0));
+}
 
+#[test]
+fn the_run_is_counted_whatever_the_window() {
     let rig = Rig::new(|builder| builder.window(Window::count(1)).consecutive_failures(3));
     rig.fail(3);
     assert_eq!(rig.state(), State::Open);

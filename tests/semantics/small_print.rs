@@ -9,11 +9,12 @@ fn cancelled_probes_are_held_against_what_the_whole_round_needs() {
     let rig = Rig::new(|builder| {
         builder
             .consecutive_failures(3)
-            .half_open(HalfOpen::successes(3))
+            .half_open(HalfOpen::successes(3).probe_timeout(ms(50)))
     });
     rig.round();
-    // with two results in, one more would do; yet it takes three cancelled ones
+    // with two results in, one more would do; but it takes three cancelled ones
     rig.ok(2);
+    rig.wait(ms(50));
     drop(rig.acquire());
     drop(rig.acquire());
     assert_eq!(rig.state(), State::HalfOpen);
@@ -22,6 +23,76 @@ fn cancelled_probes_are_held_against_what_the_whole_round_needs() {
         (rig.state(), rig.cause()),
         (State::Open, Cause::ProbesCancelled)
     );
+}
+
+/// That a caller leaves says nothing about the dependency: however many do, a result may still come.
+#[test]
+fn cancelled_probes_alone_decide_nothing_while_the_round_is_young() {
+    let rig = rig_in(State::HalfOpen);
+    for _ in 0..300 {
+        drop(rig.acquire());
+    }
+    rig.wait(ms(50) - ns(1));
+    drop(rig.acquire());
+    assert_eq!(rig.state(), State::HalfOpen);
+    rig.ok(2);
+    assert_eq!(rig.state(), State::Closed);
+    assert_eq!(rig.seen().totals.cancelled, 301);
+}
+
+/// What the round waits for is a result: a counted one puts it off, an ignored one does not.
+#[test]
+fn a_result_puts_off_that_cancelled_probes_decide() {
+    for (outcome, later) in [
+        (Outcome::Success, State::HalfOpen),
+        (Outcome::Ignored, State::Open),
+    ] {
+        let rig = rig_in(State::HalfOpen);
+        (0..5).for_each(|_| drop(rig.acquire()));
+        rig.wait(ms(30));
+        rig.probe(outcome);
+        rig.wait(ms(20));
+        drop(rig.acquire());
+        assert_eq!(rig.state(), later, "{outcome:?}");
+    }
+}
+
+/// However long the round has been silent, and however many were cancelled in it.
+#[test]
+fn no_acquire_result_or_ignored_probe_is_judged_by_cancelled_ones() {
+    let rig = rig_in(State::HalfOpen);
+    (0..5).for_each(|_| drop(rig.acquire()));
+    rig.wait(ms(500));
+    rig.probe(Outcome::Ignored);
+    let probe = rig.acquire();
+    assert_eq!(rig.state(), State::HalfOpen);
+    probe.success();
+    assert_eq!(rig.state(), State::HalfOpen);
+    rig.ok(1);
+    assert_eq!(rig.state(), State::Closed);
+}
+
+/// A dependency that is well, most of whose callers leave at once.
+#[test]
+fn callers_that_leave_do_not_keep_it_open() {
+    for leaving in [2, 5, 10] {
+        let rig = Rig::new(|builder| builder.consecutive_failures(3));
+        rig.fail(3);
+        rig.wait_out();
+        for call in 1.. {
+            assert!(call < 100, "one in {leaving} stays");
+            if call % leaving != 0 {
+                drop(rig.acquire());
+            } else {
+                rig.ok(1);
+            }
+            rig.wait(ms(1));
+            if rig.state() == State::Closed {
+                break;
+            }
+        }
+        assert_eq!(rig.seen().transitions, 3, "at the first round");
+    }
 }
 
 #[test]
@@ -78,12 +149,12 @@ fn in_a_round_only_the_wait_of_the_deciding_failure_counts() {
             .half_open(HalfOpen::rate(3, 0.5))
     });
     rig.round();
-    rig.probe(SERVER.with_retry_after(ms(3)));
-    rig.probe(SERVER.with_retry_after(ms(5)));
-    rig.probe(SERVER.with_retry_after(ms(7)));
-    assert_eq!(rig.rest(), ms(7));
+    rig.probe(SERVER.with_retry_after(ms(30)));
+    rig.probe(SERVER.with_retry_after(ms(50)));
+    rig.probe(SERVER.with_retry_after(ms(17)));
+    assert_eq!(rig.rest(), ms(17));
     rig.wait_out();
-    rig.probe_through(&[SERVER.with_retry_after(ms(3)), SERVER, SERVER]);
+    rig.probe_through(&[SERVER.with_retry_after(ms(30)), SERVER, SERVER]);
     // the decider named none: the backoff, of the second opening
     assert_eq!(rig.rest(), ms(20));
 }
@@ -96,8 +167,8 @@ fn if_a_success_decides_a_round_the_wait_is_the_backoff() {
             .half_open(HalfOpen::rate(3, 0.5))
     });
     rig.round();
-    rig.probe(SERVER.with_retry_after(ms(3)));
-    rig.probe(SERVER.with_retry_after(ms(3)));
+    rig.probe(SERVER.with_retry_after(ms(30)));
+    rig.probe(SERVER.with_retry_after(ms(30)));
     rig.probe(Outcome::Success);
     assert_eq!(
         (rig.state(), rig.cause()),
@@ -123,13 +194,14 @@ fn neither_a_timed_out_nor_a_cancelled_round_keeps_a_wait() {
             .half_open(HalfOpen::rate(2, 0.5).max_probes(1).probe_timeout(ms(50)))
     });
     rig.round();
-    rig.probe(SERVER.with_retry_after(ms(3)));
+    rig.probe(SERVER.with_retry_after(ms(30)));
     let _stuck = rig.acquire();
     rig.wait(ms(50));
     assert_eq!(rig.rejected().retry_after(), Some(ms(10)));
     rig.wait_out();
-    rig.end(SERVER.with_retry_after(ms(3)));
+    rig.end(SERVER.with_retry_after(ms(30)));
     drop(rig.acquire());
+    rig.wait(ms(50));
     drop(rig.acquire());
     assert_eq!((rig.cause(), rig.rest()), (Cause::ProbesCancelled, ms(20)));
 }

@@ -150,8 +150,10 @@ fn the_timeout_counts_from_the_rounds_latest_admission() {
 fn as_many_cancelled_probes_as_the_round_needs_results_re_open() {
     let rig = rig_in(State::HalfOpen);
     drop(rig.acquire());
+    rig.wait(ms(50));
+    let probe = rig.acquire();
     assert_eq!(rig.state(), State::HalfOpen);
-    drop(rig.acquire());
+    drop(probe);
     assert_eq!(rig.state(), State::Open);
     assert_eq!(rig.cause(), Cause::ProbesCancelled);
     assert_eq!(rig.seen().totals.cancelled, 2);

@@ -49,7 +49,8 @@ fn so_does_what_was_given_by_hand_or_by_the_dependency() {
         assert!(rig.controller.postpone(ns(end - at + 1)));
         assert_eq!(rig.rest(), ns(end + 1_000_000 - at));
 
-        let rig = Rig::run_of_three();
+        let backoff = Backoff::constant(ns(1)).max(secs(1));
+        let rig = Rig::new(|builder| builder.consecutive_failures(3).open_for(backoff));
         rig.wait(ns(at));
         rig.fail(2);
         rig.end(crate::common::SERVER.with_retry_after(ns(wait)));

@@ -22,7 +22,10 @@ impl Spec {
         totals.cancelled += self.beside.cancelled;
         let mut kinds = expected.kinds;
         kinds[Kind::Server.index()] += self.beside.failures;
-        let run = if self.counting() { self.run } else { 0 };
+        let run = match self.counting() {
+            true if !self.window_is_clear(self.clock) => self.run,
+            _ => 0,
+        };
         let events = self.events();
         let last = &events[events.len().saturating_sub(4)..];
         if !self.exact {

@@ -185,7 +185,15 @@ impl Spec {
         if now > self.latest {
             // it takes the others along
             let mut spec = self.clone();
-            spec.latest = now;
+            spec.advance(now);
+            found.push((spec, phase));
+        }
+        if let (Phase::Read(_), Op::End(ending)) = (phase, call.op)
+            && self.may_be_heard(call, ending, now)
+        {
+            // a probe's result puts off that the round is given up, and then counts
+            let mut spec = self.clone();
+            spec.model.hear(now);
             found.push((spec, phase));
         }
         found

@@ -30,7 +30,7 @@ impl Spec {
     }
 
     pub(super) fn is_due(&self, now: u64) -> bool {
-        let until = self.model.turning_point();
+        let until = self.model.turning_point(now);
         self.model.state() == State::Open && until.is_some_and(|until| now >= until)
     }
 
