@@ -14,6 +14,7 @@ use crate::saved::restore::{Beginning, restore};
 use crate::validate::Begins;
 use alloc::string::String;
 use alloc::sync::Arc;
+use core::fmt;
 use core::time::Duration;
 
 /// A circuit breaker.
@@ -40,10 +41,15 @@ use core::time::Duration;
 /// }
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
-#[derive(Debug)]
 pub struct Breaker<C = ErrIsFailure> {
     pub(crate) core: Arc<Core>,
     pub(crate) classifier: Arc<C>,
+}
+
+impl<C> fmt::Debug for Breaker<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core.debug("Breaker", f)
+    }
 }
 
 impl<C> Clone for Breaker<C> {

@@ -15,6 +15,7 @@ use crate::{
     saved::{restore::Beginning, value::Saved},
 };
 use alloc::string::String;
+use core::fmt;
 use core::time::Duration;
 #[cfg(feature = "serde")]
 use std::time::SystemTime;
@@ -35,7 +36,7 @@ use std::time::SystemTime;
 /// assert_eq!(breaker.state(), State::ObserveOnly);
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a builder builds nothing until it is told to"]
 pub struct Builder<C = ErrIsFailure> {
     name: String,
@@ -58,6 +59,15 @@ impl Breaker {
             #[cfg(feature = "serde")]
             beginning: None,
         }
+    }
+}
+
+impl<C> fmt::Debug for Builder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 

@@ -5,6 +5,7 @@ use crate::clock::saturating_nanos;
 use crate::core::Core;
 use crate::error::CallError;
 use crate::permit::{Handle, Pending};
+use core::fmt;
 use core::future::{Future, poll_fn};
 use core::marker::PhantomData;
 use core::pin::pin;
@@ -12,7 +13,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 /// By which way, judged by whom, with what slow limit of its own (nanoseconds).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Guarded<H, D> {
     pub(crate) handle: H,
     pub(crate) classifier: D,
@@ -225,9 +226,15 @@ pub(crate) use guarded_calls;
 /// assert_eq!(breaker.observer().snapshot().totals.ignored, 1);
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[must_use = "this is not the call yet"]
 pub struct Call<'a, D>(pub(crate) Guarded<&'a Core, D>);
+
+impl<D> fmt::Debug for Call<'_, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.handle.debug("Call", f)
+    }
+}
 
 impl<'a, D> Call<'a, D> {
     guarded_calls!(self: Self, D, self.0);

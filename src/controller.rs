@@ -15,6 +15,7 @@ use crate::{error::ConfigError, live::Rules};
 #[cfg(feature = "serde")]
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::fmt;
 use core::time::Duration;
 #[cfg(feature = "serde")]
 use std::time::SystemTime;
@@ -35,12 +36,17 @@ use std::time::SystemTime;
 /// assert_eq!(breaker.state(), State::Closed);
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
-#[derive(Debug)]
 pub struct Controller {
     core: Arc<Core>,
     /// What came of the saved state that the breaker was given.
     #[cfg(feature = "serde")]
     restored: Option<Box<Result<Restored, SavedError>>>,
+}
+
+impl fmt::Debug for Controller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core.debug("Controller", f)
+    }
 }
 
 impl Controller {

@@ -23,6 +23,7 @@ use crate::window::count::CountWindow;
 use crate::window::stripes::{Stripes, share};
 use alloc::boxed::Box;
 use alloc::string::String;
+use core::fmt;
 
 /// What every call reads and only audits write: at rest in each cache.
 #[derive(Debug)]
@@ -97,7 +98,6 @@ pub(crate) struct Probing {
 /// In this order: between what all calls read (`head`, and the first words of `stripes`), what an
 /// outcome writes and what failures write (`ledger.run`) lies a line of 64 bytes, or more, that is
 /// seldom touched. So they are apart without an alignment, which would add a third to a breaker.
-#[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Core {
     /// Beside the `Arc`'s own counts, with which it changes.
@@ -120,7 +120,23 @@ impl Watched for Core {
     }
 }
 
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.debug("Core", f)
+    }
+}
+
 impl Core {
+    /// `{:?}` of each handle: which breaker it is of, and how that is. A window, or a listener's queue,
+    /// could be megabytes.
+    #[cold]
+    pub(crate) fn debug(&self, handle: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(handle)
+            .field("name", &self.name)
+            .field("state", &self.control().state())
+            .finish_non_exhaustive()
+    }
+
     /// From a configuration that has been validated.
     pub(crate) fn new(name: String, config: Config, seed: u64) -> Core {
         let clock = config.clock.clone();

@@ -21,6 +21,7 @@ use crate::window::boundaries::Boundaries;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 use std::thread;
 use std::time::Instant;
@@ -42,7 +43,6 @@ pub struct Epoch {
 
 /// A listener's place. Dropping it detaches the listener: it is called no more, but for a call that
 /// is under way.
-#[derive(Debug)]
 #[must_use = "dropping a subscription detaches its listener"]
 pub struct Subscription {
     core: Watching<Core>,
@@ -55,6 +55,12 @@ struct Served {
     task: Arc<Task>,
     pool: Arc<Pool>,
     entry: Entry,
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core.debug("Subscription", f)
+    }
 }
 
 impl Subscription {

@@ -15,6 +15,7 @@ use crate::window::Shape;
 use crate::window::stripes::Place;
 use alloc::sync::Arc;
 use core::cell::Cell;
+use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 
@@ -37,14 +38,12 @@ use core::time::Duration;
 /// assert_eq!(breaker.observer().snapshot().totals.successes, 200);
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
-#[derive(Debug)]
 pub struct Local<C = ErrIsFailure> {
     owning: Owning,
     classifier: Arc<C>,
 }
 
 /// The stripe's one writer.
-#[derive(Debug)]
 pub(crate) struct Owning {
     core: Arc<Core>,
     /// The owned stripe, if there was one to be had.
@@ -104,9 +103,15 @@ permit! {
 }
 
 /// A [`Call`](crate::Call) of a [`Local`] handle.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[must_use = "this is not the call yet"]
 pub struct LocalCall<'a, D>(Guarded<&'a Owning, D>);
+
+impl<D> fmt::Debug for LocalCall<'_, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.handle.core.debug("LocalCall", f)
+    }
+}
 
 impl<'a, D> LocalCall<'a, D> {
     guarded_calls!(self: Self, D, self.0);
@@ -130,6 +135,12 @@ impl<C> Breaker<C> {
             owning: Owning::new(self.core.clone()),
             classifier: self.classifier.clone(),
         }
+    }
+}
+
+impl<C> fmt::Debug for Local<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.owning.core.debug("Local", f)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::snapshot::Snapshot;
 use crate::watch::Watching;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// A handle that reads a breaker and can do nothing to it. Clones are cheap.
 ///
@@ -28,9 +29,15 @@ use alloc::vec::Vec;
 /// assert_eq!(snapshot.failures_by_kind.get(FailureKind::Timeout), 1);
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Observer {
     core: Watching<Core>,
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core.debug("Observer", f)
+    }
 }
 
 impl Observer {

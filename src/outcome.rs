@@ -130,8 +130,15 @@ impl fmt::Display for FailureKind {
 /// assert_eq!(kinds.iter().map(|(_, count)| count).sum::<u64>(), 1);
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct FailureKinds(pub(crate) [u64; FailureKind::SLOTS]);
+
+/// As a map from the kinds' names.
+impl fmt::Debug for FailureKinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
 
 impl FailureKinds {
     /// The failures of one kind. `Other` numbers from 2 on share a counter: each of them reads

@@ -33,7 +33,6 @@ impl Handle for Arc<Core> {
 }
 
 /// An admitted call that has not ended yet. Dropping it is a cancellation.
-#[derive(Debug)]
 pub(crate) struct Pending<H: Handle> {
     handle: H,
     /// `None` once it has ended.
@@ -50,6 +49,10 @@ impl<H: Handle> Pending<H> {
             admission: Some(admission),
             limit,
         }
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        self.handle.core()
     }
 
     #[inline(always)]
@@ -76,9 +79,14 @@ impl<H: Handle> Drop for Pending<H> {
 macro_rules! permit {
     ($(#[$doc:meta])* $name:ident $(<$life:lifetime>)?, $handle:ty) => {
         $(#[$doc])*
-        #[derive(Debug)]
         #[must_use = "a permit that is dropped is a cancelled call"]
         pub struct $name $(<$life>)? (pub(crate) Pending<$handle>);
+
+        impl $(<$life>)? core::fmt::Debug for $name $(<$life>)? {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                self.0.core().debug(stringify!($name), f)
+            }
+        }
 
         impl $(<$life>)? $name $(<$life>)? {
             /// The call succeeded.

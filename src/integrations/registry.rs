@@ -89,9 +89,14 @@ const CAPACITY: usize = 10_000;
 /// Breakers by key. Clones share the same ones, and are cheap. See the [module](self).
 ///
 /// `Hash`, `Eq` and `Drop` of a key must not use the registry that it is in.
-#[derive(Debug)]
 pub struct Registry<K, C = ErrIsFailure> {
     shared: Arc<Shared<K, C>>,
+}
+
+impl<K, C> fmt::Debug for Registry<K, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.debug("Registry", f)
+    }
 }
 
 impl<K, C> Clone for Registry<K, C> {

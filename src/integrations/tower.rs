@@ -117,6 +117,7 @@ use crate::integrations::guard::{end, guarded};
 use alloc::boxed::Box;
 use core::convert::Infallible;
 use core::error::Error;
+use core::fmt;
 use core::mem;
 use core::task::{Context, Poll, ready};
 use tower_layer::Layer;
@@ -189,12 +190,20 @@ enum Readiness {
 }
 
 /// A service behind a breaker; made by [`BreakerLayer`].
-#[derive(Debug)]
 pub struct BreakerService<S, P, U = Head> {
     inner: S,
     readiness: Readiness,
     pick: P,
     until: U,
+}
+
+/// Without the inner service, which may be anything.
+impl<S, P: fmt::Debug, U> fmt::Debug for BreakerService<S, P, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BreakerService")
+            .field("pick", &self.pick)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<S: Clone, P: Clone, U: Clone> Clone for BreakerService<S, P, U> {

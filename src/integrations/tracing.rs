@@ -76,7 +76,8 @@ pub struct Tracing {
 impl fmt::Debug for Tracing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tracing")
-            .field("breaker", &self.teller.observer.name())
+            .field("name", &self.teller.observer.name())
+            .field("state", &self.teller.observer.state())
             .finish_non_exhaustive()
     }
 }

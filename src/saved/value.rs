@@ -5,6 +5,7 @@ use crate::saved::bytes;
 use crate::saved::report::SavedError;
 use crate::saved::state::Saving;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -31,8 +32,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// assert_eq!(breaker.state(), State::Open);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Saved(pub(crate) Saving);
+
+/// Short: a count window could be megabytes.
+impl fmt::Debug for Saved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Saved")
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}
 
 impl Saved {
     /// The name of the breaker whose state it is.

@@ -9,6 +9,7 @@ use crate::rejections::IgnoreRejections;
 use ::http::{HeaderMap, Response, StatusCode};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use http_body::{Body, Frame, SizeHint};
@@ -158,7 +159,6 @@ pin_project! {
     /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     /// # assert!(matches!(std::pin::pin!(run()).poll(&mut context), std::task::Poll::Ready(Ok(()))));
     /// ```
-    #[derive(Debug)]
     pub struct GuardedBody<B, C> {
         // dropped before the permit: a cancelled call has ended when it is counted
         #[pin]
@@ -166,6 +166,14 @@ pin_project! {
         // `None` once the call has ended
         permit: Option<OwnedPermit>,
         classifier: Arc<C>,
+    }
+}
+
+impl<B, C> fmt::Debug for GuardedBody<B, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardedBody")
+            .field("permit", &self.permit)
+            .finish_non_exhaustive()
     }
 }
 

@@ -92,7 +92,8 @@ pub struct Publisher {
 impl fmt::Debug for Publisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Publisher")
-            .field("breaker", &self.shared.observer.name())
+            .field("name", &self.shared.observer.name())
+            .field("state", &self.shared.observer.state())
             .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 use crate::integrations::registry::seats::Override;
 use crate::integrations::registry::shared::Shared;
 use crate::{Builder, ConfigError, Controller, ErrIsFailure, Rules};
+use core::fmt;
 use std::borrow::Borrow;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -28,9 +29,14 @@ use std::time::Duration;
 /// assert_eq!(controller.release_all(), 1);
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
-#[derive(Debug)]
 pub struct RegistryController<K, C = ErrIsFailure> {
     pub(super) shared: Arc<Shared<K, C>>,
+}
+
+impl<K, C> fmt::Debug for RegistryController<K, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.debug("RegistryController", f)
+    }
 }
 
 impl<K: Hash + Eq, C> RegistryController<K, C> {

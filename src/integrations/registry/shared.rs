@@ -22,12 +22,19 @@ pub(super) struct Shared<K, C> {
     _hooks: Vec<Arc<Report<K>>>,
 }
 
+impl<K, C> Shared<K, C> {
+    /// `{:?}` of each handle: how full it is, and not what is in it.
+    pub(super) fn debug(&self, handle: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(handle)
+            .field("capacity", &self.table.capacity)
+            .field("breakers", &self.seats().len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl<K, C> fmt::Debug for Shared<K, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry")
-            .field("capacity", &self.table.capacity)
-            .field("seats", &*self.seats())
-            .finish_non_exhaustive()
+        self.debug("Shared", f)
     }
 }
 
