@@ -1,11 +1,11 @@
 //! The breaker: what stands before a dependency.
 
 use crate::call::{Call, Guarded, guarded_calls};
-use crate::classify::{ByRef, ErrIsFailure};
+use crate::classify::{ByRef, Classify, ErrIsFailure};
 use crate::config::Config;
 use crate::controller::Controller;
 use crate::core::Core;
-use crate::error::{ConfigError, Rejected};
+use crate::error::{CallError, ConfigError, Rejected};
 use crate::observer::Observer;
 use crate::outcome::State;
 use crate::permit::{OwnedPermit, Pending, Permit};
@@ -15,6 +15,7 @@ use crate::validate::Begins;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
+use core::future::Future;
 use core::time::Duration;
 
 /// A circuit breaker.
@@ -221,6 +222,70 @@ impl<C> Breaker<C> {
             admission,
             None,
         )))
+    }
+
+    /// [`call_async`](Self::call_async) with a future that borrows nothing: it can be spawned as it is. It
+    /// keeps the breaker until it ends.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tripcoil::Breaker;
+    ///
+    /// async fn fetch(id: u32) -> Result<u32, std::io::Error> {
+    ///     Ok(id)
+    /// }
+    ///
+    /// let breaker = Breaker::builder("payments").build()?;
+    /// let task = tokio::spawn(breaker.call_async_owned(fetch(7)));
+    /// assert_eq!(task.await??, 7);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// For a classifier of its own, take [`classified_by`](Self::classified_by) first.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_async`](Self::call_async).
+    pub fn call_async_owned<T, E, F>(
+        &self,
+        future: F,
+    ) -> impl Future<Output = Result<T, CallError<E>>> + use<T, E, F, C>
+    where
+        F: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
+        self.owned().call_async(future)
+    }
+
+    /// [`call_timeout`](Self::call_timeout) with a future that borrows nothing, as
+    /// [`call_async_owned`](Self::call_async_owned) is.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_timeout`](Self::call_timeout).
+    ///
+    /// # Panics
+    ///
+    /// As [`call_timeout`](Self::call_timeout).
+    #[cfg(feature = "tokio")]
+    pub fn call_timeout_owned<T, E, F>(
+        &self,
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<T, CallError<E>>> + use<T, E, F, C>
+    where
+        F: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
+        self.owned().call_timeout(limit, future)
+    }
+
+    fn owned(&self) -> Guarded<Arc<Core>, Arc<C>> {
+        Guarded {
+            handle: self.core.clone(),
+            classifier: self.classifier.clone(),
+            limit: None,
+        }
     }
 
     /// A handle that only reads.

@@ -61,6 +61,18 @@ enum Source {
     Unset,
 }
 
+/// By kind; manual clocks are equal if they are clones of the same.
+impl PartialEq for Clock {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Source::Manual(a), Source::Manual(b)) => Arc::ptr_eq(&a.now, &b.now),
+            (a, b) => core::mem::discriminant(a) == core::mem::discriminant(b),
+        }
+    }
+}
+
+impl Eq for Clock {}
+
 impl Clock {
     /// The system's coarse monotonic clock, as fine as the kernel's tick.
     #[cfg(feature = "std")]
@@ -110,15 +122,6 @@ impl Clock {
         core::mem::discriminant(&self.0).hash(hasher);
         if let Source::Manual(clock) = &self.0 {
             Arc::as_ptr(&clock.now).hash(hasher);
-        }
-    }
-
-    /// Do both tell the same time?
-    #[cfg(feature = "std")]
-    pub(crate) fn is_same(&self, other: &Clock) -> bool {
-        match (&self.0, &other.0) {
-            (Source::Manual(a), Source::Manual(b)) => Arc::ptr_eq(&a.now, &b.now),
-            (a, b) => core::mem::discriminant(a) == core::mem::discriminant(b),
         }
     }
 

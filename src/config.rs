@@ -248,7 +248,9 @@ pub enum OnCancel {
 /// assert_eq!(nonsense.validate().unwrap_err().problems()[0].field, "failure_rate");
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
-#[derive(Clone, Debug)]
+///
+/// Two are equal if they agree in every setting, as floats compare, and by the same clock.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Which outcomes count. By default 10 buckets of 1 s.
     pub window: Window,
@@ -303,39 +305,6 @@ impl Config {
         self.open_for.base.hash(&mut hasher);
         self.clock.hash(&mut hasher);
         hasher.finish()
-    }
-
-    /// Equal in all that has been validated (so there is no NaN), by the same clock.
-    #[cfg(feature = "std")]
-    pub(crate) fn is_same(&self, other: &Config) -> bool {
-        let Config {
-            window,
-            failure_rate,
-            min_throughput,
-            slow_call,
-            slow_rate,
-            consecutive_failures,
-            failure_count,
-            open_for,
-            half_open,
-            on_cancel,
-            durations,
-            clock,
-            initial_state,
-        } = self;
-        *window == other.window
-            && *failure_rate == other.failure_rate
-            && *min_throughput == other.min_throughput
-            && *slow_call == other.slow_call
-            && *slow_rate == other.slow_rate
-            && *consecutive_failures == other.consecutive_failures
-            && *failure_count == other.failure_count
-            && *open_for == other.open_for
-            && *half_open == other.half_open
-            && *on_cancel == other.on_cancel
-            && *durations == other.durations
-            && clock.is_same(&other.clock)
-            && *initial_state == other.initial_state
     }
 
     /// The throughput at which rates are judged.
@@ -426,7 +395,7 @@ mod tests {
         });
         for (i, one) in all.iter().enumerate() {
             for (k, other) in all.iter().enumerate() {
-                assert_eq!(one.is_same(&other.clone()), i == k, "{one:?} {other:?}");
+                assert_eq!(one == &other.clone(), i == k, "{one:?} {other:?}");
             }
             assert_eq!(one.hash(), one.clone().hash());
         }
@@ -437,7 +406,7 @@ mod tests {
             open_for: Backoff::exponential(second, 2.0),
             ..Config::default()
         };
-        assert!(!other_base.is_same(&all[0]) && !all[0].is_same(&other_base));
+        assert_ne!(other_base, all[0]);
     }
 
     #[test]

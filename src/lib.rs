@@ -242,6 +242,43 @@ pub use self::saved::{Age, FileStore, Restored, RestoredWindow, Saved, SavedErro
 pub use self::settings::{EnvError, EnvProblem};
 pub use self::snapshot::{Probes, Snapshot, Totals};
 
+/// The types and traits that most programs name, and no modules: `use tripcoil::prelude::*`.
+///
+/// `use tripcoil::*` would bring the modules `http` and `tower` too, beside the crates of those names.
+///
+/// ```
+/// use tripcoil::prelude::*;
+///
+/// # #[cfg(all(feature = "http", feature = "tower"))] {
+/// use http::StatusCode; // the crate
+/// use tower::ServiceBuilder; // the crate
+/// # let _ = (StatusCode::OK, ServiceBuilder::new());
+/// # }
+/// let breaker = Breaker::builder("payments").open_for(Backoff::default()).build()?;
+/// assert_eq!(breaker.state(), State::Closed);
+/// # Ok::<(), ConfigError>(())
+/// ```
+pub mod prelude {
+    #[cfg(feature = "grpc")]
+    pub use crate::grpc::ByCode;
+    #[cfg(feature = "http")]
+    pub use crate::http::ByStatus;
+    #[cfg(all(feature = "http", feature = "tower"))]
+    pub use crate::http::EndOfBody;
+    #[cfg(feature = "registry")]
+    pub use crate::registry::Registry;
+    #[cfg(feature = "tower")]
+    pub use crate::tower::BreakerLayer;
+    pub use crate::{
+        Backoff, Breaker, Builder, CallError, Cause, Classify, Clock, Config, ConfigError,
+        Controller, ErrIsFailure, FailureKind, HalfOpen, IgnoreRejections, Local, ManualClock,
+        NoBreaker, Observer, OnCancel, Outcome, OwnedPermit, Permit, Rejected, Snapshot, State,
+        Transition, Window,
+    };
+    #[cfg(feature = "std")]
+    pub use crate::{Rules, Subscription};
+}
+
 /// For the fuzz targets alone.
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -215,6 +215,6 @@ mod tests {
             initial_state: State::Disabled,
             ..rules
         };
-        assert!(config.is_same(&expected), "{config:?}");
+        assert_eq!(config, expected);
     }
 }

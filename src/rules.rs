@@ -119,7 +119,7 @@ impl Policy {
             [const { ArcSwapOption::const_empty() }; 16];
         let place = &LAST[(self.config.hash() % 16) as usize];
         if let Some(last) = place.load().as_deref().and_then(Weak::upgrade)
-            && last.config.is_same(&self.config)
+            && last.config == self.config
         {
             return last;
         }
