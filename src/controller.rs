@@ -172,7 +172,8 @@ impl Controller {
     /// # let folder = tempfile::tempdir()?;
     /// let store = FileStore::new(folder.path().join("payments.state"));
     /// let saved = store.load().unwrap_or_else(|error| {
-    ///     eprintln!("payments starts fresh: {error}");
+    ///     // with its cause, which is the error's source
+    ///     eprintln!("payments starts fresh: {:#}", anyhow::Error::new(error));
     ///     None
     /// });
     /// let (breaker, controller) = Breaker::builder("payments").restore(saved).build_with_controller()?;

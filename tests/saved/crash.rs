@@ -80,5 +80,15 @@ fn a_kill_at_any_moment_leaves_a_whole_state() {
         assert!(now > before, "{now} after {before}");
         before = now;
     }
+    // and what they have left behind is gone with the next save
+    let saved = store.load().unwrap().unwrap();
+    store.save(&saved).unwrap();
+    if cfg!(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd"
+    )) {
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
     println!("killed {times} times in {before} calls");
 }

@@ -3,6 +3,8 @@
 use crate::strategies::apart;
 use std::error::Error;
 use std::fs;
+use std::path::Path;
+use std::time::Duration;
 use tripcoil::{Breaker, FileStore, Saved, SavedError, StoreError};
 
 fn saved(name: &str) -> Saved {
@@ -12,7 +14,7 @@ fn saved(name: &str) -> Saved {
 
 fn refusal(store: &FileStore) -> SavedError {
     match store.load() {
-        Err(StoreError::Refused(reason)) => reason,
+        Err(StoreError::Refused { error, .. }) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -60,21 +62,237 @@ fn what_is_no_whole_state_is_refused_with_its_reason() {
     assert!(store.load().unwrap().is_some());
 }
 
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+    let mut names: Vec<_> = entries.map(|entry| name(entry.unwrap())).collect();
+    names.sort();
+    names
+}
+
+/// A process that could not read its state starts fresh, and saves: the evidence stays.
 #[test]
-fn what_the_system_refuses_is_told() {
+fn a_damaged_state_is_kept_beside_and_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
-    let nowhere = FileStore::new(folder.path().join("none/db.state"));
-    assert!(nowhere.save(&saved("db")).is_err());
-    assert!(nowhere.load().unwrap().is_none(), "there is no file");
-    // a folder is no file
-    let store = FileStore::new(folder.path());
-    assert!(matches!(store.load(), Err(StoreError::Io(_))));
-    assert!(store.save(&saved("db")).is_err());
-    assert_eq!(
-        fs::read_dir(folder.path()).unwrap().count(),
-        0,
-        "nothing is left behind"
+    let store = FileStore::new(folder.path().join("db.state"));
+    let whole = saved("db").to_bytes();
+    let mut flipped = whole.clone();
+    flipped[20] ^= 1;
+    let mut later = whole.clone();
+    later[8] = 77;
+    let damaged: [&[u8]; 5] = [
+        &whole[..9],
+        b"",
+        b"# a list of something else",
+        &flipped,
+        &later,
+    ];
+    for (n, content) in damaged.into_iter().enumerate() {
+        fs::write(store.path(), content).unwrap();
+        // looked at more than once, and it is still there
+        assert!(store.load().is_err());
+        assert!(store.load().is_err());
+        store.save(&saved("db")).unwrap();
+        store.save(&saved("db")).unwrap();
+        assert!(store.load().unwrap().is_some());
+        let kept = match n {
+            0 => "db.state.corrupt".to_string(),
+            n => format!("db.state.corrupt.{n}"),
+        };
+        assert_eq!(fs::read(folder.path().join(kept)).unwrap(), content);
+        assert_eq!(names(folder.path()).len(), n + 2);
+    }
+    // nobody has to look first
+    fs::write(store.path(), "not a state").unwrap();
+    store.save(&saved("db")).unwrap();
+    let kept = fs::read(folder.path().join("db.state.corrupt.5")).unwrap();
+    assert_eq!(kept, b"not a state");
+}
+
+#[test]
+fn a_missing_folder_is_not_a_state_that_was_never_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in ["none/db.state", "none/of/these/db.state"] {
+        let store = FileStore::new(folder.path().join(path));
+        for error in [
+            store.load().unwrap_err(),
+            store.save(&saved("db")).unwrap_err(),
+        ] {
+            assert!(matches!(error, StoreError::NoFolder { .. }), "{error:?}");
+            assert_eq!(error.path(), store.path());
+            assert!(error.to_string().contains(path));
+        }
+    }
+    assert!(names(folder.path()).is_empty());
+    let store = FileStore::new(folder.path().join("db.state"));
+    assert!(store.load().unwrap().is_none());
+}
+
+/// A volume that is not mounted, as a link sees it.
+#[test]
+#[cfg(unix)]
+fn a_link_to_nothing_is_not_a_state_that_was_never_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::new(folder.path().join("db.state"));
+    std::os::unix::fs::symlink("elsewhere/db.state", store.path()).unwrap();
+    let error = store.load().unwrap_err();
+    assert!(error.to_string().contains("db.state"), "{error}");
+    assert!(error.source().unwrap().to_string().contains("link"));
+}
+
+/// None of them is waited for, and none is replaced.
+#[test]
+#[cfg(unix)]
+fn what_is_no_file_is_refused_at_once() {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("folder")).unwrap();
+    let _socket = UnixListener::bind(at("socket")).unwrap();
+    let mkfifo = std::process::Command::new("mkfifo")
+        .arg(at("pipe"))
+        .status();
+    assert!(mkfifo.unwrap().success());
+    symlink(at("pipe"), at("link")).unwrap();
+    let before = names(folder.path());
+    let mut places = vec![at("folder"), at("socket"), at("pipe"), at("link")];
+    places.push("/dev/null".into());
+    places.push("/dev/zero".into());
+    for place in places {
+        let (tell, told) = std::sync::mpsc::channel();
+        let store = FileStore::new(&place);
+        std::thread::spawn(move || {
+            let state = saved("db");
+            let errors = [store.load().unwrap_err(), store.save(&state).unwrap_err()];
+            tell.send(errors).unwrap();
+        });
+        let errors = told.recv_timeout(Duration::from_secs(20));
+        for error in errors.unwrap_or_else(|_| panic!("{place:?} is waited for")) {
+            assert!(matches!(error, StoreError::NotAFile { .. }), "{error:?}");
+            assert_eq!(error.path(), place);
+        }
+    }
+    assert_eq!(names(folder.path()), before);
+}
+
+/// As a process leaves them that is killed, and none of another's.
+#[test]
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+fn what_killed_saves_have_left_is_removed_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::new(folder.path().join("db.state"));
+    let left = [
+        ".db.state.a1B2c3.tmp",
+        ".db.state.ZZZZZZ.tmp",
+        ".db.state.000000.tmp",
+    ];
+    let others = [
+        ".cache.state.a1B2c3.tmp",
+        ".db.state.notes.txt",
+        ".db.state.tmp",
+        "db.state.a1B2c3.tmp",
+        "db.state.tmp",
+    ];
+    for name in left.iter().chain(&others) {
+        fs::write(folder.path().join(name), "half of a").unwrap();
+    }
+    // a folder is none, whatever its name
+    fs::create_dir(folder.path().join(".db.state.folder.tmp")).unwrap();
+    // and of one that is at work
+    let working = fs::File::create(folder.path().join(".db.state.worker.tmp")).unwrap();
+    rustix::fs::flock(&working, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    store.save(&saved("db")).unwrap();
+    let mut expected = vec!["db.state", ".db.state.folder.tmp", ".db.state.worker.tmp"];
+    expected.extend(others);
+    expected.sort_unstable();
+    assert_eq!(names(folder.path()), expected);
+    drop(working);
+    store.save(&saved("db")).unwrap();
+    assert!(!folder.path().join(".db.state.worker.tmp").exists());
+}
+
+/// As a single file that is mounted into a container. It needs a namespace of its own to mount in.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_is_a_mount_point_is_named_as_one() {
+    let variable = ("TRIPCOIL_TEST_MOUNTED", "1");
+    let test = "store::a_file_that_is_a_mount_point_is_named_as_one";
+    if std::env::var_os(variable.0).is_some() {
+        let store = FileStore::new("db.state");
+        for content in [saved("db").to_bytes(), b"damaged".to_vec()] {
+            fs::write(store.path(), &content).unwrap();
+            let error = store.save(&saved("db")).unwrap_err();
+            assert!(matches!(error, StoreError::MountPoint { .. }), "{error:?}");
+            assert!(error.to_string().contains(r#""db.state""#), "{error}");
+            assert_eq!(fs::read(store.path()).unwrap(), content);
+        }
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["db.state", "mounted"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    let script = format!(
+        "mount --bind mounted db.state || exit 77; exec {:?} --exact {test}",
+        std::env::current_exe().unwrap()
     );
+    let mut unshare = std::process::Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
+    let status = unshare
+        .env(variable.0, variable.1)
+        .current_dir(folder.path())
+        .status();
+    match status.map(|s| s.code()) {
+        Ok(Some(0)) => assert_eq!(names(folder.path()), ["db.state", "mounted"]),
+        // the test's own failure
+        Ok(Some(101)) => panic!("it is not"),
+        other => println!("no mount here, nothing was tested: {other:?}"),
+    }
+}
+
+/// On any runtime, and as a task of its own.
+#[test]
+fn a_state_is_saved_while_the_runtime_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::new(folder.path().join("db.state"));
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(async {
+        for n in 1..20 {
+            let state = saved(&"x".repeat(n));
+            let mut save = tokio::spawn(store.save_async(state.clone()));
+            let mut others = 0u64;
+            let ended = loop {
+                tokio::select! {
+                    biased;
+                    ended = &mut save => break ended,
+                    () = tokio::task::yield_now() => others += 1,
+                }
+            };
+            ended.unwrap().unwrap();
+            assert!(others > 0, "the runtime's thread has waited");
+            assert_eq!(store.load().unwrap(), Some(state));
+        }
+        // errors come as they do of `save`
+        let nowhere = FileStore::new(folder.path().join("none/db.state"));
+        let error = nowhere.save_async(saved("db")).await.unwrap_err();
+        assert!(matches!(error, StoreError::NoFolder { .. }));
+    });
+    // one that is given up goes on to its end, and never over a later one
+    let mut given_up = Box::pin(store.save_async(saved("given up")));
+    let waker = std::task::Waker::noop();
+    let _ = given_up
+        .as_mut()
+        .poll(&mut std::task::Context::from_waker(waker));
+    drop(given_up);
+    store.save(&saved("later")).unwrap();
+    assert_eq!(store.load().unwrap().unwrap().name(), "later");
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(store.load().unwrap().unwrap().name(), "later");
+    // and one that was never polled has not begun
+    drop(store.save_async(saved("never")));
+    assert_eq!(store.load().unwrap().unwrap().name(), "later");
 }
 
 /// Without a folder it is the one in which the process is; this one goes on in another.
@@ -101,13 +319,27 @@ fn errors_say_what_they_are() {
     let refused = FileStore::new(&file).load().unwrap_err();
     assert_eq!(
         refused.to_string(),
+        format!("the file {file:?} holds no usable state")
+    );
+    let source = refused.source().unwrap();
+    assert_eq!(
+        source.to_string(),
         "saved state refused: not a breaker's state"
     );
-    assert!(refused.source().is_none());
     // a file is no folder
-    let error = FileStore::new(file.join("db.state")).load().unwrap_err();
-    assert!(error.to_string().starts_with("saved state not read: "));
+    let path = file.join("db.state");
+    let error = FileStore::new(&path).load().unwrap_err();
+    let text = format!("could not read the saved state {path:?}");
+    assert_eq!(error.to_string(), text);
     assert!(error.source().is_some());
+    // all of it, each part once
+    let whole = format!("{:#}", anyhow::Error::new(error));
+    assert_eq!(whole.matches(&text).count(), 1, "{whole}");
+    assert_eq!(
+        whole.to_lowercase().matches("not a directory").count(),
+        1,
+        "{whole}"
+    );
 }
 
 /// Several at once, which nobody needs and nothing forbids: one of them is last.
