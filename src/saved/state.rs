@@ -197,7 +197,10 @@ impl Counted {
         within("round.succeeded", self.succeeded, 0, most)?;
         within("round.failed", self.failed, 0, most - self.succeeded)?;
         within("round.slow", self.slow, 0, self.succeeded + self.failed)?;
-        within("round.cancelled", self.cancelled, 0, most)
+        within("round.cancelled", self.cancelled, 0, most)?;
+        // a round ends in one way
+        let most = u64::from(!self.timed_out);
+        within("round.given_up", self.given_up.into(), 0, most)
     }
 }
 

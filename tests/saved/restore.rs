@@ -229,6 +229,35 @@ fn a_round_that_is_decided_is_carried_out_by_the_first_acquire() {
     assert_eq!(new.breaker.state(), State::Closed);
 }
 
+/// As many as the round needs results, before the restart and after; and the time in which no result
+/// came begins with the restart.
+#[test]
+fn the_cancellations_of_a_round_are_kept() {
+    let about = |b: Builder| plain(b).half_open(HalfOpen::successes(4).probe_timeout(MINUTE));
+    let old = rig(about, ManualClock::new());
+    old.controller.half_open();
+    for _ in 0..3 {
+        drop(old.acquire().expect("a slot is free"));
+    }
+    old.clock.advance(MINUTE * 2);
+    let new = after(&old, about, MINUTE);
+    drop(new.acquire().expect("a slot is free"));
+    assert_eq!(new.breaker.state(), State::HalfOpen, "no time has passed");
+    new.clock.advance(MINUTE - ms(1));
+    drop(new.acquire().expect("a slot is free"));
+    assert_eq!(new.breaker.state(), State::HalfOpen);
+    let again = after(&new, about, ms(0));
+    new.clock.advance(ms(1));
+    drop(new.acquire().expect("a slot is free"));
+    let history = new.breaker.observer().history();
+    let causes: Vec<_> = history.iter().map(|t| t.cause).collect();
+    assert_eq!(causes, [tripcoil::Cause::ProbesCancelled]);
+    // one is enough where four have been before
+    again.clock.advance(MINUTE);
+    drop(again.acquire().expect("a slot is free"));
+    assert_eq!(again.breaker.state(), State::Open);
+}
+
 /// The round's times begin at the restore: what was long ago before it is no reason to end it.
 #[test]
 fn the_probe_timeout_begins_at_the_restore() {

@@ -68,14 +68,6 @@ fn since(rig: &Rig, generation: u64, then: Duration) -> Vec<Transition> {
     .collect()
 }
 
-/// Without the rule whose evidence ages at a restart alone.
-fn ageless(config: &mut Config) {
-    if format!("{:?}", config.window).contains("Time") {
-        config.consecutive_failures = None;
-        config.failure_count = Some(3);
-    }
-}
-
 /// One that is saved, and restored by the same clock.
 fn restarted(config: &Config, rig: &Rig) -> Rig {
     let saved = rig.controller.save_at(wall());
@@ -91,7 +83,6 @@ proptest! {
         mut config in configs(), script in scripts(), begun in 0..200_000u64,
     ) {
         config.open_for = config.open_for.seed(7);
-        ageless(&mut config);
         let clock = ManualClock::new();
         clock.advance(ms(begun));
         let other = ManualClock::new();
@@ -118,7 +109,6 @@ proptest! {
     ) {
         // without a seed, each breaker's jitter is its own
         config.open_for = config.open_for.seed(7);
-        ageless(&mut config);
         if !long {
             // a clock that does not reach back cannot tell how long the breaker was closed
             config.open_for = config.open_for.reset_after(Duration::ZERO);
