@@ -321,6 +321,13 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<
     }
 }
 
+/// Locks, which no call's path takes: shuttle's under its schedules, since one that waits there must let
+/// the others go on.
+#[cfg(all(feature = "registry", tripcoil_shuttle))]
+pub(crate) use shuttle::sync::{Mutex, MutexGuard};
+#[cfg(all(feature = "registry", not(tripcoil_shuttle)))]
+pub(crate) use std::sync::{Mutex, MutexGuard};
+
 #[cfg(feature = "std")]
 pub(crate) use with_std::{Late, Swap};
 #[cfg(not(feature = "std"))]

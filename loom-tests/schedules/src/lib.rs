@@ -12,6 +12,7 @@ compile_error!(
 );
 
 pub mod dice;
+pub mod keys;
 #[path = "../../../tests/model/mod.rs"]
 mod model;
 pub mod plan;

@@ -4,12 +4,13 @@ use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::reports::{Move, Report};
 use crate::integrations::registry::seats::{Change, Override, Seats, Table};
 use crate::integrations::registry::slot::{Slot, Sought, Template};
+use crate::sync::{Mutex, MutexGuard};
 use crate::{ConfigError, Controller};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError, TryLockError};
 
 pub(super) struct Shared<K, C> {
     pub(super) table: Table<K, C>,
