@@ -30,7 +30,7 @@ fi
 
 # the models' lock file is that of the patched loom
 loom=$(patched_loom)
-packages=(. fuzz loom-tests loom-tests/schedules ci/no-std ci/new-user)
+packages=(. fuzz loom-tests loom-tests/schedules compile-fail ci/no-std ci/new-user)
 failed=()
 for package in "${packages[@]}"; do
   name=${package//\//-}

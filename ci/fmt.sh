@@ -3,6 +3,6 @@
 source "$(dirname "$0")/lib.sh"
 
 cargo fmt --all --check
-for package in loom-tests loom-tests/schedules fuzz ci/no-std ci/new-user; do
+for package in loom-tests loom-tests/schedules fuzz compile-fail ci/no-std ci/new-user; do
   cargo fmt --manifest-path "$package/Cargo.toml" --check
 done

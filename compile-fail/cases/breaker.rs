@@ -1,0 +1,7 @@
+include!("operations.rs");
+
+fn operator(handle: &tripcoil::Breaker) {
+    operate!(handle);
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+include!("operations.rs");
+
+fn operator(handle: &tripcoil::OwnedPermit) {
+    operate!(handle);
+}
+
+fn main() {}
