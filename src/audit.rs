@@ -15,7 +15,7 @@
 //! *Order within step 3.* What a helper reads must not be overwritten by another helper of the
 //! same audit before all could have agreed on what follows from it. So the decision and the event
 //! (which read the window, the round and the run) come before the fresh boundaries and the fresh
-//! round; the openings (which read `since`) before `since`.
+//! round; the openings (which read the deadline and `since`) before the deadline and `since`.
 
 use crate::control::{Control, Goal};
 use crate::core::Core;

@@ -6,7 +6,7 @@ use crate::backoff::unit;
 use crate::clock::Clock;
 use crate::config::{Config, Shape as Geometry};
 use crate::control::Control;
-use crate::deadline::Deadline;
+use crate::deadline::{Before, Deadline};
 use crate::durations::Histogram;
 use crate::event::{HISTORY, Ring, Slot};
 use crate::outcome::State;
@@ -67,20 +67,9 @@ pub(crate) struct Ledger {
     pub(crate) openings: Word,
     /// When the present generation began.
     pub(crate) since: Word,
-    /// How long the restored state had lasted before this clock begins.
-    #[cfg(feature = "serde")]
-    pub(crate) before: Before,
-    /// Generation | firm, and the millisecond at which Open ends.
+    /// Generation | firm, and the millisecond at which Open ends; of a Closed that was restored, how long
+    /// it had lasted before this clock begins, which `since` cannot tell; else 0.
     pub(crate) deadline: Word,
-}
-
-/// What `since` cannot tell, in nanoseconds. It is set before the breaker is shared, and read-only then.
-#[cfg(feature = "serde")]
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Before {
-    /// Of that generation alone.
-    pub(crate) generation: u64,
-    pub(crate) lasted: u64,
 }
 
 /// The half-open state's own words.
@@ -156,7 +145,10 @@ impl Core {
         let k = u64::from(state == State::Open);
         let backoff = &policy.config.open_for;
         let wait = backoff.wait_nanos(k as u32, unit(seed, 0));
-        let deadline = Deadline::after(now, now, wait, false);
+        let deadline = match state {
+            State::Open => Deadline::after(now, now, wait, false).0,
+            _ => 0,
+        };
         let stripes = Stripes::new(cpus());
         let shares = share(policy.allowance(Tally::default()), 0, 1);
         for (limit, share) in stripes.get(0).limits.iter().zip(shares) {
@@ -182,10 +174,8 @@ impl Core {
                 lifetime: Default::default(),
                 generations: Word::default(),
                 since: Word::new(now),
-                #[cfg(feature = "serde")]
-                before: Before::default(),
                 openings: Word::new(Tagged::new(0, k).0),
-                deadline: Word::new(Tagged::new(0, deadline.0).0),
+                deadline: Word::new(Tagged::new(0, deadline).0),
                 would_trip: Counter::default(),
                 seed,
             },
@@ -218,14 +208,14 @@ impl Core {
         long.wrapping_sub(long.wrapping_sub(c.generation()) & (modulus - 1))
     }
 
-    /// How long the state of that control word had lasted before this clock begins, in nanoseconds.
+    /// How long a Closed had lasted before this clock begins, in nanoseconds.
     pub(crate) fn lasted_before(&self, c: Control) -> u64 {
-        #[cfg(feature = "serde")]
-        if self.ledger.before.lasted != 0 && self.ledger.before.generation == self.generation(c) {
-            return self.ledger.before.lasted;
+        let w = Tagged(self.ledger.deadline.load());
+        if c.state() == State::Closed && w.has(c.generation()) {
+            Before(w.payload()).nanos()
+        } else {
+            0
         }
-        let _ = c;
-        0
     }
 
     /// When the Open of that generation ends, in nanoseconds of the clock; `None` if the deadline is

@@ -1,5 +1,8 @@
 //! The deadline word: when Open ends.
 
+#[cfg(feature = "serde")]
+use crate::tagged::PAYLOAD_MAX;
+
 const MILLISECOND: u64 = 1_000_000;
 
 /// How long Open is asked to last, in nanoseconds.
@@ -59,6 +62,25 @@ impl Deadline {
     }
 }
 
+/// What the deadline word holds of a Closed, which has no deadline: how long it had lasted when it was
+/// restored, before the clock begins. In steps of 33 us, up to 417 days: as long as `reset_after` may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Before(pub(crate) u64);
+
+impl Before {
+    const SHIFT: u32 = 15;
+
+    /// Rounded up, so that a process which is restarted ever again still comes to an end of it.
+    #[cfg(feature = "serde")]
+    pub(crate) fn of(nanos: u64) -> Before {
+        Before(nanos.div_ceil(1 << Before::SHIFT).min(PAYLOAD_MAX))
+    }
+
+    pub(crate) fn nanos(self) -> u64 {
+        self.0 << Before::SHIFT
+    }
+}
+
 /// A moment, rounded up to whole milliseconds.
 pub(crate) fn whole_milliseconds(at: u64) -> u64 {
     at.div_ceil(MILLISECOND).saturating_mul(MILLISECOND)
@@ -77,6 +99,18 @@ mod tests {
         let opened = MILLISECOND - 1;
         let latest = Deadline(Deadline::LAST << 1).nanos(opened);
         assert!(latest - opened < Deadline::LONGEST);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn what_was_before_is_as_long_as_a_close_may_have_to_last() {
+        assert_eq!(Before::of(0).nanos(), 0);
+        assert_eq!(Before::of(1).nanos(), 1 << 15);
+        let longest = 365 * 24 * 3600 * 1_000 * MILLISECOND;
+        let kept = Before::of(longest).nanos();
+        assert!((longest..longest + (1 << 15)).contains(&kept));
+        assert!(Before::of(u64::MAX).nanos() >= longest);
+        assert_eq!(Before::of(u64::MAX).0, PAYLOAD_MAX);
     }
 
     #[test]

@@ -11,8 +11,8 @@
 
 use crate::clock::saturating_nanos;
 use crate::control::Control;
-use crate::core::{Before, Core};
-use crate::deadline::Deadline;
+use crate::core::Core;
+use crate::deadline::{Before, Deadline};
 use crate::outcome::State;
 use crate::round::Round;
 use crate::rules::{Allowance, Tally, Truth};
@@ -194,24 +194,21 @@ impl Core {
 
     /// The words of its generation, as `turn` leaves them, and of a round what has been counted.
     fn put_period(&mut self, s: &Saving, age: Age, now: u64) {
-        let l = &mut self.ledger;
+        let l = &self.ledger;
         let generation = s.generation;
         let lasted = s.lasted.saturating_add(passed(age));
         let since = now.saturating_sub(lasted);
-        // in any other state nothing is left, and nobody asks
-        let deadline = match s.left.saturating_sub(passed(age)) {
-            0 => Deadline::OVER,
-            left => Deadline::after(since, now, left, true),
-        };
-        // where the clock does not reach back to the beginning of this state, `since` cannot tell it
-        l.before = Before {
-            generation,
-            lasted: lasted.saturating_sub(now),
+        let deadline = match (s.state, s.left.saturating_sub(passed(age))) {
+            (State::Open, 0) => Deadline::OVER.0,
+            (State::Open, left) => Deadline::after(since, now, left, true).0,
+            // where the clock does not reach back to the beginning of this state, `since` cannot tell it
+            (State::Closed, _) => Before::of(lasted.saturating_sub(now)).0,
+            _ => 0,
         };
         l.since.store(since);
         l.generations.store(generation);
         l.openings.store(Tagged::new(generation, s.openings).0);
-        l.deadline.store(Tagged::new(generation, deadline.0).0);
+        l.deadline.store(Tagged::new(generation, deadline).0);
         // The probes that were out are gone with their process. One that was decided is found so by the
         // first acquire.
         let counted = s.round.unwrap_or_default();

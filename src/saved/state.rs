@@ -20,7 +20,7 @@ pub(crate) struct Saving {
     /// By the wall clock, since 1970.
     pub(crate) saved_at: u64,
     pub(crate) state: State,
-    /// How long it had been in that state, in earlier processes too.
+    /// How long it had been in that state; if that is Closed, in earlier processes too.
     pub(crate) lasted: u64,
     /// What was left of Open.
     pub(crate) left: u64,
