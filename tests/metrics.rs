@@ -6,6 +6,9 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "metrics/keys.rs"]
+mod keys;
+
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;

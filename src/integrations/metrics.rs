@@ -53,9 +53,13 @@
 //! `docs/alerts.yml`.
 
 mod aggregate;
+mod figures;
+mod keys;
 mod publisher;
 mod series;
 
 #[cfg(feature = "registry")]
 pub use self::aggregate::RegistryPublisher;
+#[cfg(feature = "registry")]
+pub use self::keys::KeysPublisher;
 pub use self::publisher::Publisher;

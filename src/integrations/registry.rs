@@ -281,6 +281,20 @@ impl<K: Hash + Eq, C> Registry<K, C> {
         async move { slot?.breaker.call_async(future).await }
     }
 
+    /// Reports every key to `report`, for as long as what this gives is kept: first those that are there,
+    /// here, and then each that comes or goes, exactly once.
+    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    pub(crate) fn follow(
+        &self,
+        report: impl Fn(&K, &Observer, Move) + Send + Sync + 'static,
+    ) -> Arc<Report<K>> {
+        let report: Arc<Report<K>> = Arc::new(report);
+        for slot in self.shared.follow(&report) {
+            report(&slot.key, &slot.controller.observer(), Move::Came);
+        }
+        report
+    }
+
     fn slot<Q>(&self, key: &Q) -> Result<Arc<Slot<K, C>>, ConfigError>
     where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,

@@ -319,7 +319,8 @@ fn an_operators_opening_is_kept_and_his_reset_is_not() {
 #[test]
 fn what_ends_in_a_leaving_slot_is_not_forgotten() {
     let clock = ManualClock::new();
-    let ends: [(&str, fn(&Breaker)); 6] = [
+    type End = fn(&Breaker);
+    let ends: [(&str, End); 6] = [
         ("success", |b| b.try_acquire().expect("closed").success()),
         ("failure", |b| {
             let permit = b.try_acquire().expect("closed");

@@ -1,7 +1,9 @@
 //! The series, by name.
 
+#[cfg(feature = "registry")]
+use crate::Rejections;
 use crate::integrations::labels as label;
-use crate::{Cause, Rejections, State};
+use crate::{Cause, State};
 use ::metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Unit, with_recorder};
 
 const METADATA: Metadata<'_> = Metadata::new("tripcoil", Level::INFO, Some(module_path!()));
@@ -56,6 +58,7 @@ impl Labels {
     }
 
     /// A counter for each state that rejects.
+    #[cfg(feature = "registry")]
     pub(super) fn rejections(&self, name: &'static str) -> [(State, Counter); 3] {
         [State::Open, State::HalfOpen, State::ForcedOpen].map(|state| {
             let label = ("state", label::state(state));
@@ -93,6 +96,7 @@ pub(super) fn describe_histogram((name, what): (&'static str, &'static str)) {
     });
 }
 
+#[cfg(feature = "registry")]
 pub(super) fn set_rejections(counters: &[(State, Counter)], all: &Rejections) {
     for (state, counter) in counters {
         counter.absolute(all.get(*state));

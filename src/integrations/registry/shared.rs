@@ -51,7 +51,6 @@ impl<K, C> Shared<K, C> {
     }
 
     /// Everybody, and each that comes or goes from then on, exactly once.
-    #[allow(dead_code, reason = "the publisher of all keys is next")]
     #[cfg(any(feature = "metrics", feature = "tracing"))]
     pub(super) fn follow(&self, follower: &Arc<Report<K>>) -> Vec<Arc<Slot<K, C>>> {
         let mut seats = self.seats();

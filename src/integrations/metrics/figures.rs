@@ -1,0 +1,305 @@
+//! What one set of labels shows: its series, and the figures that they are set to.
+
+use crate::integrations::labels as label;
+use crate::integrations::metrics::series::{
+    Labels, STATES, WAYS, describe_counters, describe_gauges, describe_histogram,
+};
+use crate::{Durations, FailureKinds, Snapshot, State, Transition};
+use ::metrics::{Counter, Gauge, Histogram};
+use std::time::Duration;
+
+const COUNTERS: [(&str, &str); 7] = [
+    (
+        "tripcoil_calls_total",
+        "Calls that were admitted and have ended, by outcome.",
+    ),
+    (
+        "tripcoil_rejections_total",
+        "Calls that were not admitted, by the state that rejected them.",
+    ),
+    (
+        "tripcoil_slow_calls_total",
+        "Calls that lasted longer than the slow limit.",
+    ),
+    ("tripcoil_failures_total", "Failed calls, by kind."),
+    (
+        "tripcoil_would_trips_total",
+        "Rules that turned true under observe-only.",
+    ),
+    ("tripcoil_transitions_total", "Transitions, by cause."),
+    (
+        "tripcoil_transitions_missed_total",
+        "Transitions whose cause was not seen in time.",
+    ),
+];
+
+const GAUGES: [(&str, &str); 8] = [
+    (
+        "tripcoil_state",
+        "1 for the present state, 0 for the others.",
+    ),
+    (
+        "tripcoil_time_in_state_seconds",
+        "Time since the last transition.",
+    ),
+    (
+        "tripcoil_retry_after_seconds",
+        "What is left of an open breaker's wait.",
+    ),
+    ("tripcoil_failure_ratio", "Failures per call of the window."),
+    ("tripcoil_slow_ratio", "Slow calls per call of the window."),
+    ("tripcoil_window_calls", "Calls in the window."),
+    (
+        "tripcoil_consecutive_failures",
+        "The present run of failures.",
+    ),
+    ("tripcoil_probes_in_flight", "Probes that have not ended."),
+];
+
+const DURATIONS: (&str, &str) = (
+    "tripcoil_call_duration_seconds",
+    "How long calls lasted, to an eighth.",
+);
+
+const OUTCOMES: [&str; 5] = ["success", "failure", "ignored", "cancelled", "late"];
+const REJECTING: [State; 3] = [State::Open, State::HalfOpen, State::ForcedOpen];
+/// Kinds of failures that are told apart.
+const KINDS: usize = 9;
+
+/// Where each group of counters begins, in this order.
+const SLOW: usize = OUTCOMES.len() + REJECTING.len();
+const WOULD_TRIP: usize = SLOW + 1 + KINDS;
+const MOVES: usize = WOULD_TRIP + 1;
+const MISSED: usize = MOVES + WAYS.len();
+
+/// What the counters show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sums([u64; MISSED + 1]);
+
+impl Default for Sums {
+    fn default() -> Sums {
+        Sums([0; MISSED + 1])
+    }
+}
+
+impl Sums {
+    /// All but the transitions, which a snapshot does not tell apart.
+    pub(super) fn add(&mut self, seen: &Snapshot) {
+        let t = &seen.totals;
+        let calls = [t.successes, t.failures, t.ignored, t.cancelled, t.late];
+        let rejected = REJECTING.map(|state| seen.rejections_by_state.get(state));
+        let kinds = seen.failures_by_kind.iter().map(|(_, failures)| failures);
+        let all = calls.into_iter().chain(rejected).chain([t.slow]);
+        for (sum, one) in self
+            .0
+            .iter_mut()
+            .zip(all.chain(kinds).chain([seen.would_trip]))
+        {
+            *sum += one;
+        }
+    }
+
+    pub(super) fn moved(&mut self, transition: &Transition) {
+        let way = (transition.to, transition.cause);
+        for (sum, _) in self.0[MOVES..]
+            .iter_mut()
+            .zip(WAYS)
+            .filter(|(_, w)| *w == way)
+        {
+            *sum += 1;
+        }
+    }
+
+    pub(super) fn missed(&mut self, transitions: u64) {
+        self.0[MISSED] += transitions;
+    }
+
+    #[cfg(feature = "registry")]
+    pub(super) fn plus(mut self, other: &Sums) -> Sums {
+        for (sum, one) in self.0.iter_mut().zip(other.0) {
+            *sum += one;
+        }
+        self
+    }
+}
+
+/// What the gauges show: of several breakers the sum where it is a count, and the greatest where it is
+/// a time or a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Levels {
+    states: [u32; STATES.len()],
+    time_in_state: Duration,
+    retry_after: Duration,
+    calls: u64,
+    failures: u64,
+    slow: u64,
+    run: u64,
+    in_flight: u64,
+}
+
+impl Levels {
+    pub(super) fn add(&mut self, seen: &Snapshot) {
+        for (count, state) in self.states.iter_mut().zip(STATES) {
+            *count += u32::from(state == seen.state);
+        }
+        self.time_in_state = self.time_in_state.max(seen.time_in_state);
+        self.retry_after = self.retry_after.max(seen.retry_after.unwrap_or_default());
+        self.calls += seen.window.calls;
+        self.failures += seen.window.failures;
+        self.slow += seen.window.slow;
+        self.run = self.run.max(seen.consecutive_failures);
+        self.in_flight += u64::from(seen.probes.in_flight);
+    }
+
+    /// In the order of [`GAUGES`], after the states.
+    fn values(&self) -> [f64; GAUGES.len() - 1] {
+        let ratio = |part: u64| {
+            if self.calls == 0 {
+                0.0
+            } else {
+                part as f64 / self.calls as f64
+            }
+        };
+        [
+            self.time_in_state.as_secs_f64(),
+            self.retry_after.as_secs_f64(),
+            ratio(self.failures),
+            ratio(self.slow),
+            self.calls as f64,
+            self.run as f64,
+            self.in_flight as f64,
+        ]
+    }
+}
+
+/// How long calls lasted, by the buckets of their histogram.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lasted(Vec<(f64, u64)>);
+
+impl Lasted {
+    pub(super) fn add(&mut self, durations: &Durations) {
+        if self.0.is_empty() {
+            // in the middle, which is off by an eighth at most
+            let middle = |from: Duration, to: Option<Duration>| (from + to.unwrap_or(from)) / 2;
+            let empty = durations
+                .iter()
+                .map(|b| (middle(b.from, b.to).as_secs_f64(), 0));
+            self.0 = empty.collect();
+        }
+        for ((_, calls), bucket) in self.0.iter_mut().zip(durations.iter()) {
+            *calls += bucket.calls;
+        }
+    }
+}
+
+#[cfg(feature = "registry")]
+impl Lasted {
+    /// Both, by the buckets of whichever has some.
+    pub(super) fn plus(&self, other: &Lasted) -> Lasted {
+        let (some, more) = if self.0.is_empty() {
+            (other, self)
+        } else {
+            (self, other)
+        };
+        let mut sum = some.clone();
+        for ((_, calls), (_, more)) in sum.0.iter_mut().zip(&more.0) {
+            *calls += more;
+        }
+        sum
+    }
+}
+
+/// The series of one set of labels.
+pub(super) struct Series {
+    /// As in [`Sums`].
+    counters: [Counter; MISSED + 1],
+    states: [Gauge; STATES.len()],
+    /// As in [`Levels::values`].
+    gauges: [Gauge; GAUGES.len() - 1],
+    /// Where durations are kept.
+    lasted: Option<Histogram>,
+}
+
+pub(super) fn describe() {
+    describe_counters(&COUNTERS);
+    describe_gauges(&GAUGES);
+    describe_histogram(DURATIONS);
+}
+
+impl Series {
+    pub(super) fn new(labels: &Labels, durations: bool) -> Series {
+        let [
+            calls,
+            rejections,
+            slow,
+            failures,
+            would_trips,
+            transitions,
+            missed,
+        ] = COUNTERS.map(|(name, _)| name);
+        let counter = |name, key, value| labels.counter(name, &[(key, value)]);
+        let kinds = FailureKinds::default();
+        let mut all = OUTCOMES
+            .into_iter()
+            .map(|outcome| counter(calls, "outcome", outcome))
+            .chain(REJECTING.map(|state| counter(rejections, "state", label::state(state))))
+            .chain([labels.counter(slow, &[])])
+            .chain(
+                kinds
+                    .iter()
+                    .map(|(kind, _)| counter(failures, "kind", label::kind(kind))),
+            )
+            .chain([labels.counter(would_trips, &[])])
+            .chain(WAYS.map(|(to, cause)| {
+                let way = [("to", label::state(to)), ("cause", label::cause(cause))];
+                labels.counter(transitions, &way)
+            }))
+            .chain([labels.counter(missed, &[])]);
+        let counters = std::array::from_fn(|_| all.next().unwrap_or_else(Counter::noop));
+        debug_assert!(all.next().is_none(), "one for each sum");
+        Series {
+            counters,
+            states: STATES
+                .map(|state| labels.gauge(GAUGES[0].0, &[("state", label::state(state))])),
+            gauges: std::array::from_fn(|i| labels.gauge(GAUGES[i + 1].0, &[])),
+            lasted: durations.then(|| labels.histogram(DURATIONS.0)),
+        }
+    }
+
+    /// The totals as they are.
+    pub(super) fn set(&self, sums: &Sums) {
+        for (counter, sum) in self.counters.iter().zip(sums.0) {
+            counter.absolute(sum);
+        }
+    }
+
+    /// What has been added to them.
+    #[cfg(feature = "registry")]
+    pub(super) fn add(&self, before: &Sums, now: &Sums) {
+        for (counter, (before, now)) in self.counters.iter().zip(before.0.iter().zip(now.0)) {
+            counter.increment(now.saturating_sub(*before));
+        }
+    }
+
+    pub(super) fn level(&self, levels: &Levels) {
+        for (gauge, breakers) in self.states.iter().zip(levels.states) {
+            gauge.set(f64::from(breakers));
+        }
+        for (gauge, value) in self.gauges.iter().zip(levels.values()) {
+            gauge.set(value);
+        }
+    }
+
+    /// What has been added since `told`.
+    pub(super) fn record(&self, told: &mut Lasted, now: &Lasted) {
+        let Some(histogram) = &self.lasted else {
+            return;
+        };
+        told.0.resize(now.0.len(), (0.0, 0));
+        for ((_, told), (seconds, calls)) in told.0.iter_mut().zip(&now.0) {
+            let new = calls.saturating_sub(*told);
+            histogram.record_many(*seconds, new as usize);
+            *told += new;
+        }
+    }
+}
