@@ -74,6 +74,12 @@ impl Observer {
         self.core.snapshot()
     }
 
+    /// The same without the series of buckets.
+    #[cfg(feature = "registry")]
+    pub(crate) fn figures(&self) -> Snapshot {
+        self.core.figures()
+    }
+
     /// The last transitions, at most four, oldest first; of a restored breaker, those since then. A
     /// listener is told all of them.
     #[must_use]

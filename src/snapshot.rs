@@ -100,7 +100,13 @@ impl Core {
     /// Between two looks at the same quiet control word. An audit that is met is finished first, so a
     /// thread that stops in one holds up no reader; and each further attempt means that others went on.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.between_audits(|c, now| self.reading(c, now))
+        self.between_audits(|c, now| self.reading(c, now, true))
+    }
+
+    /// The same without the series of buckets, which takes longest: for those that read many breakers.
+    #[cfg(feature = "registry")]
+    pub(crate) fn figures(&self) -> Snapshot {
+        self.between_audits(|c, now| self.reading(c, now, false))
     }
 
     pub(crate) fn between_audits<T>(&self, read: impl Fn(Control, u64) -> Option<T>) -> T {
@@ -117,9 +123,10 @@ impl Core {
         }
     }
 
-    pub(crate) fn reading(&self, c: Control, now: u64) -> Option<Snapshot> {
+    /// With or without the series of buckets.
+    pub(crate) fn reading(&self, c: Control, now: u64, series: bool) -> Option<Snapshot> {
         let state = c.state();
-        let (window, buckets) = self.window_now(c, now)?;
+        let (window, buckets) = self.window_now(c, now, series)?;
         let rate = |part: u64| {
             if window.calls == 0 {
                 0.0
@@ -190,7 +197,7 @@ impl Core {
 
     /// The window as of `now`; that of a counting period that has ended as it stood then. `None` if it
     /// has moved on meanwhile.
-    fn window_now(&self, c: Control, now: u64) -> Option<(Tally, Vec<Counts>)> {
+    fn window_now(&self, c: Control, now: u64, series: bool) -> Option<(Tally, Vec<Counts>)> {
         let b = match &self.head.window {
             Shape::Count(window) => {
                 return Some((window.tally(window.word.load())?, Vec::new()));
@@ -211,7 +218,8 @@ impl Core {
         };
         let first = b.oldest(current);
         let bucket = |e: u64| Some(at(e + 1)?.since(at(e)?).counts());
-        let buckets: Option<Vec<Counts>> = (first..=current).map(bucket).collect();
+        let shown = if series { first..=current } else { 1..=0 };
+        let buckets: Option<Vec<Counts>> = shown.map(bucket).collect();
         Some((totals.since(at(first)?), buckets?))
     }
 

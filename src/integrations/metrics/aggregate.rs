@@ -93,7 +93,7 @@ impl RegistryPublisher {
         describe_counters(&COUNTERS);
         describe_gauges(&GAUGES);
         let name = registry.into();
-        let labels = Labels(vec![Label::new("registry", name.clone())]);
+        let labels = Labels::new(vec![Label::new("registry", name.clone())]);
         let outcomes = ["success", "failure", "ignored", "cancelled", "late"];
         RegistryPublisher {
             name,

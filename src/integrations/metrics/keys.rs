@@ -168,7 +168,7 @@ impl Shared {
     }
 
     fn came(&self, labels: Vec<Label>, observer: &Observer) {
-        let since = observer.snapshot().generation;
+        let since = observer.figures().generation;
         self.new().keys.push((labels, observer.clone(), since));
     }
 
@@ -213,7 +213,7 @@ struct Group {
 impl Group {
     fn new(labels: Vec<Label>) -> Group {
         Group {
-            labels: Labels(labels),
+            labels: Labels::new(labels),
             keys: 0,
             empty_since: None,
             kept: Sums::default(),
@@ -366,7 +366,7 @@ impl Key {
     fn read(&mut self, group: &mut Group) -> bool {
         // before the reading, which is final if it is
         let gone = self.observer.is_forgotten();
-        let seen = self.observer.snapshot();
+        let seen = self.observer.figures();
         if seen.generation > self.told {
             self.moved(seen.generation, group);
         }

@@ -58,7 +58,7 @@ impl Publisher {
         describe();
         let mut all = vec![Label::new("breaker", observer.name().to_owned())];
         all.extend(labels.into_labels());
-        let shared = Arc::new(Shared::new(observer.clone(), Labels(all)));
+        let shared = Arc::new(Shared::new(observer.clone(), Labels::new(all)));
 
         let ours = AtEnd(Arc::downgrade(&shared));
         let transitions = observer.publish(move |transition| {

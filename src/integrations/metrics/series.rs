@@ -4,7 +4,10 @@
 use crate::Rejections;
 use crate::integrations::labels as label;
 use crate::{Cause, State};
-use ::metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Unit, with_recorder};
+use ::metrics::{
+    Counter, Gauge, Histogram, Key, Label, Level, Metadata, SharedString, Unit, with_recorder,
+};
+use std::sync::Arc;
 
 const METADATA: Metadata<'_> = Metadata::new("tripcoil", Level::INFO, Some(module_path!()));
 
@@ -42,6 +45,16 @@ pub(super) const WAYS: [(State, Cause); 15] = [
 pub(super) struct Labels(pub(super) Vec<Label>);
 
 impl Labels {
+    /// Its texts are shared from here on: each series has them.
+    pub(super) fn new(labels: Vec<Label>) -> Labels {
+        let shared = |text: SharedString| SharedString::from(Arc::<str>::from(&*text));
+        let one = |label: Label| {
+            let (key, value) = label.into_parts();
+            Label::new(shared(key), shared(value))
+        };
+        Labels(labels.into_iter().map(one).collect())
+    }
+
     fn key(&self, name: &'static str, more: &[(&'static str, &'static str)]) -> Key {
         let mut labels = self.0.clone();
         labels.extend(more.iter().map(|&(k, v)| Label::from_static_parts(k, v)));

@@ -214,7 +214,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
                 && (slot.unwanted.load(Ordering::Relaxed)
                     || slot.stamp() == slot.at_hand.load(Ordering::Relaxed))
             {
-                let seen = slot.controller.observer().snapshot();
+                let seen = slot.controller.observer().figures();
                 seats.retired.retire(&seen);
                 slot.breaker.forget();
                 gone.count += 1;

@@ -74,7 +74,7 @@ impl<K, C> Shared<K, C> {
         sum.capacity = self.table.capacity;
         for slot in all {
             // while it is held here it is not forgotten, and so not counted twice
-            sum.add(&slot.controller.observer().snapshot());
+            sum.add(&slot.controller.observer().figures());
         }
         sum
     }

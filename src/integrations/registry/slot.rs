@@ -53,7 +53,7 @@ impl<K, C> Slot<K, C> {
 
     /// Rises with everything that happens to the breaker.
     pub(super) fn stamp(&self) -> u64 {
-        let seen = self.controller.observer().snapshot();
+        let seen = self.controller.observer().figures();
         let t = &seen.totals;
         // each term only rises, so the sum stands still if and only if they all do
         t.successes + t.failures + t.rejected + t.late + t.ignored + t.cancelled + seen.transitions
@@ -69,7 +69,7 @@ impl<K, C> Slot<K, C> {
         self.unwanted.load(Ordering::Relaxed)
             || !self.kept.load(Ordering::Relaxed)
                 && self.breaker.state() == State::Closed
-                && self.controller.observer().snapshot().openings == 0
+                && self.controller.observer().figures().openings == 0
     }
 }
 
