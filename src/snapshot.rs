@@ -218,7 +218,7 @@ impl Core {
         };
         let first = b.oldest(current);
         let bucket = |e: u64| Some(at(e + 1)?.since(at(e)?).counts());
-        let shown = if series { first..=current } else { 1..=0 };
+        let shown = first..if series { current + 1 } else { first };
         let buckets: Option<Vec<Counts>> = shown.map(bucket).collect();
         Some((totals.since(at(first)?), buckets?))
     }

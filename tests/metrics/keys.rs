@@ -395,7 +395,7 @@ fn a_place_is_free_when_its_keys_have_been_gone_for_long_enough() {
 fn keys_with_the_same_labels_are_summed_up() {
     let recorder = Recorder::new(None);
     let (registry, controller, _clock) = registry();
-    let region = |key: &u32| if key % 2 == 0 { "eu" } else { "us" };
+    let region = |key: &u32| if key.is_multiple_of(2) { "eu" } else { "us" };
     let publisher = metrics::with_local_recorder(&recorder.recorder, || {
         Publisher::of_registry(&registry, move |key| {
             vec![Label::new("breaker", region(key))]
@@ -436,7 +436,7 @@ fn durations_of_every_key_are_published_where_they_are_kept() {
     let registry = Registry::builder(move |key: &u32| {
         Breaker::builder(key.to_string())
             .clock(&kept)
-            .durations(key % 2 == 0)
+            .durations(key.is_multiple_of(2))
     })
     .build();
     let publisher = recorder.of_registry(&registry).max_label_values(1);

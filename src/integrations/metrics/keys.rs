@@ -157,7 +157,7 @@ struct New {
 }
 
 impl Shared {
-    fn new(&self) -> MutexGuard<'_, New> {
+    fn inbox(&self) -> MutexGuard<'_, New> {
         self.new.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -169,13 +169,13 @@ impl Shared {
 
     fn came(&self, labels: Vec<Label>, observer: &Observer) {
         let since = observer.figures().generation;
-        self.new().keys.push((labels, observer.clone(), since));
+        self.inbox().keys.push((labels, observer.clone(), since));
     }
 
     /// Nothing is lost if nobody publishes for long: what is kept of those that have gone has a bound.
     fn went(&self) {
         let gone = {
-            let mut new = self.new();
+            let mut new = self.inbox();
             new.gone += 1;
             new.gone
         };
@@ -283,7 +283,7 @@ impl Published {
 
     /// Reads all keys, and lets go of those that are forgotten.
     fn look(&mut self, shared: &Shared) {
-        let new = take(&mut *shared.new());
+        let new = take(&mut *shared.inbox());
         for (labels, observer, told) in new.keys {
             let group = self.group_of(labels);
             self.groups[group].keys += 1;

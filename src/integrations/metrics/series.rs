@@ -2,6 +2,7 @@
 
 #[cfg(feature = "registry")]
 use crate::Rejections;
+#[cfg(feature = "registry")]
 use crate::integrations::labels as label;
 use crate::{Cause, State};
 use ::metrics::{
