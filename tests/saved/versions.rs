@@ -66,7 +66,11 @@ fn each_of_its_forms_is_read_and_is_the_same_state() {
 /// Those of either version: each is a head of eight bytes, operations, and the body of a state.
 #[test]
 fn each_seed_of_the_fuzzer_is_a_saved_state() {
-    let corpus = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/saved");
+    let fuzz = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    if !fuzz.exists() {
+        return; // a package, which has none
+    }
+    let corpus = fuzz.join("corpus/saved");
     let mut of_versions = [0, 0];
     for file in fs::read_dir(corpus).unwrap() {
         let path = file.unwrap().path();
