@@ -145,6 +145,26 @@ macro_rules! guarded_calls {
         /// says, and slow if it lasted longer than the slow limit. A panic is recorded too (as the
         /// classifier's [`panicked`](crate::Classify::panicked) says), and goes on unwinding.
         ///
+        /// Where the call goes through other breakers, or through this one again, wrap the classifier, so
+        /// that a rejection inside is no failure here:
+        ///
+        /// ```
+        /// use std::io;
+        /// use tripcoil::{Breaker, ErrIsFailure, IgnoreRejections};
+        ///
+        /// let (replica, controller) = Breaker::builder("replica").build_with_controller()?;
+        /// let service = Breaker::builder("service")
+        ///     .classifier(IgnoreRejections::new(ErrIsFailure))
+        ///     .build()?;
+        ///
+        /// controller.force_open();
+        /// let answer = service.call(|| replica.call(|| Ok::<(), io::Error>(())));
+        /// assert!(answer.is_err());
+        /// let totals = service.observer().snapshot().totals;
+        /// assert_eq!((totals.ignored, totals.failures), (1, 0));
+        /// # Ok::<(), tripcoil::ConfigError>(())
+        /// ```
+        ///
         /// # Errors
         ///
         /// [`CallError::Rejected`](crate::CallError::Rejected) if the call was not made, else its

@@ -45,9 +45,10 @@ use core::ops::Deref;
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 ///
-/// A probe that ends so gives its slot back. A breaker that is nested in itself recovers if
-/// [`max_probes`](crate::HalfOpen::max_probes) is at least the depth, whatever the classifier; with
-/// this one the inner call alone is turned away, and the round waits for a call that is not nested.
+/// A probe that ends so gives its slot back, and decides nothing. A breaker around calls to itself recovers if
+/// [`max_probes`](crate::HalfOpen::max_probes) is at least the depth, and the round needs as many results, or
+/// a multiple of it. Otherwise the inner call finds no slot: by default its rejection fails the round, with
+/// this classifier the round waits for a call that is not nested.
 #[derive(Clone, Copy, Debug)]
 pub struct IgnoreRejections<C = ErrIsFailure, F = InSources> {
     classifier: C,

@@ -40,6 +40,32 @@
 //! [`classifier`](crate::Builder::classifier), that of the feature `http` or `grpc`, or a closure that
 //! takes a `&Result<Response, Error>`.
 //!
+//! # Around other breakers
+//!
+//! A rejection by a breaker further inside is an error of the inner service, and so a failure by default. Wrap
+//! the classifier, and it is ignored: `IgnoreRejections::boxed` for boxed errors, as tower's own middleware
+//! gives, `IgnoreRejections::new` for errors that are an [`Error`] themselves
+//! (see [`IgnoreRejections`](crate::IgnoreRejections)).
+//!
+//! ```
+//! use tower::{BoxError, ServiceBuilder, service_fn};
+//! use tripcoil::tower::{BreakerLayer, boxed};
+//! use tripcoil::{Breaker, ErrIsFailure, IgnoreRejections};
+//!
+//! let service = Breaker::builder("service")
+//!     .classifier(IgnoreRejections::boxed(ErrIsFailure))
+//!     .build()?;
+//! let replica = Breaker::builder("replica").build()?;
+//! let stack = ServiceBuilder::new()
+//!     .layer(BreakerLayer::new(service))
+//!     .map_err(boxed) // as a retry, a timeout or a buffer between the two would
+//!     .layer(BreakerLayer::new(replica))
+//!     .service(service_fn(|n: u32| async move { Ok::<u32, BoxError>(n) }));
+//! # fn is_service<S: tower::Service<u32>>(_: S) {}
+//! # is_service(stack);
+//! # Ok::<(), tripcoil::ConfigError>(())
+//! ```
+//!
 //! # Readiness
 //!
 //! While calls are admitted, the service is ready when the inner one is: its backpressure passes

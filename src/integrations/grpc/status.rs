@@ -24,6 +24,25 @@ use core::fmt;
 /// let outcome = classifier.outcome(Code::Unimplemented, &Default::default());
 /// assert_eq!(outcome, Outcome::Failure(FailureKind::Client));
 /// ```
+///
+/// Around other breakers, wrap it, so that a rejection inside is no `Failure(Connect)` of this one; of an
+/// inner service whose errors are boxed, by `IgnoreRejections::boxed`. The answer of
+/// [`rejected_response`] in the same process is ignored as it is.
+///
+/// ```
+/// use tripcoil::grpc::ByCode;
+/// use tripcoil::{Breaker, IgnoreRejections};
+///
+/// let breaker = Breaker::builder("greeter")
+///     .classifier(IgnoreRejections::new(ByCode::new()))
+///     .build()?;
+/// # let (inner, controller) = Breaker::builder("replica").build_with_controller()?;
+/// # controller.force_open();
+/// # let ask = || inner.call(|| Ok::<_, std::io::Error>(http::Response::new(())));
+/// # assert!(breaker.call(ask).is_err());
+/// # assert_eq!(breaker.observer().snapshot().totals.ignored, 1);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct ByCode<F = fn(Code, &HeaderMap) -> Option<Outcome>, G = ErrIsConnect> {
     overriding: F,

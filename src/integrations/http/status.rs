@@ -29,6 +29,25 @@ use core::fmt;
 /// let outcome = classifier.outcome(StatusCode::FORBIDDEN, &Default::default());
 /// assert_eq!(outcome, Outcome::Failure(FailureKind::Client));
 /// ```
+///
+/// Around other breakers, wrap it, so that a rejection inside is no `Failure(Connect)` of this one; of an
+/// inner service whose errors are boxed, by `IgnoreRejections::boxed`. The answer of
+/// [`rejected_response`](crate::http::rejected_response) in the same process is ignored as it is.
+///
+/// ```
+/// use tripcoil::http::ByStatus;
+/// use tripcoil::{Breaker, CallError, IgnoreRejections};
+///
+/// let (inner, controller) = Breaker::builder("replica").build_with_controller()?;
+/// let breaker = Breaker::builder("orders")
+///     .classifier(IgnoreRejections::new(ByStatus::new()))
+///     .build()?;
+/// controller.force_open();
+/// let get = || inner.call(|| Ok::<_, std::io::Error>(http::Response::new(())));
+/// assert!(matches!(breaker.call(get), Err(CallError::Inner(_))));
+/// assert_eq!(breaker.observer().snapshot().totals.ignored, 1);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct ByStatus<F = fn(StatusCode, &HeaderMap) -> Option<Outcome>, G = ErrIsConnect> {
     overriding: F,
