@@ -356,6 +356,10 @@ fn nothing_is_told_after_it_is_dropped() {
     assert_eq!(capture.events(), []);
 }
 
+#[cfg(feature = "registry")]
+#[path = "tracing/keys.rs"]
+mod keys;
+
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }

@@ -290,7 +290,7 @@ impl<K: Hash + Eq, C> Registry<K, C> {
     ) -> Arc<Report<K>> {
         let report: Arc<Report<K>> = Arc::new(report);
         for slot in self.shared.follow(&report) {
-            report(&slot.key, &slot.controller.observer(), Move::Came);
+            report(&slot.key, &slot.controller.observer(), Move::There);
         }
         report
     }

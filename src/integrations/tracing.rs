@@ -38,8 +38,14 @@
 //!
 //! The fields of a transition are those of [`Transition`]. What would have
 //! tripped is looked for at the end of each epoch of a time window, at each transition, and when
-//! [`Tracing::check`] is called, which a count window needs.
+//! [`Tracing::check`] is called, which a count window needs. [`Tracing::of_registry`] tells the
+//! same of every key of a registry (feature `registry`).
 
+#[cfg(feature = "registry")]
+mod keys;
+
+#[cfg(feature = "registry")]
+pub use self::keys::KeysTracing;
 use crate::integrations::labels as label;
 use crate::{CallError, Observer, Rejected, State, Subscription, Transition};
 use ::tracing::dispatcher::{self, Dispatch};
@@ -70,7 +76,7 @@ use std::time::{Duration, Instant};
 pub struct Tracing {
     teller: Arc<Teller>,
     transitions: Subscription,
-    epochs: Subscription,
+    epochs: Option<Subscription>,
 }
 
 impl fmt::Debug for Tracing {
@@ -85,13 +91,33 @@ impl fmt::Debug for Tracing {
 impl Tracing {
     /// For this breaker, from now on.
     pub fn new(observer: &Observer) -> Tracing {
+        let mut tracing = Tracing::of_transitions(observer, Tracing::subscriber(), false);
+        let ours = tracing.teller.clone();
+        tracing.epochs = Some(observer.publish_epochs(move |_| ours.check()));
+        tracing
+    }
+
+    /// Whom to tell: the subscriber that is in force here, or `None` if there is none yet.
+    fn subscriber() -> Option<Dispatch> {
         let dispatch = dispatcher::get_default(Dispatch::clone);
+        (!dispatch.is::<NoSubscriber>()).then_some(dispatch)
+    }
+
+    /// Of transitions alone; those that there have been, too, as far as the history goes.
+    fn of_transitions(observer: &Observer, to: Option<Dispatch>, all: bool) -> Tracing {
         let before = observer.snapshot();
         let teller = Arc::new(Teller {
             observer: observer.clone(),
-            dispatch: (!dispatch.is::<NoSubscriber>()).then_some(dispatch),
-            would_trip: AtomicU64::new(before.would_trip),
+            dispatch: to,
+            would_trip: AtomicU64::new(if all { 0 } else { before.would_trip }),
         });
+        if all {
+            for transition in observer.history() {
+                if transition.generation <= before.generation {
+                    teller.speak(|| teller.moved(&transition, 0));
+                }
+            }
+        }
         let ours = teller.clone();
         let mut told = before.generation;
         let transitions = observer.publish(move |transition| {
@@ -100,12 +126,10 @@ impl Tracing {
             ours.speak(|| ours.moved(transition, missed));
             ours.check();
         });
-        let ours = teller.clone();
-        let epochs = observer.publish_epochs(move |_| ours.check());
         Tracing {
             teller,
             transitions,
-            epochs,
+            epochs: None,
         }
     }
 
@@ -119,8 +143,9 @@ impl Tracing {
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
         let since = Instant::now();
-        let all = self.transitions.drain(limit)
-            && self.epochs.drain(limit.saturating_sub(since.elapsed()));
+        let told =
+            |subscription: &Subscription| subscription.drain(limit.saturating_sub(since.elapsed()));
+        let all = told(&self.transitions) && self.epochs.iter().all(told);
         self.check();
         all
     }

@@ -100,7 +100,7 @@ impl Publisher {
         };
         let ours = shared.clone();
         let report = registry.follow(move |key, observer, what| match what {
-            Move::Came => come(key, observer),
+            Move::There | Move::Came => come(key, observer),
             Move::Went => ours.went(),
         });
         KeysPublisher {

@@ -14,6 +14,9 @@ use std::sync::{Arc, Weak};
 /// What has happened to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
+    /// It is there when one begins to follow.
+    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    There,
     /// Its breaker has been made.
     Came,
     /// It has been forgotten.
