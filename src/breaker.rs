@@ -167,7 +167,8 @@ impl<C> Breaker<C> {
         Call(self.guard().with_classifier(classifier))
     }
 
-    /// For calls with a slow limit of their own.
+    /// For calls with a slow limit of their own. Where that is finer than a coarse clock is, such a call is
+    /// timed by the precise one.
     pub fn with_slow_call(&self, limit: Duration) -> Call<'_, ByRef<'_, C>> {
         Call(self.guard().with_slow_call(limit))
     }
@@ -205,7 +206,7 @@ impl<C> Breaker<C> {
     /// [`Rejected`], with the state and how long to wait.
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<'_>, Rejected> {
-        let admission = self.core.admit(false)?;
+        let admission = self.core.admit(None)?;
         Ok(Permit(Pending::new(&*self.core, admission, None)))
     }
 
@@ -216,7 +217,7 @@ impl<C> Breaker<C> {
     /// [`Rejected`], with the state and how long to wait.
     #[inline]
     pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejected> {
-        let admission = self.core.admit(false)?;
+        let admission = self.core.admit(None)?;
         Ok(OwnedPermit(Pending::new(
             self.core.clone(),
             admission,

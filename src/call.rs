@@ -53,7 +53,7 @@ impl<H: Handle, T, E, D: Classify<T, E>> Drop for Inside<'_, H, T, E, D> {
 impl<H: Handle, D> Guarded<H, D> {
     #[inline]
     fn admit(self) -> Result<(Option<Pending<H>>, D), crate::error::Rejected> {
-        let admission = self.handle.core().admit(self.limit.is_some())?;
+        let admission = self.handle.core().admit(self.limit)?;
         Ok((
             Some(Pending::new(self.handle, admission, self.limit)),
             self.classifier,

@@ -1,12 +1,15 @@
 //! Where a breaker takes its time from.
 //!
-//! A clock is read on every call, so it is an enum that is matched, and no trait object. Readings
-//! are nanoseconds since a start that each clock has for itself; none is ever compared with
-//! another clock's. A clock may stand still, and a reading may be older than one that another
-//! thread took before: the engine copes with both.
+//! A clock is read on every call, so it is an enum that is matched, and no trait object but for a
+//! clock of the user's own. Readings are nanoseconds since a start that each clock has for itself;
+//! none is ever compared with another clock's. A clock may stand still, and a reading may be older
+//! than one that another thread took before: the engine copes with both.
 
+mod custom;
 #[cfg(feature = "std")]
 mod system;
+
+pub use custom::TimeSource;
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -14,6 +17,7 @@ use core::time::Duration;
 
 use crate::error::ConfigError;
 use crate::sync::Counter;
+use custom::Custom;
 
 /// A duration in nanoseconds; `u64::MAX`, which is 584 years, for all that are longer.
 pub(crate) fn saturating_nanos(duration: Duration) -> u64 {
@@ -27,13 +31,14 @@ pub(crate) fn saturating_nanos(duration: Duration) -> u64 {
 /// | `Clock::coarse()`, the default | a few nanoseconds | the kernel's tick, 1 to 10 ms |
 /// | `Clock::upkeep()` | a load; and one thread a process | 1 ms |
 /// | `Clock::precise()` | some 20 ns | 1 ns |
+/// | [`Clock::custom(..)`](Self::custom) | what its source costs | its source says |
 /// | a [`ManualClock`] | a load | 1 ns |
 ///
 /// Where the system has no coarse clock, `coarse()` reads the precise one. All of them are
 /// monotonic: setting the date moves none of them.
 ///
-/// Without the `std` feature there is only the manual clock, and no default: a timer of one's own
-/// advances it.
+/// Without the `std` feature, and on `wasm32-unknown-unknown`, which has no time of its own, there is
+/// no default: `build()` asks for a custom or a manual clock.
 ///
 /// ```
 /// use tripcoil::{Breaker, Clock, ManualClock};
@@ -55,6 +60,7 @@ enum Source {
     Upkeep,
     #[cfg(feature = "std")]
     Precise,
+    Custom(Arc<Custom>),
     Manual(ManualClock),
     /// The default where no clock can be: validation refuses it.
     #[cfg(not(feature = "std"))]
@@ -66,6 +72,7 @@ impl PartialEq for Clock {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Source::Manual(a), Source::Manual(b)) => Arc::ptr_eq(&a.now, &b.now),
+            (Source::Custom(a), Source::Custom(b)) => Arc::ptr_eq(a, b),
             (a, b) => core::mem::discriminant(a) == core::mem::discriminant(b),
         }
     }
@@ -99,6 +106,41 @@ impl Clock {
         Self(Source::Precise)
     }
 
+    /// A clock of your own: a closure that gives the time since some start, or a [`TimeSource`].
+    ///
+    /// The time that the breaker takes from it never goes back, whatever the source says: a reading
+    /// that is older than the latest one is that one. So a source that cannot say what time it is may
+    /// answer [`Duration::ZERO`]. Clones of the clock share one time, which stops after 146 years.
+    ///
+    /// The source is read within calls, on the threads that make them, and now and then on those of
+    /// listeners and publishers. It must not panic.
+    ///
+    /// In a test on tokio's paused time:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tripcoil::{Breaker, Clock, State};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), tripcoil::ConfigError> {
+    /// let start = tokio::time::Instant::now();
+    /// let breaker = Breaker::builder("payments")
+    ///     .consecutive_failures(1)
+    ///     .open_for(Duration::from_secs(60))
+    ///     .clock(Clock::custom(move || start.elapsed()))
+    ///     .build()?;
+    /// let _ = breaker.call_async(async { Err::<(), _>("down") }).await;
+    /// assert_eq!(breaker.state(), State::Open);
+    /// tokio::time::sleep(Duration::from_secs(60)).await; // passes at once
+    /// assert!(breaker.try_acquire().is_ok(), "the first probe");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn custom(source: impl TimeSource) -> Self {
+        Self(Source::Custom(Arc::new(Custom::new(source))))
+    }
+
     /// Nanoseconds since the clock's own start.
     #[inline]
     pub(crate) fn nanos(&self) -> u64 {
@@ -109,9 +151,43 @@ impl Clock {
             Source::Upkeep => system::published(),
             #[cfg(feature = "std")]
             Source::Precise => system::precise(),
+            Source::Custom(clock) => clock.nanos(),
             Source::Manual(clock) => clock.nanos(),
             #[cfg(not(feature = "std"))]
             Source::Unset => 0,
+        }
+    }
+
+    /// What is shorter cannot be told from nothing on any machine; 0 where the stopwatch is no finer.
+    pub(crate) fn tick(&self) -> u64 {
+        match &self.0 {
+            // the coarsest kernel's; what this one's is would be a system call
+            #[cfg(feature = "std")]
+            Source::Coarse => system::COARSEST,
+            #[cfg(feature = "std")]
+            Source::Upkeep => system::UPKEEP_RESOLUTION,
+            Source::Custom(clock) => clock.resolution(),
+            _ => 0,
+        }
+    }
+
+    /// To time a call by: as fine as the same source of time can be. No reading of it is compared
+    /// with one of `nanos`.
+    pub(crate) fn stopwatch(&self) -> u64 {
+        match &self.0 {
+            #[cfg(feature = "std")]
+            Source::Coarse | Source::Upkeep | Source::Precise => system::precise(),
+            Source::Custom(clock) => clock.unrounded(),
+            _ => self.nanos(),
+        }
+    }
+
+    /// By how much a call may have lasted longer than two readings of the stopwatch are apart.
+    pub(crate) fn unseen(&self) -> u64 {
+        match &self.0 {
+            #[cfg(feature = "std")]
+            Source::Coarse | Source::Upkeep => system::PRECISE_RESOLUTION - 1,
+            _ => self.resolution() - 1,
         }
     }
 
@@ -120,8 +196,10 @@ impl Clock {
     pub(crate) fn hash(&self, hasher: &mut impl std::hash::Hasher) {
         use std::hash::Hash;
         core::mem::discriminant(&self.0).hash(hasher);
-        if let Source::Manual(clock) = &self.0 {
-            Arc::as_ptr(&clock.now).hash(hasher);
+        match &self.0 {
+            Source::Manual(clock) => Arc::as_ptr(&clock.now).hash(hasher),
+            Source::Custom(clock) => Arc::as_ptr(clock).hash(hasher),
+            _ => {}
         }
     }
 
@@ -132,7 +210,7 @@ impl Clock {
             Source::Coarse => Some("coarse"),
             Source::Upkeep => Some("upkeep"),
             Source::Precise => Some("precise"),
-            Source::Manual(_) => None,
+            Source::Custom(_) | Source::Manual(_) => None,
         }
     }
 
@@ -152,18 +230,25 @@ impl Clock {
             Source::Upkeep => system::UPKEEP_RESOLUTION,
             #[cfg(feature = "std")]
             Source::Precise => system::PRECISE_RESOLUTION,
+            Source::Custom(clock) => clock.resolution(),
             Source::Manual(_) => 1,
             #[cfg(not(feature = "std"))]
             Source::Unset => 1,
         }
     }
 
-    /// Whether there is a clock at all: validation asks.
-    pub(crate) fn is_set(&self) -> bool {
+    /// What was asked for, if it is a clock that this target has not: validation asks.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
         match &self.0 {
+            #[cfg(feature = "std")]
+            Source::Coarse if !system::PRESENT => Some("coarse"),
+            #[cfg(feature = "std")]
+            Source::Upkeep if !system::PRESENT => Some("upkeep"),
+            #[cfg(feature = "std")]
+            Source::Precise if !system::PRESENT => Some("precise"),
             #[cfg(not(feature = "std"))]
-            Source::Unset => false,
-            _ => true,
+            Source::Unset => Some("unset"),
+            _ => None,
         }
     }
 
@@ -286,7 +371,7 @@ mod tests {
     fn system_clocks_move_with_the_time() {
         for clock in [Clock::coarse(), Clock::upkeep(), Clock::precise()] {
             assert_eq!(clock.start(), Ok(()));
-            assert!(clock.is_set() && clock.resolution() >= 1);
+            assert!(clock.missing().is_none() && clock.resolution() >= 1);
             // Both are true of any system, however busy: a sleep is never shorter than asked, and
             // a clock lags at most by its resolution and what its thread was kept waiting.
             let (wall, start) = (std::time::Instant::now(), clock.nanos());
@@ -328,7 +413,8 @@ mod tests {
     #[cfg(not(feature = "std"))]
     #[test]
     fn without_std_there_is_no_default() {
-        assert!(!Clock::default().is_set());
-        assert!(Clock::from(ManualClock::new()).is_set());
+        assert_eq!(Clock::default().missing(), Some("unset"));
+        assert_eq!(Clock::from(ManualClock::new()).missing(), None);
+        assert_eq!(Clock::custom(|| Duration::ZERO).missing(), None);
     }
 }

@@ -281,10 +281,11 @@ pub struct Config {
     /// Whether a histogram of the calls' durations is kept: of all that end with a success or a failure,
     /// probes and late calls too, but not under `Disabled`. It shows in
     /// [`Snapshot::durations`](crate::Snapshot::durations) and decides nothing; each call is timed
-    /// for it, and it takes 896 bytes a CPU, for at most 16 of them. Fixed when the breaker is built. By
+    /// for it, by a precise clock if this one is coarse, and it takes 896 bytes a CPU, for at most 16 of them. Fixed when the breaker is built. By
     /// default off.
     pub durations: bool,
-    /// Where the time comes from. By default the coarse clock; without `std` there is no default.
+    /// Where the time comes from. By default the coarse clock; without `std`, and on
+    /// `wasm32-unknown-unknown`, there is no default.
     pub clock: Clock,
     /// What the breaker begins as: any state, and no transition is reported for it. By default
     /// `Closed`. One that begins `Open` has opened once; `HalfOpen` begins an untouched round; an override

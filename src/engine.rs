@@ -15,7 +15,7 @@ use core::num::NonZeroU64;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Admission {
     pub(crate) period: Period,
-    /// The clock at admission, or `UNTIMED`.
+    /// The clock at admission, or the stopwatch, or `UNTIMED`.
     pub(crate) start: u64,
 }
 
@@ -34,19 +34,21 @@ impl Admission {
 }
 
 impl Core {
-    /// `timed`: the caller has a slow limit of its own.
+    /// `own`: a slow limit of the call's own.
     #[inline]
-    pub(crate) fn admit(&self, timed: bool) -> Result<Admission, Rejected> {
+    pub(crate) fn admit(&self, own: Option<u64>) -> Result<Admission, Rejected> {
         let c = self.control();
         if c.admits_all() {
-            return Ok(Admission::at_large(c, timed, || self.head.clock.nanos()));
+            return Ok(Admission::at_large(c, own.is_some(), || {
+                self.start_timing(own)
+            }));
         }
         if c.is_open()
             && let Some(rest) = self.reject_while_open(c)
         {
             return Err(Rejected::new(State::Open, Some(rest.get())));
         }
-        self.admit_or_reject(timed)
+        self.admit_or_reject(own)
     }
 
     /// What most calls come to that are not simply admitted: rejected by an Open that has time to go.
@@ -59,12 +61,40 @@ impl Core {
     }
 
     #[cold]
-    fn admit_or_reject(&self, timed: bool) -> Result<Admission, Rejected> {
-        let admission = self.look_closer(timed, self.head.clock.nanos());
-        if let Err(rejected) = &admission {
-            self.stripes.reject(rejected.state());
+    fn admit_or_reject(&self, own: Option<u64>) -> Result<Admission, Rejected> {
+        let mut admission = self.look_closer(own.is_some(), self.head.clock.nanos());
+        match &mut admission {
+            // what decided on the admission was the breaker's clock
+            Ok(admitted) if admitted.start != UNTIMED && self.has_stopwatch(own) => {
+                admitted.start = self.head.clock.stopwatch();
+            }
+            Ok(_) => {}
+            Err(rejected) => self.stripes.reject(rejected.state()),
         }
         admission
+    }
+
+    /// Is a call's duration measured apart from the breaker's clock? It is where durations are kept,
+    /// and where the call has a slow limit of its own that is finer than a coarse clock; at both its
+    /// ends alike.
+    #[inline(always)]
+    pub(crate) fn has_stopwatch(&self, own: Option<u64>) -> bool {
+        self.head.durations.is_some() || own.is_some_and(|limit| self.is_finer(limit))
+    }
+
+    #[inline(never)]
+    fn is_finer(&self, limit: u64) -> bool {
+        limit != 0 && limit < self.head.clock.tick()
+    }
+
+    /// Out of line, so that a call that is not timed stays compiled into its caller.
+    #[inline(never)]
+    fn start_timing(&self, own: Option<u64>) -> u64 {
+        if self.has_stopwatch(own) {
+            self.head.clock.stopwatch()
+        } else {
+            self.head.clock.nanos()
+        }
     }
 
     fn look_closer(&self, timed: bool, now: u64) -> Result<Admission, Rejected> {

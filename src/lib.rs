@@ -206,7 +206,7 @@ pub use self::breaker::Breaker;
 pub use self::builder::Builder;
 pub use self::call::Call;
 pub use self::classify::{ByRef, Classify, ErrIsFailure};
-pub use self::clock::{Clock, ManualClock};
+pub use self::clock::{Clock, ManualClock, TimeSource};
 pub use self::config::{Config, HalfOpen, OnCancel, Window};
 pub use self::controller::Controller;
 pub use self::cursor::Events;

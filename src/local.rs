@@ -157,7 +157,8 @@ impl<C> Local<C> {
         LocalCall(self.guard().with_classifier(classifier))
     }
 
-    /// For calls with a slow limit of their own.
+    /// For calls with a slow limit of their own. Where that is finer than a coarse clock is, such a call is
+    /// timed by the precise one.
     pub fn with_slow_call(&self, limit: Duration) -> LocalCall<'_, ByRef<'_, C>> {
         LocalCall(self.guard().with_slow_call(limit))
     }
@@ -169,7 +170,7 @@ impl<C> Local<C> {
     /// [`Rejected`], with the state and how long to wait.
     #[inline]
     pub fn try_acquire(&self) -> Result<LocalPermit<'_>, Rejected> {
-        let admission = self.owning.core.admit(false)?;
+        let admission = self.owning.core.admit(None)?;
         Ok(LocalPermit(Pending::new(&self.owning, admission, None)))
     }
 
@@ -179,7 +180,7 @@ impl<C> Local<C> {
     ///
     /// [`Rejected`], with the state and how long to wait.
     pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejected> {
-        let admission = self.owning.core.admit(false)?;
+        let admission = self.owning.core.admit(None)?;
         Ok(OwnedPermit(Pending::new(
             self.owning.core.clone(),
             admission,

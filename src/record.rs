@@ -145,11 +145,33 @@ impl Core {
     /// Of a call that somebody timed, and that ends with a success or a failure.
     #[inline(always)]
     fn exceeds_limit(&self, admission: Admission, timing: Timing, now: u64) -> bool {
-        let lasted = timing.lasted.unwrap_or_else(|| admission.lasted(now));
-        if self.head.durations.is_some() {
-            self.note_duration(admission, lasted);
+        if self.has_stopwatch(timing.limit) {
+            return self.exceeds_by_stopwatch(admission, timing);
         }
+        let lasted = timing.lasted.unwrap_or_else(|| admission.lasted(now));
         self.is_beyond_limit(admission, lasted, timing.limit)
+    }
+
+    #[inline(never)]
+    fn exceeds_by_stopwatch(&self, admission: Admission, timing: Timing) -> bool {
+        let lasted = match timing.lasted {
+            Some(lasted) => {
+                self.note_duration(admission, lasted);
+                lasted
+            }
+            None => {
+                let lasted = admission.lasted(self.head.clock.stopwatch());
+                self.note_measured(admission, lasted);
+                lasted
+            }
+        };
+        self.is_beyond_limit(admission, lasted, timing.limit)
+    }
+
+    /// What is kept is not too short, however coarse the stopwatch is.
+    fn note_measured(&self, admission: Admission, lasted: u64) {
+        let most = lasted.saturating_add(self.head.clock.unseen());
+        self.note_duration(admission, most);
     }
 
     #[inline(always)]
@@ -442,7 +464,12 @@ impl Core {
     #[cold]
     pub(crate) fn cancel(&self, admission: Admission, limit: Option<u64>) {
         let now = self.head.clock.nanos();
-        let lasted = (admission.start != UNTIMED).then(|| admission.lasted(now));
+        let end = if self.has_stopwatch(limit) {
+            self.head.clock.stopwatch()
+        } else {
+            now
+        };
+        let lasted = (admission.start != UNTIMED).then(|| admission.lasted(end));
         let slow = lasted.is_some_and(|l| self.is_beyond_limit(admission, l, limit));
         let fails = match self.head.policy.load().on_cancel() {
             OnCancel::Ignored => false,
@@ -451,7 +478,7 @@ impl Core {
         };
         if fails {
             if let Some(lasted) = lasted {
-                self.note_duration(admission, lasted);
+                self.note_measured(admission, lasted);
             }
             let out = Outgoing {
                 class: Class::new(true, slow),
@@ -498,7 +525,7 @@ mod tests {
         let most = cpus.next_power_of_two().min(128);
         let mut counts = alloc::vec![core.control().stripes()];
         for _ in 0..10 {
-            let permit = core.admit(false).map(|admission| {
+            let permit = core.admit(None).map(|admission| {
                 core.conclude(admission, Outcome::Success, Timing::default());
             });
             assert!(permit.is_ok());

@@ -253,11 +253,10 @@ impl Counter {
         self.0.store(value, Release);
     }
 
-    /// Raise to `value`; never lower.
-    #[cfg(feature = "std")]
-    pub(crate) fn raise(&self, value: u64) {
+    /// Raise to `value`; never lower. What it is afterwards.
+    pub(crate) fn raise(&self, value: u64) -> u64 {
         access(&self.0, true);
-        self.0.fetch_max(value, AcqRel);
+        self.0.fetch_max(value, AcqRel).max(value)
     }
 
     /// Add, and stay at `top`.

@@ -46,8 +46,22 @@ mod numbers {
         let _ = INDEX.try_with(first);
     }
 
+    /// Asked of the system once: it reads files for the answer, which takes longer than all else
+    /// that a breaker's making does. 0 until then; threads that ask at once do so each.
+    static CPUS: Counter = Counter::new(0);
+
     pub(crate) fn cpus() -> usize {
-        std::thread::available_parallelism().map_or(1, usize::from)
+        match CPUS.get() {
+            0 => ask_for_cpus(),
+            n => n as usize,
+        }
+    }
+
+    #[cold]
+    fn ask_for_cpus() -> usize {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        CPUS.set(cpus as u64);
+        cpus
     }
 }
 

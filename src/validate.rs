@@ -93,12 +93,9 @@ impl Config {
             let without = "ignored or failure unless slow_call is set";
             found.add("on_cancel", "failure_if_slow", without);
         }
-        if !self.clock.is_set() {
-            found.add(
-                "clock",
-                "unset",
-                "set, since without std there is no default",
-            );
+        if let Some(missing) = self.clock.missing() {
+            let own = "a ManualClock or a Clock::custom, since this target has no clock";
+            found.add("clock", missing, own);
         }
         found
     }

@@ -35,6 +35,32 @@ fn allocates_nothing<R>(what: &str, work: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Reads that this thread has asked the system for.
+#[cfg(target_os = "linux")]
+fn reads() -> u64 {
+    let io = std::fs::read_to_string("/proc/thread-self/io").expect("of this thread");
+    let count = io.lines().find_map(|line| line.strip_prefix("syscr: "));
+    count.expect("a count").parse().expect("a number")
+}
+
+/// The standard library reads files of /proc and /sys for their number.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_cpus_are_counted_once() {
+    let build = |durations| {
+        let builder = Breaker::builder("one of many").durations(durations);
+        drop(builder.build().expect("valid"));
+    };
+    build(true);
+    let idle = reads();
+    let one = reads() - idle;
+    let before = reads();
+    for n in 0..100 {
+        build(n % 2 == 0);
+    }
+    assert_eq!(reads() - before, one, "by 100 builds");
+}
+
 #[test]
 fn the_counter_counts() {
     let before = (ALLOCATIONS.get(), BYTES.get());

@@ -11,8 +11,14 @@ use crate::sync::Counter;
 
 pub(super) use platform::{PRECISE_RESOLUTION, coarse, coarse_resolution, precise};
 
+/// Whether this target tells the time: there the standard library would panic.
+pub(super) const PRESENT: bool = !cfg!(all(target_family = "wasm", target_os = "unknown"));
+
 /// How often the upkeep thread publishes the time, in nanoseconds.
 pub(super) const UPKEEP_RESOLUTION: u64 = 1_000_000;
+
+/// The longest tick of a kernel, in nanoseconds.
+pub(super) const COARSEST: u64 = 10_000_000;
 
 /// The time that the upkeep thread published last. On a line of its own, since every call of a
 /// breaker with this clock reads it.

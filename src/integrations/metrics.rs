@@ -38,7 +38,7 @@
 //! | `tripcoil_window_calls` | gauge | | calls in the window |
 //! | `tripcoil_consecutive_failures` | gauge | | the present run |
 //! | `tripcoil_probes_in_flight` | gauge | | of a half-open round |
-//! | `tripcoil_call_duration_seconds` | histogram | | how long calls lasted, where [`Config::durations`](crate::Config::durations) is on |
+//! | `tripcoil_call_duration_seconds` | histogram | | how long calls lasted, where [`Config::durations`](crate::Config::durations) is on; never by a coarse clock |
 //!
 //! Counters are set to the breaker's own totals, so none is lost or counted twice however often, and
 //! from however many threads, it is published. It follows that two breakers which live in one process

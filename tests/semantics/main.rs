@@ -8,6 +8,7 @@
 
 mod backoff;
 mod calls;
+mod clocks;
 mod common;
 mod controller;
 mod defaults;

@@ -58,7 +58,7 @@ const GAUGES: [(&str, &str); 8] = [
 
 const DURATIONS: (&str, &str) = (
     "tripcoil_call_duration_seconds",
-    "How long calls lasted, to an eighth.",
+    "How long calls lasted, to an eighth; never by a coarse clock.",
 );
 
 const OUTCOMES: [&str; 5] = ["success", "failure", "ignored", "cancelled", "late"];
