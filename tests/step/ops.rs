@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tripcoil::{FailureKind, LocalPermit, Outcome, OwnedPermit};
+use tripcoil::{Backoff, FailureKind, HalfOpen, LocalPermit, Outcome, OwnedPermit, Rules};
 
-use crate::world::{EPOCH, SLOW, World};
+use crate::world::{EPOCH, LONG, SLOW, World};
 
 /// An operation under way.
 #[derive(Default)]
@@ -26,6 +26,11 @@ pub(crate) struct Op {
     pub(crate) passes: bool,
     /// One of those that are stopped in each other.
     pub(crate) nested: bool,
+    /// One of those that are stopped twice, each time for one of those that come then.
+    pub(crate) stopped_twice: bool,
+    pub(crate) comes_then: bool,
+    /// It switches the rule on runs off, and has done so where that has been adopted.
+    pub(crate) switches_off: bool,
 }
 
 const fn op(name: &'static str, steps: &'static [Step]) -> Op {
@@ -35,6 +40,17 @@ const fn op(name: &'static str, steps: &'static [Step]) -> Op {
         asks: false,
         passes: false,
         nested: false,
+        stopped_twice: false,
+        comes_then: false,
+        switches_off: false,
+    }
+}
+
+/// One of an operator's, for a call that is stopped twice.
+const fn then(name: &'static str, steps: &'static [Step]) -> Op {
+    Op {
+        comes_then: true,
+        ..op(name, steps)
     }
 }
 
@@ -90,13 +106,45 @@ fn says(doing: &mut Doing<'_>, changed: bool) {
     doing.said.push(changed.to_string());
 }
 
+fn postpone(world: &World, doing: &mut Doing<'_>, in_the_first_open: bool) {
+    let until = world.clock.now() + LONG;
+    let (moved, kept) = if in_the_first_open {
+        let moved = world.controller.postpone_in(world.first_open, LONG);
+        (moved, &world.postponed_in)
+    } else {
+        (world.controller.postpone(LONG), &world.postponed)
+    };
+    if moved {
+        kept.set(Some(until));
+    }
+    doing.said.push(format!("postponed, {moved}"));
+}
+
+fn half_open_from(world: &World, doing: &mut Doing<'_>) {
+    let begun = world.controller.half_open_from(world.first_open);
+    world.begun.set(world.begun.get() + u64::from(begun));
+    says(doing, begun);
+}
+
+fn change(world: &World, doing: &mut Doing<'_>, change: fn(Rules) -> Rules) {
+    says(doing, world.controller.reconfigure(change).is_ok());
+}
+
+/// No other rule is on in any situation, or it is named anew.
+fn run_rule_off(rules: Rules) -> Rules {
+    rules.no_failure_rules().failure_count(9)
+}
+
 const OK: Outcome = Outcome::Success;
 const BAD: Outcome = Outcome::Failure(FailureKind::Server);
 const ASKED: Duration = Duration::from_millis(500);
 
 pub(crate) const OPS: &[Op] = &[
     nested("success", &[acquire, |w, d| end(w, d, OK)]),
-    nested("failure", &[acquire, |w, d| end(w, d, BAD)]),
+    Op {
+        stopped_twice: true,
+        ..nested("failure", &[acquire, |w, d| end(w, d, BAD)])
+    },
     asking(
         "failure that asks for a wait",
         &[acquire, |w, d| end(w, d, BAD.with_retry_after(ASKED))],
@@ -125,6 +173,7 @@ pub(crate) const OPS: &[Op] = &[
     nested("trip", &[|w, d| says(d, w.controller.trip())]),
     asking("trip for", &[|w, d| says(d, w.controller.trip_for(ASKED))]),
     op("half-open", &[|w, d| says(d, w.controller.half_open())]),
+    op("half-open from the first Open", &[half_open_from]),
     nested("reset", &[|w, d| says(d, w.controller.reset())]),
     nested("force open", &[|w, d| says(d, w.controller.force_open())]),
     op(
@@ -132,18 +181,43 @@ pub(crate) const OPS: &[Op] = &[
         &[|w, d| says(d, w.controller.observe_only())],
     ),
     op("release", &[|w, d| says(d, w.controller.release())]),
-    op("postpone", &[|w, d| says(d, w.controller.postpone(ASKED))]),
+    then("postpone", &[|w, d| postpone(w, d, false)]),
+    op("postpone in the first Open", &[|w, d| postpone(w, d, true)]),
     op(
         "new rules",
+        &[|w, d| change(w, d, |rules| rules.failure_count(1))],
+    ),
+    op(
+        "a new wait",
+        &[|w, d| change(w, d, |rules| rules.open_for(Backoff::constant(ASKED * 3)))],
+    ),
+    op(
+        "a new round",
         &[|w, d| {
-            says(
-                d,
-                w.controller
-                    .reconfigure(|rules| rules.failure_count(1))
-                    .is_ok(),
-            );
+            w.most_probes.set(9);
+            change(w, d, |rules| {
+                rules.half_open(HalfOpen::rate(9, 0.9).max_probes(7))
+            });
         }],
     ),
+    Op {
+        switches_off: true,
+        ..then("the rule on runs off", &[|w, d| change(w, d, run_rule_off)])
+    },
+    then(
+        "the rule on runs on",
+        &[|w, d| change(w, d, |rules| rules.consecutive_failures(3))],
+    ),
+    Op {
+        switches_off: true,
+        ..op(
+            "the rule on runs off, and on",
+            &[
+                |w, d| change(w, d, run_rule_off),
+                |w, d| change(w, d, |rules| rules.consecutive_failures(3)),
+            ],
+        )
+    },
     Op {
         passes: true,
         ..nested(

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use tripcoil::{
     Backoff, Breaker, Builder, Cause, Controller, FailureKind, HalfOpen, Local, ManualClock,
-    Outcome, OwnedPermit, Snapshot, State, Window,
+    Outcome, OwnedPermit, Snapshot, State, Transition, Window,
 };
 
 /// A bucket's width.
 pub(crate) const EPOCH: Duration = Duration::from_millis(10);
 pub(crate) const OPEN: Duration = Duration::from_millis(7);
 pub(crate) const SLOW: Duration = Duration::from_millis(2);
+/// What an operator postpones by: longer than all that a call asks for, or passes.
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
 pub(crate) struct World {
     pub(crate) breaker: Breaker,
@@ -25,6 +27,15 @@ pub(crate) struct World {
     pub(crate) rejected: Cell<u64>,
     /// Calls that have ended, however.
     pub(crate) ended: Cell<u64>,
+    /// The generation of the first Open, if nothing comes before it.
+    pub(crate) first_open: u64,
+    /// Until when a postponement has moved an Open, and one of the first Open that; and how many rounds
+    /// were begun from the first.
+    pub(crate) postponed: Cell<Option<Duration>>,
+    pub(crate) postponed_in: Cell<Option<Duration>>,
+    pub(crate) begun: Cell<u64>,
+    /// Of a round.
+    pub(crate) most_probes: Cell<u32>,
 }
 
 /// What can be seen when all is done.
@@ -33,6 +44,16 @@ pub(crate) struct View {
     snapshot: Snapshot,
     history: Vec<(State, State, Cause, u64, u64)>,
     said: Vec<Vec<String>>,
+    rules: InForce,
+}
+
+/// What the rules in force come to.
+#[derive(Clone, Debug, PartialEq)]
+struct InForce {
+    wait: Option<Duration>,
+    probes: usize,
+    /// Failures to the trip.
+    failures: usize,
 }
 
 impl View {
@@ -73,9 +94,20 @@ impl View {
         self
     }
 
-    /// All but what callers were told.
-    pub(crate) fn but_for_words(mut self) -> View {
-        self.said.clear();
+    /// A wait is set a moment after the transition is seen: all but what was said of it meanwhile.
+    pub(crate) fn but_for_waits(mut self) -> View {
+        for said in self.said.iter_mut().flatten() {
+            if let Some((what, _)) = said.split_once(", ") {
+                *said = what.to_owned();
+            }
+        }
+        self
+    }
+
+    /// All but the run: a rule that was switched off, and on again before anybody had adopted that, was
+    /// never off.
+    pub(crate) fn but_for_the_run(mut self) -> View {
+        self.snapshot.consecutive_failures = 0;
         self
     }
 
@@ -111,6 +143,11 @@ fn build(about: impl FnOnce(Builder) -> Builder) -> World {
         .open_for(Backoff::exponential(OPEN, 2.0).reset_after(EPOCH * 3));
     let (breaker, controller) = about(builder).build_with_controller().expect("valid");
     World {
+        first_open: 1,
+        postponed: Cell::new(None),
+        postponed_in: Cell::new(None),
+        begun: Cell::new(0),
+        most_probes: Cell::new(2),
         locals: [breaker.local(), breaker.local(), breaker.local()],
         taken: Cell::new(0),
         breaker,
@@ -179,6 +216,7 @@ impl World {
             history.last().map_or(0, |e| e.generation),
             snapshot.generation
         );
+        self.keeps_postponements(&snapshot, &history);
         let totals = snapshot.totals;
         let counted =
             totals.successes + totals.failures + totals.ignored + totals.cancelled + totals.late;
@@ -188,7 +226,8 @@ impl World {
         }
         assert_eq!(totals.rejected, self.rejected.get(), "{snapshot:?}");
         assert!(
-            snapshot.probes.in_flight + snapshot.probes.succeeded + snapshot.probes.failed <= 2
+            snapshot.probes.in_flight + snapshot.probes.succeeded + snapshot.probes.failed
+                <= self.most_probes.get()
         );
         View {
             snapshot,
@@ -197,6 +236,66 @@ impl World {
                 .map(|e| (e.from, e.to, e.cause, e.counts.calls, e.counts.failures))
                 .collect(),
             said,
+            rules: self.in_force(),
+        }
+    }
+
+    /// A postponement that changed something holds, and it and a round act in the Open of that
+    /// generation alone, whatever came at the same time.
+    fn keeps_postponements(&self, s: &Snapshot, history: &[Transition]) {
+        if s.transitions != history.len() as u64 {
+            return; // some are forgotten
+        }
+        let at = |generation| history.iter().find(|e| e.generation == generation);
+        let first = at(self.first_open).filter(|e| e.to == State::Open);
+        if self.begun.get() > 0 {
+            assert_eq!(self.begun.get(), 1, "two rounds in the place of one Open");
+            let round = at(self.first_open + 1).is_some_and(|e| {
+                (e.from, e.to, e.cause) == (State::Open, State::HalfOpen, Cause::Manual)
+            });
+            assert!(first.is_some() && round, "not of that Open: {history:?}");
+        }
+        let mut opened = history.iter().filter(|e| e.to == State::Open);
+        let only = opened.next().filter(|_| opened.next().is_none());
+        for (until, open) in [
+            (self.postponed_in.get(), first),
+            (self.postponed.get(), only),
+        ] {
+            let Some(until) = until else { continue };
+            let Some(open) = open else {
+                let other = self.postponed_in.get().is_some() && first.is_none();
+                assert!(!other, "another Open was postponed: {history:?}");
+                continue;
+            };
+            let held = match at(open.generation + 1) {
+                None => s.retry_after >= Some(until - self.clock.now()),
+                Some(e) => e.cause != Cause::OpenElapsed || e.at >= until,
+            };
+            assert!(held, "a postponement is lost: {s:?}, {history:?}");
+        }
+    }
+
+    /// Found out by what the breaker does, when all has been seen.
+    fn in_force(&self) -> InForce {
+        let c = &self.controller;
+        c.reset();
+        let trips = || self.breaker.state() == State::Open;
+        let failures = (0..12).find(|_| {
+            if !trips() {
+                self.call(BAD);
+            }
+            trips()
+        });
+        c.reset();
+        assert!(c.trip());
+        let wait = self.breaker.observer().snapshot().retry_after;
+        c.half_open();
+        let slots = (0..12).map_while(|_| self.breaker.try_acquire_owned().ok());
+        let probes = slots.collect::<Vec<_>>().len();
+        InForce {
+            wait,
+            probes,
+            failures: failures.unwrap_or(12),
         }
     }
 }
@@ -247,6 +346,12 @@ pub(crate) const SITUATIONS: &[Situation] = &[
             build(|b| b.no_failure_rules().slow_rate(0.5).min_throughput(2)).calls(&[OK])
         })
     },
+    on("two failures short of the run", || {
+        build(|b| b.consecutive_failures(3)).calls(&[BAD])
+    }),
+    on("open, with time to go", || {
+        build(|b| b.consecutive_failures(1)).calls(&[BAD])
+    }),
     on("open, and its wait over", || {
         let world = build(|b| b.consecutive_failures(1).half_open(HalfOpen::successes(2)));
         world.calls(&[BAD]).wait(OPEN)
