@@ -156,7 +156,7 @@ impl Config {
             self.check_slow_rate("slow_rate", rate, found);
         }
         if let Some(n) = self.consecutive_failures {
-            // A run is counted whatever the window, so that no window is too small for it.
+            // A run may be longer than what the window holds of it, so no window is too small for it.
             found.count("consecutive_failures", n, u32::MAX);
         }
         if let Some(n) = self.failure_count {
