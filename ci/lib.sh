@@ -39,6 +39,14 @@ need_tool() {
   PATH=$dir/bin:$PATH
 }
 
+# keep_figures NAME COMMAND...: what a whole run prints is kept for ci/figures.sh, if all goes well.
+keep_figures() {
+  mkdir -p "$target/figures"
+  rm -f "$target/figures/$1.log"
+  "${@:2}" | tee "$target/figures/$1.part"
+  mv "$target/figures/$1.part" "$target/figures/$1.log"
+}
+
 # copy_tree DIR: the files of the work tree that are, or could be, in the repository.
 copy_tree() {
   rm -rf "$1"

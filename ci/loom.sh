@@ -8,13 +8,18 @@ source "$(dirname "$0")/lib.sh"
 
 cfg="--cfg tripcoil_loom"
 build=$target/loom/build
+figures=loom
 ending=()
 while [[ ${1:-} == --* ]]; do
   case $1 in
-  --full) export TRIPCOIL_LOOM_FULL=1 ;;
+  --full)
+    export TRIPCOIL_LOOM_FULL=1
+    figures=loom-full
+    ;;
   --stale)
     cfg="$cfg --cfg tripcoil_loom_stale"
     build=$target/loom/stale
+    figures=loom-stale
     # each within half a minute
     ending=(
       a_call_without_a_result a_history_that_goes_round a_look_at_a_ring a_place_is_handed_over
@@ -28,6 +33,9 @@ while [[ ${1:-} == --* ]]; do
   esac
   shift
 done
+# of single models there is no whole
+keep=()
+[ $# -gt 0 ] || keep=(keep_figures "$figures")
 [ $# -gt 0 ] || set -- "${ending[@]}"
 
 loom=$(patched_loom)
@@ -38,9 +46,9 @@ models() {
 
 models --test canary
 if [ ${#ending[@]} = 0 ]; then
-  models --tests -- --nocapture "$@"
+  "${keep[@]}" models --tests -- --nocapture "$@"
 else
-  models --tests -- --nocapture "$@" | tee "$target/loom/stale.log"
+  "${keep[@]}" models --tests -- --nocapture "$@" | tee "$target/loom/stale.log"
   # a model by another name would be skipped without a word
   for name in "$@"; do
     grep -qE "^test $name.* ok$" "$target/loom/stale.log" || die "no model is called $name..."

@@ -8,5 +8,12 @@ if [ "${1:-}" = --full ]; then
   export TRIPCOIL_STEP_FULL=1
   shift
 fi
-RUSTFLAGS="--cfg tripcoil_step" cargo test --release --target-dir "$target/step" --test step -- \
-  --nocapture "$@"
+check() {
+  RUSTFLAGS="--cfg tripcoil_step" cargo test --release --target-dir "$target/step" --test step -- \
+    --nocapture "$@"
+}
+if [ $# -gt 0 ] || [ -n "${TRIPCOIL_STEP_FULL:-}" ]; then
+  check "$@"
+else
+  keep_figures step check
+fi
