@@ -8,18 +8,18 @@ source "$(dirname "$0")/lib.sh"
 
 cfg="--cfg tripcoil_loom"
 build=$target/loom/build
-figures=loom
+figures="loom"
 ending=()
 while [[ ${1:-} == --* ]]; do
   case $1 in
   --full)
     export TRIPCOIL_LOOM_FULL=1
-    figures=loom-full
+    figures="loom-full"
     ;;
   --stale)
     cfg="$cfg --cfg tripcoil_loom_stale"
     build=$target/loom/stale
-    figures=loom-stale
+    figures="loom-stale"
     # each within half a minute
     ending=(
       a_call_without_a_result a_history_that_goes_round a_look_at_a_ring a_place_is_handed_over
