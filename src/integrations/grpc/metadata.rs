@@ -36,7 +36,7 @@ pub(crate) fn pushback(metadata: &HeaderMap) -> Option<Duration> {
 /// It carries the [`Rejected`] as an extension, so that the classifiers of this crate ignore it in a
 /// breaker around this one, in the same process.
 ///
-/// A layer whose calls last until the [end of the body](crate::http::EndOfBody) gives it by itself. For
+/// A layer whose calls last until the end of the body (`http::EndOfBody`) gives it by itself. For
 /// others, on the client's side, it turns a rejection into what generated clients understand:
 ///
 /// ```
