@@ -97,8 +97,9 @@ impl Core {
             next = next.renewed();
         }
         if decision.transition.is_some() {
-            self.leave_event(a, next, &decision, time, window)?;
-            self.turn(a, next, &policy, time, wait)?;
+            let deadline = self.set_deadline(a, next, &policy, time, wait)?;
+            self.leave_event(a, next, &decision, time, window, deadline)?;
+            self.turn(a, next, time)?;
             if next.counting() {
                 self.begin_afresh(a, next, &cut, time)?;
             }

@@ -170,6 +170,25 @@ impl<C> Builder<C> {
         self
     }
 
+    /// The transitions that [`Observer::history`](crate::Observer::history) reads back: 1 to 65 536, 4
+    /// unless named.
+    ///
+    /// ```
+    /// use tripcoil::Breaker;
+    ///
+    /// let (breaker, controller) = Breaker::builder("db").history(100).build_with_controller()?;
+    /// for _ in 0..3 {
+    ///     controller.trip();
+    ///     controller.half_open();
+    /// }
+    /// assert_eq!(breaker.observer().history().len(), 6);
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    pub fn history(mut self, transitions: u32) -> Self {
+        self.config.history = transitions;
+        self
+    }
+
     /// The state to begin in. It makes no event; half-open begins an untouched round, open has
     /// opened once. An override needs a controller:
     /// [`build_with_controller`](Self::build_with_controller).

@@ -13,6 +13,9 @@ use crate::outcome::State;
 /// enough for it.
 const DEFAULT_MIN_THROUGHPUT: u32 = 5;
 
+/// What each breaker keeps in any case.
+const DEFAULT_HISTORY: u32 = 4;
+
 /// The buckets of a time window that names none.
 const DEFAULT_BUCKETS: u32 = 10;
 
@@ -284,6 +287,10 @@ pub struct Config {
     /// for it, by a precise clock if this one is coarse, and it takes 896 bytes a CPU, for at most 16 of them. Fixed when the breaker is built. By
     /// default off.
     pub durations: bool,
+    /// The transitions that [`Observer::history`](crate::Observer::history) reads back: 1 to 65 536. Those
+    /// above 4 take 56 bytes each, rounded up to a power of two. Fixed when the breaker is built. By
+    /// default 4.
+    pub history: u32,
     /// Where the time comes from. By default the coarse clock; without `std`, and on
     /// `wasm32-unknown-unknown`, there is no default.
     pub clock: Clock,
@@ -338,6 +345,7 @@ impl Default for Config {
             half_open: HalfOpen::default(),
             on_cancel: OnCancel::default(),
             durations: false,
+            history: DEFAULT_HISTORY,
             clock: Clock::default(),
             initial_state: State::default(),
         }
@@ -373,7 +381,7 @@ mod tests {
     #[test]
     fn configurations_are_the_same_if_nothing_differs() {
         let second = Duration::from_secs(1);
-        let changes: [fn(&mut Config); 14] = [
+        let changes: [fn(&mut Config); 15] = [
             |_| {},
             |c| c.window = Window::count(9),
             |c| c.failure_rate = None,
@@ -386,6 +394,7 @@ mod tests {
             |c| c.half_open = HalfOpen::successes(3),
             |c| c.on_cancel = OnCancel::Failure,
             |c| c.durations = true,
+            |c| c.history = 5,
             |c| c.clock = crate::ManualClock::new().into(),
             |c| c.initial_state = State::Open,
         ];

@@ -11,9 +11,10 @@
 //! call; the second would need a thread asleep between two instructions for that long, and to the
 //! audit.
 
-use crate::outcome::State;
+use crate::outcome::{Cause, State};
 
-/// What an audit is for. It stays in the control word until the next one.
+/// What an audit is for. It stays in the control word until the next one; where a `Check` opens, the
+/// rule that it found true takes its place, so that the goal of an Open always says its cause.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum Goal {
@@ -46,6 +47,40 @@ pub(crate) enum Goal {
 }
 
 use Goal::*;
+
+impl Goal {
+    /// The cause that is reported of a transition with this goal. `Check` and `Tidy` have none of their
+    /// own: the first true rule is the cause.
+    pub(crate) const fn cause(self) -> Cause {
+        match self {
+            TripByRun => Cause::ConsecutiveFailures,
+            TripByCount => Cause::FailureCount,
+            TripByFailureRate => Cause::FailureRate,
+            TripBySlowRate => Cause::SlowRate,
+            Probe => Cause::OpenElapsed,
+            Close => Cause::ProbesSucceeded,
+            ReopenByProbe => Cause::ProbeFailed,
+            ReopenByTimeout => Cause::ProbeTimeout,
+            ReopenByCancelled => Cause::ProbesCancelled,
+            Check | Tidy | Trip | HalfOpen | Reset | Release | ForceOpen | Disable
+            | ObserveOnly => Cause::Manual,
+        }
+    }
+
+    /// The goal that stands in the control word of an Open with this cause.
+    pub(crate) const fn of_open(cause: Cause) -> Goal {
+        match cause {
+            Cause::ConsecutiveFailures => TripByRun,
+            Cause::FailureCount => TripByCount,
+            Cause::FailureRate => TripByFailureRate,
+            Cause::SlowRate => TripBySlowRate,
+            Cause::ProbeFailed => ReopenByProbe,
+            Cause::ProbeTimeout => ReopenByTimeout,
+            Cause::ProbesCancelled => ReopenByCancelled,
+            Cause::OpenElapsed | Cause::ProbesSucceeded | Cause::Manual => Trip,
+        }
+    }
+}
 
 #[cfg(fuzzing)]
 impl Goal {
@@ -142,6 +177,7 @@ const _: () = {
         seen |= fields[i];
         i += 1;
     }
+    assert!(GOAL < 1 << 16, "the goal is in the low end");
     assert!(
         seen == (1 << VERSION_SHIFT) - 1,
         "the version begins where the rest ends"
@@ -272,6 +308,24 @@ impl Control {
     pub(crate) fn goal(self) -> Goal {
         let n = ((self.0 & GOAL) >> GOAL_SHIFT) as usize;
         GOALS.get(n).copied().unwrap_or(Tidy)
+    }
+
+    /// All that stands below the generation, the goal with it.
+    #[inline(always)]
+    pub(crate) const fn low(self) -> u16 {
+        self.0 as u16
+    }
+
+    /// What [`low`](Self::low) gave, for the goal to be read.
+    pub(crate) fn from_low(low: u16) -> Control {
+        Control(u64::from(low))
+    }
+
+    /// The same, of an Open with that cause.
+    #[inline]
+    #[must_use]
+    pub(crate) const fn with_cause(self, cause: Cause) -> Control {
+        Control(self.0 & !GOAL | (Goal::of_open(cause) as u64) << GOAL_SHIFT)
     }
 
     #[inline(always)]

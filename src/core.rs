@@ -8,8 +8,8 @@ use crate::config::{Config, Shape as Geometry};
 use crate::control::Control;
 use crate::deadline::{Before, Deadline};
 use crate::durations::Histogram;
-use crate::event::{HISTORY, Ring, Slot};
-use crate::outcome::State;
+use crate::event::{HISTORY, LastOpening, Ring, Slot};
+use crate::outcome::{Cause, State};
 use crate::queue::Queue;
 use crate::rules::{Policy, Tally};
 use crate::run::{Run, RunRule};
@@ -65,6 +65,8 @@ pub(crate) struct Ledger {
     pub(crate) seed: u64,
     /// Generation | openings since closed for long enough.
     pub(crate) openings: Word,
+    /// Generation | the kind of the failure that is about to end it.
+    pub(crate) deciding: Word,
     /// When the present generation began.
     pub(crate) since: Word,
     /// Generation | firm, and the millisecond at which Open ends; of a Closed that was restored, how long
@@ -93,6 +95,9 @@ pub(crate) struct Core {
     pub(crate) watchers: Watchers,
     pub(crate) name: Box<str>,
     pub(crate) history: Ring<[Slot; HISTORY]>,
+    pub(crate) last_opening: LastOpening,
+    /// A longer history, where one is configured.
+    pub(crate) longer: Option<Box<Ring>>,
     /// Longer rings, once there is a listener.
     pub(crate) queue: Late<Box<Queue>>,
     #[cfg(feature = "std")]
@@ -139,6 +144,8 @@ impl Core {
             }
             Geometry::Count(size) => (Shape::Count(Box::new(CountWindow::new(size))), u64::MAX),
         };
+        let kept = config.history as usize;
+        let longer = (kept > HISTORY).then(|| Box::new(Ring::of(kept.next_power_of_two())));
         let durations = config.durations.then(|| Box::new(Histogram::new()));
         let policy = Policy::new(config);
         let rule = RunRule::of(0).with(policy.run());
@@ -154,9 +161,13 @@ impl Core {
         for (limit, share) in stripes.get(0).limits.iter().zip(shares) {
             limit.store(Tagged::new(0, share).0); // nobody else has it yet
         }
+        let mut control = Control::new(state, policy.flags(false));
+        if state == State::Open {
+            control = control.with_cause(Cause::Manual);
+        }
         Core {
             head: Head {
-                control: Word::new(Control::new(state, policy.flags(false)).0),
+                control: Word::new(control.0),
                 period_end: Word::new(period_end),
                 slow_limit: Word::new(Tagged::new(0, policy.slow_call()).0),
                 run_limit: Word::new(Tagged::new(0, rule.payload()).0),
@@ -171,6 +182,7 @@ impl Core {
                 time_high: Word::default(),
                 time_low: Word::default(),
                 decision: Word::default(),
+                deciding: Word::default(),
                 lifetime: Default::default(),
                 generations: Word::default(),
                 since: Word::new(now),
@@ -188,6 +200,8 @@ impl Core {
             },
             watchers: Watchers::default(),
             history: Ring::short(),
+            last_opening: LastOpening::none(),
+            longer,
             queue: Late::default(),
             #[cfg(feature = "std")]
             listeners: Default::default(),

@@ -125,6 +125,6 @@ impl Iterator for Events {
         if event.is_none() {
             refill();
         }
-        event.map(Event::transition)
+        event.map(|event| self.core.transition_of(event))
     }
 }

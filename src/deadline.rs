@@ -62,6 +62,15 @@ impl Deadline {
     }
 }
 
+impl Deadline {
+    /// The same, for an Open that may have begun before the clock did.
+    pub(crate) fn of_any(self, opened: u64) -> u64 {
+        let since = opened.cast_signed().div_euclid(MILLISECOND.cast_signed());
+        let until = since.saturating_add((self.0 >> 1).cast_signed()).max(0);
+        until.cast_unsigned().saturating_mul(MILLISECOND)
+    }
+}
+
 /// What the deadline word holds of a Closed, which has no deadline: how long it had lasted when it was
 /// restored, before the clock begins. In steps of 33 us, up to 417 days: as long as `reset_after` may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -133,6 +142,11 @@ mod tests {
         // the last is all that a payload holds
         let last = Deadline::after(0, 0, u64::MAX, true);
         assert_eq!(last.0, crate::tagged::PAYLOAD_MAX);
+        let opened = 7 * MILLISECOND + 5;
+        assert_eq!(Deadline(3 << 1).of_any(opened), 10 * MILLISECOND);
+        let before = opened.wrapping_sub(9 * MILLISECOND);
+        assert_eq!(Deadline(3 << 1).of_any(before), MILLISECOND);
+        assert_eq!(Deadline(1 << 1).of_any(before), 0);
         assert!(Deadline(1).is_before(Deadline(2)) && !Deadline(2).is_before(Deadline(3)));
         assert_eq!(Deadline::after(0, 0, u64::MAX, true).0 >> 1, Deadline::LAST);
     }

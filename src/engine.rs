@@ -46,7 +46,7 @@ impl Core {
         if c.is_open()
             && let Some(rest) = self.reject_while_open(c)
         {
-            return Err(Rejected::new(State::Open, Some(rest.get())));
+            return Err(Rejected::by_open(c, rest.get()));
         }
         self.admit_or_reject(own)
     }
@@ -105,7 +105,7 @@ impl Core {
                     return Ok(Admission::at_large(c, timed, || now));
                 }
                 State::ForcedOpen => {
-                    return Err(Rejected::new(State::ForcedOpen, None));
+                    return Err(Rejected::by(State::ForcedOpen));
                 }
                 State::Open | State::HalfOpen if c.auditing() => self.finish(c, now, Wait::Backoff),
                 State::Open => {
@@ -114,7 +114,7 @@ impl Core {
                         continue;
                     };
                     if now < until {
-                        return Err(Rejected::new(State::Open, Some(until - now)));
+                        return Err(Rejected::by_open(c, until - now));
                     }
                     if let Some(admission) = self.begin_round(c, now) {
                         return Ok(admission);

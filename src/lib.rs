@@ -158,6 +158,7 @@ mod durations;
 mod engine;
 mod error;
 mod event;
+mod history;
 mod integrations;
 #[cfg(feature = "std")]
 mod listeners;

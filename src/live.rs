@@ -13,7 +13,7 @@ type Edit = Box<dyn Fn(&mut Config)>;
 /// [`Controller::reconfigure`](crate::Controller::reconfigure) hands out and takes back.
 ///
 /// It starts from the rules in force. Naming one sets that one, and the others stay; ranges are
-/// those of [`Config`]. Window, clock and durations are fixed when the breaker is built.
+/// those of [`Config`]. Window, clock, durations and history are fixed when the breaker is built.
 ///
 /// ```
 /// use tripcoil::Breaker;
@@ -60,7 +60,7 @@ impl Rules {
     }
 
     /// All rules as they are in that configuration, and so those off that are off there. Its window, its
-    /// clock, its initial state and whether durations are kept are passed over.
+    /// clock, its initial state, its history and whether durations are kept are passed over.
     ///
     /// ```
     /// use std::time::Duration;
@@ -79,6 +79,7 @@ impl Rules {
             *c = Config {
                 window: c.window.clone(),
                 durations: c.durations,
+                history: c.history,
                 clock: c.clock.clone(),
                 initial_state: c.initial_state,
                 ..config.clone()

@@ -2,7 +2,7 @@
 
 use crate::core::Core;
 use crate::cursor::Events;
-use crate::event::{HISTORY, Transition};
+use crate::event::Transition;
 #[cfg(feature = "std")]
 use crate::listeners::{Epoch, Subscription, subscribe_epochs, subscribe_transitions};
 use crate::outcome::State;
@@ -80,25 +80,12 @@ impl Observer {
         self.core.figures()
     }
 
-    /// The last transitions, at most four, oldest first; of a restored breaker, those since then. A
-    /// listener is told all of them.
+    /// The last transitions, oldest first: at most as many as [`Config::history`](crate::Config::history)
+    /// says, four by default; of a restored breaker, those since then. A listener is told all of them.
+    /// The last opening from closed is in [`Snapshot::last_opening`], however long ago it was.
     #[must_use]
     pub fn history(&self) -> Vec<Transition> {
-        loop {
-            let last = self.core.generation(self.core.control());
-            let first = (last + 1).saturating_sub(HISTORY as u64).max(1);
-            // the latest first: what is overwritten meanwhile is the oldest
-            let events = (first..=last).rev();
-            let mut history: Vec<_> = events
-                .map_while(|g| Some(self.core.history.read(g)?.transition()))
-                .collect();
-            // Of a generation that began elsewhere, and was restored, there is no event. One that began
-            // here has it for as long as it lasts.
-            if !history.is_empty() || self.core.generation(self.core.control()) == last {
-                history.reverse();
-                return history;
-            }
-        }
+        self.core.events()
     }
 
     /// Calls `listener` with each transition from now on: once each, in the order of generations, never

@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::deadline::{Wait, whole_milliseconds};
 use crate::engine::Admission;
 use crate::error::Rejected;
-use crate::outcome::{Cause, State};
+use crate::outcome::{Cause, FailureKind, State};
 use crate::record::Outgoing;
 use crate::round::Round;
 
@@ -49,7 +49,7 @@ impl Core {
                 start: now,
             }));
         }
-        let rejected = Rejected::new(State::HalfOpen, None);
+        let rejected = Rejected::by(State::HalfOpen);
         let timeout = saturating_nanos(policy.config.half_open.probe_timeout);
         let latest = self.probing.latest_admission.load();
         if now < whole_milliseconds(latest.saturating_add(timeout)) {
@@ -68,7 +68,10 @@ impl Core {
         }
         // if that Open is over by now, nothing is left of its wait
         let rest = self.open_for(c.next_generation(), now).unwrap_or(0);
-        Some(Err(Rejected::new(State::Open, Some(rest))))
+        Some(Err(Rejected::by_open(
+            c.with_cause(Cause::ProbeTimeout),
+            rest,
+        )))
     }
 
     /// A probe ends with a result.
@@ -88,7 +91,8 @@ impl Core {
                 ..r
             }
         };
-        let Some(round) = self.update_round(admission, now, after) else {
+        let kind = out.failure();
+        let Some(round) = self.update_round(admission, now, kind, after) else {
             return;
         };
         self.probing.results[out.class as usize].add(1);
@@ -124,7 +128,7 @@ impl Core {
                 ..r
             }
         };
-        let Some(round) = self.update_round(admission, now, after) else {
+        let Some(round) = self.update_round(admission, now, None, after) else {
             return;
         };
         self.stripes.side().cancelled.add(1);
@@ -142,18 +146,19 @@ impl Core {
     pub(crate) fn ignore_probe(&self, admission: Admission) {
         let now = self.head.clock.nanos();
         if self
-            .update_round(admission, now, Round::give_back)
+            .update_round(admission, now, None, Round::give_back)
             .is_some()
         {
             self.stripes.side().ignored.add(1);
         }
     }
 
-    /// One exchange on the round of that admission; `None`, and counted as late, if it is over.
+    /// One exchange on the round of that admission, `kind` being its failure's; `None`, and counted as late, if it is over.
     fn update_round(
         &self,
         admission: Admission,
         now: u64,
+        kind: Option<FailureKind>,
         after: impl Fn(Round) -> Round,
     ) -> Option<Round> {
         let policy = self.head.policy.load();
@@ -177,6 +182,10 @@ impl Core {
                 continue;
             }
             let next = after(round);
+            if policy.verdict(next).is_some() {
+                // before the exchange that decides: whoever finds the round decided ends it
+                self.leave_kind(c.generation(), kind);
+            }
             if self.probing.round.cas(w, next.word()).is_ok() {
                 return Some(next);
             }

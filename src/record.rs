@@ -48,6 +48,11 @@ impl Outgoing {
         class: Class::SlowSuccess,
         ..Outgoing::SUCCESS
     };
+
+    /// Its kind, if it is a failure.
+    pub(crate) fn failure(self) -> Option<FailureKind> {
+        self.class.failed().then_some(self.kind)
+    }
 }
 
 impl Admission {
@@ -290,7 +295,7 @@ impl Core {
         }
         let asks = c.armed() || out.class != Class::FastSuccess;
         if asks && !stripe.within(out.class, c.version(), count) {
-            self.check(c, now, out.wait);
+            self.check(c, now, out);
         }
     }
 
@@ -322,7 +327,8 @@ impl Core {
 
     /// An outcome landed at the word `landed`: see that a `Check` of a later version is done.
     #[cold]
-    fn check(&self, landed: Control, now: u64, own: Option<u64>) {
+    fn check(&self, landed: Control, now: u64, out: Outgoing) {
+        let own = out.wait;
         loop {
             let c = self.control();
             if !c.counting() || c.period() != landed.period() {
@@ -331,10 +337,16 @@ impl Core {
             let covered = c.version() != landed.version() && c.goal() == Goal::Check;
             if c.auditing() {
                 self.finish(c, now, Wait::Backoff);
-            } else if covered || self.audit(c, Goal::Check, now, Wait::of_failure(own)) {
-                break;
+                if covered {
+                    break;
+                }
+                continue;
             }
             if covered {
+                break;
+            }
+            self.leave_kind(c.generation(), out.failure());
+            if self.audit(c, Goal::Check, now, Wait::of_failure(own)) {
                 break;
             }
         }
@@ -345,7 +357,9 @@ impl Core {
 
     /// An outcome that made a rule true by itself: a run's, or a count window's.
     #[cold]
-    fn trip(&self, landed: Control, goal: Goal, now: u64, own: Option<u64>) {
+    fn trip(&self, landed: Control, goal: Goal, now: u64, out: Outgoing) {
+        let own = out.wait;
+        self.leave_kind(landed.generation(), out.failure());
         self.turn_from(landed.period(), goal, now, Wait::of_failure(own));
         if let Some(own) = own {
             self.claim_wait(landed.period(), own, now, Cause::is_rule);
@@ -395,7 +409,7 @@ impl Core {
             let next = Tagged::new(generation, after.payload());
             match self.ledger.run.cas(w.0, next.0) {
                 Ok(_) if after.reached && c.state() == State::Closed => {
-                    return self.trip(c, Goal::TripByRun, now, out.wait);
+                    return self.trip(c, Goal::TripByRun, now, out);
                 }
                 Ok(_) => {
                     // observe-only tells the rising edge
@@ -441,12 +455,8 @@ impl Core {
             if c.state() == State::Closed {
                 // where it was true before, somebody else is at it, and it was not we who decided
                 let wait = out.wait.filter(|_| !judged.was.any());
-                self.trip(
-                    c,
-                    goal,
-                    now.unwrap_or_else(|| self.head.clock.nanos()),
-                    wait,
-                );
+                let now = now.unwrap_or_else(|| self.head.clock.nanos());
+                self.trip(c, goal, now, Outgoing { wait, ..out });
             } else {
                 self.ledger
                     .would_trip

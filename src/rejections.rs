@@ -273,7 +273,7 @@ mod tests {
     use alloc::string::String;
     use core::fmt;
 
-    const REJECTED: Rejected = Rejected::new(State::Open, None);
+    const REJECTED: Rejected = Rejected::by(State::Open);
 
     #[derive(Debug)]
     struct Failed(Option<Box<dyn Error + Send + Sync>>);

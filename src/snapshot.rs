@@ -8,6 +8,7 @@ use crate::control::Control;
 use crate::core::Core;
 use crate::deadline::Wait;
 use crate::durations::Durations;
+use crate::event::Transition;
 use crate::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
 use crate::round::Round;
 use crate::rules::Tally;
@@ -85,6 +86,9 @@ pub struct Snapshot {
     pub would_trip: u64,
     /// Transitions since built.
     pub transitions: u64,
+    /// The last opening from closed, which began the latest outage: its cause and counts, and when. It is
+    /// kept however many rounds of probes fail afterwards, and after the breaker has closed.
+    pub last_opening: Option<Transition>,
     /// Since the last transition, self-transitions included.
     pub time_in_state: Duration,
     /// How long an open breaker rejects calls yet; `None` in any other state.
@@ -172,6 +176,7 @@ impl Core {
             rejections_by_state: Rejections::of_slots(rejections),
             would_trip: self.ledger.would_trip.get(),
             transitions: generation,
+            last_opening: self.last_opening(c)?.map(|event| self.transition_of(event)),
             time_in_state: Duration::from_nanos(now.saturating_sub(self.ledger.since.load())),
             retry_after: if state == State::Open {
                 self.open_for(c.generation(), now).map(Duration::from_nanos)

@@ -34,6 +34,10 @@ impl Tagged {
         (self.0 ^ tag) & TAG == 0
     }
 
+    pub(crate) fn tag(self) -> u64 {
+        self.0 & TAG
+    }
+
     #[inline(always)]
     pub(crate) fn payload(self) -> u64 {
         self.0 >> TAG_BITS

@@ -43,24 +43,17 @@ pub(crate) fn rolls(goal: Goal) -> bool {
 
 /// Where a goal leads, and the cause that is reported; `None` where the audit has to judge.
 fn destination(goal: Goal) -> Option<(State, Cause)> {
-    Some(match goal {
+    let to = match goal {
         Check | Tidy => return None,
-        TripByRun => (State::Open, Cause::ConsecutiveFailures),
-        TripByCount => (State::Open, Cause::FailureCount),
-        TripByFailureRate => (State::Open, Cause::FailureRate),
-        TripBySlowRate => (State::Open, Cause::SlowRate),
-        Probe => (State::HalfOpen, Cause::OpenElapsed),
-        Close => (State::Closed, Cause::ProbesSucceeded),
-        ReopenByProbe => (State::Open, Cause::ProbeFailed),
-        ReopenByTimeout => (State::Open, Cause::ProbeTimeout),
-        ReopenByCancelled => (State::Open, Cause::ProbesCancelled),
-        Trip => (State::Open, Cause::Manual),
-        HalfOpen => (State::HalfOpen, Cause::Manual),
-        Reset | Release => (State::Closed, Cause::Manual),
-        ForceOpen => (State::ForcedOpen, Cause::Manual),
-        Disable => (State::Disabled, Cause::Manual),
-        ObserveOnly => (State::ObserveOnly, Cause::Manual),
-    })
+        TripByRun | TripByCount | TripByFailureRate | TripBySlowRate | ReopenByProbe
+        | ReopenByTimeout | ReopenByCancelled | Trip => State::Open,
+        Probe | HalfOpen => State::HalfOpen,
+        Close | Reset | Release => State::Closed,
+        ForceOpen => State::ForcedOpen,
+        Disable => State::Disabled,
+        ObserveOnly => State::ObserveOnly,
+    };
+    Some((to, goal.cause()))
 }
 
 /// The counts that go with an event: a verdict's are the round's, all others the window's.
@@ -69,6 +62,11 @@ pub(crate) fn judges_round(goal: Goal) -> bool {
         goal,
         Close | ReopenByProbe | ReopenByTimeout | ReopenByCancelled
     )
+}
+
+/// Did an outcome decide, which may have been a failure?
+pub(crate) fn by_outcome(cause: Cause) -> bool {
+    cause.is_rule() || cause == Cause::ProbeFailed
 }
 
 /// The openings since the breaker was last closed for long enough, after this transition.
@@ -129,8 +127,13 @@ impl Decision {
     }
 
     /// The control word with which the audit ends.
+    #[inline]
     pub(crate) fn publish(self, a: Control) -> Control {
         match self.transition {
+            // the whole decision is agreed, so all helpers publish the same rule
+            Some((state, cause)) if a.goal() == Check => {
+                a.become_(state, self.flags).with_cause(cause)
+            }
             Some((state, _)) => a.become_(state, self.flags),
             None => a.settled(self.flags),
         }

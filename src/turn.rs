@@ -7,7 +7,6 @@ use crate::backoff::unit;
 use crate::control::{Control, GENERATION_BITS, Goal};
 use crate::core::Core;
 use crate::deadline::{Deadline, Wait};
-use crate::event::Event;
 use crate::outcome::State;
 use crate::round::Round;
 use crate::rules::{Allowance, Policy, Tally};
@@ -15,7 +14,7 @@ use crate::run::{Run, RunRule};
 use crate::settle::Over;
 use crate::sync::Word;
 use crate::tagged::{PAYLOAD_MAX, Tagged, extend};
-use crate::transition::{Decision, judges_round, openings, rolls};
+use crate::transition::openings;
 use crate::window::Shape;
 use crate::window::boundaries::Boundaries;
 use crate::window::stripes::{Class, share};
@@ -87,65 +86,17 @@ impl Core {
         }
     }
 
-    pub(crate) fn leave_event(
-        &self,
-        a: Control,
-        next: Control,
-        d: &Decision,
-        time: u64,
-        window: Tally,
-    ) -> Result<(), Over> {
-        let Some((to, cause)) = d.transition else {
-            return Ok(());
-        };
-        let counts = if judges_round(a.goal()) {
-            let r = Round::of(self.probing.round.load());
-            Tally {
-                calls: r.results(),
-                failures: r.failed,
-                slow: r.slow,
-            }
-        } else {
-            window
-        };
-        let event = Event {
-            generation: next.generation(),
-            from: a.state(),
-            to,
-            cause,
-            at: time,
-            counts,
-            run: match a.counting() && a.runs() {
-                true if rolls(a.goal()) => self.run_beside(a.generation(), window),
-                // that of the outcome which decided, however old its epoch is by now
-                true => self.run_in(a.generation()),
-                false => 0,
-            },
-        };
-        let generation = event.generation;
-        let queue = self.queue.get().map(|queue| queue.slot(generation));
-        let slot = self.history.slot(generation).iter();
-        for (i, (word, payload)) in slot.zip(event.payloads()).enumerate() {
-            // helpers may have read the run, which is not frozen, at different moments
-            let agreed = self.agree(word, a, generation, |_| payload)?;
-            if let Some(queued) = queue {
-                self.agree(&queued[i], a, generation, |_| agreed)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The words of a new generation: its openings, deadline, run and round, and its dates. Each
-    /// transition writes all of them, so that none is ever older than the generation before, and no
-    /// tag of theirs can come round again.
-    pub(crate) fn turn(
+    /// How often the breaker has opened, and until when it is open, in the new generation. Each
+    /// transition writes both, and all of `turn`'s words, so that none is ever older than the generation
+    /// before, and no tag of theirs can come round again. The deadline's payload.
+    pub(crate) fn set_deadline(
         &self,
         a: Control,
         next: Control,
         policy: &Policy,
         time: u64,
         wait: Wait,
-    ) -> Result<(), Over> {
+    ) -> Result<u64, Over> {
         let l = &self.ledger;
         let generation = next.generation();
         let backoff = &policy.config.open_for;
@@ -169,8 +120,18 @@ impl Core {
                 Wait::Exactly(lasts) => (lasts, true),
             };
             Deadline::after(time, time, lasts, firm).0
+        })
+    }
+
+    /// The other words of a new generation: its run and round, and its dates.
+    pub(crate) fn turn(&self, a: Control, next: Control, time: u64) -> Result<(), Over> {
+        let l = &self.ledger;
+        let generation = next.generation();
+        self.agree(&l.run, a, generation, |before| {
+            Run::begun(Run::of(before).era).payload()
         })?;
-        once(&l.run, &|before| Run::begun(Run::of(before).era).payload())?;
+        // after the event, which reads what was left there; a helper that comes later finds that agreed
+        self.agree(&l.deciding, a, generation, |_| 0)?;
         // the one who announced a probe holds the first slot
         let fresh = match a.goal() {
             Goal::Probe => Round::fresh(generation).admit(),

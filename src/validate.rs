@@ -22,6 +22,8 @@ pub(crate) const MAX_WINDOW: Duration = Duration::from_secs(24 * 3600);
 pub(crate) const MAX_BUCKETS: u32 = 3600;
 /// What a count window's words index.
 pub(crate) const MAX_COUNT: u32 = (1 << 20) - 1;
+/// The longest history, of 56 bytes a transition.
+const MAX_HISTORY: u32 = 1 << 16;
 /// The longest wait: a deadline in milliseconds has room for it beside its tag.
 const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The longest slow limit, which lies beside a version tag.
@@ -93,6 +95,7 @@ impl Config {
             let without = "ignored or failure unless slow_call is set";
             found.add("on_cancel", "failure_if_slow", without);
         }
+        found.count("history", self.history, MAX_HISTORY);
         if let Some(missing) = self.clock.missing() {
             let own = "a ManualClock or a Clock::custom, since this target has no clock";
             found.add("clock", missing, own);

@@ -418,12 +418,15 @@ async fn a_rejection_is_unavailable_to_the_client_that_wants_a_status() {
     at.clock.advance(Duration::from_micros(8_500_500));
     let status = client.check(about(0)).await.expect_err("open");
     assert_eq!(status.code(), tonic::Code::Unavailable);
-    assert_eq!(status.message(), "the breaker is open");
+    assert_eq!(
+        status.message(),
+        "the breaker is open (consecutive failures)"
+    );
     let pushback = status.metadata().get("grpc-retry-pushback-ms");
     assert_eq!(pushback.expect("known"), "1500");
     at.controller.force_open();
     let status = client.check(about(0)).await.expect_err("open");
-    assert_eq!(status.message(), "the breaker is forced open");
+    assert_eq!(status.message(), "the breaker is forced open (manual)");
     assert!(status.metadata().get("grpc-retry-pushback-ms").is_none());
     assert_eq!(at.counts(), (0, 1, 0, 0));
 }

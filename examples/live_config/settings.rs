@@ -13,7 +13,7 @@ use toml::{Spanned, Table, Value};
 use tripcoil::Config;
 
 /// What a breaker is built with, and no edit changes.
-const FIXED: [&str; 4] = ["window", "durations", "clock", "initial_state"];
+const FIXED: [&str; 5] = ["window", "durations", "history", "clock", "initial_state"];
 
 /// What is in force, or may be.
 #[derive(Clone, Debug)]

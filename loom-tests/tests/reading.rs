@@ -1,6 +1,6 @@
 //! I1, I2 and I3 for whoever only reads, while others are at work.
 
-use tripcoil::{Snapshot, State, Totals};
+use tripcoil::{FailureKind, Snapshot, State, Totals};
 use tripcoil_loom_tests::{EPOCH, by_count, check_history, explore, fail, race, succeed};
 
 /// What holds of each snapshot by itself.
@@ -167,5 +167,50 @@ fn an_audit_has_one_time() {
         let event = breaker.observer().history()[0];
         let since = clock.now() - seen.time_in_state;
         assert_eq!(event.at, since, "{event:?}, {seen:?}");
+    });
+}
+
+/// A helper of the first opening wakes when the breaker has opened again.
+#[test]
+fn the_last_opening_is_the_last_one() {
+    explore("the_last_opening_is_the_last_one", Some(3), || {
+        let (breaker, controller, _clock) = by_count(1);
+        let other = breaker.clone();
+        race(
+            || fail(&other),
+            move || {
+                controller.reset();
+                controller.trip();
+            },
+        );
+
+        let seen = check_history(&breaker);
+        let history = breaker.observer().history();
+        let mut openings = history.iter().rev();
+        let last = openings.find(|t| (t.from, t.to) == (State::Closed, State::Open));
+        assert_eq!(seen.last_opening.as_ref(), last, "{history:?}");
+    });
+}
+
+/// Two failures reach the count at once, and either carries the transition out for the other: it is
+/// known of which kind one was.
+#[test]
+fn an_event_names_a_failure_that_decided() {
+    explore("an_event_names_a_failure_that_decided", Some(3), || {
+        let (breaker, _controller, _clock) = by_count(1);
+        let other = breaker.clone();
+        let fail_with = |breaker: &Breaker, kind| {
+            if let Ok(permit) = breaker.try_acquire() {
+                permit.failure(kind);
+            }
+        };
+        race(
+            || fail_with(&breaker, FailureKind::Connect),
+            move || fail_with(&other, FailureKind::Overload),
+        );
+
+        let opening = breaker.observer().history()[0];
+        let named = [FailureKind::Connect, FailureKind::Overload].map(Some);
+        assert!(named.contains(&opening.failure), "{opening:?}");
     });
 }

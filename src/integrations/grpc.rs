@@ -91,5 +91,5 @@ mod metadata;
 mod status;
 
 pub use self::code::Code;
-pub use self::metadata::rejected_response;
+pub use self::metadata::{rejected_response, rejected_response_of};
 pub use self::status::ByCode;

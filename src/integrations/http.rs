@@ -65,7 +65,7 @@ mod until;
 #[cfg(feature = "grpc")]
 pub(crate) use self::body::is_rejection;
 pub use self::body::{ClassifyBody, GuardedBody};
-pub use self::retry_after::{rejected_response, retry_after};
+pub use self::retry_after::{rejected_response, rejected_response_of, retry_after};
 pub use self::status::{ByStatus, ClassifyError, ErrIsConnect};
 #[cfg(feature = "tower")]
 pub use self::until::EndOfBody;

@@ -15,11 +15,13 @@
 //! let span = tracing::info_span!(
 //!     "pay",
 //!     tripcoil.rejected = Empty,
+//!     tripcoil.breaker = Empty,
 //!     tripcoil.state = Empty,
+//!     tripcoil.cause = Empty,
 //!     tripcoil.retry_after_ms = Empty,
 //! );
 //! let _inside = span.enter();
-//! let paid = breaker.call(|| Ok::<_, std::io::Error>(())).record_rejection();
+//! let paid = breaker.call(|| Ok::<_, std::io::Error>(())).record_rejection_of(breaker.name());
 //! # assert!(paid.is_ok());
 //! # Ok::<(), tripcoil::ConfigError>(())
 //! ```
@@ -227,8 +229,9 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// Records a rejection on the current span, in those of these fields that the span has:
-/// `tripcoil.rejected` (true), `tripcoil.state` (the state that rejected), `tripcoil.retry_after_ms`
-/// (where it is known).
+/// `tripcoil.rejected` (true), `tripcoil.state` (the state that rejected), `tripcoil.cause` (why; not
+/// while half-open), `tripcoil.retry_after_ms` (where it is known), and `tripcoil.breaker` where
+/// [`record_rejection_of`](Self::record_rejection_of) is given the breaker's name.
 ///
 /// Anything else passes through, at the cost of a look at the result. Without a subscriber a rejection
 /// costs a look for one.
@@ -248,13 +251,25 @@ pub trait RecordRejection: Sized {
     /// The same, recorded if it is a rejection.
     #[must_use = "it is the call's result"]
     fn record_rejection(self) -> Self;
+
+    /// The same, with the name of the breaker that rejected.
+    #[must_use = "it is the call's result"]
+    fn record_rejection_of(self, breaker: &str) -> Self;
 }
 
 impl<T, E> RecordRejection for Result<T, CallError<E>> {
     #[inline]
     fn record_rejection(self) -> Self {
         if let Err(CallError::Rejected(rejected)) = &self {
-            record(rejected);
+            record(rejected, None);
+        }
+        self
+    }
+
+    #[inline]
+    fn record_rejection_of(self, breaker: &str) -> Self {
+        if let Err(CallError::Rejected(rejected)) = &self {
+            record(rejected, Some(breaker));
         }
         self
     }
@@ -264,20 +279,34 @@ impl<T> RecordRejection for Result<T, Rejected> {
     #[inline]
     fn record_rejection(self) -> Self {
         if let Err(rejected) = &self {
-            record(rejected);
+            record(rejected, None);
+        }
+        self
+    }
+
+    #[inline]
+    fn record_rejection_of(self, breaker: &str) -> Self {
+        if let Err(rejected) = &self {
+            record(rejected, Some(breaker));
         }
         self
     }
 }
 
 #[cold]
-fn record(rejected: &Rejected) {
+fn record(rejected: &Rejected, breaker: Option<&str>) {
     let span = Span::current();
     if span.is_none() {
         return;
     }
     span.record("tripcoil.rejected", true);
+    if let Some(breaker) = breaker {
+        span.record("tripcoil.breaker", breaker);
+    }
     span.record("tripcoil.state", label::state(rejected.state()));
+    if let Some(cause) = rejected.cause() {
+        span.record("tripcoil.cause", label::cause(cause));
+    }
     if let Some(wait) = rejected.retry_after() {
         span.record("tripcoil.retry_after_ms", millis(wait));
     }

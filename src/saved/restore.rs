@@ -13,12 +13,14 @@ use crate::clock::saturating_nanos;
 use crate::control::Control;
 use crate::core::Core;
 use crate::deadline::{Before, Deadline};
-use crate::outcome::State;
+use crate::event::Event;
+use crate::outcome::{Cause, State};
 use crate::round::Round;
 use crate::rules::{Allowance, Tally, Truth};
 use crate::run::{Run, RunRule};
 use crate::saved::report::{Age, Restored, RestoredWindow, SavedError};
-use crate::saved::state::{Kept, Saving, Standing};
+use crate::saved::save::wall_nanos;
+use crate::saved::state::{Kept, Outage, Saving, Standing};
 use crate::saved::value::Saved;
 use crate::snapshot::Totals;
 use crate::tagged::Tagged;
@@ -45,12 +47,16 @@ pub(crate) fn restore(core: &mut Core, from: Beginning) -> Result<Restored, Save
     if *s.name != *core.name {
         return Err(SavedError::OtherBreaker(s.name));
     }
-    let age = age(&s, from.at.unwrap_or_else(SystemTime::now));
+    let wall = from.at.unwrap_or_else(SystemTime::now);
+    let age = age(&s, wall);
     // the time at which the core was made, and at which it begins
     let now = core.ledger.latest.load();
     core.put_totals(&s);
     let (window, tally) = core.put_window(&s, age, now);
     core.put_period(&s, age, now);
+    if let Some(outage) = s.outage {
+        core.put_outage(outage, wall, now);
+    }
     let mut standing = s.standing;
     if window == RestoredWindow::Reshaped {
         standing.window = Truth::default();
@@ -207,6 +213,7 @@ impl Core {
         };
         l.since.store(since);
         l.generations.store(generation);
+        l.deciding.store(Tagged::new(generation, 0).0);
         l.openings.store(Tagged::new(generation, s.openings).0);
         l.deadline.store(Tagged::new(generation, deadline).0);
         // The probes that were out are gone with their process. One that was decided is found so by the
@@ -224,6 +231,23 @@ impl Core {
         self.probing.round.store(round.word());
         self.probing.latest_admission.store(now);
         self.probing.latest_result.store(now);
+    }
+
+    /// The last opening from closed. What its wait was, and the kind of its failure, are not saved.
+    fn put_outage(&mut self, outage: Outage, wall: SystemTime, now: u64) {
+        // the other way about where the wall clock has gone back
+        let ago = wall_nanos(wall).wrapping_sub(outage.at);
+        self.last_opening.put(Event {
+            generation: outage.generation,
+            from: State::Closed,
+            to: State::Open,
+            cause: outage.cause,
+            failure: None,
+            at: now.wrapping_sub(ago),
+            counts: outage.counts,
+            run: outage.run,
+            deadline: 0,
+        });
     }
 
     /// What follows from the rules, for what the window holds: as `audit` leaves it.
@@ -272,7 +296,10 @@ impl Core {
         self.ledger
             .decision
             .store(Tagged::new(0, decision.payload()).0);
-        let control = Control::new(state, flags).of_generation(s.generation);
+        let mut control = Control::new(state, flags).of_generation(s.generation);
+        if state == State::Open {
+            control = control.with_cause(s.opening.unwrap_or(Cause::Manual));
+        }
         self.head.control.store(control.0);
     }
 }

@@ -12,7 +12,7 @@ use crate::outcome::State;
 use crate::round::Round;
 use crate::rules::{Tally, Truth};
 use crate::run::Run;
-use crate::saved::state::{Counted, Kept, LATEST, MOST, Saving, Standing};
+use crate::saved::state::{Counted, Kept, LATEST, MOST, Outage, Saving, Standing};
 use crate::saved::value::Saved;
 use crate::snapshot::{Snapshot, Totals};
 use crate::tagged::{PAYLOAD_MAX, Tagged};
@@ -83,8 +83,19 @@ impl Core {
             rejections,
             window: self.keep(c, now, read),
             round: (c.state() == State::HalfOpen).then(|| self.counted()),
-            opening: None,
-            outage: None,
+            opening: (c.state() == State::Open).then(|| c.goal().cause()),
+            outage: self.last_opening(c)?.map(|e| Outage {
+                generation: at_most(e.generation),
+                cause: e.cause,
+                // of a restored breaker it may have been before the clock's beginning
+                at: saved_at
+                    .cast_signed()
+                    .saturating_sub(now.wrapping_sub(e.at).cast_signed())
+                    .max(0)
+                    .cast_unsigned(),
+                counts: e.counts,
+                run: e.run,
+            }),
         })
     }
 

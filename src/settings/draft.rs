@@ -132,6 +132,7 @@ pub(crate) struct Draft {
     probe_timeout: Setting<Duration>,
     on_cancel: Setting<OnCancel>,
     durations: Setting<bool>,
+    history: Setting<u32>,
     clock: Setting<Clock>,
     initial_state: Setting<State>,
 }
@@ -145,7 +146,7 @@ pub(crate) struct Clash {
 
 impl Draft {
     /// In the order in which they are written.
-    pub(crate) fn slots(&mut self) -> [(Place, &mut dyn Slot); 26] {
+    pub(crate) fn slots(&mut self) -> [(Place, &mut dyn Slot); 27] {
         [
             (at("window", "time"), &mut self.time),
             (at("window", "buckets"), &mut self.buckets),
@@ -177,6 +178,7 @@ impl Draft {
             (at("half_open", "probe_timeout"), &mut self.probe_timeout),
             (at("", "on_cancel"), &mut self.on_cancel),
             (at("", "durations"), &mut self.durations),
+            (at("", "history"), &mut self.history),
             (at("", "clock"), &mut self.clock),
             (at("", "initial_state"), &mut self.initial_state),
         ]
@@ -243,6 +245,7 @@ impl Draft {
             probe_timeout: Setting(Some(half_open.probe_timeout)),
             on_cancel: Setting(Some(config.on_cancel)),
             durations: Setting(Some(config.durations)),
+            history: Setting(Some(config.history)),
             clock: Setting(Some(config.clock.clone())),
             initial_state: Setting(Some(config.initial_state)),
         })
@@ -266,6 +269,7 @@ impl Draft {
             failure_count: self.failure_count.0.unwrap_or(default.failure_count),
             on_cancel: self.on_cancel.0.unwrap_or(default.on_cancel),
             durations: self.durations.0.unwrap_or(default.durations),
+            history: self.history.0.unwrap_or(default.history),
             clock: self.clock.0.unwrap_or(default.clock),
             initial_state: self.initial_state.0.unwrap_or(default.initial_state),
         })

@@ -79,6 +79,7 @@ impl Serialize for Written {
 /// half_open = { successes = 2, max_probes = 1 }   # or { of = 10, failure_rate = 0.5 }
 /// on_cancel = "failure_if_slow"               # "ignored", "failure"
 /// durations = true
+/// history = 100                               # transitions to be read back
 /// clock = "coarse"                            # "upkeep", "precise"
 /// initial_state = "observe_only"
 /// ```

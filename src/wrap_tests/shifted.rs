@@ -94,11 +94,14 @@ pub(super) fn seen(rig: &Rig, by: Shift) -> (Snapshot, Vec<Transition>) {
     s.totals.slow -= of(Class::SlowSuccess) + of(Class::SlowFailure);
     let history = observer.history().into_iter();
     let own = history.filter(|e| e.generation > by.generation);
-    let history = own.map(|e| Transition {
+    let unshifted = |e: Transition| Transition {
         generation: e.generation - by.generation,
         at: e.at - by.time,
+        open_until: e.open_until.map(|until| until - by.time),
         ..e
-    });
+    };
+    let history = own.map(unshifted);
+    s.last_opening = s.last_opening.map(unshifted);
     (s, history.collect())
 }
 
@@ -235,7 +238,7 @@ pub(super) fn set_generation(core: &Core, generation: u64) -> Shift {
         (c.version(), c.state(), c.level())
     );
     let l = &core.ledger;
-    for word in [&l.run, &l.openings, &l.deadline] {
+    for word in [&l.run, &l.openings, &l.deadline, &l.deciding] {
         set(word, |w| w.retag(generation));
     }
     l.generations.store(generation);
@@ -249,6 +252,8 @@ pub(super) fn set_generation(core: &Core, generation: u64) -> Shift {
         at: 0,
         counts: Tally::default(),
         run: 0,
+        failure: None,
+        deadline: 0,
     };
     for (word, payload) in core.history.slot(generation).iter().zip(event.payloads()) {
         word.store(Tagged::new(generation, payload).0);

@@ -2,7 +2,7 @@
 //! probe that found Open over before begins the round, and a third call is told of the newer end.
 
 use crate::check::explains;
-use crate::model::{Order, Rejection, Rules, Setup, State, Window};
+use crate::model::{Cause, Order, Rejection, Rules, Setup, State, Window};
 use crate::plan::{self, Ending, MS, Op, Plan, Time};
 use crate::record::{Call, History, Said};
 use crate::sequential::play;
@@ -38,6 +38,7 @@ fn a_round_begins(open: &[Op], after: &[Op]) -> History {
 fn told(rest: u64) -> Said {
     Said::Rejected(Rejection {
         state: State::Open,
+        cause: Some(Cause::ConsecutiveFailures),
         retry_after: Some(rest),
     })
 }

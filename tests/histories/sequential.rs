@@ -1,7 +1,7 @@
 //! The judge is judged first: where nothing overlaps, the steps are the model, no more and no less.
 
 use crate::check::explains;
-use crate::model::{Model, Permit, Rejection, State};
+use crate::model::{Cause, Model, Permit, Rejection, State};
 use crate::plan::{self, Dice, Ending, Op, Plan, Time};
 use crate::record::{Call, End, History, Said};
 
@@ -110,6 +110,7 @@ fn altered(history: &History) -> Vec<(&'static str, History)> {
             Said::Admitted => {
                 let rejection = Rejection {
                     state: State::Open,
+                    cause: Some(Cause::ConsecutiveFailures),
                     retry_after: Some(0),
                 };
                 let used = history.calls.iter().any(|c| c.of == Some(i));
@@ -122,6 +123,15 @@ fn altered(history: &History) -> Vec<(&'static str, History)> {
             Said::Rejected(rejection) => {
                 change("rejected, said to be admitted", &|h| {
                     h.calls[i].said = Said::Admitted;
+                });
+                change("another cause", &|h| {
+                    h.calls[i].said = Said::Rejected(Rejection {
+                        cause: match rejection.cause {
+                            Some(Cause::SlowRate) => None,
+                            _ => Some(Cause::SlowRate),
+                        },
+                        ..rejection
+                    });
                 });
                 if let Some(rest) = rejection.retry_after {
                     change("another wait", &|h| {

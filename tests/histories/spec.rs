@@ -302,7 +302,7 @@ impl Spec {
                     Some(until) if rejection.state == State::Open => until.saturating_sub(now),
                     _ => rest,
                 });
-                rejection.state == got.state
+                (rejection.state, rejection.cause) == (got.state, got.cause)
                     && if self.exact && (alone || !opened) {
                         rest == got.retry_after
                     } else {

@@ -45,6 +45,7 @@ fn counts_of(of: crated::Counts) -> Counts {
 pub(crate) fn rejection_of(of: crated::Rejected) -> Rejection {
     Rejection {
         state: state_of(of.state()),
+        cause: of.cause().map(cause_of),
         retry_after: of.retry_after().map(nanos),
     }
 }
@@ -58,6 +59,10 @@ pub(crate) fn event_of(of: &crated::Transition) -> Event {
         at: nanos(of.at),
         counts: counts_of(of.counts),
         consecutive_failures: of.consecutive_failures,
+        // by whoever carried the transition out: overlapping calls may not know one another's wait, and
+        // either of two failures may have decided
+        open_until: None,
+        failure: None,
     }
 }
 
@@ -89,6 +94,7 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
         }),
         would_trip: of.would_trip,
         transitions: of.transitions,
+        last_opening: of.last_opening.as_ref().map(event_of),
         time_in_state: nanos(of.time_in_state),
         retry_after: of.retry_after.map(nanos),
         buckets: of.buckets.into_iter().map(counts_of).collect(),

@@ -70,6 +70,20 @@ pub(crate) fn outcome(of: Outcome) -> crated::Outcome {
     }
 }
 
+fn kind_of(of: FailureKind) -> Kind {
+    match of {
+        FailureKind::Timeout => Kind::Timeout,
+        FailureKind::Connect => Kind::Connect,
+        FailureKind::Overload => Kind::Overload,
+        FailureKind::Server => Kind::Server,
+        FailureKind::Client => Kind::Client,
+        FailureKind::Data => Kind::Data,
+        FailureKind::Other(number) => Kind::Other(number),
+        #[allow(unreachable_patterns, reason = "the crate's may be non-exhaustive")]
+        other => panic!("the model has no {other:?}"),
+    }
+}
+
 fn counts_of(of: crated::Counts) -> model::Counts {
     model::Counts {
         calls: of.calls,
@@ -82,6 +96,7 @@ fn counts_of(of: crated::Counts) -> model::Counts {
 pub(crate) fn rejection_of(of: crated::Rejected) -> model::Rejection {
     model::Rejection {
         state: state_of(of.state()),
+        cause: of.cause().map(cause_of),
         retry_after: of.retry_after().map(nanos),
     }
 }
@@ -95,6 +110,8 @@ pub(crate) fn event_of(of: &crated::Transition) -> Event {
         at: nanos(of.at),
         counts: counts_of(of.counts),
         consecutive_failures: of.consecutive_failures,
+        open_until: of.open_until.map(nanos),
+        failure: of.failure.map(kind_of),
     }
 }
 
@@ -120,6 +137,7 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
         rejections: model::REJECTING.map(|by| of.rejections_by_state.get(state(by))),
         would_trip: of.would_trip,
         transitions: of.transitions,
+        last_opening: of.last_opening.as_ref().map(event_of),
         time_in_state: nanos(of.time_in_state),
         retry_after: of.retry_after.map(nanos),
         buckets: of.buckets.into_iter().map(counts_of).collect(),
@@ -198,6 +216,7 @@ pub(crate) fn build(
             half_open: half_open(rules.half_open),
             on_cancel: on_cancel(rules.on_cancel),
             durations: false,
+            history: 4,
             clock: clock.into(),
             initial_state: state(setup.initial),
         };

@@ -76,6 +76,8 @@ fn a_run_trips_and_a_success_ends_a_run() {
             at: 7,
             counts,
             consecutive_failures: 3,
+            open_until: Some(11 * MS),
+            failure: Some(Kind::Server),
         }]
     );
     // 7 ns and 10 ms, up to the whole millisecond
@@ -160,6 +162,7 @@ fn a_round_recovers_or_re_opens_for_longer() {
         model.acquire(10 * MS - 1),
         Err(Rejection {
             state: State::Open,
+            cause: Some(Cause::ConsecutiveFailures),
             retry_after: Some(1)
         })
     );
@@ -168,12 +171,14 @@ fn a_round_recovers_or_re_opens_for_longer() {
     let probe = model.acquire(30 * MS).expect("the first probe");
     let full = Err(Rejection {
         state: State::HalfOpen,
+        cause: None,
         retry_after: None,
     });
     assert_eq!(model.acquire(35 * MS - 1), full);
     // the timeout: the third opening, capped
     let whole = Rejection {
         state: State::Open,
+        cause: Some(Cause::ProbeTimeout),
         retry_after: Some(35 * MS),
     };
     assert_eq!(model.acquire(35 * MS), Err(whole));

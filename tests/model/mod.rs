@@ -156,13 +156,13 @@ impl Model {
             Outcome::Success => {
                 self.totals.successes += 1;
                 self.totals.slow += u64::from(slow);
-                self.counted(false, slow, None, now);
+                self.counted(None, slow, None, now);
             }
             Outcome::Failure(kind, own_wait) => {
                 self.totals.failures += 1;
                 self.totals.slow += u64::from(slow);
                 self.kinds[kind.index()] += 1;
-                self.counted(true, slow, own_wait, now);
+                self.counted(Some(kind), slow, own_wait, now);
             }
         }
     }
@@ -199,13 +199,23 @@ impl Model {
         }
         Rejection {
             state: self.state,
+            cause: self.why(),
             retry_after: self.rest(now),
         }
     }
 
-    fn counted(&mut self, failed: bool, slow: bool, own_wait: Option<u64>, now: u64) {
+    /// Why calls are rejected: one that was built open, or forced so, is the operator's.
+    fn why(&self) -> Option<Cause> {
+        match (self.state, self.events.last()) {
+            (State::HalfOpen, _) => None,
+            (State::Open, Some(event)) => Some(event.cause),
+            _ => Some(Cause::Manual),
+        }
+    }
+
+    fn counted(&mut self, failure: Option<Kind>, slow: bool, own_wait: Option<u64>, now: u64) {
         match self.state {
-            State::HalfOpen => self.probed(failed, slow, own_wait, now),
+            State::HalfOpen => self.probed(failure, slow, own_wait, now),
             State::Closed | State::ObserveOnly => {
                 // a run that is over is not true any more, and may become so again
                 self.held[0] &= self.run(now) > 0;
@@ -213,28 +223,43 @@ impl Model {
                 self.outcomes.push(Timed {
                     at: now,
                     generation,
-                    failed,
+                    failed: failure.is_some(),
                     slow,
                 });
                 self.judge(own_wait, now);
+                self.blame(failure);
             }
             other => unreachable!("a result was counted in {other:?}"),
         }
     }
 
-    fn probed(&mut self, failed: bool, slow: bool, own_wait: Option<u64>, now: u64) {
+    /// The failure that has just ended the state, if it has.
+    fn blame(&mut self, failure: Option<Kind>) {
+        if self.state == State::Open
+            && let Some(event) = self.events.last_mut()
+        {
+            event.failure = failure;
+        }
+    }
+
+    fn probed(&mut self, failure: Option<Kind>, slow: bool, own_wait: Option<u64>, now: u64) {
         let slow_fails = self.rules.slow_rate.is_some();
         self.hear(now);
-        match self
-            .round
-            .result(failed, slow, self.rules.half_open.recovery, slow_fails)
-        {
+        match self.round.result(
+            failure.is_some(),
+            slow,
+            self.rules.half_open.recovery,
+            slow_fails,
+        ) {
             None => {}
             Some(true) => {
                 let counts = self.round.counts();
                 self.enter(State::Closed, Cause::ProbesSucceeded, counts, now);
             }
-            Some(false) => self.open(Cause::ProbeFailed, own_wait, self.round.counts(), now),
+            Some(false) => {
+                self.open(Cause::ProbeFailed, own_wait, self.round.counts(), now);
+                self.blame(failure);
+            }
         }
     }
 
@@ -307,6 +332,8 @@ impl Model {
             at: now,
             counts,
             consecutive_failures: self.run(now),
+            open_until: None,
+            failure: None,
         });
         if self.counting() {
             self.period
@@ -333,14 +360,28 @@ impl Model {
         self.openings += 1;
         let backoff = &self.rules.backoff;
         let own_wait = own_wait.unwrap_or(0).min(backoff.max);
-        self.deadline = whole_ms(now + own_wait.max(backoff.wait(self.openings)));
+        self.open_until(now + own_wait.max(backoff.wait(self.openings)));
     }
 
     /// For as long as the operator says.
     fn open_for(&mut self, wait: u64, counts: Counts, now: u64) {
         self.enter(State::Open, Cause::Manual, counts, now);
         self.openings += 1;
-        self.deadline = whole_ms(now + wait);
+        self.open_until(now + wait);
+    }
+
+    fn open_until(&mut self, moment: u64) {
+        self.deadline = whole_ms(moment);
+        let event = self.events.last_mut().expect("it has just been entered");
+        event.open_until = Some(self.deadline);
+    }
+
+    /// The last opening from closed.
+    fn last_opening(&self) -> Option<Event> {
+        let mut openings = self.events.iter().rev();
+        openings
+            .find(|event| (event.from, event.to) == (State::Closed, State::Open))
+            .copied()
     }
 
     // ---- what can be seen
@@ -411,6 +452,7 @@ impl Model {
             rejections: self.rejections,
             would_trip: self.would_trip,
             transitions: self.events.len() as u64,
+            last_opening: self.last_opening(),
             time_in_state: now - self.since,
             retry_after: self.rest(now),
             buckets: self.buckets(now),

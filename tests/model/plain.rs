@@ -215,6 +215,7 @@ impl Permit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rejection {
     pub(crate) state: State,
+    pub(crate) cause: Option<Cause>,
     pub(crate) retry_after: Option<u64>,
 }
 
@@ -246,6 +247,10 @@ pub(crate) struct Event {
     pub(crate) at: u64,
     pub(crate) counts: Counts,
     pub(crate) consecutive_failures: u64,
+    /// Of an opening, as it was then.
+    pub(crate) open_until: Option<u64>,
+    /// Of the failure that decided.
+    pub(crate) failure: Option<Kind>,
 }
 
 /// A snapshot.
@@ -265,6 +270,7 @@ pub(crate) struct View {
     pub(crate) rejections: [u64; 3],
     pub(crate) would_trip: u64,
     pub(crate) transitions: u64,
+    pub(crate) last_opening: Option<Event>,
     pub(crate) time_in_state: u64,
     pub(crate) retry_after: Option<u64>,
     pub(crate) buckets: Vec<Counts>,

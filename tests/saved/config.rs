@@ -56,6 +56,7 @@ fn a_file_says_what_the_builder_would() {
         half_open = { of = 10, failure_rate = 0.5, slow_rate = 0.6, max_probes = 3, probe_timeout = "5s" }
         on_cancel = "failure_if_slow"
         durations = true
+        history = 100
         clock = "precise"
         initial_state = "observe_only"
         "#,
@@ -81,6 +82,7 @@ fn a_file_says_what_the_builder_would() {
             .probe_timeout(secs(5)),
         on_cancel: OnCancel::FailureIfSlow,
         durations: true,
+        history: 100,
         clock: tripcoil::Clock::precise(),
         initial_state: State::ObserveOnly,
     };

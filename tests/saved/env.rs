@@ -40,6 +40,7 @@ fn each_setting_has_a_variable() {
         ("DB_HALF_OPEN_PROBE_TIMEOUT", "5s"),
         ("DB_ON_CANCEL", "failure_if_slow"),
         ("DB_DURATIONS", "true"),
+        ("DB_HISTORY", "100"),
         ("DB_CLOCK", "precise"),
         ("DB_INITIAL_STATE", "observe_only"),
         ("DBX_FAILURE_RATE", "of another"),
@@ -67,6 +68,7 @@ fn each_setting_has_a_variable() {
             .probe_timeout(secs(5)),
         on_cancel: OnCancel::FailureIfSlow,
         durations: true,
+        history: 100,
         clock: tripcoil::Clock::precise(),
         initial_state: State::ObserveOnly,
     };
@@ -174,7 +176,7 @@ fn the_value_of_what_is_no_setting_is_printed_nowhere() {
                  SLOW_RATE, CONSECUTIVE_FAILURES, FAILURE_COUNT, OPEN_FOR, OPEN_FOR_BASE, \
                  OPEN_FOR_FACTOR, OPEN_FOR_MAX, OPEN_FOR_JITTER, OPEN_FOR_RESET_AFTER, OPEN_FOR_SEED, \
                  HALF_OPEN_SUCCESSES, HALF_OPEN_OF, HALF_OPEN_FAILURE_RATE, HALF_OPEN_SLOW_RATE, \
-                 HALF_OPEN_MAX_PROBES, HALF_OPEN_PROBE_TIMEOUT, ON_CANCEL, DURATIONS, CLOCK";
+                 HALF_OPEN_MAX_PROBES, HALF_OPEN_PROBE_TIMEOUT, ON_CANCEL, DURATIONS, HISTORY, CLOCK";
     let text = error.to_string();
     let mut lines = text.lines();
     let all = format!("is not a setting; after DB_ there can be {known}");

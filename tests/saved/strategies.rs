@@ -102,11 +102,18 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
             ][..],
         ),
         any::<bool>(),
+        1..=100u32,
         select(&STATES[..]),
     );
     (windows, backoffs, rounds, rules, rest)
         .prop_map(
-            |(window, open_for, half_open, rules, (on_cancel, durations, initial_state))| {
+            |(
+                window,
+                open_for,
+                half_open,
+                rules,
+                (on_cancel, durations, history, initial_state),
+            )| {
                 let (failure_rate, min_throughput, slow_call, slow_rate, run, count) = rules;
                 Config {
                     window,
@@ -120,6 +127,7 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
                     half_open,
                     on_cancel,
                     durations,
+                    history,
                     clock: ManualClock::new().into(),
                     initial_state,
                 }

@@ -54,6 +54,13 @@ fn seen(rig: &Rig, past: Duration) -> Snapshot {
     s.time_in_state = s.time_in_state.min(past);
     // which no saved state has
     s.durations = None;
+    s.last_opening = s.last_opening.map(|mut t| {
+        // by a clock of its own, and maybe from before that began
+        t.at = Duration::ZERO;
+        t.open_until = None;
+        t.failure = None;
+        t
+    });
     s
 }
 
@@ -63,6 +70,7 @@ fn since(rig: &Rig, generation: u64, then: Duration) -> Vec<Transition> {
     let own = history.filter(|t| t.generation > generation);
     own.map(|mut t| {
         t.at -= then;
+        t.open_until = t.open_until.map(|until| until - then);
         t
     })
     .collect()

@@ -8,6 +8,7 @@
 
 mod backoff;
 mod calls;
+mod causes;
 mod clocks;
 mod common;
 mod controller;
@@ -16,6 +17,7 @@ mod durations;
 mod events;
 mod generation;
 mod half_open;
+mod history;
 mod observe;
 mod outcomes;
 mod reconfigure;

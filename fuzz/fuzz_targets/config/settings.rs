@@ -135,6 +135,7 @@ impl Settings {
             half_open: self.half_open(),
             on_cancel: self.on_cancel,
             durations: self.durations,
+            history: 4,
             clock: clock.into(),
             initial_state: self.initial_state,
         }

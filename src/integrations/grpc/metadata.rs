@@ -5,6 +5,7 @@ use crate::integrations::grpc::code::Code;
 use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderMap, HeaderValue, Response};
 use alloc::format;
+use alloc::string::String;
 use core::str::FromStr;
 use core::time::Duration;
 
@@ -31,7 +32,7 @@ pub(crate) fn pushback(metadata: &HeaderMap) -> Option<Duration> {
 
 /// What a server answers that would have needed a call which the breaker rejected: `Unavailable`,
 /// with the rest of the wait as `grpc-retry-pushback-ms` if it is known, rounded up. It has no body:
-/// the status stands in the head.
+/// the status stands in the head, and says the state and the cause.
 ///
 /// It carries the [`Rejected`] as an extension, so that the classifiers of this crate ignore it in a
 /// breaker around this one, in the same process.
@@ -63,6 +64,7 @@ pub(crate) fn pushback(metadata: &HeaderMap) -> Option<Duration> {
 ///     .service(channel);
 /// let response = service.oneshot(Request::new(())).await?;
 /// assert_eq!(response.headers()["grpc-status"], "14");
+/// assert_eq!(response.headers()["grpc-message"], "the breaker is forced open (manual)");
 /// # Ok(()) }
 /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
 /// # assert!(matches!(std::pin::pin!(run()).poll(&mut context), std::task::Poll::Ready(Ok(()))));
@@ -70,14 +72,49 @@ pub(crate) fn pushback(metadata: &HeaderMap) -> Option<Duration> {
 /// ```
 #[must_use]
 pub fn rejected_response<B: Default>(rejected: &Rejected) -> Response<B> {
+    answer(rejected, "the breaker")
+}
+
+/// The same as [`rejected_response`], with the breaker's name in the message.
+///
+/// ```
+/// use tripcoil::Breaker;
+/// use tripcoil::grpc::rejected_response_of;
+///
+/// let (breaker, controller) = Breaker::builder("greeter").build_with_controller()?;
+/// controller.trip();
+/// let rejected = breaker.try_acquire().err().expect("open");
+/// let response: http::Response<String> = rejected_response_of(breaker.name(), &rejected);
+/// assert_eq!(response.headers()["grpc-message"], "the breaker 'greeter' is open (manual)");
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[must_use]
+pub fn rejected_response_of<B: Default>(breaker: &str, rejected: &Rejected) -> Response<B> {
+    answer(rejected, &format!("the breaker '{breaker}'"))
+}
+
+/// As gRPC wants messages: printable ASCII, and all else by the percent signs of its bytes.
+fn encoded(message: &str) -> String {
+    let mut encoded = String::with_capacity(message.len());
+    for byte in message.bytes() {
+        match byte {
+            b'%' => encoded.push_str("%25"),
+            b' '..=b'~' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+fn answer<B: Default>(rejected: &Rejected, who: &str) -> Response<B> {
     let mut response = Response::new(B::default());
     // a breaker around this one sees whose answer it is
     response.extensions_mut().insert(*rejected);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(STATUS, HeaderValue::from(Code::Unavailable as i32));
-    // no letter of it is one that gRPC wants encoded
-    if let Ok(message) = HeaderValue::try_from(format!("the breaker is {}", rejected.state())) {
+    let message = encoded(&format!("{who} is {}", rejected.reason()));
+    if let Ok(message) = HeaderValue::try_from(message) {
         headers.insert(MESSAGE, message);
     }
     if let Some(wait) = rejected.retry_after() {
@@ -107,6 +144,14 @@ mod tests {
             assert_eq!(code(&with(STATUS, odd)), Some(Code::Unknown), "{odd:?}");
         }
         assert_eq!(code(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_message_is_percent_encoded() {
+        assert_eq!(
+            encoded("100 % of z\u{fc}rich\n"),
+            "100 %25 of z%C3%BCrich%0A"
+        );
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use crate::error::Rejected;
 use ::http::header::{DATE, HeaderName, RETRY_AFTER};
 use ::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use alloc::format;
+use alloc::string::String;
 use core::time::Duration;
 use std::time::SystemTime;
 
@@ -56,8 +58,27 @@ fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
     httpdate::parse_http_date(value.trim()).ok()
 }
 
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// As a string of a structured field (RFC 9651), which has printable ASCII alone.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            ' '..='~' => quoted.push(letter),
+            _ => quoted.push('?'),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
 /// What a server answers that would have needed a call which the breaker rejected: 503, with the
 /// rest of the wait as `Retry-After` if it is known, in whole seconds, rounded up. The body is empty.
+/// The state and the cause are in `Proxy-Status` (RFC 9209), as the details of a
+/// `destination_unavailable`.
 ///
 /// It carries the [`Rejected`] as an extension, so that the classifiers of this crate ignore it in a
 /// breaker around this one, in the same process.
@@ -75,14 +96,48 @@ fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
 /// let response: http::Response<String> = rejected_response(&rejected);
 /// assert_eq!(response.status(), 503);
 /// assert_eq!(response.headers()["retry-after"], "2");
+/// assert_eq!(
+///     response.headers()["proxy-status"],
+///     r#"tripcoil; error=destination_unavailable; details="the breaker is open (manual)""#
+/// );
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 #[must_use]
 pub fn rejected_response<B: Default>(rejected: &Rejected) -> Response<B> {
+    answer(rejected, "the breaker")
+}
+
+/// The same as [`rejected_response`], with the breaker's name in the details.
+///
+/// ```
+/// use tripcoil::Breaker;
+/// use tripcoil::http::rejected_response_of;
+///
+/// let (breaker, controller) = Breaker::builder("orders").build_with_controller()?;
+/// controller.force_open();
+/// let rejected = breaker.try_acquire().err().expect("forced open");
+/// let response: http::Response<String> = rejected_response_of(breaker.name(), &rejected);
+/// assert_eq!(
+///     response.headers()["proxy-status"],
+///     r#"tripcoil; error=destination_unavailable; details="the breaker 'orders' is forced open (manual)""#
+/// );
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[must_use]
+pub fn rejected_response_of<B: Default>(breaker: &str, rejected: &Rejected) -> Response<B> {
+    answer(rejected, &format!("the breaker '{breaker}'"))
+}
+
+fn answer<B: Default>(rejected: &Rejected, who: &str) -> Response<B> {
     let mut response = Response::new(B::default());
     // a breaker around this one sees whose answer it is
     response.extensions_mut().insert(*rejected);
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let details = quoted(&format!("{who} is {}", rejected.reason()));
+    let status = format!("tripcoil; error=destination_unavailable; details={details}");
+    if let Ok(status) = HeaderValue::try_from(status) {
+        response.headers_mut().insert(PROXY_STATUS, status);
+    }
     if let Some(wait) = rejected.retry_after() {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let headers = response.headers_mut();
@@ -114,6 +169,13 @@ mod tests {
             assert_eq!(read(garbage), None, "{garbage:?}");
         }
         assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn any_name_makes_a_valid_string() {
+        assert_eq!(quoted("a \"b\" \\ c"), r#""a \"b\" \\ c""#);
+        assert_eq!(quoted("z\u{fc}rich\n"), r#""z?rich?""#);
+        assert!(HeaderValue::try_from(quoted("\r\nset-cookie: x")).is_ok());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What should be seen in the end.
 
 use super::Spec;
-use crate::model::{Cause, Counts, Event, Kind, View};
+use crate::model::{Cause, Counts, Event, Kind, State, View};
 use crate::record::End;
 
 const ROUND: [Cause; 4] = [
@@ -55,7 +55,19 @@ impl Spec {
         if let Some(last) = buckets.last_mut() {
             *last = strays(*last);
         }
+        let mut last_opening = None;
+        for event in &events {
+            if (event.from, event.to) == (State::Closed, State::Open) {
+                last_opening = Some(*event);
+            }
+        }
+        if let (false, Some(expected), Some(seen)) =
+            (self.exact, &mut last_opening, &seen.view.last_opening)
+        {
+            expected.at = seen.at;
+        }
         let expected = View {
+            last_opening,
             window,
             failure_rate: rate(window.failures),
             slow_rate: rate(window.slow),
@@ -89,6 +101,8 @@ impl Spec {
                 let mut event = Event {
                     cause: cause.unwrap_or(event.cause),
                     consecutive_failures: *run,
+                    open_until: None,
+                    failure: None,
                     ..*event
                 };
                 // a verdict has the counts of its round
