@@ -316,16 +316,19 @@ async fn a_channel_trips_waits_as_it_is_told_and_recovers() {
     let at = stand(ByCode::new());
     let (channel, _say) = serve().await;
     let mut client = guarded(&at, channel);
-    let _ = client.check(about("14 2500")).await;
-    assert_eq!(at.snapshot().retry_after, Some(Duration::from_millis(2500)));
+    let _ = client.check(about("14 12500")).await;
+    assert_eq!(
+        at.snapshot().retry_after,
+        Some(Duration::from_millis(12_500))
+    );
     let rejected = client.check(about(0)).await.expect_err("open");
     assert!(rejected.message().contains("open"), "{rejected:?}");
     assert_eq!(rejected.code(), tonic::Code::Unavailable);
     assert_eq!(
         rejected.metadata().get("grpc-retry-pushback-ms").unwrap(),
-        "2500"
+        "12500"
     );
-    at.clock.advance(Duration::from_millis(2500));
+    at.clock.advance(Duration::from_millis(12_500));
     client.check(about(0)).await.expect("a probe");
     assert_eq!(at.breaker.state(), State::Closed);
     // no wait of its own
@@ -448,12 +451,12 @@ async fn a_clients_own_results_are_classified_by_number_and_metadata() {
         ("0", (1, 0, 0, 0)),
         ("5", (2, 0, 0, 0)),
         ("1", (2, 0, 1, 0)),
-        ("8 700", (2, 1, 1, 0)),
+        ("8 70000", (2, 1, 1, 0)),
     ] {
         let _ = at.breaker.call_async(client.check(about(ask))).await;
         assert_eq!(at.counts(), counts, "{ask}");
     }
-    assert_eq!(at.snapshot().retry_after, Some(Duration::from_millis(700)));
+    assert_eq!(at.snapshot().retry_after, Some(Duration::from_secs(70)));
     let rejected = at.breaker.call_async(client.check(about(0))).await;
     assert!(rejected.is_err_and(|e| e.is_rejected()));
 }

@@ -232,7 +232,7 @@ fn statuses() -> Router {
                 let now = SystemTime::now();
                 for (name, at) in [
                     (header::DATE, now),
-                    (header::RETRY_AFTER, now + OPEN_FOR / 2),
+                    (header::RETRY_AFTER, now + OPEN_FOR * 2),
                 ] {
                     let date = httpdate::fmt_http_date(at);
                     headers.insert(name, HeaderValue::try_from(date).expect("visible"));
@@ -273,11 +273,12 @@ async fn a_servers_failures_open_the_breaker_for_as_long_as_it_asks() {
     assert_eq!(ask("/500/7").await, (500, Some(OPEN_FOR)));
     assert_eq!(ask("/503/none").await, (503, Some(OPEN_FOR)));
     assert_eq!(ask("/503/soon").await, (503, Some(OPEN_FOR)));
-    assert_eq!(ask("/503/7").await, (503, seconds(7)));
+    assert_eq!(ask("/503/17").await, (503, seconds(17)));
     assert_eq!(ask("/429/30").await, (429, seconds(30)));
-    assert_eq!(ask("/503/0").await, (503, seconds(0)));
-    assert_eq!(ask("/503/date").await, (503, seconds(5)));
-    // no longer than the backoff would, whatever it asks
+    assert_eq!(ask("/503/date").await, (503, seconds(20)));
+    // no shorter than the backoff, and no longer than its cap, whatever it asks
+    assert_eq!(ask("/503/7").await, (503, Some(OPEN_FOR)));
+    assert_eq!(ask("/503/0").await, (503, Some(OPEN_FOR)));
     assert_eq!(ask("/503/61").await, (503, Some(MAX)));
     assert_eq!(ask("/503/99999999999999999999").await, (503, Some(MAX)));
     let kinds = at.snapshot().failures_by_kind;
@@ -286,7 +287,7 @@ async fn a_servers_failures_open_the_breaker_for_as_long_as_it_asks() {
             kinds.get(FailureKind::Server),
             kinds.get(FailureKind::Overload)
         ),
-        (2, 8)
+        (2, 9)
     );
 }
 
@@ -332,9 +333,9 @@ async fn reqwest_is_a_service_and_a_client_of_its_own() {
     let response = service.clone().oneshot(get).await.expect("admitted");
     assert_eq!((response.status().as_u16(), at.counts()), (200, (1, 0, 0)));
 
-    let call = at.breaker.call_async(client.get(url("/503/7")).send());
+    let call = at.breaker.call_async(client.get(url("/503/17")).send());
     assert_eq!(call.await.expect("admitted").status(), 503);
-    assert_eq!(at.snapshot().retry_after, Some(Duration::from_secs(7)));
+    assert_eq!(at.snapshot().retry_after, Some(Duration::from_secs(17)));
     let call = at.breaker.call_async(client.get(url("/200/none")).send());
     assert!(call.await.is_err_and(|e| e.is_rejected()));
     let get = client.get(url("/200/none")).build().expect("valid");
@@ -477,9 +478,9 @@ async fn the_head_decides_if_it_is_a_failure_and_without_a_body() {
     let empty = service.clone().oneshot(request(address, "/200/none")).await;
     assert_eq!(at.counts(), (1, 0, 0));
     drop(empty);
-    let busy = service.clone().oneshot(request(address, "/503/7")).await;
+    let busy = service.clone().oneshot(request(address, "/503/17")).await;
     assert_eq!(at.counts(), (1, 1, 0));
-    assert_eq!(at.snapshot().retry_after, Some(Duration::from_secs(7)));
+    assert_eq!(at.snapshot().retry_after, Some(Duration::from_secs(17)));
     let body = busy.expect("admitted").into_body().collect().await;
     assert!(body.expect("sound").to_bytes().is_empty());
     let late = service.oneshot(request(address, "/200/none")).await;
