@@ -40,7 +40,7 @@ impl Core {
     }
 
     fn saving(&self, c: Control, now: u64, saved_at: u64) -> Option<Saving> {
-        let read = self.reading(c, now, false)?;
+        let read = self.reading(c, now, true)?;
         let observing = c.state() == State::ObserveOnly;
         let run = self.run_word(c).filter(|_| read.consecutive_failures > 0);
         let standing = Standing {
