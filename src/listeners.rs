@@ -184,8 +184,8 @@ impl Subscription {
         true
     }
 
-    /// For the models: serves the listener on this thread, which has subscribed it, until then.
-    #[cfg(tripcoil_loom)]
+    /// For models and schedules: serves the listener on this thread, which has subscribed it, until then.
+    #[cfg(any(tripcoil_loom, tripcoil_shuttle))]
     #[doc(hidden)]
     pub fn attend(&self, until: impl Fn() -> bool) {
         loop {
@@ -193,7 +193,7 @@ impl Subscription {
             if until() {
                 return;
             }
-            loom::thread::park();
+            crate::sync::park();
         }
     }
 }

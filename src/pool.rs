@@ -195,7 +195,7 @@ impl Queue {
 impl Pool {
     /// This process's pool, begun by whoever asks first; `None` if the system gives no thread.
     pub(crate) fn of_this_process() -> Option<Arc<Pool>> {
-        if cfg!(tripcoil_loom) {
+        if cfg!(any(tripcoil_loom, tripcoil_shuttle)) {
             return Pool::start(); // an execution leaves nothing to the next one
         }
         loop {
@@ -394,8 +394,8 @@ impl Pool {
         self.lock()
     }
 
-    /// For the models, where the thread that subscribes is the keeper and the worker of its pool.
-    #[cfg(tripcoil_loom)]
+    /// For models and schedules, where the thread that subscribes is the keeper and the worker of its pool.
+    #[cfg(any(tripcoil_loom, tripcoil_shuttle))]
     pub(crate) fn attend(&self) {
         let mut shared = self.collect();
         while let Some(task) = shared.queues[Lane::Users as usize].next() {

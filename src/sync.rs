@@ -298,24 +298,30 @@ impl Counter {
     }
 }
 
-/// Threads: loom's under the models.
+/// Threads: loom's under the models, shuttle's under its schedules.
 #[cfg(all(feature = "std", tripcoil_loom))]
-pub(crate) use loom::thread::Thread;
-#[cfg(all(feature = "std", not(tripcoil_loom)))]
-pub(crate) use std::thread::Thread;
+use loom::thread;
+#[cfg(all(feature = "std", tripcoil_shuttle))]
+use shuttle::thread;
+#[cfg(all(feature = "std", not(any(tripcoil_loom, tripcoil_shuttle))))]
+use std::thread;
+#[cfg(feature = "std")]
+pub(crate) use thread::Thread;
+#[cfg(any(tripcoil_loom, tripcoil_shuttle))]
+pub(crate) use thread::park;
 
-/// Begins a thread; `None` if the system gives none. Under the models none is begun: the thread that
+/// Begins a thread; `None` if the system gives none. Under models and schedules none is begun: the thread that
 /// would be woken is the one that asks, and does its work by hand.
 #[cfg(feature = "std")]
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<Thread> {
-    #[cfg(tripcoil_loom)]
+    #[cfg(any(tripcoil_loom, tripcoil_shuttle))]
     {
         let _ = (name, work);
-        Some(loom::thread::current())
+        Some(thread::current())
     }
-    #[cfg(not(tripcoil_loom))]
+    #[cfg(not(any(tripcoil_loom, tripcoil_shuttle)))]
     {
-        let builder = std::thread::Builder::new().name(name.into());
+        let builder = thread::Builder::new().name(name.into());
         Some(builder.spawn(work).ok()?.thread().clone())
     }
 }
@@ -382,12 +388,23 @@ mod with_std {
             self.get()
         }
 
-        /// The value, put in if it is not there. This may wait for another thread that is putting
-        /// it in, so it is not for any call's path.
-        pub(crate) fn get_or_make(&self, make: impl Fn() -> T) -> &T {
+        /// The value, put in if it is not there. It is made first and claimed then, so a thread that
+        /// is stopped while it makes one stops no other. What may be waited for are the few instructions
+        /// between another thread's claim and its value, so this is not for any call's path.
+        pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+            if let Some(value) = self.get() {
+                return value;
+            }
+            let mut made = Some(make());
             loop {
-                match self.fill(&make) {
-                    Some(value) => return value,
+                if let Some(value) = self.cell.get() {
+                    // the thread that put it in may be stopped just before it says so
+                    self.state.set(FULL);
+                    return value;
+                }
+                match made.take_if(|_| self.state.claim()) {
+                    // nobody else comes here: the claim is taken once
+                    Some(value) => drop(self.cell.set(value)),
                     None => super::give_way(),
                 }
             }

@@ -71,6 +71,9 @@ pub enum Op {
     History,
     /// Saves, and restores another breaker from that.
     Save,
+    /// Begins to read transitions; reads those that have come; begins anew.
+    Poll,
+    Unpoll,
 }
 
 #[derive(Clone, Debug)]
@@ -79,6 +82,8 @@ pub struct Plan {
     /// Before the threads begin.
     pub(crate) before: Vec<Op>,
     pub(crate) threads: Vec<Vec<Op>>,
+    /// What is done by threads that listen from then on, to the end.
+    pub(crate) listeners: Vec<Vec<Op>>,
     /// What is done by one thread after all: begins with a reset, and is compared with the model.
     pub(crate) after: Vec<Op>,
 }
@@ -102,13 +107,14 @@ impl Plan {
             ),
             before: Vec::new(),
             threads: threads.iter().map(|ops| ops.to_vec()).collect(),
+            listeners: vec![Vec::new()],
             after: vec![Op::Call(Route::Shared, Ending::Failure); 6],
         }
     }
 
     /// Does any thread do such a thing?
     pub(crate) fn has(&self, of: impl Fn(&Op) -> bool) -> bool {
-        let threads = self.threads.iter().flatten();
+        let threads = self.threads.iter().chain(&self.listeners).flatten();
         self.before.iter().chain(threads).any(of)
     }
 
@@ -211,16 +217,18 @@ enum Mood {
     Probes,
     Rules,
     Saves,
+    Events,
     All,
 }
 
-const MOODS: [Mood; 7] = [
+const MOODS: [Mood; 8] = [
     Mood::Calls,
     Mood::Handles,
     Mood::Waits,
     Mood::Probes,
     Mood::Rules,
     Mood::Saves,
+    Mood::Events,
     Mood::All,
 ];
 
@@ -329,7 +337,14 @@ impl Author<'_> {
     }
 
     fn look(&mut self) -> Op {
-        let ops = [Op::State, Op::Snapshot, Op::Snapshot, Op::History];
+        let ops = [
+            Op::State,
+            Op::Snapshot,
+            Op::Snapshot,
+            Op::History,
+            Op::Poll,
+            Op::Poll,
+        ];
         self.dice.one(&ops)
     }
 
@@ -347,6 +362,7 @@ impl Author<'_> {
             1 => self.advance(),
             2 if self.mood == Mood::Saves || self.mood == Mood::All => Op::Save,
             3 | 4 if self.mood == Mood::Handles => Op::Handle,
+            3 | 4 if self.mood == Mood::Events => self.dice.one(&[Op::Poll, Op::Unpoll]),
             3..=9 if operator => self.order(),
             10..=14 if self.mood == Mood::Rules => self.rule(),
             10 if self.mood == Mood::All => self.rule(),
@@ -397,6 +413,12 @@ pub fn roll(seed: u64) -> Plan {
         (0..ops).map(|_| author.op(thread < operators)).collect()
     });
     let threads: Vec<_> = threads.collect();
+    let most = if mood == Mood::Events { 2 } else { 1 };
+    let listeners = (0..dice.roll(most + 1)).map(|_| {
+        let ops = (0..dice.roll(3)).map(|_| Op::Call(Route::Shared, Ending::Failure));
+        ops.collect()
+    });
+    let listeners = listeners.collect();
     let mut author = Author {
         dice,
         mood: Mood::Calls,
@@ -413,6 +435,7 @@ pub fn roll(seed: u64) -> Plan {
         setup: setup(rules, window),
         before,
         threads,
+        listeners,
         after,
     }
 }

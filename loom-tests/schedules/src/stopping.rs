@@ -99,6 +99,9 @@ impl<S: Scheduler> Scheduler for Stopping<S> {
         current: Option<TaskId>,
         is_yielding: bool,
     ) -> Option<TaskId> {
+        // a thread that is parked could wake without cause, and then no wake-up would ever be missed
+        let woken: Vec<&Task> = runnable.iter().filter(|t| t.runnable()).copied().collect();
+        let runnable = &woken[..];
         self.step += 1;
         if self.manner != Manner::Fair && self.step == self.at && runnable.len() > 1 {
             // the first thread only waits for the others

@@ -8,12 +8,14 @@
 //! force by then: so a change that was lost is seen, and whatever else an earlier time has left.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use shuttle::sync::mpsc::{Sender, channel};
 use shuttle::thread::spawn;
 use tripcoil::{
-    Breaker, Cause, Config, Controller, FailureKind, Local, ManualClock, OnCancel, Outcome,
+    Breaker, Cause, Config, Controller, Events, FailureKind, Local, ManualClock, OnCancel, Outcome,
     OwnedPermit, Rejected, Snapshot, State, Totals, Transition, Window as Crated,
 };
 
@@ -100,6 +102,8 @@ struct World {
     controller: Controller,
     clock: ManualClock,
     notes: Mutex<Notes>,
+    /// All that is to be heard has happened.
+    over: AtomicBool,
 }
 
 impl World {
@@ -157,6 +161,8 @@ struct Hand<'a> {
     /// The latest that it has seen, and the override that it has set.
     seen: Option<Snapshot>,
     over: Option<State>,
+    /// What it reads of transitions, and the last that it has read or need not.
+    events: Option<(Events, u64)>,
 }
 
 /// What a permit of any kind ends with.
@@ -207,6 +213,7 @@ impl<'a> Hand<'a> {
             local: None,
             seen: None,
             over: None,
+            events: None,
         }
     }
 
@@ -335,6 +342,12 @@ impl<'a> Hand<'a> {
             }
             Op::History => self.history(),
             Op::Save => self.save(),
+            Op::Poll => self.poll(),
+            Op::Unpoll => {
+                self.poll();
+                let events = self.events.take();
+                bounded(|| drop(events));
+            }
         }
     }
 
@@ -409,6 +422,30 @@ impl<'a> Hand<'a> {
         }
         self.seen = Some(seen.clone());
         seen
+    }
+
+    /// Each transition since it began to read, once and in turn.
+    fn poll(&mut self) {
+        let (mut events, mut last) = match self.events.take() {
+            Some(reading) => reading,
+            None => {
+                let observer = self.world.breaker.observer();
+                let events = bounded(|| observer.events());
+                // whatever began after that it is given
+                let since = self.look().generation;
+                (events, since)
+            }
+        };
+        let now = self.look().generation;
+        while let Some(event) = bounded(|| events.next()) {
+            // of those from before its first look it may be given some
+            assert!(event.generation <= last + 1, "after {last}: {event:?}");
+            last = last.max(event.generation);
+            self.world.note(|notes| notes.event(event));
+        }
+        assert_eq!(events.missed(), 0, "there is room for all");
+        assert!(last >= now, "{now} had begun, and {last} was read");
+        self.events = Some((events, last));
     }
 
     /// A saved state lies between the readings before and after it, and a breaker that is restored from
@@ -515,6 +552,7 @@ pub fn run(plan: &Plan) {
         controller,
         clock,
         notes: Mutex::default(),
+        over: AtomicBool::new(false),
     });
     let mut did = Did::default();
     let mut hand = Hand::new(&world, false);
@@ -542,11 +580,68 @@ pub fn run(plan: &Plan) {
             })
         })
         .collect();
+    let (listens, listening) = channel();
+    let listeners: Vec<_> = (0..plan.listeners.len())
+        .map(|listener| {
+            let world = world.clone();
+            let listens = listens.clone();
+            spawn(move || listen(&world, &world.plan.listeners[listener], &listens))
+        })
+        .collect();
     for thread in threads {
         did = did.and(thread.join().expect("it ends"));
     }
+    for _ in 0..plan.listeners.len() {
+        did = did.and(listening.recv().expect("each says so"));
+    }
     settle(&world, &did);
+    // the last transition wakes whoever has heard all others
+    world.over.store(true, Ordering::SeqCst);
+    assert!(world.controller.reset());
+    for listener in listeners {
+        listener.join().expect("it ends");
+    }
     go_on(&world);
+}
+
+/// The life of a thread that does a few things, and listens from then on.
+fn listen(world: &World, ops: &[Op], listens: &Sender<Did>) {
+    let mut hand = Hand::new(world, false);
+    for op in ops {
+        hand.do_it(*op);
+    }
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let told = heard.clone();
+    let observer = world.breaker.observer();
+    let subscription = bounded(|| {
+        observer.subscribe(move |event| told.lock().expect("no schedule goes on").push(*event))
+    });
+    let since = hand.look().generation;
+    listens.send(hand.did).expect("it is waited for");
+    let last = || {
+        heard
+            .lock()
+            .expect("no schedule goes on")
+            .last()
+            .map(|event: &Transition| event.generation)
+    };
+    subscription.attend(|| {
+        // nobody does anything any more
+        world.over.load(Ordering::SeqCst)
+            && last() >= Some(world.breaker.observer().snapshot().generation)
+    });
+    assert_eq!(subscription.missed(), 0, "there is room for all");
+    let heard = heard.lock().expect("no schedule goes on").clone();
+    assert_eq!(subscription.delivered(), heard.len() as u64);
+    assert!(
+        heard[0].generation <= since + 1,
+        "{since} had begun: {heard:?}"
+    );
+    for pair in heard.windows(2) {
+        assert_eq!(pair[0].generation + 1, pair[1].generation, "{heard:?}");
+    }
+    world.note(|notes| heard.iter().for_each(|event| notes.event(*event)));
+    drop(subscription);
 }
 
 /// When all threads have ended.
