@@ -794,3 +794,63 @@ fn a_state_may_be_saved_while_calls_run() {
         assert_eq!(totals(&again), totals(&breaker));
     }
 }
+
+/// With each probe that fails, and each restart.
+#[test]
+fn why_it_is_open_and_what_began_the_outage_survive_restarts() {
+    use tripcoil::Cause;
+    let about = |b: Builder| plain(b).half_open(HalfOpen::successes(1));
+    let seen = |rig: &Rig| {
+        let cause = rig.breaker.try_acquire().unwrap_err().cause();
+        let began = rig.breaker.observer().snapshot().last_opening.unwrap();
+        assert_eq!((began.from, began.to), (State::Closed, State::Open));
+        assert_eq!(
+            (began.generation, began.cause),
+            (1, Cause::ConsecutiveFailures)
+        );
+        assert_eq!((began.counts.failures, began.consecutive_failures), (3, 3));
+        (cause.unwrap(), began.wall_time.unwrap())
+    };
+    let mut rig = rig(about, ManualClock::new());
+    assert_eq!(rig.breaker.observer().snapshot().last_opening, None);
+    rig = after(&rig, about, ms(1));
+    assert_eq!(rig.breaker.observer().snapshot().last_opening, None);
+    rig.fail(3);
+    let begun = SystemTime::now();
+    let mut age = Duration::ZERO;
+    let mut expected = Cause::ConsecutiveFailures;
+    for n in 0..4 {
+        for later in [ms(0), ms(7_000), ms(3_000)] {
+            rig = after(&rig, about, later);
+            age += later;
+            let (cause, wall) = seen(&rig);
+            assert_eq!(cause, expected, "{n}");
+            // the clocks of these are not the wall clock, so by how long ago it was
+            let off = (begun - age)
+                .duration_since(wall)
+                .unwrap_or_else(|e| e.duration());
+            assert!(off < Duration::from_secs(5), "{off:?}");
+        }
+        rig.clock.advance(MINUTE * 60);
+        age += MINUTE * 60;
+        rig.fail(1);
+        expected = Cause::ProbeFailed;
+    }
+    // it is kept when all is well again, and in every state
+    rig.clock.advance(MINUTE * 60);
+    rig.succeed(1);
+    rig = after(&rig, about, ms(1));
+    assert_eq!(rig.breaker.state(), State::Closed);
+    let began = rig.breaker.observer().snapshot().last_opening.unwrap();
+    assert_eq!(began.generation, 1);
+    // and a new one takes its place
+    rig.fail(2);
+    rig.controller.trip();
+    let began = rig.breaker.observer().snapshot().last_opening.unwrap();
+    assert_eq!((began.cause, began.counts.failures), (Cause::Manual, 2));
+    let new = after(&rig, about, ms(1));
+    assert_eq!(
+        new.breaker.try_acquire().unwrap_err().cause(),
+        Some(Cause::Manual)
+    );
+}
