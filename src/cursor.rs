@@ -40,10 +40,7 @@ pub struct Events {
 
 impl core::fmt::Debug for Events {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Events")
-            .field("breaker", &self.core.name)
-            .field("missed", &self.missed)
-            .finish_non_exhaustive()
+        self.core.debug("Events", f)
     }
 }
 

@@ -265,6 +265,7 @@ fn debug_output_is_short() {
     short(&observer, "Observer {");
     short(&subscription, "Subscription {");
     short(&epochs, "Subscription {");
+    short(&observer.events(), "Events {");
     short(&breaker.try_acquire().unwrap(), "Permit {");
     short(&breaker.try_acquire_owned().unwrap(), "OwnedPermit {");
     short(&breaker.with_classifier(closure), "Call {");

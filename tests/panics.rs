@@ -142,3 +142,31 @@ fn a_panic_in_panicked_does_not_abort_a_body() {
             .boxed();
     });
 }
+
+/// A source of time that panics where a call is unwinding.
+#[test]
+fn a_panic_in_a_clock_does_not_abort() {
+    use std::time::Duration;
+    use tripcoil::Clock;
+
+    let clock = Clock::custom(|| {
+        assert!(!std::thread::panicking(), "the clock");
+        Duration::from_secs(7)
+    });
+    let build = || {
+        Breaker::builder("clock")
+            .clock(clock.clone())
+            .slow_call(Duration::from_secs(1))
+    };
+    let breaker = build().classifier(Unwell).build().unwrap();
+    gets_out("call", &breaker, || {
+        let _ = breaker.call(|| -> Result<(), ()> { panic!("call") });
+    });
+    let breaker = build().build().unwrap();
+    let dropped = catch_unwind(AssertUnwindSafe(|| {
+        let _permit = breaker.try_acquire().expect("closed");
+        panic!("beside a permit");
+    }));
+    assert!(dropped.is_err());
+    assert_eq!(breaker.observer().snapshot().totals.cancelled, 1);
+}

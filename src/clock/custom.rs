@@ -34,7 +34,8 @@ use core::time::Duration;
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 pub trait TimeSource: Send + Sync + 'static {
-    /// The time since a start that stays the same.
+    /// The time since a start that stays the same. A panic in it is the caller's; where a call is unwinding
+    /// already, it is caught, and the time stands still (without `std` it aborts the process).
     fn now(&self) -> Duration;
 
     /// The smallest step that it tells. `build()` refuses buckets, slow limits and waits that are
@@ -72,7 +73,27 @@ impl Custom {
 
     #[inline(never)]
     pub(super) fn unrounded(&self) -> u64 {
+        #[cfg(feature = "std")]
+        if std::thread::panicking() {
+            return self.while_unwinding();
+        }
         saturating_nanos(self.source.now()).min(LAST)
+    }
+
+    /// A call that unwinds ends by this clock. A second panic, of the source, would abort the process; in its
+    /// place the time stands still.
+    #[cfg(feature = "std")]
+    #[cold]
+    fn while_unwinding(&self) -> u64 {
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+        match catch_unwind(AssertUnwindSafe(|| self.source.now())) {
+            Ok(now) => saturating_nanos(now).min(LAST),
+            Err(payload) => {
+                // its drop is the user's code too
+                core::mem::forget(payload);
+                self.latest.get()
+            }
+        }
     }
 
     #[inline(never)]
