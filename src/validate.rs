@@ -78,8 +78,8 @@ impl Config {
             Begins::Restored(state) => (state, ", restored"),
         };
         if is_override(state) {
-            let ends = "Closed, Open or HalfOpen; \
-                an override needs the controller of build_with_controller, which can end it";
+            let ends = "Closed, Open or HalfOpen unless the controller that can end it is handed out, \
+                by build_with_controller or from_config_with_controller";
             found.add("initial_state", format!("{state:?}{restored}"), ends);
         }
         ConfigError::of(found.0)
