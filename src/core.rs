@@ -202,7 +202,7 @@ impl Core {
             history: Ring::short(),
             last_opening: LastOpening::none(),
             longer,
-            queue: Late::default(),
+            queue: Late::midway(),
             #[cfg(feature = "std")]
             listeners: Default::default(),
             name: name.into_boxed_str(),

@@ -120,8 +120,8 @@ impl Subscription {
             let own = task.clone();
             if let Some(thread) = spawn("tripcoil-dedicated", move || serve(&own)) {
                 pool.unlist(task);
-                // Now or when it is woken for this, it looks for what the pool has not seen.
                 task.bell.answered_by(thread);
+                ring_once_shown(&self.core, &task.bell);
             }
         }
         self
@@ -196,6 +196,13 @@ impl Subscription {
             crate::sync::park();
         }
     }
+
+    /// For the models: the generation to which the slowest listener or cursor of the breaker has read.
+    #[cfg(tripcoil_loom)]
+    #[doc(hidden)]
+    pub fn reached(&self) -> u64 {
+        self.core.listeners.read()
+    }
 }
 
 impl Drop for Subscription {
@@ -226,6 +233,14 @@ fn serve(task: &Task) {
     }
 }
 
+/// What was published before it was seen who is to be woken has woken nobody, or another thread. Each
+/// publication is an exchange of control, and so is this: one that comes before it is found by the look that
+/// this rings for, and one that comes after it sees whom to wake.
+fn ring_once_shown(core: &Core, bell: &Bell) {
+    core.show(core.head.clock.nanos());
+    bell.ring();
+}
+
 fn subscribe(
     core: &Watching<Core>,
     lane: Lane,
@@ -236,8 +251,7 @@ fn subscribe(
         let task = pool.list(lane, Box::new(look))?;
         let entry = entry(task.bell.clone());
         core.listeners.add(entry.clone());
-        // What came between the listener's place and its entry has woken nobody.
-        task.bell.ring();
+        ring_once_shown(core, &task.bell);
         Some(Served { task, pool, entry })
     });
     Subscription {

@@ -354,6 +354,9 @@ mod with_std {
     pub(crate) struct Late<T> {
         state: Counter,
         cell: OnceLock<T>,
+        /// Loom does not see `state`. Where a model's threads put values in, this orders the same.
+        #[cfg(tripcoil_loom)]
+        order: Option<super::Word>,
     }
 
     const FULL: u64 = 2;
@@ -363,14 +366,35 @@ mod with_std {
             Late {
                 state: Counter::new(0),
                 cell: OnceLock::new(),
+                #[cfg(tripcoil_loom)]
+                order: None,
             }
         }
     }
 
     impl<T> Late<T> {
+        /// One that is put in while others work, in the models too.
+        pub(crate) fn midway() -> Late<T> {
+            Late {
+                #[cfg(tripcoil_loom)]
+                order: Some(super::Word::default()),
+                ..Late::default()
+            }
+        }
+
+        #[cfg(tripcoil_loom)]
+        fn order(&self) {
+            self.order.iter().for_each(|word| word.set_bits(1));
+        }
+
+        #[cfg(not(tripcoil_loom))]
+        #[inline(always)]
+        fn order(&self) {}
+
         #[inline(always)]
         pub(crate) fn get(&self) -> Option<&T> {
             if self.state.get() == FULL {
+                self.order();
                 self.cell.get()
             } else {
                 None
@@ -383,6 +407,7 @@ mod with_std {
             if self.state.claim() {
                 // nobody else comes here: the claim is taken once
                 let _ = self.cell.set(make());
+                self.order();
                 self.state.set(FULL);
             }
             self.get()
@@ -399,6 +424,7 @@ mod with_std {
             loop {
                 if let Some(value) = self.cell.get() {
                     // the thread that put it in may be stopped just before it says so
+                    self.order();
                     self.state.set(FULL);
                     return value;
                 }
@@ -458,6 +484,10 @@ mod without_std {
     }
 
     impl<T> Late<T> {
+        pub(crate) fn midway() -> Late<T> {
+            Late::default()
+        }
+
         #[inline(always)]
         pub(crate) fn get(&self) -> Option<&T> {
             None

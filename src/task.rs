@@ -114,10 +114,9 @@ impl Bell {
         }
     }
 
-    /// From now on that thread is woken, and it looks for what came before.
+    /// From now on that thread is woken. It has to be rung for what came before.
     pub(crate) fn answered_by(&self, thread: Thread) {
         let _first = self.own.set(thread);
-        self.ring();
     }
 
     pub(crate) fn has_own_thread(&self) -> bool {

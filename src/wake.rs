@@ -66,6 +66,20 @@ impl Listeners {
         }
     }
 
+    /// For the models: how far the slowest cursor has read.
+    #[cfg(tripcoil_loom)]
+    pub(crate) fn read(&self) -> u64 {
+        let entries = self.0.load();
+        let read = entries
+            .iter()
+            .flat_map(|all| all.iter())
+            .filter_map(|entry| match entry {
+                Entry::Reader(read) => Some(read.get()),
+                Entry::Transitions(_) | Entry::Epochs(_) => None,
+            });
+        read.min().unwrap_or_default()
+    }
+
     pub(crate) fn add(&self, entry: Entry) {
         self.change(|all| all.push(entry.clone()));
     }

@@ -10,7 +10,7 @@
 
 mod counting;
 
-use counting::BYTES;
+use counting::{BYTES, everywhere};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -125,6 +125,42 @@ fn a_publisher_and_a_tracing_for_each_of_a_thousand_breakers_share_one_thread() 
     for (publisher, tracing) in &published {
         assert!(publisher.drain(LONG) && tracing.drain(LONG));
     }
+}
+
+/// A subscriber of traces that blocks, and the metrics of another breaker.
+#[cfg(all(feature = "metrics", feature = "tracing"))]
+#[test]
+fn a_stuck_publisher_holds_up_no_other() {
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+    struct Blocks(Mutex<mpsc::Sender<()>>, Mutex<mpsc::Receiver<()>>);
+
+    impl<S: tracing::Subscriber> Layer<S> for Blocks {
+        fn on_event(&self, _: &tracing::Event<'_>, _: Context<'_, S>) {
+            let _ = self.0.lock().send(());
+            let _ = self.1.lock().recv_timeout(LONG * 2);
+        }
+    }
+
+    let _turn = turn();
+    let (breaker, controller) = built("blocked");
+    let (other, others) = built("published");
+    let (entered, has_entered) = mpsc::channel();
+    let (free, freed) = mpsc::channel();
+    let blocks = Blocks(Mutex::new(entered), Mutex::new(freed));
+    let subscriber = tracing_subscriber::registry().with(blocks);
+    let tracing = tracing::subscriber::with_default(subscriber, || {
+        tripcoil::tracing::Tracing::new(&breaker.observer())
+    });
+    let publisher = tripcoil::metrics::Publisher::new(&other.observer());
+    assert!(controller.trip());
+    has_entered.recv_timeout(LONG).expect("it is told");
+    assert!(others.trip());
+    assert!(publisher.drain(LONG / 2), "another thread publishes");
+    assert!(ours() <= 3, "{} threads", ours());
+    assert!(!tracing.drain(Duration::ZERO));
+    drop(free);
+    assert!(tracing.drain(LONG));
 }
 
 #[test]
@@ -349,6 +385,40 @@ fn a_listener_may_drop_its_own_subscription_subscribe_others_and_panic() {
     assert_eq!(others.len(), 1);
     assert!(others[0].drain(LONG));
     assert_eq!((others[0].panicked(), others[0].missed()), (10, 0));
+}
+
+/// A subscription that goes leaves nothing, in its breaker or in the pool; and nothing is told to it.
+#[test]
+fn subscriptions_that_come_and_go_take_no_memory() {
+    let _turn = turn();
+    const MANY: usize = 3_000;
+    let (breaker, controller) = built("comes and goes");
+    let observer = breaker.observer();
+    type Way = fn(&tripcoil::Observer);
+    let ways: [(&str, Way); 5] = [
+        ("transitions", |o| drop(o.subscribe(|_| {}))),
+        ("epochs", |o| drop(o.subscribe_epochs(|_| {}))),
+        ("cursors", |o| drop(o.events())),
+        ("drained", |o| assert!(o.subscribe(|_| {}).drain(LONG))),
+        ("dedicated", |o| drop(o.subscribe(|_| {}).dedicated())),
+    ];
+    let kept = observer.subscribe(|_| {});
+    for (name, way) in ways {
+        let many = if name == "dedicated" { 300 } else { MANY };
+        (0..100).for_each(|_| way(&observer));
+        soon("threads end", || ours() <= 3);
+        let before = everywhere();
+        for n in 0..many {
+            way(&observer);
+            if n % 100 == 0 {
+                assert!(controller.trip() && kept.drain(LONG));
+            }
+        }
+        let left = || everywhere() - before;
+        // threads that end, and what the test's harness prints, take some for a moment
+        soon(name, || left() < 24_000 && ours() <= 3);
+        println!("{many} subscriptions ({name}) left {} bytes", left());
+    }
 }
 
 /// What a listener holds may panic as it goes, and the payload of its panic too.

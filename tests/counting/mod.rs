@@ -3,15 +3,25 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 thread_local! {
     pub(crate) static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
     pub(crate) static BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
+/// What is kept by all threads.
+static EVERYWHERE: AtomicI64 = AtomicI64::new(0);
+
+#[allow(dead_code, reason = "most tests ask for what one thread keeps")]
+pub(crate) fn everywhere() -> i64 {
+    EVERYWHERE.load(Ordering::Relaxed)
+}
+
 struct Counting;
 
 fn note(allocations: u64, bytes: i64) {
+    EVERYWHERE.fetch_add(bytes, Ordering::Relaxed);
     // a thread that is going away may still free; nobody looks at its counts
     let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + allocations));
     let _ = BYTES.try_with(|count| count.set(count.get() + bytes));
