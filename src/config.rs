@@ -186,6 +186,10 @@ impl HalfOpen {
     /// A round that admits no call for this long, since its slots are taken by probes that do not
     /// come back, is re-opened by the next call. So is one that has no result for this long, by the
     /// next probe that is cancelled, once as many were cancelled as the round needs results.
+    ///
+    /// Set it longer than the longest call that is well: a stream of 90 s never closes a breaker with a
+    /// limit of 60 s, since each of its probes ends late if other calls come meanwhile.
+    /// [`Snapshot::late_probe_successes`](crate::Snapshot::late_probe_successes) rises where that happens.
     pub const fn probe_timeout(mut self, timeout: Duration) -> Self {
         self.probe_timeout = timeout;
         self

@@ -82,6 +82,8 @@ pub(crate) struct Probing {
     pub(crate) latest_admission: Word,
     /// When a result was last counted in a round, or about to be; it only rises.
     pub(crate) latest_result: Word,
+    /// Probes that succeeded, but late: their round had ended.
+    pub(crate) late_successes: Counter,
     /// The probes' results by class, for life: they are in no window.
     pub(crate) results: [Counter; 4],
 }
@@ -195,6 +197,7 @@ impl Core {
             probing: Probing {
                 round: Word::default(),
                 latest_admission: Word::default(),
+                late_successes: Counter::default(),
                 latest_result: Word::default(),
                 results: Default::default(),
             },

@@ -93,6 +93,9 @@ impl Core {
         };
         let kind = out.failure();
         let Some(round) = self.update_round(admission, now, kind, after) else {
+            if !failed {
+                self.probing.late_successes.add(1);
+            }
             return;
         };
         self.probing.results[out.class as usize].add(1);

@@ -305,6 +305,9 @@ impl Core {
         let c = self.control();
         if c.period() != admission.period {
             self.late();
+            if admission.period.state() == State::HalfOpen && !out.class.failed() {
+                self.probing.late_successes.add(1);
+            }
             return false;
         }
         match c.state() {

@@ -76,6 +76,10 @@ pub struct Snapshot {
     pub openings: u64,
     /// The present round.
     pub probes: Probes,
+    /// Of `totals.late`, the probes that succeeded, since built; a saved state does not have it. Where it
+    /// rises while the breaker does not close, calls last longer than
+    /// [`probe_timeout`](crate::HalfOpen::probe_timeout).
+    pub late_probe_successes: u64,
     /// Since built.
     pub totals: Totals,
     /// `totals.failures`, by kind.
@@ -171,6 +175,7 @@ impl Core {
             },
             openings: self.openings_at(c, now),
             probes,
+            late_probe_successes: self.probing.late_successes.get(),
             totals: self.totals(rejections.iter().sum()),
             failures_by_kind: FailureKinds(kinds),
             rejections_by_state: Rejections::of_slots(rejections),

@@ -170,6 +170,10 @@ fn agree(series: &Series, name: &str, seen: &Snapshot) {
     let t = &seen.totals;
     let plain = [
         ("tripcoil_slow_calls_total", t.slow as f64),
+        (
+            "tripcoil_late_probe_successes_total",
+            seen.late_probe_successes as f64,
+        ),
         ("tripcoil_would_trips_total", seen.would_trip as f64),
         ("tripcoil_transitions_missed_total", 0.0),
         (
@@ -194,6 +198,18 @@ fn agree(series: &Series, name: &str, seen: &Snapshot) {
     ];
     for (metric, value) in plain {
         assert_eq!(series.get(metric, &[breaker]), value, "{metric}");
+    }
+    let until = series.get("tripcoil_open_until_timestamp_seconds", &[breaker]);
+    match seen.retry_after.unwrap_or_default() {
+        Duration::ZERO => assert_eq!(until, 0.0, "not open, or its wait is over"),
+        rest => {
+            let now = std::time::SystemTime::now();
+            let now = now
+                .duration_since(std::time::UNIX_EPOCH)
+                .expect("after 1970");
+            let differ = until - (now + rest).as_secs_f64();
+            assert!(differ.abs() < 60.0, "{until} {differ}");
+        }
     }
     let outcomes = [
         ("success", t.successes),

@@ -59,14 +59,26 @@ type Heard = (Level, Fields);
 #[derive(Clone, Default)]
 struct Capture {
     events: Arc<Mutex<Vec<Heard>>>,
+    /// The wall clock's times of events, which are no test's.
+    times: Arc<Mutex<Vec<u64>>>,
+    /// The spans around events: their names and parents.
+    around: Arc<Mutex<Vec<(&'static str, bool)>>>,
     spans: Arc<Mutex<BTreeMap<u64, Fields>>>,
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Capture {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         if event.metadata().target() == "tripcoil" {
             let mut fields = Fields::default();
             event.record(&mut fields);
+            if let Some(time) = fields.0.remove("unix_ms") {
+                self.times.lock().push(time.parse().expect("a number"));
+            }
+            if let Some(span) = context.event_span(event) {
+                self.around
+                    .lock()
+                    .push((span.name(), span.parent().is_some()));
+            }
             self.events.lock().push((*event.metadata().level(), fields));
         }
     }
@@ -137,6 +149,11 @@ fn each_transition_is_an_event_with_all_its_fields() {
     controller.observe_only();
     assert!(tracing.drain(LONG));
 
+    // where they open: until when, and the kind of the failure that decided
+    let with = |more: &[(&'static str, &str)], mut event: Fields| {
+        event.0.extend(fields(more).0);
+        event
+    };
     let transition = |message, generation, from, to, cause, counts: [&str; 4], at| {
         fields(&[
             ("message", message),
@@ -160,7 +177,10 @@ fn each_transition_is_an_event_with_all_its_fields() {
     let expected = [
         (
             Level::WARN,
-            transition(opened, "1", "closed", "open", rule, window, first),
+            with(
+                &[("failure", "server"), ("open_for_ms", "30000")],
+                transition(opened, "1", "closed", "open", rule, window, first),
+            ),
         ),
         (
             Level::INFO,
@@ -208,6 +228,19 @@ fn each_transition_is_an_event_with_all_its_fields() {
         assert_eq!(heard, expected);
     }
     assert_eq!(heard.len(), expected.len());
+    // each in a root span of its own
+    let around = capture.around.lock().clone();
+    assert_eq!(around, [("breaker transition", false); 5]);
+    let now = std::time::SystemTime::now();
+    let now = now
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("after 1970");
+    let times = capture.times.lock().clone();
+    assert_eq!(times.len(), 5);
+    for time in times {
+        let ago = now.checked_sub(Duration::from_millis(time)).expect("past");
+        assert!(ago < LONG + Duration::from_secs(31), "{ago:?} ago");
+    }
 }
 
 fn would_trip(rules: &str, calls: &str, failures: &str) -> Heard {

@@ -2,7 +2,7 @@
 
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 use crate::Cause;
-#[cfg(feature = "metrics")]
+#[cfg(any(feature = "metrics", feature = "tracing"))]
 use crate::FailureKind;
 use crate::State;
 
@@ -33,7 +33,7 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
     }
 }
 
-#[cfg(feature = "metrics")]
+#[cfg(any(feature = "metrics", feature = "tracing"))]
 pub(crate) fn kind(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::Timeout => "timeout",

@@ -28,12 +28,14 @@
 //! | `tripcoil_rejections_total` | counter | `state`: `open`, `half_open`, `forced_open` | calls that were not admitted, by the state that rejected them |
 //! | `tripcoil_slow_calls_total` | counter | | successes and failures beyond the slow limit |
 //! | `tripcoil_failures_total` | counter | `kind` | failures by kind; `other` stands for `Other(2)` and above |
+//! | `tripcoil_late_probe_successes_total` | counter | | probes that succeeded when their round had ended: calls last longer than `probe_timeout` |
 //! | `tripcoil_would_trips_total` | counter | | rules that turned true under observe-only |
 //! | `tripcoil_transitions_total` | counter | `to`, `cause` | transitions since the publisher was made |
 //! | `tripcoil_transitions_missed_total` | counter | | transitions of which it came too late to see the cause |
 //! | `tripcoil_state` | gauge | `state` | 1 for the present state, 0 for the others |
 //! | `tripcoil_time_in_state_seconds` | gauge | | since the last transition, by the breaker's clock |
 //! | `tripcoil_retry_after_seconds` | gauge | | what is left of Open; 0 in other states |
+//! | `tripcoil_open_until_timestamp_seconds` | gauge | | when the wait of Open ends, as Unix time; 0 where there is none, or it is over |
 //! | `tripcoil_failure_ratio`, `tripcoil_slow_ratio` | gauge | | of the window's calls, 0 to 1 |
 //! | `tripcoil_window_calls` | gauge | | calls in the window |
 //! | `tripcoil_consecutive_failures` | gauge | | the present run |

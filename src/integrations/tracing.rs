@@ -33,12 +33,16 @@
 //!
 //! | event | level | fields |
 //! |---|---|---|
-//! | `breaker opened`, to Open or ForcedOpen | WARN | `from`, `to`, `cause`, `generation`, `calls`, `failures`, `slow`, `consecutive_failures`, `at_ms` |
+//! | `breaker opened`, to Open or ForcedOpen | WARN | `from`, `to`, `cause`, `generation`, `calls`, `failures`, `slow`, `consecutive_failures`, `failure`, `open_for_ms`, `at_ms`, `unix_ms` |
 //! | `breaker changed state`, to any other state | INFO | the same |
 //! | `breaker would have tripped`, under observe-only | WARN | `rules`: rules that turned true; `calls`, `failures`, `slow`: the window when it was seen |
 //! | `transitions missed`: the listener came too late for some | WARN | `missed` |
 //!
-//! The fields of a transition are those of [`Transition`]. What would have
+//! The fields of a transition are those of [`Transition`]: `failure` is the kind of the failure that
+//! decided, `open_for_ms` how long an opening lasts, `unix_ms` the wall clock's time; each is left out where
+//! there is none. Each transition's event is in a span of its own, `breaker transition`, which has no
+//! parent and lasts no longer: so it reaches a layer that exports traces (`tracing-opentelemetry`), as a
+//! trace of one span with one event. What would have
 //! tripped is looked for at the end of each epoch of a time window, at each transition, and when
 //! [`Tracing::check`] is called, which a count window needs. [`Tracing::of_registry`] tells the
 //! same of every key of a registry (feature `registry`).
@@ -52,11 +56,11 @@ use crate::integrations::labels as label;
 use crate::{CallError, Observer, Rejected, State, Subscription, Transition};
 use ::tracing::dispatcher::{self, Dispatch};
 use ::tracing::subscriber::NoSubscriber;
-use ::tracing::{Level, Span, event};
+use ::tracing::{Level, Span, event, span};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// Tells one breaker's transitions, and what would have been one; see the [module](self).
 ///
@@ -174,25 +178,51 @@ impl Teller {
         if missed > 0 {
             event!(target: "tripcoil", Level::WARN, breaker, missed, "transitions missed");
         }
+        let (from, to, cause) = (
+            label::state(t.from),
+            label::state(t.to),
+            label::cause(t.cause),
+        );
+        let unix_ms = t
+            .wall_time
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let open_for = t.open_until.map(|until| until.saturating_sub(t.at));
         // a level is part of an event's static description
         macro_rules! tell {
-            ($level:expr, $message:literal) => {
+            ($level:expr, $message:literal) => {{
+                // A root of its own: exporters of traces pass over an event outside a span, and no call
+                // is the parent of what many calls brought about.
+                let span = span!(
+                    target: "tripcoil",
+                    parent: None,
+                    $level,
+                    "breaker transition",
+                    breaker,
+                    from,
+                    to,
+                    cause,
+                    generation = t.generation,
+                );
+                let _inside = span.enter();
                 event!(
                     target: "tripcoil",
                     $level,
                     breaker,
-                    from = label::state(t.from),
-                    to = label::state(t.to),
-                    cause = label::cause(t.cause),
+                    from,
+                    to,
+                    cause,
                     generation = t.generation,
                     calls = t.counts.calls,
                     failures = t.counts.failures,
                     slow = t.counts.slow,
                     consecutive_failures = t.consecutive_failures,
+                    failure = t.failure.map(label::kind),
+                    open_for_ms = open_for.map(millis),
                     at_ms = millis(t.at),
+                    unix_ms = unix_ms.map(millis),
                     $message
                 )
-            };
+            }};
         }
         match t.to {
             State::Open | State::ForcedOpen => tell!(Level::WARN, "breaker opened"),

@@ -2,7 +2,7 @@
 
 use tripcoil::{Cause, FailureKind, HalfOpen, Outcome, State};
 
-use crate::common::{LIMIT, Rig, SERVER, counts, ms};
+use crate::common::{LIMIT, Rig, SERVER, counts, ms, ns};
 
 fn rig(half_open: HalfOpen) -> Rig {
     let rig = Rig::new(|builder| builder.consecutive_failures(100).half_open(half_open));
@@ -171,4 +171,60 @@ fn cancelled_probes_are_held_against_the_whole_round() {
         (State::Open, Cause::ProbesCancelled)
     );
     assert_eq!(rig.last().counts, counts(2, 0, 0));
+}
+
+/// Calls last longer than the probe timeout: no round is ever won, and the snapshot shows why.
+#[test]
+fn probes_that_succeed_late_are_counted() {
+    let rig = Rig::run_of_three();
+    rig.fail(3);
+    for round in 0..3 {
+        assert_eq!(rig.seen().late_probe_successes, round);
+        rig.wait_out();
+        let probe = rig.acquire();
+        rig.wait(ms(50));
+        assert_eq!(rig.rejected().cause(), Some(Cause::ProbeTimeout));
+        rig.wait(ms(10));
+        probe.success();
+        let seen = rig.seen();
+        assert_eq!(
+            (seen.late_probe_successes, seen.totals.late),
+            (round + 1, round + 1)
+        );
+    }
+    // into the next round, and after the breaker has closed
+    rig.wait_out();
+    let probe = rig.acquire();
+    rig.controller.half_open();
+    probe.success();
+    let probe = rig.acquire();
+    rig.controller.reset();
+    probe.record_timed(Outcome::Success, LIMIT + ns(1));
+    assert_eq!(rig.seen().late_probe_successes, 5, "slow ones too");
+}
+
+#[test]
+fn what_else_is_late_is_no_success_of_a_probe() {
+    let rig = Rig::run_of_three();
+    let late = |how: fn(tripcoil::OwnedPermit)| {
+        let call = rig.acquire();
+        rig.controller.reset();
+        how(call);
+    };
+    late(|call| call.success());
+    let ends: [fn(tripcoil::OwnedPermit); 3] = [
+        |probe| probe.record(SERVER),
+        tripcoil::OwnedPermit::ignore,
+        drop,
+    ];
+    for how in ends {
+        rig.round();
+        late(how);
+    }
+    let seen = rig.seen();
+    assert_eq!((seen.totals.late, seen.late_probe_successes), (4, 0));
+    // in time
+    rig.round();
+    rig.probe(Outcome::Success);
+    assert_eq!(rig.seen().late_probe_successes, 0);
 }

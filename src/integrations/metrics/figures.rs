@@ -6,9 +6,9 @@ use crate::integrations::metrics::series::{
 };
 use crate::{Durations, FailureKinds, Snapshot, State, Transition};
 use ::metrics::{Counter, Gauge, Histogram};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-const COUNTERS: [(&str, &str); 7] = [
+const COUNTERS: [(&str, &str); 8] = [
     (
         "tripcoil_calls_total",
         "Calls that were admitted and have ended, by outcome.",
@@ -20,6 +20,10 @@ const COUNTERS: [(&str, &str); 7] = [
     (
         "tripcoil_slow_calls_total",
         "Calls that lasted longer than the slow limit.",
+    ),
+    (
+        "tripcoil_late_probe_successes_total",
+        "Probes that succeeded when their round had ended.",
     ),
     ("tripcoil_failures_total", "Failed calls, by kind."),
     (
@@ -33,7 +37,7 @@ const COUNTERS: [(&str, &str); 7] = [
     ),
 ];
 
-const GAUGES: [(&str, &str); 8] = [
+const GAUGES: [(&str, &str); 9] = [
     (
         "tripcoil_state",
         "1 for the present state, 0 for the others.",
@@ -45,6 +49,10 @@ const GAUGES: [(&str, &str); 8] = [
     (
         "tripcoil_retry_after_seconds",
         "What is left of an open breaker's wait.",
+    ),
+    (
+        "tripcoil_open_until_timestamp_seconds",
+        "When the wait of Open ends, as Unix time; 0 where there is none, or it is over.",
     ),
     ("tripcoil_failure_ratio", "Failures per call of the window."),
     ("tripcoil_slow_ratio", "Slow calls per call of the window."),
@@ -68,7 +76,7 @@ const KINDS: usize = 9;
 
 /// Where each group of counters begins, in this order.
 const SLOW: usize = OUTCOMES.len() + REJECTING.len();
-const WOULD_TRIP: usize = SLOW + 1 + KINDS;
+const WOULD_TRIP: usize = SLOW + 2 + KINDS;
 const MOVES: usize = WOULD_TRIP + 1;
 const MISSED: usize = MOVES + WAYS.len();
 
@@ -89,7 +97,10 @@ impl Sums {
         let calls = [t.successes, t.failures, t.ignored, t.cancelled, t.late];
         let rejected = REJECTING.map(|state| seen.rejections_by_state.get(state));
         let kinds = seen.failures_by_kind.iter().map(|(_, failures)| failures);
-        let all = calls.into_iter().chain(rejected).chain([t.slow]);
+        let all = calls
+            .into_iter()
+            .chain(rejected)
+            .chain([t.slow, seen.late_probe_successes]);
         for (sum, one) in self
             .0
             .iter_mut()
@@ -151,6 +162,16 @@ impl Levels {
         self.in_flight += u64::from(seen.probes.in_flight);
     }
 
+    /// A moment, since what is left goes stale where nothing publishes. One that is over is none: by
+    /// another machine's clock it may seem to be still to come.
+    fn open_until(&self) -> f64 {
+        if self.retry_after.is_zero() {
+            return 0.0;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        (now.unwrap_or_default() + self.retry_after).as_secs_f64()
+    }
+
     /// In the order of [`GAUGES`], after the states.
     fn values(&self) -> [f64; GAUGES.len() - 1] {
         let ratio = |part: u64| {
@@ -163,6 +184,7 @@ impl Levels {
         [
             self.time_in_state.as_secs_f64(),
             self.retry_after.as_secs_f64(),
+            self.open_until(),
             ratio(self.failures),
             ratio(self.slow),
             self.calls as f64,
@@ -232,6 +254,7 @@ impl Series {
             calls,
             rejections,
             slow,
+            late_probe_successes,
             failures,
             would_trips,
             transitions,
@@ -243,7 +266,7 @@ impl Series {
             .into_iter()
             .map(|outcome| counter(calls, "outcome", outcome))
             .chain(REJECTING.map(|state| counter(rejections, "state", label::state(state))))
-            .chain([labels.counter(slow, &[])])
+            .chain([slow, late_probe_successes].map(|name| labels.counter(name, &[])))
             .chain(
                 kinds
                     .iter()

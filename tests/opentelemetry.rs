@@ -1,0 +1,83 @@
+//! Transitions as OpenTelemetry's SDK exports them.
+#![cfg(feature = "tracing")]
+#![allow(clippy::expect_used, reason = "a test may fail loudly")]
+
+use std::time::Duration;
+
+use opentelemetry::trace::{SpanId, TracerProvider};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
+use tracing_subscriber::layer::SubscriberExt;
+use tripcoil::tracing::Tracing;
+use tripcoil::{Breaker, FailureKind, ManualClock};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn value(attributes: &[opentelemetry::KeyValue], key: &str) -> Option<String> {
+    let found = attributes.iter().find(|pair| pair.key.as_str() == key);
+    found.map(|pair| pair.value.to_string())
+}
+
+#[test]
+fn each_transition_is_a_root_span_with_its_event() {
+    let exporter = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder()
+        .with_simple_exporter(exporter.clone())
+        .build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("tests"));
+    let subscriber = tracing_subscriber::registry().with(layer);
+
+    let clock = ManualClock::new();
+    let (breaker, controller) = Breaker::builder("payments")
+        .clock(&clock)
+        .consecutive_failures(1)
+        .build_with_controller()
+        .expect("valid");
+    tracing::subscriber::with_default(subscriber, || {
+        // the caller's own span is no parent of what a listener makes
+        let _call = tracing::info_span!("pay").entered();
+        let listening = Tracing::new(&breaker.observer());
+        if let Ok(permit) = breaker.try_acquire() {
+            permit.failure(FailureKind::Connect);
+        }
+        assert!(controller.reset());
+        assert!(listening.drain(LONG));
+    });
+    provider.force_flush().expect("flushed");
+
+    let spans = exporter.get_finished_spans().expect("exported");
+    let ours: Vec<&SpanData> = spans
+        .iter()
+        .filter(|span| span.name == "breaker transition")
+        .collect();
+    assert_eq!(ours.len(), 2, "{spans:?}");
+    for span in &ours {
+        assert_eq!(span.parent_span_id, SpanId::INVALID, "a root");
+        assert_eq!(span.events.events.len(), 1, "{span:?}");
+        assert_eq!(
+            value(&span.attributes, "breaker").as_deref(),
+            Some("payments")
+        );
+    }
+    assert_ne!(
+        ours[0].span_context.trace_id(),
+        ours[1].span_context.trace_id(),
+        "a trace each"
+    );
+    let opened = &ours[0].events.events[0];
+    assert_eq!(opened.name, "breaker opened");
+    let expected = [
+        ("from", "closed"),
+        ("to", "open"),
+        ("cause", "consecutive_failures"),
+        ("failure", "connect"),
+        ("open_for_ms", "60000"),
+    ];
+    for (key, expected) in expected {
+        assert_eq!(
+            value(&opened.attributes, key).as_deref(),
+            Some(expected),
+            "{key}"
+        );
+    }
+    assert_eq!(ours[1].events.events[0].name, "breaker changed state");
+}
