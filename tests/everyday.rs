@@ -111,7 +111,7 @@ fn errors_that_are_no_error_themselves_have_a_way() {
 
     controller.force_open();
     let error = asked(&breaker, || Ok(6)).unwrap_err();
-    let text = "call not made: the breaker is forced open";
+    let text = "call not made: the breaker is forced open (manual)";
     assert_eq!(format!("{error:#}"), text);
     let rejected = error
         .chain()

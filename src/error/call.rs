@@ -1,0 +1,263 @@
+//! A guarded call's error.
+
+use crate::error::boxed::BoxedError;
+use crate::error::no_breaker::NoBreaker;
+use crate::error::rejected::Rejected;
+use alloc::boxed::Box;
+use core::error::Error;
+use core::fmt;
+use core::time::Duration;
+
+/// Why a guarded call gave no value.
+///
+/// As an error it says each cause once. [`Inner`](Self::Inner) is transparent: its text is the call's
+/// error's, and so is its source. A call that was not made says so, and has the [`Rejected`] or the
+/// [`NoBreaker`] as its source: a report of the whole chain reads "call not made: the breaker is open,
+/// retry after 1.5s".
+///
+/// ```
+/// use tripcoil::{Breaker, CallError};
+///
+/// let breaker = Breaker::builder("payments").build()?;
+/// match breaker.call(|| Err::<u32, &str>("no route")) {
+///     Err(CallError::Inner(error)) => assert_eq!(error, "no route"),
+///     Err(CallError::Rejected(rejected)) => println!("later: {:?}", rejected.retry_after()),
+///     other => println!("{other:?}"),
+/// }
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallError<E> {
+    /// The breaker did not admit the call: it was not made.
+    Rejected(Rejected),
+    /// The call was made, and this is its error.
+    Inner(E),
+    /// The call was given up after this limit. Only `call_timeout` (feature `tokio`) gives it.
+    TimedOut(Duration),
+    /// There is no breaker for the request: it was not made. Services of tower give it (feature
+    /// `tower`), where a breaker is picked for each request, and a registry (feature `registry`) whose
+    /// template says something invalid of the key.
+    NoBreaker(NoBreaker),
+}
+
+impl<E> CallError<E> {
+    /// Whether the call was not made at all.
+    #[must_use]
+    pub const fn is_rejected(&self) -> bool {
+        matches!(self, Self::Rejected(_) | Self::NoBreaker(_))
+    }
+
+    /// The breaker's rejection, if that is what it is.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, State};
+    ///
+    /// let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
+    /// controller.force_open();
+    /// let error = breaker.call(|| Ok::<(), ()>(())).unwrap_err();
+    /// assert_eq!(error.as_rejected().map(|r| r.state()), Some(State::ForcedOpen));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub const fn as_rejected(&self) -> Option<&Rejected> {
+        match self {
+            Self::Rejected(rejected) => Some(rejected),
+            Self::Inner(_) | Self::TimedOut(_) | Self::NoBreaker(_) => None,
+        }
+    }
+
+    /// Replaces the call's own error; all else stays.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, CallError};
+    ///
+    /// let breaker = Breaker::builder("payments").build()?;
+    /// let result = breaker.call(|| Err::<(), _>("no route"));
+    /// let result = result.map_err(|error| error.map_inner(str::len));
+    /// assert_eq!(result, Err(CallError::Inner(8)));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn map_inner<F>(self, map: impl FnOnce(E) -> F) -> CallError<F> {
+        match self {
+            Self::Inner(error) => CallError::Inner(map(error)),
+            Self::Rejected(rejected) => CallError::Rejected(rejected),
+            Self::TimedOut(limit) => CallError::TimedOut(limit),
+            Self::NoBreaker(none) => CallError::NoBreaker(none),
+        }
+    }
+
+    /// The same with its own error boxed, as a type that is an [`Error`]: for call errors that are none
+    /// themselves, such as `anyhow::Error`, `Box<dyn Error + Send + Sync>`, `String` or `&str`. Then `?`
+    /// turns it into an `anyhow::Error` or a `Box<dyn Error>`.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, CallError};
+    ///
+    /// fn fetch(breaker: &Breaker) -> anyhow::Result<u32> {
+    ///     let answer = breaker
+    ///         .call(|| anyhow::Ok(7)) // a Result<u32, CallError<anyhow::Error>>
+    ///         .map_err(CallError::boxed)?;
+    ///     Ok(answer)
+    /// }
+    ///
+    /// let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
+    /// assert_eq!(fetch(&breaker)?, 7);
+    /// controller.force_open();
+    /// let error = fetch(&breaker).unwrap_err();
+    /// assert_eq!(format!("{error:#}"), "call not made: the breaker is forced open (manual)");
+    /// # Ok::<(), anyhow::Error>(())
+    /// ```
+    #[must_use]
+    pub fn boxed(self) -> CallError<BoxedError>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.map_inner(|error| BoxedError::from(error.into()))
+    }
+
+    /// The call's own error, if it was made and ended in one.
+    #[must_use]
+    pub fn into_inner(self) -> Option<E> {
+        match self {
+            Self::Inner(error) => Some(error),
+            Self::Rejected(_) | Self::TimedOut(_) | Self::NoBreaker(_) => None,
+        }
+    }
+}
+
+impl<E> From<Rejected> for CallError<E> {
+    fn from(rejected: Rejected) -> Self {
+        Self::Rejected(rejected)
+    }
+}
+
+impl<E> From<NoBreaker> for CallError<E> {
+    fn from(none: NoBreaker) -> Self {
+        Self::NoBreaker(none)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // the source says why
+            Self::Rejected(_) | Self::NoBreaker(_) => f.write_str("call not made"),
+            Self::Inner(error) => error.fmt(f),
+            Self::TimedOut(limit) => write!(f, "timed out after {limit:?}"),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Inner(error) => error.source(),
+            Self::Rejected(rejected) => Some(rejected),
+            Self::NoBreaker(none) => Some(none),
+            Self::TimedOut(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Control;
+    use crate::outcome::{Cause, State};
+    use alloc::string::{String, ToString};
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    const fn by(cause: Cause) -> Control {
+        Control(5).with_cause(cause)
+    }
+
+    const OPEN: Rejected = Rejected::by_open(by(Cause::FailureRate), 1_500_000_000);
+    const FORCED: Rejected = Rejected::by(State::ForcedOpen);
+
+    /// An error with a cause of its own.
+    #[derive(Debug)]
+    struct NoRoute(Rejected);
+
+    impl fmt::Display for NoRoute {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("no route")
+        }
+    }
+
+    impl Error for NoRoute {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    /// As a report of the whole chain has it.
+    fn chain(error: &dyn Error) -> Vec<String> {
+        let mut texts = vec![error.to_string()];
+        let mut next = error.source();
+        while let Some(error) = next {
+            texts.push(error.to_string());
+            next = error.source();
+        }
+        texts
+    }
+
+    #[test]
+    fn a_call_error_says_each_cause_once() {
+        let inner = CallError::Inner(NoRoute(FORCED));
+        assert_eq!(
+            chain(&inner),
+            ["no route", "the breaker is forced open (manual)"]
+        );
+        assert!(!inner.is_rejected() && inner.as_rejected().is_none());
+        let nested = CallError::Inner(inner);
+        assert_eq!(
+            chain(&nested),
+            ["no route", "the breaker is forced open (manual)"]
+        );
+
+        let rejected = CallError::<NoRoute>::from(OPEN);
+        let wait = "the breaker is open (failure rate), retry after 1.5s";
+        assert_eq!(chain(&rejected), ["call not made", wait]);
+        assert_eq!(chain(&CallError::Inner(rejected)), ["call not made", wait]);
+
+        let late = CallError::<NoRoute>::TimedOut(Duration::from_secs(2));
+        assert_eq!(chain(&late), ["timed out after 2s"]);
+
+        let none = CallError::<NoRoute>::from(NoBreaker::because("it has no key"));
+        let why = "no breaker for this request: it has no key";
+        assert_eq!(chain(&none), ["call not made", why]);
+    }
+
+    #[test]
+    fn a_call_error_gives_out_what_it_holds() {
+        let inner = CallError::Inner(7);
+        assert_eq!((inner.as_rejected(), inner.is_rejected()), (None, false));
+        assert_eq!(inner.map_inner(|n| n + 1).into_inner(), Some(8));
+
+        let rejected = CallError::<u8>::from(OPEN);
+        assert_eq!(
+            (rejected.as_rejected(), rejected.is_rejected()),
+            (Some(&OPEN), true)
+        );
+        assert_eq!(rejected.map_inner(u64::from), CallError::Rejected(OPEN));
+        assert_eq!(rejected.into_inner(), None);
+
+        let late = CallError::<u8>::TimedOut(Duration::from_secs(2));
+        assert_eq!((late.as_rejected(), late.is_rejected()), (None, false));
+        let same = CallError::TimedOut(Duration::from_secs(2));
+        assert_eq!((late.map_inner(u64::from), late.into_inner()), (same, None));
+
+        let none = NoBreaker::because("it has no key");
+        let without = CallError::<u8>::from(none);
+        assert_eq!((without.as_rejected(), without.is_rejected()), (None, true));
+        let same = CallError::NoBreaker(none);
+        assert_eq!(
+            (without.map_inner(u64::from), without.into_inner()),
+            (same, None)
+        );
+        assert!(size_of::<CallError<()>>() <= 24);
+    }
+}

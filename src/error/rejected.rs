@@ -1,0 +1,214 @@
+//! A call that was not admitted.
+
+use crate::control::Control;
+use crate::outcome::{Cause, State};
+use core::error::Error;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::time::Duration;
+
+/// The breaker did not admit the call. A small value, made without allocating.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{Breaker, Cause, ManualClock, State};
+///
+/// let clock = ManualClock::new();
+/// let (breaker, controller) = Breaker::builder("payments").clock(&clock).build_with_controller()?;
+/// controller.trip_for(Duration::from_millis(1500));
+///
+/// let Err(rejected) = breaker.try_acquire() else { unreachable!() };
+/// assert_eq!(rejected.state(), State::Open);
+/// assert_eq!(rejected.cause(), Some(Cause::Manual));
+/// assert_eq!(rejected.retry_after(), Some(Duration::from_millis(1500)));
+/// assert_eq!(rejected.to_string(), "the breaker is open (manual), retry after 1.5s");
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Rejected {
+    state: State,
+    /// The low end of the control word of this Open, in which its goal stands. Most are never asked,
+    /// and so not turned into a cause.
+    low: u16,
+    /// In nanoseconds; `u64::MAX` for nobody knows. Most are never asked, and so not turned into a
+    /// `Duration`.
+    rest: u64,
+}
+
+impl Rejected {
+    /// By the Open of that control word. `rest`: what is left of the wait, in nanoseconds.
+    #[inline(always)]
+    pub(crate) const fn by_open(c: Control, rest: u64) -> Rejected {
+        Rejected {
+            state: State::Open,
+            low: c.low(),
+            rest,
+        }
+    }
+
+    /// By a state that does not say for how long.
+    pub(crate) const fn by(state: State) -> Rejected {
+        Rejected {
+            state,
+            low: 0,
+            rest: u64::MAX,
+        }
+    }
+
+    /// How long the breaker is going to reject calls yet, at the breaker's clock. `None` when
+    /// nobody knows: in `HalfOpen` (a probe's result may come any time) and in `ForcedOpen`.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self.rest {
+            u64::MAX => None,
+            rest => Some(Duration::from_nanos(rest)),
+        }
+    }
+
+    /// The state that rejected the call: `Open`, `HalfOpen` or `ForcedOpen`.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Why the breaker is open: the cause of this opening. After a lost round of probes that is
+    /// [`ProbeFailed`](Cause::ProbeFailed), [`ProbeTimeout`](Cause::ProbeTimeout) or
+    /// [`ProbesCancelled`](Cause::ProbesCancelled); what began the outage is in
+    /// [`Snapshot::last_opening`](crate::Snapshot::last_opening). [`Manual`](Cause::Manual) in
+    /// `ForcedOpen` and of a breaker that was built `Open`; `None` in `HalfOpen`.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        match self.state {
+            State::HalfOpen => None,
+            State::Open => Some(Control::from_low(self.low).goal().cause()),
+            _ => Some(Cause::Manual),
+        }
+    }
+
+    fn parts(&self) -> (State, Option<Cause>, u64) {
+        (self.state, self.cause(), self.rest)
+    }
+
+    pub(crate) const fn reason(&self) -> Reason {
+        Reason(*self)
+    }
+}
+
+impl PartialEq for Rejected {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for Rejected {}
+
+impl Hash for Rejected {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+/// The state, and the cause if there is one: "open (failure rate)".
+pub(crate) struct Reason(Rejected);
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.cause() {
+            Some(cause) => write!(f, "{} ({cause})", self.0.state),
+            None => self.0.state.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the breaker is {}", self.reason())?;
+        match self.rest {
+            u64::MAX => Ok(()),
+            rest => write!(f, ", retry after {:?}", readable(rest)),
+        }
+    }
+}
+
+/// To three digits, and never coarser than a second: who reads it needs no more.
+fn readable(nanos: u64) -> Duration {
+    const SECOND: u64 = 1_000_000_000;
+    let mut unit = 1;
+    while unit < SECOND && nanos / unit >= 1000 {
+        unit *= 10;
+    }
+    Duration::from_nanos(nanos.saturating_add(unit / 2) / unit * unit)
+}
+
+impl fmt::Debug for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected")
+            .field("state", &self.state)
+            .field("cause", &self.cause())
+            .field("retry_after", &self.retry_after())
+            .finish()
+    }
+}
+
+impl Error for Rejected {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    const fn by(cause: Cause) -> Control {
+        Control(5).with_cause(cause)
+    }
+
+    const OPEN: Rejected = Rejected::by_open(by(Cause::FailureRate), 1_500_000_000);
+    const FORCED: Rejected = Rejected::by(State::ForcedOpen);
+
+    #[test]
+    fn a_rejection_is_small_and_says_what_it_knows() {
+        assert!(size_of::<Rejected>() <= 16);
+        assert_eq!(
+            OPEN.to_string(),
+            "the breaker is open (failure rate), retry after 1.5s"
+        );
+        assert_eq!(FORCED.to_string(), "the breaker is forced open (manual)");
+        let probing = Rejected::by(State::HalfOpen);
+        assert_eq!(probing.to_string(), "the breaker is half-open");
+        assert_eq!(OPEN.cause(), Some(Cause::FailureRate));
+        // what else stands in the control word is no part of it
+        let stripes = by(Cause::FailureRate).more_stripes();
+        assert_eq!(Rejected::by_open(stripes, 1_500_000_000), OPEN);
+        assert_eq!(
+            (FORCED.cause(), probing.cause()),
+            (Some(Cause::Manual), None)
+        );
+    }
+
+    #[test]
+    fn a_rejection_is_read_to_three_digits_and_asked_to_the_last() {
+        let said = |nanos| {
+            let rejected = Rejected::by_open(by(Cause::Manual), nanos);
+            assert_eq!(rejected.retry_after(), Some(Duration::from_nanos(nanos)));
+            let text = rejected.to_string();
+            let wait = text.rsplit(' ').next();
+            wait.map(ToString::to_string)
+        };
+        for (nanos, text) in [
+            (0, "0ns"),
+            (999, "999ns"),
+            (1_499_600, "1.5ms"),
+            (12_345_678, "12.3ms"),
+            (999_600_000, "1s"),
+            (1_250_000_000, "1.25s"),
+            (1_500_000_000, "1.5s"),
+            (29_951_000_000, "30s"),
+            (59_999_876_543, "60s"),
+            (60_000_806_964, "60s"),
+            (612_400_000_000, "612s"),
+            (7_261_500_000_000, "7262s"),
+            (u64::MAX - 1, "18446744073s"),
+        ] {
+            assert_eq!(said(nanos).as_deref(), Some(text), "{nanos}");
+        }
+    }
+}
