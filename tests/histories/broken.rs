@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::check::explains;
 use crate::model::{Order, Rejection, State};
 use crate::plan::{self, Dice, Ending, Plan, Time};
-use crate::record::{self, End};
+use crate::record::End;
 use crate::subject::{Held, Rig, Subject};
+use crate::threads;
 
 #[derive(Clone, Copy, Debug)]
 enum Fault {
@@ -120,7 +121,7 @@ fn is_found_out(fault: Fault) {
     let plans = (0..WITHIN)
         .map(|_| plan::roll(&mut dice, Time::Manual))
         .collect();
-    let histories = record::run(plans, make);
+    let histories = threads::run(plans, make);
     let refused = histories.iter().filter(|h| explains(h).is_err()).count();
     let first = histories.iter().position(|h| explains(h).is_err());
     println!("{fault:?}: {refused} of {WITHIN} are refused, the first is number {first:?}");

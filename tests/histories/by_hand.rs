@@ -35,10 +35,10 @@ fn a_round_begins(open: &[Op], after: &[Op]) -> History {
     })
 }
 
-fn told(rest: u64) -> Said {
+fn told(cause: Cause, rest: u64) -> Said {
     Said::Rejected(Rejection {
         state: State::Open,
-        cause: Some(Cause::ConsecutiveFailures),
+        cause: Some(cause),
         retry_after: Some(rest),
     })
 }
@@ -68,13 +68,13 @@ fn a_round_may_begin_while_its_open_is_put_off() {
     failed.calls[1].op = ASK;
 
     // where the probe is, and whoever moves the end
-    for (mut history, probe, mover, wait) in [
-        (postponed, 3, 4, WAIT + POSTPONED),
-        (tripped, 2, 3, TRIPPED),
-        (failed, 4, 1, ASKED),
+    for (mut history, cause, probe, mover, wait) in [
+        (postponed, Cause::Manual, 3, 4, WAIT + POSTPONED),
+        (tripped, Cause::Manual, 2, 3, TRIPPED),
+        (failed, Cause::ConsecutiveFailures, 4, 1, ASKED),
     ] {
         let (third, advance) = (probe - 2, probe - 1);
-        history.calls[third].said = told(wait - WAIT);
+        history.calls[third].said = told(cause, wait - WAIT);
         let is_explained = |history: &mut History, mover_ended, probe_at, third_at| {
             for (call, (began, ended)) in [
                 (mover, (10, mover_ended)),
@@ -105,17 +105,17 @@ fn a_round_may_begin_while_its_open_is_put_off() {
 #[test]
 fn no_round_begins_before_the_end_that_a_call_has_set() {
     let too_short = Op::Order(Order::Postpone(MS));
-    for (open, longer, wait) in [
-        (&[TRIP, too_short][..], POSTPONE, POSTPONED),
-        (&[TRIP], TRIP_FOR, TRIPPED),
-        (&FAIL, ASK, ASKED),
+    for (open, longer, cause, wait) in [
+        (&[TRIP, too_short][..], POSTPONE, Cause::Manual, POSTPONED),
+        (&[TRIP], TRIP_FOR, Cause::Manual, TRIPPED),
+        (&FAIL, ASK, Cause::ConsecutiveFailures, ASKED),
     ] {
         let mut history = a_round_begins(open, &[]);
         assert!(explains(&history).is_ok(), "by the backoff: {longer:?}");
         let mover = open.len() - 1;
         history.calls[mover].op = longer;
         boast(&mut history.calls[mover]);
-        history.calls[open.len()].said = told(wait);
+        history.calls[open.len()].said = told(cause, wait);
         assert!(explains(&history).is_err(), "{longer:?}");
     }
 }

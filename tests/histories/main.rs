@@ -25,6 +25,7 @@ mod record;
 mod sequential;
 mod spec;
 mod subject;
+mod threads;
 mod words;
 
 use std::collections::BTreeMap;
@@ -50,7 +51,7 @@ fn explore(time: Time, histories: u64, seed: u64) -> BTreeMap<String, u64> {
             .map(|_| plan::roll(&mut dice, time))
             .collect();
         done += plans.len() as u64;
-        for history in record::run(plans, subject::real) {
+        for history in threads::run(plans, subject::real) {
             let steps = check::explains(&history).unwrap_or_else(|refusal| panic!("{refusal}"));
             let mut note = |what: String, n: u64| *seen.entry(what).or_default() += n;
             note("steps".into(), steps);

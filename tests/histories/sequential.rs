@@ -198,7 +198,7 @@ fn altered_recordings_are_refused() {
         .map(|_| plan::roll(&mut dice, Time::Manual))
         .collect();
     let mut tried = std::collections::BTreeMap::<_, (u64, u64)>::new();
-    for history in crate::record::run(plans, crate::subject::real) {
+    for history in crate::threads::run(plans, crate::subject::real) {
         for (what, other) in altered(&history) {
             let (all, refused) = tried.entry(what).or_default();
             *all += 1;

@@ -302,7 +302,12 @@ impl Spec {
                     Some(until) if rejection.state == State::Open => until.saturating_sub(now),
                     _ => rest,
                 });
-                (rejection.state, rejection.cause) == (got.state, got.cause)
+                let cause = match rejection.state {
+                    // by what the trip was for, which the model does not know
+                    State::Open => self.events().last().map(|event| event.cause),
+                    _ => rejection.cause,
+                };
+                (rejection.state, cause) == (got.state, got.cause)
                     && if self.exact && (alone || !opened) {
                         rest == got.retry_after
                     } else {

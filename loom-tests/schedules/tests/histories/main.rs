@@ -1,0 +1,113 @@
+//! Histories of four threads and more, in schedules of shuttle's, against the model in its atomic steps: the
+//! plans, the steps and the search of `tests/histories`.
+//!
+//! There are more overlaps than real threads ever have, and the search grows with them. So each plan here
+//! is shorter than there, and a history whose search takes too long is passed over, and counted.
+
+#[path = "../../../../tests/model/mod.rs"]
+#[allow(dead_code, reason = "of other tests")]
+mod model;
+
+#[path = "../../../../tests/histories"]
+#[allow(dead_code, reason = "of other tests")]
+mod histories {
+    pub(crate) mod check;
+    pub(crate) mod plan;
+    pub(crate) mod record;
+    pub(crate) mod spec;
+    pub(crate) mod subject;
+    pub(crate) mod words;
+}
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use shuttle::thread::spawn;
+use tripcoil_schedules::explore;
+
+use crate::histories::{check, plan, record, spec, subject, words};
+use crate::plan::{Dice, Plan, Time};
+use crate::record::{History, Pen, merge};
+use crate::subject::Subject;
+
+/// Operations of all threads together: the search is exponential in those that overlap.
+const MOST: usize = 10;
+
+/// A plan for two threads or three, of which each round is a thread's.
+fn roll(seed: u64) -> Plan {
+    let mut dice = Dice::new(seed);
+    let mut plan = plan::roll(&mut dice, Time::Manual);
+    let rounds = plan.threads.into_iter().flatten();
+    let mut left = MOST;
+    let rounds = rounds.filter(|ops| {
+        let fits = ops.len() <= left;
+        left -= if fits { ops.len() } else { 0 };
+        fits
+    });
+    // what an operator did in turn is done by several at once
+    plan.threads = rounds.map(|ops| vec![ops]).take(8).collect();
+    plan
+}
+
+fn run(plan: &Plan) {
+    let subject: Arc<dyn Subject> = subject::real(plan).into();
+    let stamp = Arc::new(AtomicU64::new(0));
+    let mut first = Pen {
+        subject: &*subject,
+        stamp: &stamp,
+        thread: 0,
+        calls: Vec::new(),
+        held: Vec::new(),
+    };
+    for op in &plan.prefix {
+        first.call(*op);
+    }
+    let Pen { calls, held, .. } = first;
+    let number = plan.threads.len();
+    let mut hands: Vec<Vec<_>> = plan.threads.iter().map(|_| Vec::new()).collect();
+    for (i, permit) in held.into_iter().enumerate() {
+        hands[i % number].push(permit);
+    }
+    let threads: Vec<_> = (1..)
+        .zip(hands)
+        .map(|(thread, held)| {
+            let (subject, stamp, plan) = (subject.clone(), stamp.clone(), plan.clone());
+            spawn(move || {
+                let mut pen = Pen {
+                    subject: &*subject,
+                    stamp: &stamp,
+                    thread,
+                    calls: Vec::new(),
+                    held,
+                };
+                for (_, op) in plan.threads[thread - 1].iter().flatten() {
+                    pen.call(*op);
+                }
+                (pen.calls, pen.held)
+            })
+        })
+        .collect();
+    let mut parts = vec![calls];
+    let mut open = Vec::new();
+    for thread in threads {
+        let (calls, held) = thread.join().expect("it ends");
+        parts.push(calls);
+        open.push(held);
+    }
+    // before the permits that are still out, which would be cancelled
+    let end = subject.look();
+    drop(open);
+    let history = History {
+        plan: plan.clone(),
+        calls: merge(parts),
+        end,
+    };
+    if let Err(refusal) = check::explains(&history) {
+        panic!("{refusal}");
+    }
+}
+
+#[test]
+fn every_history_is_some_order() {
+    explore("every_history_is_some_order", roll, run);
+}
