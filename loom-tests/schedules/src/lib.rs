@@ -153,8 +153,8 @@ pub fn every_way<P: Debug + Clone + Send + Sync + 'static>(
     executions
 }
 
-/// Runs a plan by a schedule that shuttle once printed, as far as it still goes, and then under each
-/// scheduler.
+/// Runs a plan by a schedule that shuttle once printed, as far as it still fits, and then under each
+/// scheduler. Without a schedule there is the latter alone.
 ///
 /// # Panics
 ///
@@ -165,12 +165,11 @@ pub fn again<P: Debug + Clone + Send + Sync + 'static>(
     schedule: &str,
     work: fn(&P),
 ) {
-    let mine = plan.clone();
-    let mut replay = ReplayScheduler::new_from_encoded(schedule);
-    replay.set_allow_incomplete();
-    run(
-        Stopping::new(replay, Manner::Fair, 0),
-        Arc::new(move || work(&mine)),
-    );
+    if !schedule.is_empty() {
+        let mine = plan.clone();
+        let mut replay = ReplayScheduler::new_from_encoded(schedule);
+        replay.set_allow_incomplete();
+        run(replay, Arc::new(move || work(&mine)));
+    }
     every_way(name, plan, 1, work);
 }

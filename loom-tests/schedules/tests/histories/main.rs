@@ -1,11 +1,10 @@
 //! Histories of four threads and more, in schedules of shuttle's, against the model in its atomic steps: the
 //! plans, the steps and the search of `tests/histories`.
 //!
-//! There are more overlaps than real threads ever have, and the search grows with them. So each plan here
-//! is shorter than there, and a history whose search takes too long is passed over, and counted.
+//! There are more overlaps than real threads ever have, and the search grows with them: so a plan here has
+//! ten operations.
 
 #[path = "../../../../tests/model/mod.rs"]
-#[allow(dead_code, reason = "of other tests")]
 mod model;
 
 #[path = "../../../../tests/histories"]
@@ -33,7 +32,7 @@ use crate::subject::Subject;
 /// Operations of all threads together: the search is exponential in those that overlap.
 const MOST: usize = 10;
 
-/// A plan for two threads or three, of which each round is a thread's.
+/// A plan for two threads or three, each of whose rounds is a thread's here.
 fn roll(seed: u64) -> Plan {
     let mut dice = Dice::new(seed);
     let mut plan = plan::roll(&mut dice, Time::Manual);
