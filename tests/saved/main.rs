@@ -10,6 +10,7 @@ mod config;
 mod crash;
 mod damage;
 mod env;
+mod progress;
 mod restore;
 mod store;
 mod strategies;
