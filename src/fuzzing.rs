@@ -80,7 +80,9 @@ pub fn words(a: u64, b: u64, c: u64) {
             failures: base,
             slow: n,
         },
-        run: payload,
+        run: payload & u64::from(u32::MAX),
+        failure: crate::event::kind_of(b, c & 0xFF),
+        deadline: payload,
     };
     assert_eq!(Event::of(tag, event.payloads()), event);
 }
