@@ -30,7 +30,7 @@ answers = answers.split("\n")
 assert answers[:3] == ["200 OK"] * 3 and answers[3:6] == ["503 Service Unavailable"] * 3, answers
 assert len(answers) == 10 and answers[9] == "", answers
 for answer in answers[6:9]:
-    assert answer.startswith("call not made: the breaker is open, retry after "), answer
+    assert answer.startswith("call not made: the breaker is open (failure rate), retry after "), answer
 values = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line and not line.startswith("#"))
 for series, value in {
     'calls_total{breaker="orders",outcome="success"}': 3,

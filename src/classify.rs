@@ -73,6 +73,7 @@ impl<T, E, F: Fn(&Result<T, E>) -> Outcome + ?Sized> Classify<T, E> for F {
 
 /// A panic has left the guarded call, and unwinds: its outcome, by `ask`, which is the user's code. A
 /// second panic that got away from here would abort the process.
+#[cold]
 pub(crate) fn outcome_of_panic(ask: impl FnOnce() -> Outcome) -> Outcome {
     #[cfg(feature = "std")]
     {

@@ -12,8 +12,8 @@ use core::time::Duration;
 ///
 /// As an error it says each cause once. [`Inner`](Self::Inner) is transparent: its text is the call's
 /// error's, and so is its source. A call that was not made says so, and has the [`Rejected`] or the
-/// [`NoBreaker`] as its source: a report of the whole chain reads "call not made: the breaker is open,
-/// retry after 1.5s".
+/// [`NoBreaker`] as its source: a report of the whole chain reads "call not made: the breaker is open
+/// (failure rate), retry after 1.5s".
 ///
 /// ```
 /// use tripcoil::{Breaker, CallError};
