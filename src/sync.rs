@@ -326,12 +326,40 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<
     }
 }
 
-/// Locks, which no call's path takes: shuttle's under its schedules, since one that waits there must let
-/// the others go on.
+/// Locks, which no call's path takes: shuttle's under its schedules and loom's under the models, since one
+/// that waits there must let the others go on.
+#[cfg(all(feature = "registry", tripcoil_loom))]
+pub(crate) use loom::sync::{Mutex, MutexGuard};
 #[cfg(all(feature = "registry", tripcoil_shuttle))]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
-#[cfg(all(feature = "registry", not(tripcoil_shuttle)))]
+#[cfg(all(feature = "registry", not(any(tripcoil_loom, tripcoil_shuttle))))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
+
+/// An `Arc` whose count is part of a protocol: the models see it.
+#[cfg(all(feature = "registry", not(tripcoil_loom)))]
+pub(crate) use alloc::sync::Arc as Counted;
+#[cfg(all(feature = "registry", tripcoil_loom))]
+pub(crate) use loom::sync::Arc as Counted;
+
+/// What is written under a lock alone, or by one thread, and decides nothing elsewhere.
+#[cfg(feature = "registry")]
+#[derive(Debug)]
+pub(crate) struct Flag(core::sync::atomic::AtomicBool);
+
+#[cfg(feature = "registry")]
+impl Flag {
+    pub(crate) const fn new(value: bool) -> Flag {
+        Flag(core::sync::atomic::AtomicBool::new(value))
+    }
+
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Acquire)
+    }
+
+    pub(crate) fn set(&self, value: bool) {
+        self.0.store(value, Release);
+    }
+}
 
 #[cfg(feature = "std")]
 pub(crate) use with_std::{Late, Swap};

@@ -17,6 +17,9 @@
 //! # Ok::<(), tripcoil::ConfigError>(())
 //! ```
 //!
+//! For a registry there are two more (feature `registry`): `RegistryPublisher` for its totals alone, and
+//! `Publisher::of_registry` for every key, under the names below.
+//!
 //! # Names
 //!
 //! Each series has the label `breaker`, the breaker's name, and those that were named beside it.

@@ -60,6 +60,7 @@
 
 mod aggregate;
 mod controller;
+mod map;
 mod reports;
 mod seats;
 mod shared;
@@ -74,6 +75,7 @@ use self::reports::Move;
 use self::reports::Report;
 use self::shared::Shared;
 use self::slot::{Slot, Sought, Template};
+use crate::sync::Counted;
 use crate::{
     Breaker, Builder, CallError, Classify, Config, ConfigError, ErrIsFailure, NoBreaker, Observer,
 };
@@ -295,7 +297,7 @@ impl<K: Hash + Eq, C> Registry<K, C> {
         report
     }
 
-    fn slot<Q>(&self, key: &Q) -> Result<Arc<Slot<K, C>>, ConfigError>
+    fn slot<Q>(&self, key: &Q) -> Result<Counted<Slot<K, C>>, ConfigError>
     where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         K: Borrow<Q>,

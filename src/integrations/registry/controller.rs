@@ -7,7 +7,6 @@ use core::fmt;
 use std::borrow::Borrow;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Changes state and rules: of one key's breaker, or of all.
@@ -83,7 +82,7 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
         };
         slot.controller.reconfigure(change)?;
         // it cannot be evicted before, since it is held here
-        slot.kept.store(true, Ordering::Relaxed);
+        slot.kept.set(true);
         Ok(())
     }
 

@@ -7,6 +7,7 @@
 
 use crate::Observer;
 use crate::integrations::registry::slot::Slot;
+use crate::sync::Counted;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -50,13 +51,13 @@ impl<K> Clone for Follower<K> {
 /// forgotten before.
 pub(super) struct Due<K, C> {
     number: u64,
-    slot: Arc<Slot<K, C>>,
+    slot: Counted<Slot<K, C>>,
     what: Move,
     followers: Vec<Follower<K>>,
 }
 
 pub(super) struct Reports<K, C> {
-    queue: VecDeque<(Arc<Slot<K, C>>, Move)>,
+    queue: VecDeque<(Counted<Slot<K, C>>, Move)>,
     /// How many have been taken out of the queue.
     taken: u64,
     /// Somebody is at it, and will come to what is queued.
@@ -86,7 +87,11 @@ impl<K, C> Reports<K, C> {
     }
 
     /// The slot is given back if nobody is to hear of it.
-    pub(super) fn push(&mut self, slot: Arc<Slot<K, C>>, what: Move) -> Option<Arc<Slot<K, C>>> {
+    pub(super) fn push(
+        &mut self,
+        slot: Counted<Slot<K, C>>,
+        what: Move,
+    ) -> Option<Counted<Slot<K, C>>> {
         if self.followers.is_empty() {
             return Some(slot);
         }

@@ -17,16 +17,16 @@
 //! out, to be dropped after it.
 
 use crate::integrations::registry::aggregate::Aggregate;
+use crate::integrations::registry::map::{HashSet, set, take_out};
 use crate::integrations::registry::reports::{Move, Reports};
 use crate::integrations::registry::slot::{Keyed, NOWHERE, Slot, Sought, Template};
+use crate::sync::Counted;
 use crate::{Controller, Rules};
-use papaya::{Guard, HashSet};
 use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Slots that a first use looks at when there are too many, so that its cost has a bound.
 const STEPS: usize = 32;
@@ -38,7 +38,7 @@ const LEAVING: usize = 1024;
 pub(super) struct Gone<K, C> {
     pub(super) count: usize,
     /// Those of which nobody is to hear any more: to be dropped after the lock.
-    pub(super) slots: Vec<Arc<Slot<K, C>>>,
+    pub(super) slots: Vec<Counted<Slot<K, C>>>,
 }
 
 impl<K, C> Default for Gone<K, C> {
@@ -73,11 +73,11 @@ impl Override {
 
 pub(super) struct Seats<K, C> {
     /// Those in the map, in no order.
-    ring: Vec<Arc<Slot<K, C>>>,
+    ring: Vec<Counted<Slot<K, C>>>,
     /// The next to be looked at.
     hand: usize,
     /// Those out of the map, by their key's hash.
-    leaving: VecDeque<(u64, Arc<Slot<K, C>>)>,
+    leaving: VecDeque<(u64, Counted<Slot<K, C>>)>,
     /// What was counted by those that are gone.
     retired: Aggregate,
     pub(super) template: Template<K, C>,
@@ -116,7 +116,7 @@ impl<K, C> Seats<K, C> {
     }
 
     /// Everybody, and what was counted by those that are gone: each is in the one or in the other.
-    pub(super) fn all(&self) -> (Vec<Arc<Slot<K, C>>>, Aggregate) {
+    pub(super) fn all(&self) -> (Vec<Counted<Slot<K, C>>>, Aggregate) {
         let leaving = self.leaving.iter().map(|(_, slot)| slot);
         let all = self.ring.iter().chain(leaving).cloned().collect();
         (all, self.retired.clone())
@@ -134,7 +134,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
     pub(super) fn new(capacity: usize) -> Table<K, C> {
         let hasher = RandomState::new();
         Table {
-            map: HashSet::builder().hasher(hasher.clone()).build(),
+            map: set(&hasher),
             hasher,
             capacity,
         }
@@ -145,7 +145,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
     }
 
     /// The slot of that key, brought back if it was about to leave.
-    pub(super) fn recall<Q>(&self, seats: &mut Seats<K, C>, key: &Q) -> Option<Arc<Slot<K, C>>>
+    pub(super) fn recall<Q>(&self, seats: &mut Seats<K, C>, key: &Q) -> Option<Counted<Slot<K, C>>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -157,7 +157,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
             return None;
         }
         let hash = self.hash(key);
-        let is_it = |(h, slot): &(u64, Arc<Slot<K, C>>)| *h == hash && slot.key.borrow() == key;
+        let is_it = |(h, slot): &(u64, Counted<Slot<K, C>>)| *h == hash && slot.key.borrow() == key;
         let at = seats.leaving.iter().position(is_it)?;
         let (_, slot) = seats.leaving.remove(at)?;
         self.seat(seats, slot.clone());
@@ -165,9 +165,9 @@ impl<K: Hash + Eq, C> Table<K, C> {
     }
 
     /// One that is in no place yet, and whose key has no other.
-    pub(super) fn seat(&self, seats: &mut Seats<K, C>, slot: Arc<Slot<K, C>>) {
-        slot.unwanted.store(false, Ordering::Relaxed);
-        slot.place.store(seats.ring.len(), Ordering::Relaxed);
+    pub(super) fn seat(&self, seats: &mut Seats<K, C>, slot: Counted<Slot<K, C>>) {
+        slot.unwanted.set(false);
+        slot.place.set(seats.ring.len() as u64);
         seats.ring.push(slot.clone());
         self.map.pin().insert(Keyed(slot));
     }
@@ -176,28 +176,24 @@ impl<K: Hash + Eq, C> Table<K, C> {
     pub(super) fn leave(
         &self,
         seats: &mut Seats<K, C>,
-        slot: &Arc<Slot<K, C>>,
+        slot: &Counted<Slot<K, C>>,
         stamp: u64,
     ) -> bool {
-        let place = slot.place.load(Ordering::Relaxed);
+        let place = slot.place.get();
         // the ring's, the map's and the caller's; more are calls under way, which would be waited for
-        let used = Arc::strong_count(slot) > 3;
+        let used = Counted::strong_count(slot) > 3;
         if used || place == NOWHERE || seats.leaving.len() >= LEAVING || !slot.expendable() {
             return false;
         }
         // before anything has changed: a key's `Hash` may panic
         let hash = self.hash(&slot.key);
-        let guard = self.map.guard();
-        self.map.remove(&Sought(&slot.key), &guard);
-        // else the node waits until there are more of them
-        guard.flush();
-        drop(guard);
-        let taken = seats.ring.swap_remove(place);
-        if let Some(moved) = seats.ring.get(place) {
-            moved.place.store(place, Ordering::Relaxed);
+        take_out(&self.map, &Sought(&slot.key));
+        let taken = seats.ring.swap_remove(place as usize);
+        if let Some(moved) = seats.ring.get(place as usize) {
+            moved.place.set(place);
         }
-        taken.place.store(NOWHERE, Ordering::Relaxed);
-        taken.at_hand.store(stamp, Ordering::Relaxed);
+        taken.place.set(NOWHERE);
+        taken.at_hand.set(stamp);
         seats.leaving.push_back((hash, taken));
         true
     }
@@ -208,11 +204,10 @@ impl<K: Hash + Eq, C> Table<K, C> {
             let Some((hash, mut slot)) = seats.leaving.pop_front() else {
                 return;
             };
-            if Arc::get_mut(&mut slot).is_none() {
+            if Counted::get_mut(&mut slot).is_none() {
                 seats.leaving.push_back((hash, slot));
             } else if slot.expendable()
-                && (slot.unwanted.load(Ordering::Relaxed)
-                    || slot.stamp() == slot.at_hand.load(Ordering::Relaxed))
+                && (slot.unwanted.get() || slot.stamp() == slot.at_hand.get())
             {
                 let seen = slot.controller.observer().figures();
                 seats.retired.retire(&seen);
@@ -240,9 +235,9 @@ impl<K: Hash + Eq, C> Table<K, C> {
             let slot = seats.ring[seats.hand].clone();
             // the cheap look first
             let idle = slot.expendable() && {
-                let stamp = slot.stamp();
-                stamp == slot.at_hand.swap(stamp, Ordering::Relaxed)
-                    && self.leave(seats, &slot, stamp)
+                let (before, stamp) = (slot.at_hand.get(), slot.stamp());
+                slot.at_hand.set(stamp);
+                stamp == before && self.leave(seats, &slot, stamp)
             };
             // another has come to this place, if it left
             seats.hand += usize::from(!idle);

@@ -4,12 +4,11 @@ use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::reports::{Move, Report};
 use crate::integrations::registry::seats::{Change, Override, Seats, Table};
 use crate::integrations::registry::slot::{Slot, Sought, Template};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Counted, Mutex, MutexGuard};
 use crate::{ConfigError, Controller};
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, TryLockError};
 
 pub(super) struct Shared<K, C> {
@@ -46,13 +45,13 @@ impl<K, C> Shared<K, C> {
     }
 
     /// Everybody, to be asked outside the lock.
-    pub(super) fn all(&self) -> Vec<Arc<Slot<K, C>>> {
+    pub(super) fn all(&self) -> Vec<Counted<Slot<K, C>>> {
         self.seats().all().0
     }
 
     /// Everybody, and each that comes or goes from then on, exactly once.
     #[cfg(any(feature = "metrics", feature = "tracing"))]
-    pub(super) fn follow(&self, follower: &Arc<Report<K>>) -> Vec<Arc<Slot<K, C>>> {
+    pub(super) fn follow(&self, follower: &Arc<Report<K>>) -> Vec<Counted<Slot<K, C>>> {
         let mut seats = self.seats();
         seats.reports.follow(follower);
         seats.all().0
@@ -98,7 +97,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
     }
 
     /// The slot of that key, if there is one.
-    pub(super) fn find<Q>(&self, key: &Q) -> Option<Arc<Slot<K, C>>>
+    pub(super) fn find<Q>(&self, key: &Q) -> Option<Counted<Slot<K, C>>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -111,13 +110,13 @@ impl<K: Hash + Eq, C> Shared<K, C> {
 
     /// The slot of that key, made if there is none.
     #[cold]
-    pub(super) fn make<Q>(&self, key: &Q) -> Result<Arc<Slot<K, C>>, ConfigError>
+    pub(super) fn make<Q>(&self, key: &Q) -> Result<Counted<Slot<K, C>>, ConfigError>
     where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         K: Borrow<Q>,
     {
         // ours, and the template that it was built of: held here, that cannot be at a newer one's address
-        let mut made: Option<(Arc<_>, Template<K, C>)> = None;
+        let mut made: Option<(Counted<_>, Template<K, C>)> = None;
         let mut adopted = 0;
         loop {
             let mut seats = self.seats();
@@ -166,8 +165,9 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         };
         let mut forgotten = 0;
         for slot in self.all() {
-            let stamp = slot.stamp();
-            let idle = stamp == slot.at_sweep.swap(stamp, Ordering::Relaxed);
+            let (before, stamp) = (slot.at_sweep.get(), slot.stamp());
+            slot.at_sweep.set(stamp);
+            let idle = stamp == before;
             if idle && slot.expendable() {
                 let left = self.table.leave(&mut self.seats(), &slot, stamp);
                 drop(slot);
@@ -196,10 +196,10 @@ impl<K: Hash + Eq, C> Shared<K, C> {
             let Some(slot) = self.table.recall(&mut seats, key) else {
                 return false;
             };
-            slot.unwanted.store(true, Ordering::Relaxed);
+            slot.unwanted.set(true);
             let left = self.table.leave(&mut seats, &slot, 0);
             if !left {
-                slot.unwanted.store(false, Ordering::Relaxed);
+                slot.unwanted.set(false);
             }
             left
         };
@@ -236,7 +236,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
     }
 
     /// Change the rules of all, and of those that are made later; who refused.
-    pub(super) fn reconfigure(&self, change: Change) -> Vec<(Arc<Slot<K, C>>, ConfigError)> {
+    pub(super) fn reconfigure(&self, change: Change) -> Vec<(Counted<Slot<K, C>>, ConfigError)> {
         let _turn = self
             .operators
             .lock()

@@ -1,53 +1,56 @@
 //! A key's place: the key, its breaker, and what eviction has to know of it.
 
+use crate::integrations::registry::map::Equivalent;
+use crate::sync::{Counted, Counter, Flag};
 use crate::{Breaker, Builder, ConfigError, Controller, State};
-use papaya::Equivalent;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// The users of a breaker that nobody outside can use: the slot's own two. Those that only watch are
 /// not among them.
 const AT_HOME: usize = 2;
 
 /// A place in no ring.
-pub(super) const NOWHERE: usize = usize::MAX;
+pub(super) const NOWHERE: u64 = u64::MAX;
 
 /// What a key's breaker is built of.
 pub(super) type Template<K, C> = Arc<dyn Fn(&K) -> Builder<C> + Send + Sync>;
 
-/// All but `kept` is written under the seats' lock alone, or by the one sweep at work, and so
-/// Relaxed is enough throughout.
+/// All but `kept` is written under the seats' lock alone, or by the one sweep at work; and `kept` by a
+/// thread that has the slot, and so is seen by whoever finds that no other thread has it.
 #[derive(Debug)]
 pub(super) struct Slot<K, C> {
     pub(super) key: K,
     pub(super) breaker: Breaker<C>,
     pub(super) controller: Controller,
     /// The operator has given this key rules of its own, which must not be forgotten.
-    pub(super) kept: AtomicBool,
+    pub(super) kept: Flag,
     /// The operator wants it forgotten, in whatever state.
-    pub(super) unwanted: AtomicBool,
+    pub(super) unwanted: Flag,
     /// What had happened when the hand came by, and when a sweep did.
-    pub(super) at_hand: AtomicU64,
-    pub(super) at_sweep: AtomicU64,
+    pub(super) at_hand: Counter,
+    pub(super) at_sweep: Counter,
     /// Index in the ring, or [`NOWHERE`].
-    pub(super) place: AtomicUsize,
+    pub(super) place: Counter,
 }
 
 impl<K, C> Slot<K, C> {
     /// Of what the template says of that key.
-    pub(super) fn of(key: K, template: &Template<K, C>) -> Result<Arc<Slot<K, C>>, ConfigError> {
+    pub(super) fn of(
+        key: K,
+        template: &Template<K, C>,
+    ) -> Result<Counted<Slot<K, C>>, ConfigError> {
         let (breaker, controller) = template(&key).build_with_controller()?;
-        Ok(Arc::new(Slot {
+        Ok(Counted::new(Slot {
             key,
             breaker,
             controller,
-            kept: AtomicBool::new(false),
-            unwanted: AtomicBool::new(false),
-            at_hand: AtomicU64::new(u64::MAX),
-            at_sweep: AtomicU64::new(u64::MAX),
-            place: AtomicUsize::new(NOWHERE),
+            kept: Flag::new(false),
+            unwanted: Flag::new(false),
+            at_hand: Counter::new(u64::MAX),
+            at_sweep: Counter::new(u64::MAX),
+            place: Counter::new(NOWHERE),
         }))
     }
 
@@ -66,8 +69,8 @@ impl<K, C> Slot<K, C> {
         if self.breaker.users() != AT_HOME {
             return false;
         }
-        self.unwanted.load(Ordering::Relaxed)
-            || !self.kept.load(Ordering::Relaxed)
+        self.unwanted.get()
+            || !self.kept.get()
                 && self.breaker.state() == State::Closed
                 && self.controller.observer().figures().openings == 0
     }
@@ -85,7 +88,7 @@ impl<K, C> Drop for Slot<K, C> {
 
 /// A slot in the map, by its key.
 #[derive(Debug)]
-pub(super) struct Keyed<K, C>(pub(super) Arc<Slot<K, C>>);
+pub(super) struct Keyed<K, C>(pub(super) Counted<Slot<K, C>>);
 
 impl<K: Hash, C> Hash for Keyed<K, C> {
     fn hash<H: Hasher>(&self, state: &mut H) {
