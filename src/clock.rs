@@ -6,10 +6,13 @@
 //! than one that another thread took before: the engine copes with both.
 
 mod custom;
+mod nanos;
 #[cfg(feature = "std")]
 mod system;
 
 pub use custom::TimeSource;
+use nanos::LAST;
+pub(crate) use nanos::saturating_nanos;
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -18,11 +21,6 @@ use core::time::Duration;
 use crate::error::ConfigError;
 use crate::sync::Counter;
 use custom::Custom;
-
-/// A duration in nanoseconds; `u64::MAX`, which is 584 years, for all that are longer.
-pub(crate) fn saturating_nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
 
 /// A breaker's source of time, fixed when it is built.
 ///
@@ -286,9 +284,6 @@ impl From<&ManualClock> for Clock {
         Self::from(clock.clone())
     }
 }
-
-/// Where a manual clock stops. Beyond it a wait or a bucket's end could not be told any more.
-const LAST: u64 = u64::MAX / 4;
 
 /// A clock that moves when it is told to: for tests, for simulations, and for systems that bring
 /// a time of their own. Clones share one time.

@@ -5,7 +5,7 @@
 //! share. It is written when a step has passed, so a source that says its resolution is seldom
 //! written for.
 
-use crate::clock::{LAST, saturating_nanos};
+use crate::clock::nanos::{LAST, saturating_nanos};
 use crate::sync::Counter;
 use alloc::boxed::Box;
 use core::fmt;
