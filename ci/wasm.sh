@@ -15,7 +15,7 @@ debian_compiler() {
   rm -rf "$1"
   mkdir -p "$1/debs" "$1/root"
   apt-get update -qq
-  local depends library llvm
+  local library llvm
   depends() { apt-cache depends "$1" | sed -n 's/^ *Depends: //p'; }
   library=$(depends rustc-web | grep '^libstd-rust-web-dev$')
   library=$(depends "$library" | grep '^libstd-rust-web-')

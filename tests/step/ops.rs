@@ -182,6 +182,14 @@ pub(crate) const OPS: &[Op] = &[
     ),
     op("release", &[|w, d| says(d, w.controller.release())]),
     then("postpone", &[|w, d| postpone(w, d, false)]),
+    // beyond the backoff, and short of what is asked for
+    op(
+        "postpone a little",
+        &[|w, d| {
+            let moved = w.controller.postpone(EPOCH * 2);
+            d.said.push(format!("postponed, {moved}"));
+        }],
+    ),
     op("postpone in the first Open", &[|w, d| postpone(w, d, true)]),
     op(
         "new rules",

@@ -10,6 +10,7 @@
 
 mod conservation;
 mod listeners;
+mod operators;
 mod probes;
 mod winners;
 
