@@ -16,6 +16,7 @@
 
 #[path = "../counting/mod.rs"]
 mod counting;
+mod epochs;
 mod explore;
 mod lines;
 mod ops;

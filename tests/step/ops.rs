@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tripcoil::{Backoff, FailureKind, HalfOpen, LocalPermit, Outcome, OwnedPermit, Rules};
+use tripcoil::{Backoff, Events, FailureKind, HalfOpen, LocalPermit, Outcome, OwnedPermit, Rules};
 
 use crate::world::{EPOCH, LONG, SLOW, World};
 
@@ -11,6 +11,7 @@ use crate::world::{EPOCH, LONG, SLOW, World};
 pub(crate) struct Doing<'w> {
     permit: Option<OwnedPermit>,
     local: Option<LocalPermit<'w>>,
+    events: Option<Events>,
     /// What its caller was told.
     pub(crate) said: Vec<String>,
 }
@@ -245,5 +246,17 @@ pub(crate) const OPS: &[Op] = &[
                 w.ended.set(w.ended.get() + 1);
             }
         }],
+    ),
+    op(
+        "a cursor is made, and polled",
+        &[
+            |w, d| d.events = Some(w.breaker.observer().events()),
+            |w, d| {
+                if let Some(mut events) = d.events.take() {
+                    let heard = events.by_ref().collect();
+                    w.cursors.borrow_mut().push((events, heard));
+                }
+            },
+        ],
     ),
 ];

@@ -1,11 +1,11 @@
 //! A breaker in some situation, and all that can be seen of it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Duration;
 
 use tripcoil::{
-    Backoff, Breaker, Builder, Cause, Controller, FailureKind, HalfOpen, Local, ManualClock,
-    Outcome, OwnedPermit, Snapshot, State, Transition, Window,
+    Backoff, Breaker, Builder, Cause, Controller, Events, FailureKind, HalfOpen, Local,
+    ManualClock, Outcome, OwnedPermit, Snapshot, State, Transition, Window,
 };
 
 /// A bucket's width.
@@ -19,8 +19,9 @@ pub(crate) struct World {
     pub(crate) breaker: Breaker,
     pub(crate) controller: Controller,
     pub(crate) clock: ManualClock,
-    /// Each belongs to one caller, and the callers are stopped in the middle of each other.
-    locals: [Local; 3],
+    /// Each belongs to one caller, and the callers are stopped in the middle of each other. They are made
+    /// when they are first used, so that what `local()` does is stopped too, and done at each stop.
+    locals: [OnceCell<Local>; 3],
     taken: Cell<usize>,
     /// Permits that the situation has left out.
     pub(crate) out: RefCell<Vec<OwnedPermit>>,
@@ -36,6 +37,8 @@ pub(crate) struct World {
     pub(crate) begun: Cell<u64>,
     /// Of a round.
     pub(crate) most_probes: Cell<u32>,
+    /// Cursors, and what they were polled for.
+    pub(crate) cursors: RefCell<Vec<(Events, Vec<Transition>)>>,
 }
 
 /// What can be seen when all is done.
@@ -79,6 +82,10 @@ impl View {
         (s.failure_rate, s.slow_rate) = (0.0, 0.0);
         s.failures_by_kind = Default::default();
         s.buckets.clear();
+        if let Some(opening) = &mut s.last_opening {
+            (opening.counts, opening.consecutive_failures) = (Default::default(), 0);
+            opening.failure = None;
+        }
         for event in &mut view.history {
             (event.3, event.4) = (0, 0);
         }
@@ -96,6 +103,9 @@ impl View {
 
     /// A wait is set a moment after the transition is seen: all but what was said of it meanwhile.
     pub(crate) fn but_for_waits(mut self) -> View {
+        if let Some(opening) = &mut self.snapshot.last_opening {
+            opening.open_until = None;
+        }
         for said in self.said.iter_mut().flatten() {
             if let Some((what, _)) = said.split_once(", ") {
                 *said = what.to_owned();
@@ -148,7 +158,7 @@ fn build(about: impl FnOnce(Builder) -> Builder) -> World {
         postponed_in: Cell::new(None),
         begun: Cell::new(0),
         most_probes: Cell::new(2),
-        locals: [breaker.local(), breaker.local(), breaker.local()],
+        locals: Default::default(),
         taken: Cell::new(0),
         breaker,
         controller,
@@ -156,6 +166,7 @@ fn build(about: impl FnOnce(Builder) -> Builder) -> World {
         out: RefCell::default(),
         rejected: Cell::new(0),
         ended: Cell::new(0),
+        cursors: RefCell::default(),
     }
 }
 
@@ -163,7 +174,7 @@ impl World {
     pub(crate) fn next_local(&self) -> &Local {
         let next = self.taken.get();
         self.taken.set(next + 1);
-        &self.locals[next % self.locals.len()]
+        self.locals[next % self.locals.len()].get_or_init(|| self.breaker.local())
     }
 
     pub(crate) fn end(&self, permit: OwnedPermit, outcome: Outcome) {
@@ -206,6 +217,16 @@ impl World {
         for pair in history.windows(2) {
             assert_eq!(pair[0].generation + 1, pair[1].generation, "{history:?}");
             assert_eq!(pair[0].to, pair[1].from, "{history:?}");
+        }
+        for (events, heard) in self.cursors.borrow_mut().iter_mut() {
+            heard.extend(events.by_ref());
+            // each transition since it was made, and what the history has of it
+            for (n, event) in heard.iter().rev().enumerate() {
+                assert_eq!(event.generation + n as u64, snapshot.generation);
+                let same = history.iter().find(|e| e.generation == event.generation);
+                assert!(same.is_none_or(|e| e == event), "{event:?}, {history:?}");
+            }
+            assert_eq!(events.missed(), 0, "{heard:?}");
         }
         assert_eq!(
             history.len() as u64,
