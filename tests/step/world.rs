@@ -78,6 +78,7 @@ impl View {
         t.late += t.successes + t.failures + t.ignored + t.cancelled;
         (t.successes, t.failures, t.slow) = (0, 0, 0);
         (t.ignored, t.cancelled) = (0, 0);
+        s.late_probe_successes = 0;
         s.window = Default::default();
         (s.failure_rate, s.slow_rate) = (0.0, 0.0);
         s.failures_by_kind = Default::default();
@@ -98,6 +99,9 @@ impl View {
         self.snapshot.buckets.clear();
         self.snapshot.time_in_state = Duration::ZERO;
         self.snapshot.retry_after = self.snapshot.retry_after.map(|_| Duration::ZERO);
+        if let Some(opening) = &mut self.snapshot.last_opening {
+            (opening.at, opening.open_until) = (Duration::ZERO, None);
+        }
         self
     }
 
