@@ -466,12 +466,19 @@ mod with_std {
     }
 
     /// A value that is read often and replaced seldom.
+    ///
+    /// Where it is kept loom does not see. So that the models have two who replace it meet, there each
+    /// touches a word of loom's between its reading and its exchange.
     #[derive(Debug)]
-    pub(crate) struct Swap<T>(arc_swap::ArcSwap<T>);
+    pub(crate) struct Swap<T>(arc_swap::ArcSwap<T>, #[cfg(tripcoil_loom)] super::Word);
 
     impl<T> Swap<T> {
         pub(crate) fn new(value: Arc<T>) -> Swap<T> {
-            Swap(arc_swap::ArcSwap::new(value))
+            Swap(
+                arc_swap::ArcSwap::new(value),
+                #[cfg(tripcoil_loom)]
+                super::Word::new(0),
+            )
         }
 
         #[inline]
@@ -486,6 +493,8 @@ mod with_std {
             loop {
                 let next = Arc::new(change(&current)?);
                 super::access(&self.0, true);
+                #[cfg(tripcoil_loom)]
+                self.1.raise(0);
                 let before = self.0.compare_and_swap(&current, next);
                 if Arc::ptr_eq(&before, &current) {
                     return Ok(());

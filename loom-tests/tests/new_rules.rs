@@ -85,6 +85,28 @@ fn changes_by_two_operators_both_hold() {
     });
 }
 
+/// The rule on runs goes off and on again, and is met earlier then, during one failure: what came before
+/// is no part of the new run, wherever between its landing and its noting the failure is.
+#[test]
+fn a_run_of_an_old_era_does_not_go_on() {
+    explore("a_run_of_an_old_era_does_not_go_on", Some(3), || {
+        let (breaker, controller, _clock) = by_count(100);
+        let on = controller.reconfigure(|rules| rules.consecutive_failures(3));
+        on.expect("valid");
+        fail(&breaker);
+        let switch = move || {
+            let off = controller.reconfigure(|rules| rules.no_failure_rules().failure_count(100));
+            off.and_then(|()| controller.reconfigure(|rules| rules.consecutive_failures(2)))
+        };
+        let ((), switched) = race(|| fail(&breaker), switch);
+        switched.expect("valid");
+        let seen = check_history(&breaker);
+        assert_eq!(seen.state, State::Closed, "two in the old run: {seen:?}");
+        assert!(seen.consecutive_failures <= 1, "{seen:?}");
+        assert_eq!(seen.totals.failures, 2);
+    });
+}
+
 /// A run rule is switched on while failures come: what came before does not count, what begins
 /// after does.
 #[test]

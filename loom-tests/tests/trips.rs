@@ -242,6 +242,50 @@ fn an_operators_wait_holds_once_it_has_returned() {
     );
 }
 
+/// Whoever postpones has the last word, whether the trip was announced or done when it did.
+#[test]
+fn a_postponement_outlasts_the_wait_of_the_trip() {
+    explore(
+        "a_postponement_outlasts_the_wait_of_the_trip",
+        Some(3),
+        || {
+            let (breaker, controller, _clock) = by_count(9);
+            let controller = Arc::new(controller);
+            let also = Arc::clone(&controller);
+            let (tripped, moved) = race(
+                || controller.trip_for(OPEN * 2),
+                move || also.postpone(OPEN * 9),
+            );
+            assert!(tripped);
+            let seen = check_history(&breaker);
+            let rest = if moved { OPEN * 9 } else { OPEN * 2 };
+            assert_eq!((seen.state, seen.retry_after), (State::Open, Some(rest)));
+        },
+    );
+}
+
+/// In the Open of its generation alone, whoever works the other's trip out.
+#[test]
+fn a_postponement_is_of_its_open_alone() {
+    explore("a_postponement_is_of_its_open_alone", Some(3), || {
+        let (breaker, controller, _clock) = by_count(9);
+        let controller = Arc::new(controller);
+        let also = Arc::clone(&controller);
+        assert!(controller.trip());
+        let (tripped, moved) = race(
+            || controller.trip_for(OPEN * 2),
+            move || also.postpone_in(1, OPEN * 9),
+        );
+        assert!(tripped);
+        let seen = check_history(&breaker);
+        assert_eq!(seen.generation, 2, "moved: {moved}");
+        assert_eq!(
+            (seen.state, seen.retry_after),
+            (State::Open, Some(OPEN * 2))
+        );
+    });
+}
+
 /// A shorter one than the backoff's, too, whoever works the trip out.
 #[test]
 fn an_operators_shorter_wait_holds() {
