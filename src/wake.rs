@@ -31,14 +31,21 @@ impl Entry {
     }
 }
 
+/// Where the list is kept loom does not see. In the models a word of loom's is touched just before each
+/// look and each change, so that what a listener is made of is handed over with it.
 #[derive(Debug, Default)]
-pub(crate) struct Listeners(ArcSwapOption<Vec<Entry>>);
+pub(crate) struct Listeners(
+    ArcSwapOption<Vec<Entry>>,
+    #[cfg(tripcoil_loom)] crate::sync::Word,
+);
 
 impl Listeners {
     /// After a publication; `newest` says the generation that a transition has begun. Returns how far
     /// the slowest cursor is behind.
     #[inline]
     pub(crate) fn wake(&self, newest: Option<impl Fn() -> u64>) -> u64 {
+        #[cfg(tripcoil_loom)]
+        self.1.load();
         let mut behind = 0;
         if let Some(entries) = &*self.0.load() {
             let newest = newest.map(|ask| ask());
@@ -89,6 +96,8 @@ impl Listeners {
     }
 
     fn change(&self, with: impl Fn(&mut Vec<Entry>)) {
+        #[cfg(tripcoil_loom)]
+        self.1.raise(0);
         self.0.rcu(|entries| {
             let mut all: Vec<_> = entries.as_ref().map(|e| e.to_vec()).unwrap_or_default();
             with(&mut all);

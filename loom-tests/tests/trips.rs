@@ -1,5 +1,7 @@
 //! I3, I4 and I5: a rule that turns true trips, once, and no other does.
 
+use std::sync::Arc;
+
 use loom::thread::spawn;
 use tripcoil::{Cause, State};
 use tripcoil_loom_tests::{
