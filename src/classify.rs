@@ -77,13 +77,8 @@ impl<T, E, F: Fn(&Result<T, E>) -> Outcome + ?Sized> Classify<T, E> for F {
 pub(crate) fn outcome_of_panic(ask: impl FnOnce() -> Outcome) -> Outcome {
     #[cfg(feature = "std")]
     {
-        use std::panic::{AssertUnwindSafe, catch_unwind};
-        // nothing of `ask` is used after a panic
-        catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|payload| {
-            // its drop is the user's code too
-            core::mem::forget(payload);
-            Outcome::Failure(FailureKind::Client)
-        })
+        let by_default = Outcome::Failure(FailureKind::Client);
+        crate::caught::caught(ask).unwrap_or(by_default)
     }
     #[cfg(not(feature = "std"))]
     ask()

@@ -146,6 +146,8 @@ mod backoff;
 mod breaker;
 mod builder;
 mod call;
+#[cfg(feature = "std")]
+mod caught;
 mod classify;
 mod clock;
 mod config;

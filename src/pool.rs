@@ -12,10 +12,11 @@
 //! *Fork.* A child has none of these threads. A pool knows its process, and the first subscription in
 //! another one begins a new pool.
 
+use crate::caught::quietly;
 use crate::queue::refill;
 use crate::ready::Ready;
 use crate::sync::spawn;
-use crate::task::{Look, Looked, Seat, Task, quietly};
+use crate::task::{Look, Looked, Seat, Task};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;

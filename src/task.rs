@@ -1,11 +1,11 @@
 //! One subscription's listener, and how it is woken.
 
+use crate::caught::{caught, quietly};
 use crate::ready::Ready;
 use crate::sync::{Counter, Thread};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
 
 /// What a listener's thread and its subscription share.
@@ -65,8 +65,7 @@ impl Turn<'_> {
         if self.post.stop.get() != 0 {
             return Looked::Over;
         }
-        let call = || catch_unwind(AssertUnwindSafe(|| listener(with))).map_err(quietly);
-        if self.seat.busy(call).is_err() {
+        if self.seat.busy(|| caught(|| listener(with))).is_none() {
             self.post.panicked.add(1);
         }
         self.post.delivered.add(1);
@@ -76,14 +75,6 @@ impl Turn<'_> {
         } else {
             Looked::All
         }
-    }
-}
-
-/// Drops what a user gave, whose drop may panic.
-pub(crate) fn quietly<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // the payload's own drop may panic too
-        core::mem::forget(payload);
     }
 }
 

@@ -85,14 +85,9 @@ impl Custom {
     #[cfg(feature = "std")]
     #[cold]
     fn while_unwinding(&self) -> u64 {
-        use std::panic::{AssertUnwindSafe, catch_unwind};
-        match catch_unwind(AssertUnwindSafe(|| self.source.now())) {
-            Ok(now) => saturating_nanos(now).min(LAST),
-            Err(payload) => {
-                // its drop is the user's code too
-                core::mem::forget(payload);
-                self.latest.get()
-            }
+        match crate::caught::caught(|| self.source.now()) {
+            Some(now) => saturating_nanos(now).min(LAST),
+            None => self.latest.get(),
         }
     }
 

@@ -107,6 +107,79 @@ fn a_hook_that_panics_harms_nothing() {
     assert_eq!(registry.aggregate().totals.failures, 4);
 }
 
+/// What a hook panics with, and the keys that it is given, may panic when they are dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            panic!("a drop");
+        }
+    }
+}
+
+/// Nothing of it reaches the caller, and each later report is made.
+#[test]
+fn what_a_hook_panics_with_may_panic_when_it_is_dropped() {
+    let log = Log::default();
+    let (new, gone) = (log.clone(), log.clone());
+    let registry = Registry::builder(template(&ManualClock::new()))
+        .capacity(2)
+        .on_new(|_, _| std::panic::panic_any(Bomb))
+        .on_new(move |key, _| new.lock().unwrap().push(("new", *key)))
+        .on_evict(|_, _| std::panic::panic_any(Bomb))
+        .on_evict(move |key, _| gone.lock().unwrap().push(("evicted", *key)))
+        .build();
+    std::panic::set_hook(Box::new(|_| {}));
+    (0..40).for_each(|key| succeed(&registry, key));
+    (0..2).for_each(|_| _ = registry.sweep());
+    let _ = std::panic::take_hook();
+    let log = log.lock().unwrap();
+    let of = |what| log.iter().filter(|(w, _)| *w == what).count();
+    assert_eq!((of("new"), of("evicted")), (40, 40 - registry.len()));
+    assert!(registry.len() < 3, "{}", registry.len());
+}
+
+/// With hooks the report drops a key, and without them the registry does.
+#[test]
+fn a_key_may_panic_when_it_is_dropped() {
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    struct Key(u32);
+    impl Drop for Key {
+        fn drop(&mut self) {
+            // the caller's own are dropped by the caller
+            if self.0 >= 100 && !thread::panicking() && DROPS.with(|caller| !caller.get()) {
+                std::panic::panic_any(Bomb);
+            }
+        }
+    }
+    thread_local!(static DROPS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) });
+    std::panic::set_hook(Box::new(|_| {}));
+    for hooked in [false, true] {
+        let heard = Log::default();
+        let log = heard.clone();
+        let mut builder = Registry::builder(|key: &Key| Breaker::builder(key.0.to_string()));
+        if hooked {
+            builder = builder.on_evict(move |key, _| log.lock().unwrap().push(("evicted", key.0)));
+        }
+        let registry = builder.capacity(2).build();
+        for n in 100..140 {
+            let key = Key(n);
+            registry.call(&key, || Ok::<_, ()>(())).expect("closed");
+            DROPS.set(true);
+            drop(key);
+            DROPS.set(false);
+        }
+        assert!(registry.sweep() + registry.sweep() > 0);
+        let evicted = if hooked { 40 - registry.len() } else { 0 };
+        assert_eq!(heard.lock().unwrap().len(), evicted);
+        DROPS.set(true);
+        drop(registry);
+        DROPS.set(false);
+    }
+    let _ = std::panic::take_hook();
+}
+
 /// No lock is held: a hook looks keys up, makes new ones, sweeps, and asks for all.
 #[test]
 fn a_hook_may_use_the_registry() {

@@ -1,7 +1,7 @@
 //! One check of the dependency, to its end.
 
+use crate::caught::caught;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -13,13 +13,13 @@ where
     F: FnMut() -> A,
     A: Future<Output = Result<(), E>>,
 {
-    let Ok(answer) = catch_unwind(AssertUnwindSafe(check)) else {
+    let Some(answer) = caught(check) else {
         return false;
     };
     let mut answer = pin!(answer);
     let unpanicked = poll_fn(|cx| {
-        let poll = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx)));
-        poll.map_or(Poll::Ready(false), |poll| poll.map(|said| said.is_ok()))
+        let poll = caught(|| answer.as_mut().poll(cx).map(|said| said.is_ok()));
+        poll.unwrap_or(Poll::Ready(false))
     });
     timeout(limit, unpanicked).await.unwrap_or(false)
 }

@@ -6,10 +6,10 @@
 //! that the order holds for those that hear of it too.
 
 use crate::Observer;
+use crate::caught::{caught, quietly};
 use crate::integrations::registry::slot::Slot;
 use crate::sync::Counted;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 /// What has happened to a key.
@@ -22,11 +22,6 @@ pub(crate) enum Move {
     Came,
     /// It has been forgotten.
     Went,
-}
-
-/// Runs what is the user's, and drops what it panics with.
-fn harmless(work: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(work));
 }
 
 /// What is called for each.
@@ -125,14 +120,17 @@ impl<K, C> Due<K, C> {
     pub(super) fn deliver(self) {
         let observer = self.slot.controller.observer();
         for follower in &self.followers {
-            if follower.since <= self.number
-                && let Some(report) = follower.to.upgrade()
-            {
-                // a hook that panics is no matter of the caller's, nor of the next hook's
-                harmless(|| report(&self.slot.key, &observer, self.what));
+            if follower.since > self.number {
+                continue;
             }
+            // a hook that panics is no matter of the next one's; one that nobody keeps is dropped here
+            caught(|| {
+                if let Some(report) = follower.to.upgrade() {
+                    report(&self.slot.key, &observer, self.what);
+                }
+            });
         }
         // a key's `Drop` is the user's code too
-        harmless(|| drop(self));
+        quietly(self);
     }
 }

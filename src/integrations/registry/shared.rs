@@ -1,5 +1,6 @@
 //! What the registry's handles share: look-up, and the making of what is not there.
 
+use crate::caught::{caught, quietly};
 use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::reports::{Move, Report};
 use crate::integrations::registry::seats::{Change, Override, Seats, Table};
@@ -63,7 +64,8 @@ impl<K, C> Shared<K, C> {
             let Some(due) = self.seats().reports.take() else {
                 return;
             };
-            due.deliver();
+            // what unwinds here is no matter of the caller's, and the next one is reported all the same
+            caught(|| due.deliver());
             self.seats().reports.done();
         }
     }
@@ -150,7 +152,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
             let _kept = seats.reports.push(slot.clone(), Move::Came);
             let gone = self.table.relieve(&mut seats);
             drop(seats);
-            drop(gone.slots);
+            gone.slots.into_iter().for_each(quietly);
             self.report();
             return Ok(slot.clone());
         }
@@ -180,7 +182,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
     /// Forget those of the leaving that nobody uses any more; how many.
     fn part(&self) -> usize {
         let gone = self.table.part_all(&mut self.seats());
-        drop(gone.slots);
+        gone.slots.into_iter().for_each(quietly);
         self.report();
         gone.count
     }
