@@ -194,6 +194,9 @@ impl FileStore {
     /// There is something else, or no place for it.
     fn is_there(&self) -> Result<bool, StoreError> {
         let failed = |error| StoreError::io(&self.path, "read", error);
+        if !self.names_a_file() {
+            return Err(self.not_a_file());
+        }
         match fs::metadata(&self.path) {
             Ok(place) if place.is_file() => return Ok(true),
             Ok(_) => return Err(self.not_a_file()),
@@ -210,6 +213,13 @@ impl FileStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.no_folder()),
             Err(error) => Err(failed(error)),
         }
+    }
+
+    /// Whether it can be a file's: not an empty path, and not one that ends as a folder's does.
+    fn names_a_file(&self) -> bool {
+        let end = self.path.as_os_str().as_encoded_bytes().last();
+        let separator = end.is_some_and(|end| std::path::is_separator(char::from(*end)));
+        !separator && self.path.file_name().is_some()
     }
 
     fn is_link(&self) -> bool {
@@ -263,13 +273,16 @@ impl FileStore {
         let (path, folder) = (&*self.path, self.folder());
         let failed = |error| StoreError::io(path, "write", error);
         // A link is replaced, and what it leads to stays; but one to a device is no place for a state.
-        if fs::metadata(path).is_ok_and(|place| !place.is_file()) {
+        if !self.names_a_file() || fs::metadata(path).is_ok_and(|place| !place.is_file()) {
             return Err(self.not_a_file());
         }
         remove_abandoned(path, folder);
         let mut file = match temporary(path, folder) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.no_folder()),
+            // a folder may be there and take no files: /proc
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_dir() => {
+                return Err(self.no_folder());
+            }
             Err(error) => return Err(failed(error)),
         };
         file.write_all(bytes).map_err(failed)?;

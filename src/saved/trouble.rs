@@ -43,7 +43,8 @@ pub enum StoreError {
         /// The file of the store.
         path: PathBuf,
     },
-    /// In the file's place there is a folder, a device, a pipe or a socket.
+    /// In the file's place there is a folder, a device, a pipe or a socket, or the path cannot be a file's:
+    /// it is empty, or ends as a folder's does.
     #[non_exhaustive]
     NotAFile {
         /// The file of the store.

@@ -109,6 +109,45 @@ fn a_damaged_state_is_kept_beside_and_not_overwritten() {
     assert_eq!(kept, b"not a state");
 }
 
+/// Neither is a save that can never be loaded, nor a load of what was never saved.
+#[test]
+fn a_path_that_cannot_be_a_files_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let within = |end: &str| format!("{}/{end}", folder.path().display());
+    fs::write(within("there"), "").unwrap();
+    for path in [
+        "".to_string(),
+        ".".into(),
+        "..".into(),
+        "/".into(),
+        within(""),
+        within("f/"),
+        within("f//"),
+        within("there/"),
+        within("f/.."),
+    ] {
+        let store = FileStore::new(&path);
+        for error in [
+            store.load().unwrap_err(),
+            store.save(&saved("db")).unwrap_err(),
+        ] {
+            assert!(matches!(error, StoreError::NotAFile { .. }), "{error:?}");
+            assert!(error.to_string().contains(&format!("{path:?}")), "{error}");
+        }
+    }
+    assert_eq!(names(folder.path()), ["there"]);
+}
+
+/// It says so by "not found".
+#[test]
+#[cfg(target_os = "linux")]
+fn a_folder_that_takes_no_files_is_not_missing() {
+    let store = FileStore::new("/proc/x");
+    assert!(store.load().unwrap().is_none());
+    let error = store.save(&saved("db")).unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
+}
+
 #[test]
 fn a_missing_folder_is_not_a_state_that_was_never_saved() {
     let folder = tempfile::tempdir().unwrap();
