@@ -207,11 +207,13 @@ fn unknown(prefix: &str, name: &str, all: &[String]) -> EnvProblem {
     let variable = format!("{prefix}{name}");
     match nearest(name, all.iter().map(String::as_str)) {
         Some(meant) => {
-            let is = format!("is not a setting; did you mean {prefix}{meant}?");
-            EnvProblem::new(variable, "", &format!("{prefix}{meant}"), &is)
+            let meant = format!("{prefix}{meant}");
+            let is = format!("is not a setting; did you mean {}?", printable(&meant));
+            EnvProblem::new(variable, "", &meant, &is)
         }
         None => {
             let all = all.join(", ");
+            let prefix = printable(prefix);
             let is = format!("is not a setting; after {prefix} there can be {all}");
             EnvProblem::new(variable, "", &all, &is)
         }

@@ -3,6 +3,13 @@
 use alloc::borrow::Cow;
 use alloc::format;
 
+/// What some are called elsewhere, and their names here.
+const ELSEWHERE: [(&str, &str); 3] = [
+    ("half_open_rate", "half_open_failure_rate"),
+    ("window_size", "window_count"),
+    ("size", "count"),
+];
+
 /// What comes nearest to an unknown name, if anything is near: one that is misspelt, or that lacks the
 /// words before or after it (`successes`, `buckets`).
 pub(crate) fn nearest<'a>(
@@ -11,10 +18,15 @@ pub(crate) fn nearest<'a>(
 ) -> Option<&'a str> {
     let unknown = plain(unknown);
     let distance = |name: &str| strsim::osa_distance(&unknown, &plain(name));
-    let misspelt = known
-        .clone()
-        .map(|name| (distance(name), name))
-        .filter(|(distance, name)| *distance <= name.len().max(unknown.len()) / 3)
+    let elsewhere = ELSEWHERE.iter().filter_map(|(word, ours)| {
+        let name = known.clone().find(|name| plain(name) == *ours)?;
+        Some((*word, name))
+    });
+    let misspelt = (known.clone().map(|name| (name, name)))
+        .chain(elsewhere)
+        .map(|(word, name)| (distance(word), word, name))
+        .filter(|(distance, word, _)| *distance <= word.len().max(unknown.len()) / 3)
+        .map(|(distance, _, name)| (distance, name))
         .min_by_key(|(distance, _)| *distance);
     let shortened = || {
         known.into_iter().find(|name| {

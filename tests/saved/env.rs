@@ -225,6 +225,41 @@ fn values_are_quoted_and_escaped() {
 }
 
 #[test]
+fn what_a_setting_is_called_elsewhere_is_answered_with_its_name() {
+    for (called, meant) in [
+        ("DB_HALF_OPEN_RATE", "DB_HALF_OPEN_FAILURE_RATE"),
+        ("DB_HALF_OPEN_RAET", "DB_HALF_OPEN_FAILURE_RATE"),
+        ("DB_WINDOW_SIZE", "DB_WINDOW_COUNT"),
+        ("DB_HALF_OPEN_OFF", "DB_HALF_OPEN_OF"),
+        ("DB_WINDOW_TIMES", "DB_WINDOW_TIME"),
+    ] {
+        let error = read(&[(called, "1")]).unwrap_err();
+        assert_eq!(error.problems()[0].permitted, meant);
+    }
+}
+
+/// Neither can a prefix, wherever it is printed.
+#[test]
+fn a_prefix_is_quoted_and_escaped() {
+    let prefix = "D\nB\u{1b}[2J";
+    for (name, value) in [
+        ("FAILURE_RAET", "1"),
+        ("PASSWORD", "1"),
+        ("SLOW_CALL", "fast"),
+        ("FAILURE_RATE", "40"),
+        ("WINDOW_TIME", "1ns"),
+        ("HALF_OPEN_OF", "3"),
+    ] {
+        let vars = [(format!("{prefix}_{name}"), value)];
+        let error = Config::from_vars(prefix, vars).unwrap_err();
+        let text = error.to_string();
+        assert_eq!(text.lines().count(), 1 + error.problems().len(), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+        assert!(text.contains(r#""D\nB\u{1b}[2J_"#), "{text}");
+    }
+}
+
+#[test]
 fn each_problem_reads_as_a_sentence() {
     let of = |vars: &[(&str, &str)]| {
         let text = read(vars).unwrap_err().to_string();
