@@ -22,11 +22,18 @@ use core::ops::Deref;
 /// | `Box<dyn Error + Send + Sync>`, `Arc<dyn Error>`, `anyhow::Error` and their like, or a [`CallError`] of one | [`boxed`](Self::boxed): the same |
 /// | any other | [`found_by`](Self::found_by): a closure `Fn(&E) -> Option<&Rejected>` |
 ///
-/// The first two also find a rejection in a [`CallError`] at any depth, and in an `io::Error` that was
-/// made of one, and they take the lack of a breaker ([`NoBreaker`]) for a rejection: in both cases
-/// nothing was called. They see what the chain shows: an error whose `source()` passes over the
-/// rejection in it (`#[error(transparent)]` of `thiserror` around a [`Rejected`] itself, not around a
-/// `CallError`) needs the closure.
+/// The first two take the lack of a breaker ([`NoBreaker`]) for a rejection: in both cases nothing was
+/// called. At the error itself, and at each error along its chain, they find
+///
+/// - a [`Rejected`], and a [`CallError`] that was rejected, in calls inside calls at any depth;
+/// - what an `io::Error` or a [`BoxedError`] was made of, and a `Rejected` that is the own error of a call.
+///   These may be the own error of up to three calls inside each other
+///   (`CallError<CallError<CallError<io::Error>>>`); a `Rejected` and an `io::Error` may also be in a `Box` or
+///   an `Arc`.
+///
+/// They see nothing else that `source()` passes over, which needs the closure: such errors as the own error of
+/// four calls or more, and an error of one's own that is transparent (`#[error(transparent)]` of `thiserror`)
+/// around a `Rejected`, an `io::Error` or a `BoxedError` itself. One around a call that was rejected is found.
 ///
 /// ```
 /// use std::io;
@@ -233,37 +240,48 @@ fn leads_to_rejection(error: &(dyn Error + 'static)) -> bool {
 
 /// What is in an error that is transparent, whose `source()` passes over it.
 fn held<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
-    fn inner<'e, E: 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E>
-    where
-        CallError<E>: Error,
-    {
-        match error.downcast_ref()? {
-            CallError::Inner(error) => Some(error),
-            _ => None,
-        }
+    if let Some(error) = own::<BoxedError>(error) {
+        return Some(error.any_error());
+    }
+    #[cfg(feature = "std")]
+    if let Some(error) = shared::<std::io::Error>(error) {
+        return Some(error.get_ref()?);
     }
     fn plain<E: Error + 'static>(error: &E) -> &(dyn Error + 'static) {
         error
     }
-    if let Some(error) = error
-        .downcast_ref::<BoxedError>()
-        .or_else(|| inner::<BoxedError>(error))
-    {
-        return Some(error.any_error());
+    shared::<Rejected>(error)
+        .map(plain)
+        .or_else(|| shared::<NoBreaker>(error).map(plain))
+}
+
+/// An error of that type, also in a box or an `Arc`.
+fn shared<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    own::<E>(error)
+        .or_else(|| own::<Box<E>>(error).map(|error| &**error))
+        .or_else(|| own::<Arc<E>>(error).map(|error| &**error))
+}
+
+/// An error of that type, also as the own error of up to three calls inside each other.
+fn own<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    fn of<E>(call: &CallError<E>) -> Option<&E> {
+        match call {
+            CallError::Inner(error) => Some(error),
+            _ => None,
+        }
     }
-    #[cfg(feature = "std")]
-    if let Some(error) = error
-        .downcast_ref::<std::io::Error>()
-        .or_else(|| inner::<std::io::Error>(error))
-        .and_then(std::io::Error::get_ref)
-    {
-        return Some(error);
-    }
-    (inner::<Rejected>(error).map(plain))
-        .or_else(|| inner::<NoBreaker>(error).map(plain))
-        .or_else(|| inner::<CallError<Rejected>>(error).map(plain))
-        .or_else(|| error.downcast_ref::<Box<Rejected>>().map(|e| plain(&**e)))
-        .or_else(|| error.downcast_ref::<Arc<Rejected>>().map(|e| plain(&**e)))
+    let called = || of(error.downcast_ref::<CallError<E>>()?);
+    let twice = || of(of(error.downcast_ref::<CallError<CallError<E>>>()?)?);
+    let thrice = || {
+        of(of(of(
+            error.downcast_ref::<CallError<CallError<CallError<E>>>>()?
+        )?)?)
+    };
+    error
+        .downcast_ref::<E>()
+        .or_else(called)
+        .or_else(twice)
+        .or_else(thrice)
 }
 
 #[cfg(test)]
@@ -317,8 +335,13 @@ mod tests {
         assert!(found(CallError::Inner(REJECTED)));
         assert!(found(nested(REJECTED)));
         assert!(found(Box::new(REJECTED)) && found(Arc::new(REJECTED)));
+        assert!(found(CallError::Inner(nested(REJECTED))));
+        assert!(found(CallError::Inner(nested(Arc::new(REJECTED)))));
+        let none = || NoBreaker::because("it has no key");
+        assert!(found(CallError::Inner(nested(none()))) && found(Box::new(none())));
         let boxed = || CallError::<Box<dyn Error + Send + Sync>>::Inner(REJECTED.into()).boxed();
         assert!(found(boxed()) && found(failed(boxed())));
+        assert!(found(nested(boxed())) && found(failed(nested(boxed()))));
 
         assert!(!found(Failed(None)));
         assert!(!found(failed(Failed(None))));
@@ -336,6 +359,15 @@ mod tests {
         assert!(find(io::Error::other(failed(REJECTED))));
         assert!(InSources.is_rejection(&CallError::Inner(io::Error::other(REJECTED))));
         assert!(InSources.is_rejection(&failed(io::Error::other(io::Error::other(REJECTED)))));
+        let io = || io::Error::other(REJECTED);
+        assert!(InSources.is_rejection(&nested(io())));
+        assert!(InSources.is_rejection(&CallError::Inner(nested(io()))));
+        assert!(InSources.is_rejection(&nested(Arc::new(io()))));
+        assert!(InSources.is_rejection(&failed(Box::new(io()))));
+        let inside: CallError<io::Error> = CallError::Inner(io::Error::other(nested(io())));
+        assert!(InSources.is_rejection(&inside));
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert!(!InSources.is_rejection(&CallError::Inner(nested(refused()))));
         assert!(!find(io::Error::other("no route")));
         assert!(!find(io::ErrorKind::TimedOut.into()));
     }
