@@ -12,7 +12,10 @@ use alloc::sync::Arc;
 ///
 /// So are shared and boxed ones: `Arc<D>` and `Rc<D>` of any classifier, also of an `Arc<dyn Fn(..)>` or
 /// `Arc<dyn Classify<T, E>>`, boxes of and references to both trait objects, and [`ByRef::new`] of any.
-/// They give a breaker a type with a name, for a struct's field:
+/// `Box<YourType>` and `&YourType` of a type of one's own are not: a box of or a reference to a closure is a
+/// closure, and a type could be both. In their place use `Arc<YourType>` and `ByRef::new(&yours)`.
+///
+/// Those that are shared or boxed give a breaker a type with a name, for a struct's field:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -31,6 +34,16 @@ use alloc::sync::Arc;
 /// assert!(client.breaker.call(|| Err("a miss".into())).is_err());
 /// assert_eq!(client.breaker.observer().snapshot().totals.successes, 1);
 /// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use tripcoil::{Classify, Outcome};
+/// # struct Yours;
+/// # impl Classify<u32, String> for Yours {
+/// #     fn classify(&self, _: &Result<u32, String>) -> Outcome { Outcome::Success }
+/// # }
+/// # fn classifier(_: impl Classify<u32, String>) {}
+/// classifier(Box::new(Yours)); // Arc::new(Yours), ByRef::new(&Yours)
 /// ```
 ///
 /// ```
