@@ -44,7 +44,7 @@
 //! parent and lasts no longer: so it reaches a layer that exports traces (`tracing-opentelemetry`), as a
 //! trace of one span with one event. What would have
 //! tripped is looked for at the end of each epoch of a time window, at each transition, and when
-//! [`Tracing::check`] is called, which a count window needs. [`Tracing::of_registry`] tells the
+//! [`Tracing::check`] is called, which a count window needs. `Tracing::of_registry` tells the
 //! same of every key of a registry (feature `registry`).
 
 #[cfg(feature = "registry")]
