@@ -11,8 +11,9 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::fmt;
-use serde::de::{DeserializeSeed, Error, MapAccess, Unexpected, Visitor};
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -138,9 +139,12 @@ impl<'de> Visitor<'de> for Reading<'_> {
             name: "",
         };
         match self.draft.slot(itself) {
-            Some(slot) => One(slot)
-                .visit_str(text)
-                .map_err(|error: E| E::custom(format_args!("{}: {error}", self.group))),
+            Some(slot) => One {
+                slot,
+                name: self.group,
+                named: &Cell::new(false),
+            }
+            .visit_str(text),
             None => Err(E::invalid_type(Unexpected::Str(text), &self)),
         }
     }
@@ -161,17 +165,28 @@ impl<'de> Visitor<'de> for Reading<'_> {
                 group => format!("{group}.{}", printable(&key)),
             };
             if seen.contains(&key) {
-                return Err(A::Error::custom(format_args!("{name} is given twice")));
+                return map.next_value_seed(Refused(format!("{name} is given twice")));
             }
+            let named = Cell::new(false);
             let read = match self.draft.find(self.group, &key) {
                 Within::Group(group) => map.next_value_seed(Reading {
                     draft: self.draft,
                     group,
                 }),
-                Within::Slot(slot) => map
-                    .next_value_seed(One(slot))
-                    .map_err(|error| A::Error::custom(format_args!("{name}: {error}"))),
-                Within::Nothing(places) => Err(A::Error::custom(format_args!(
+                Within::Slot(slot) => {
+                    let one = One {
+                        slot,
+                        name: &name,
+                        named: &named,
+                    };
+                    let read = map.next_value_seed(one);
+                    // the format's own words do not name it; ours do, and so keep the place in the file
+                    read.map_err(|error| match named.get() {
+                        true => error,
+                        false => A::Error::custom(format_args!("{name}: {error}")),
+                    })
+                }
+                Within::Nothing(places) => map.next_value_seed(Refused(format!(
                     "unknown setting {name}; {}",
                     instead(self.group, &key, &places)
                 ))),
@@ -216,15 +231,40 @@ impl<'de> DeserializeSeed<'de> for Reading<'_> {
     }
 }
 
+/// Refuses what is there, where it is.
+struct Refused(String);
+
+impl<'de> DeserializeSeed<'de> for Refused {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, _: D) -> Result<(), D::Error> {
+        Err(D::Error::custom(self.0))
+    }
+}
+
 /// Fills in one setting.
-struct One<'a>(&'a mut dyn Slot);
+struct One<'a> {
+    slot: &'a mut dyn Slot,
+    name: &'a str,
+    /// Whether the error is ours.
+    named: &'a Cell<bool>,
+}
 
 impl One<'_> {
     fn put<E: Error>(self, found: Found<'_>, is: Unexpected<'_>) -> Result<(), E> {
-        if self.0.put(found) {
+        if self.slot.put(found) {
             return Ok(());
         }
-        Err(E::invalid_value(is, &self))
+        Err(self.refused("value", is))
+    }
+
+    /// In serde's words, after the name.
+    fn refused<E: Error>(&self, what: &str, is: Unexpected<'_>) -> E {
+        self.named.set(true);
+        let (name, expects) = (self.name, self.slot.expects());
+        E::custom(format_args!(
+            "{name}: invalid {what}: {is}, expected {expects}"
+        ))
     }
 }
 
@@ -232,7 +272,7 @@ impl<'de> Visitor<'de> for One<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.expects())
+        f.write_str(&self.slot.expects())
     }
 
     fn visit_bool<E: Error>(self, on: bool) -> Result<(), E> {
@@ -264,7 +304,11 @@ impl<'de> Visitor<'de> for One<'_> {
             Some(key) if key == DATE => Unexpected::Other("a date"),
             _ => Unexpected::Map,
         };
-        Err(A::Error::invalid_type(found, &self))
+        Err(self.refused("type", found))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        Err(self.refused("type", Unexpected::Seq))
     }
 }
 

@@ -331,6 +331,26 @@ fn a_format_that_does_not_describe_itself_is_refused() {
 /// The format's own words, and ours.
 #[test]
 fn a_file_says_where() {
+    for (wrong, column) in [
+        ("slow_call = 2020-01-01", 13),
+        ("slow_call = \"fast\"", 13),
+        ("slow_call = [1]", 13),
+        ("slow_call = { a = 1 }", 13),
+        ("min_throughput = -1", 18),
+        ("failure_count = true", 17),
+        ("open_for = \"soon\"", 12),
+        ("open_for.base = \"soon\"", 17),
+        ("window = 5", 10),
+        ("window.bucket = 5", 17),
+        ("failure_raet = 1", 16),
+        ("[half_open]\nfailure_rate = 0.5\nrate = 0.5", 8),
+    ] {
+        let text = format!("clock = \"coarse\"\n\n{wrong}\n");
+        let error = toml_of(&text).unwrap_err();
+        let line = 2 + wrong.lines().count();
+        let place = format!("line {line}, column {column}");
+        assert!(error.contains(&place), "{error}");
+    }
     let error = toml_of("clock = \"coarse\"\nhalf_open = { max_probes = 1.5 }\n").unwrap_err();
     assert!(error.contains("line 2"), "{error}");
     assert!(
