@@ -70,7 +70,8 @@ const ALL: [(By, Manner); 8] = [
 
 fn config() -> Config {
     let mut config = Config::new();
-    config.stack_size = 1 << 18;
+    // the check of a history goes as deep as the history is long
+    config.stack_size = 1 << 22;
     config.failure_persistence = FailurePersistence::Print;
     config.max_steps = MaxSteps::FailAfter(ACCESSES);
     config.silence_warnings = true;
