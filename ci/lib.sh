@@ -27,13 +27,14 @@ need_command() {
   fi
 }
 
-# need_tool CRATE VERSION: puts the crate's programs on the path, built once into target/tools.
+# need_tool CRATE VERSION: puts the crate's programs on the path, built once into target/tools. Not optimized:
+# they are built more slowly than they run.
 need_tool() {
   local dir=$target/tools/$1-$2
   [ -e "$dir/.complete" ] || {
     # its build must not see the flags of the job
-    env -u RUSTFLAGS CARGO_TARGET_DIR="$target/tools/build" \
-      cargo install --locked --version "$2" --root "$dir" "$1"
+    env -u RUSTFLAGS CARGO_TARGET_DIR="$target/tools/build" CARGO_PROFILE_DEV_DEBUG=0 \
+      cargo install --debug --locked --version "$2" --root "$dir" "$1"
     touch "$dir/.complete"
   }
   PATH=$dir/bin:$PATH

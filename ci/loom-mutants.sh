@@ -48,8 +48,9 @@ rm -rf "$work/src" "$work/logs"
 mkdir "$work/logs"
 cp -R "$tree/src" "$work/src"
 
+# A mutant is a line or two: what it leaves alone is not compiled again.
 models() { # ARGUMENT...
-  RUSTFLAGS="--cfg tripcoil_loom" cargo test --manifest-path "$tree/loom-tests/Cargo.toml" --release \
+  CARGO_INCREMENTAL=1 RUSTFLAGS="--cfg tripcoil_loom" cargo test --manifest-path "$tree/loom-tests/Cargo.toml" --release \
     --target-dir "$target/loom/build" --config "patch.crates-io.loom.path=\"$loom\"" "$@"
 }
 cargo_test() { # HOME ARGUMENT...
