@@ -6,6 +6,7 @@ use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderMap, HeaderValue, Response};
 use alloc::format;
 use alloc::string::String;
+use core::num::IntErrorKind;
 use core::str::FromStr;
 use core::time::Duration;
 
@@ -24,9 +25,14 @@ pub(crate) fn code(metadata: &HeaderMap) -> Option<Code> {
 }
 
 /// The wait that the server asks for. To gRPC a number below zero, or none, is a server that wants
-/// no retry at all; how long it does not say.
+/// no retry at all; how long it does not say. One that is too large for its type is the largest: the
+/// breaker bounds it in any case.
 pub(crate) fn pushback(metadata: &HeaderMap) -> Option<Duration> {
-    let milliseconds = number(metadata, PUSHBACK)?.ok()?;
+    let milliseconds = match number::<u64>(metadata, PUSHBACK)? {
+        Ok(milliseconds) => milliseconds,
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => u64::MAX,
+        Err(_) => return None,
+    };
     Some(Duration::from_millis(milliseconds))
 }
 
@@ -159,7 +165,11 @@ mod tests {
         let ms = |n| Some(Duration::from_millis(n));
         assert_eq!(pushback(&with(PUSHBACK, "0")), ms(0));
         assert_eq!(pushback(&with(PUSHBACK, "1500")), ms(1500));
-        for odd in ["", "-1", "x", "1.5", "18446744073709551616"] {
+        // as of a `Retry-After`, what is too large is the largest
+        for long in ["18446744073709551615", "18446744073709551616"] {
+            assert_eq!(pushback(&with(PUSHBACK, long)), ms(u64::MAX));
+        }
+        for odd in ["", "-1", "-18446744073709551616", "x", "1.5"] {
             assert_eq!(pushback(&with(PUSHBACK, odd)), None, "{odd:?}");
         }
         assert_eq!(pushback(&HeaderMap::new()), None);
