@@ -49,7 +49,7 @@ pub(crate) fn made_right(body: &[u8], version: u32) -> Vec<u8> {
 }
 
 /// A number of the body.
-fn leb(mut n: u64) -> Vec<u8> {
+pub(crate) fn leb(mut n: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while n > 127 {
         bytes.push(n as u8 | 128);

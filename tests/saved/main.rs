@@ -14,5 +14,6 @@ mod progress;
 mod restore;
 mod store;
 mod strategies;
+mod totals;
 mod twins;
 mod versions;
