@@ -27,6 +27,14 @@ schedules() { # ARGUMENT...
   RUSTFLAGS="--cfg tripcoil_shuttle" cargo test --manifest-path "$tree/loom-tests/schedules/Cargo.toml" \
     --release --target-dir "$target/schedules/build" "$@"
 }
+# file_of TEST: the name of the file that it is in, as cargo has it.
+file_of() {
+  local file
+  file=$(cd loom-tests/schedules/tests && grep -rlE "^fn $1\(\)" .) || die "there is no test $1"
+  file=${file#./}
+  file=${file%/main.rs}
+  echo "${file%.rs}"
+}
 export -f schedules
 export tree target
 export RUST_BACKTRACE=0
@@ -41,19 +49,24 @@ for name in "$@"; do
   tests=$(sed -n 's/^# found by: //p' "$patch")
   [ -n "$tests" ] || die "$patch names no test"
   log=$work/logs/$name.log
-  schedules --no-run >"$log" 2>&1 || {
+  read -ra tests <<<"$tests"
+  # only what these tests are in is built
+  among=()
+  for test in "${tests[@]}"; do
+    among+=(--test "$(file_of "$test")")
+  done
+  schedules "${among[@]}" --no-run >"$log" 2>&1 || {
     cat "$log"
     die "$name does not build"
   }
   # the exploring tests have the minute between them
-  read -ra tests <<<"$tests"
   begun=$SECONDS
   result="NOT FOUND"
   by=-
   for test in "${tests[@]}"; do
     code=0
     TRIPCOIL_SECONDS=$((limit / ${#tests[@]})) timeout $((limit + 30)) \
-      bash -c 'schedules "$@"' - --tests -- --exact "$test" >"$log" 2>&1 || code=$?
+      bash -c 'schedules "$@"' - --test "$(file_of "$test")" -- --exact "$test" >"$log" 2>&1 || code=$?
     if [ $code = 0 ]; then
       grep -qE "^test $test .*ok$" "$log" || die "there is no test $test: $log"
       continue

@@ -11,6 +11,8 @@ use tripcoil::{
 
 /// What a count is kept modulo, under a window of time.
 const LAP: u64 = 1 << 40;
+type About = fn(Builder) -> Builder;
+
 const SLOW: Duration = Duration::from_secs(1);
 
 fn by_time(b: Builder) -> Builder {
@@ -92,7 +94,7 @@ fn less(s: &Snapshot, before: &[u64; 14]) -> [u64; 14] {
 }
 
 /// A breaker that has counted that much, as a state that was saved says.
-fn counted(about: fn(Builder) -> Builder, window: &[u64], before: &Before) -> Rig {
+fn counted(about: About, window: &[u64], before: &Before) -> Rig {
     let [successes, failures, slow, rejected, other, ..] = of_before(before);
     let mut kinds = [0; 9];
     kinds[kind_of(FailureKind::Server)] = failures;
@@ -122,7 +124,7 @@ fn kind_of(kind: FailureKind) -> usize {
     kinds.iter().position(|n| *n == 1).unwrap()
 }
 
-fn restored(about: fn(Builder) -> Builder, saved: Saved) -> Rig {
+fn restored(about: About, saved: Saved) -> Rig {
     let clock = ManualClock::new();
     let rig = rig(|b| about(b).restore_at(saved.clone(), wall()), clock);
     assert!(rig.controller.restored().unwrap().is_ok());
@@ -205,7 +207,7 @@ fn befores() -> Vec<Before> {
 #[test]
 fn lifetime_totals_go_on_beyond_40_bits() {
     let time = [&[0, 10_000_000, 0, 3][..], &[0; 9]].concat();
-    let windows: [(fn(Builder) -> Builder, _); 2] = [(by_time, time), (by_count, vec![1, 20, 0])];
+    let windows: [(About, _); 2] = [(by_time, time), (by_count, vec![1, 20, 0])];
     for (about, window) in windows {
         let mut expected = Vec::new();
         let twin = rig(about, ManualClock::new());
