@@ -40,6 +40,9 @@ impl Core {
     }
 
     pub(crate) fn start(&self, c: Control, announced: Control, now: u64, wait: Wait) -> bool {
+        // Before anyone can meet the announced word: a helper may have read the clock long ago, and agrees
+        // on no earlier time than this. Where the exchange fails, `latest` is only a reading that was made.
+        self.heard(now);
         let won = self.head.control.cas(c.0, announced.0).is_ok();
         if won {
             self.finish(announced, now, wait);
@@ -159,10 +162,19 @@ impl Core {
         Ok(cut)
     }
 
-    /// The time of this audit, not before that of any earlier one.
+    /// No later audit, nor one that is announced from here on, is of an earlier time. Another thread may
+    /// raise it in between, and then there is nothing left to do: it only rises.
+    fn heard(&self, now: u64) {
+        let latest = &self.ledger.latest;
+        if latest.load() < now {
+            latest.raise(now);
+        }
+    }
+
+    /// The time of this audit, not before that of any earlier one, nor before its announcer's reading.
     fn agree_on_time(&self, a: Control, now: u64) -> Result<u64, Over> {
         let l = &self.ledger;
-        l.latest.raise(now);
+        self.heard(now);
         let high = self.agree(&l.time_high, a, a.version(), |_| l.latest.load() >> 32)?;
         let low = self.agree(&l.time_low, a, a.version(), |_| {
             let t = l.latest.load();

@@ -170,6 +170,31 @@ fn an_audit_has_one_time() {
     });
 }
 
+/// A call has read the clock before the operator does, and carries the operator's transition out: its event
+/// is no older than what the operator has read.
+#[test]
+fn a_helpers_old_clock_does_not_date_a_transition() {
+    explore(
+        "a_helpers_old_clock_does_not_date_a_transition",
+        Some(2),
+        || {
+            let (breaker, controller, clock) = by_count(100);
+            let other = breaker.clone();
+            let read = clock.now() + EPOCH / 4;
+            race(
+                || fail(&other),
+                move || {
+                    clock.advance(EPOCH / 4);
+                    assert!(controller.trip());
+                },
+            );
+            check_history(&breaker);
+            let event = breaker.observer().history()[0];
+            assert!(event.at >= read, "older than {read:?}: {event:?}");
+        },
+    );
+}
+
 /// A helper of the first opening wakes when the breaker has opened again.
 #[test]
 fn the_last_opening_is_the_last_one() {

@@ -37,8 +37,9 @@ fn roll(seed: u64) -> Plan {
     let mut dice = Dice::new(seed);
     let mut plan = plan::roll(&mut dice, Time::Manual);
     let rounds = plan.threads.into_iter().flatten();
-    // The clock stands still meanwhile. A helper of an audit may have read it long ago, and what it agrees
-    // on is then earlier than the announcer's own reading, which the steps of the model do not know.
+    // The clock stands still meanwhile. A call that read it long ago may be the one that announces a
+    // transition, and then its event is older than the last result that it counts: in the steps of the model
+    // each result has moved the breaker's time on.
     let rounds = rounds.filter(|ops| !ops.iter().any(|(_, op)| matches!(op, Op::Advance(_))));
     let mut left = MOST;
     let rounds = rounds.filter(|ops| {
