@@ -1,6 +1,8 @@
 //! Every stop of every operation, in every situation.
 
 use std::cell::{Cell, RefCell};
+use std::iter::StepBy;
+use std::ops::RangeFrom;
 use std::rc::Rc;
 
 use tripcoil::step;
@@ -211,6 +213,26 @@ fn one_stop_anywhere_is_some_order() {
     assert!(points > 250_000, "{points}");
 }
 
+/// Each first stop of three operations with each of its second ones.
+fn pairs(
+    situation: &Situation,
+    ops: [usize; 3],
+    twice: bool,
+    seconds: impl Fn(u64) -> StepBy<RangeFrom<u64>>,
+    tally: &mut Tally,
+) {
+    let mut bench = Bench::new(situation, &ops);
+    for first in 1.. {
+        for second in seconds(first) {
+            match stopped(situation.make, &ops, &[first, second], twice) {
+                Ok(view) => bench.look(&[first, second], &view, tally),
+                Err(0) => return,
+                Err(_) => break,
+            }
+        }
+    }
+}
+
 /// Two operations are stopped, one in the other, and a third runs to its end. By default each point
 /// of the outer one is taken with every 31st of the inner one; with `TRIPCOIL_STEP_FULL` with all.
 #[test]
@@ -226,17 +248,8 @@ fn a_stop_within_a_stop_is_some_order() {
         for a in &chosen {
             for b in &chosen {
                 for c in &chosen {
-                    let ops = [*a, *b, *c];
-                    let mut bench = Bench::new(situation, &ops);
-                    'outer: for outer in 1.. {
-                        for inner in (1 + outer % stride..).step_by(stride as usize) {
-                            match stopped(situation.make, &ops, &[outer, inner], false) {
-                                Ok(view) => bench.look(&[outer, inner], &view, &mut tally),
-                                Err(0) => break 'outer,
-                                Err(_) => break,
-                            }
-                        }
-                    }
+                    let some = |outer| (1 + outer % stride..).step_by(stride as usize);
+                    pairs(situation, [*a, *b, *c], false, some, &mut tally);
                 }
             }
         }
@@ -261,17 +274,7 @@ fn a_call_that_is_stopped_twice_is_some_order() {
         for a in which(|op| op.stopped_twice) {
             for b in which(|op| op.comes_then) {
                 for c in which(|op| op.comes_then) {
-                    let ops = [a, b, c];
-                    let mut bench = Bench::new(situation, &ops);
-                    'first: for first in 1.. {
-                        for second in 1.. {
-                            match stopped(situation.make, &ops, &[first, second], true) {
-                                Ok(view) => bench.look(&[first, second], &view, &mut tally),
-                                Err(0) => break 'first,
-                                Err(_) => break,
-                            }
-                        }
-                    }
+                    pairs(situation, [a, b, c], true, |_| (1..).step_by(1), &mut tally);
                 }
             }
         }
