@@ -341,6 +341,13 @@ mod tests {
         assert_eq!(s.all().count(), 8);
     }
 
+    /// `tests/soak` counts with that.
+    #[test]
+    fn a_stripe_takes_no_more_than_512_bytes() {
+        assert!(size_of::<CachePadded<Stripe>>() <= 512);
+        assert!(size_of::<Level>() <= 512);
+    }
+
     /// By whichever stripe that there is, announced or not, and before and after there are more.
     #[test]
     fn rejections_add_up_over_all_stripes() {

@@ -179,6 +179,20 @@ impl World {
         did
     }
 
+    /// What a breaker allocates once, when it first has a use for it: a local handle's stripes, and the
+    /// long ring of a listener that has fallen behind (of 1024 transitions, the largest by far). The
+    /// reserve of such rings is full again when this returns.
+    pub(crate) fn bring_out(&self) {
+        drop(self.breaker.local());
+        let behind = self.observer.events();
+        for _ in 0..64 {
+            self.controller.trip();
+            self.controller.reset();
+        }
+        drop(behind);
+        drop(self.observer.events());
+    }
+
     /// What an operator does now and then.
     pub(crate) fn meddle(&self, dice: &mut Dice) {
         let c = &self.controller;
