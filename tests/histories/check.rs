@@ -34,8 +34,18 @@ struct Search<'a> {
     seen: HashSet<u64>,
     steps: u64,
     /// How far the search came, and why not further.
-    furthest: (usize, String),
+    furthest: (usize, Option<Stuck>),
 }
+
+/// Why a search came no further. Written down only for a refusal: most searches succeed.
+enum Stuck {
+    End(String),
+    At(Box<Node>),
+}
+
+/// Steps before which situations are not remembered: most searches have ended by then, and what it takes
+/// to remember one is longer than a step.
+const SHORT: u64 = 100;
 
 #[derive(Clone, Debug)]
 struct Node {
@@ -95,7 +105,7 @@ pub(crate) fn explains(history: &History) -> Result<u64, String> {
             .collect(),
         seen: HashSet::new(),
         steps: 0,
-        furthest: (0, String::new()),
+        furthest: (0, None),
     };
     let start = Node {
         at: 0,
@@ -119,7 +129,7 @@ impl Search<'_> {
                     let Some(expected) = node.spec.differs(&self.history.end) else {
                         return true;
                     };
-                    self.note(node.at, || format!("it should be {expected}"));
+                    self.note(node.at, || Stuck::End(expected));
                     return false;
                 }
                 Some(Mark::Began(call)) => {
@@ -157,10 +167,10 @@ impl Search<'_> {
 
     /// Any call under way takes a step, the one that is to end first.
     fn step(&mut self, node: &Node, first: usize) -> bool {
-        if !self.seen.insert(node.digest()) {
+        if self.steps > SHORT && !self.seen.insert(node.digest()) {
             return false;
         }
-        self.note(node.at, || format!("stuck at {:?}", node));
+        self.note(node.at, || Stuck::At(Box::new(node.clone())));
         let mut doing: Vec<_> = (0..node.doing.len()).collect();
         doing.sort_by_key(|place| node.doing[*place].0 != first);
         for place in doing {
@@ -190,9 +200,9 @@ impl Search<'_> {
         false
     }
 
-    fn note(&mut self, at: usize, why: impl FnOnce() -> String) {
-        if at >= self.furthest.0 && (at > self.furthest.0 || self.furthest.1.is_empty()) {
-            self.furthest = (at, why());
+    fn note(&mut self, at: usize, why: impl FnOnce() -> Stuck) {
+        if at > self.furthest.0 || self.furthest.1.is_none() {
+            self.furthest = (at, Some(why()));
         }
     }
 
@@ -210,6 +220,11 @@ impl Search<'_> {
             );
         }
         let (at, why) = &self.furthest;
+        let why = match why {
+            Some(Stuck::End(expected)) => format!("it should be {expected}"),
+            Some(Stuck::At(node)) => format!("stuck at {node:?}"),
+            None => String::new(),
+        };
         let _ = write!(text, "  end: {end:?}\nat mark {at} {why}");
         text
     }
