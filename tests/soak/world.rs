@@ -1,11 +1,11 @@
 //! A breaker at work: what its workers did to it, and what is right of it whenever they rest.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tripcoil::{
-    Backoff, Breaker, Controller, FailureKind, HalfOpen, ManualClock, Observer, Outcome,
+    Backoff, Breaker, Cause, Controller, FailureKind, HalfOpen, ManualClock, Observer, Outcome,
     OwnedPermit, Snapshot, State, Subscription, Transition, Window,
 };
 
@@ -86,6 +86,8 @@ pub(crate) struct World {
     listening: Subscription,
     /// Of a thousand results, those that fail.
     weather: AtomicU64,
+    /// What was put off last: the Open of that generation, until then.
+    put_off: Mutex<Option<(u64, Duration)>>,
 }
 
 impl World {
@@ -120,6 +122,7 @@ impl World {
             ear,
             listening,
             weather: AtomicU64::new(300),
+            put_off: Mutex::new(None),
         }
     }
 
@@ -135,6 +138,10 @@ impl World {
         for n in 0..calls {
             if n % 64 == 0 {
                 self.clock.advance(Duration::from_nanos(dice.roll(800_000)));
+            }
+            if dice.roll(4096) == 0 {
+                // an operator of its own, whose wait others may find too short
+                self.controller.trip_for(EPOCH);
             }
             match dice.roll(8) {
                 0 | 1 => match self.breaker.try_acquire() {
@@ -204,7 +211,7 @@ impl World {
             4 => c.observe_only(),
             5 => c.force_open(),
             6..=11 => c.release(),
-            12 => c.postpone(EPOCH),
+            12 => self.postpone(dice),
             13 => c
                 .reconfigure(|rules| rules.failure_rate([0.5, 0.9][dice.roll(2) as usize]))
                 .is_ok(),
@@ -230,8 +237,47 @@ impl World {
         };
     }
 
+    /// In the Open that was seen, in whichever it is, or not at all.
+    fn postpone(&self, dice: &mut Dice) -> bool {
+        let wait = EPOCH * (1 + dice.roll(4) as u32);
+        if dice.roll(4) == 0 {
+            return self.controller.postpone(wait);
+        }
+        let until = self.clock.now() + wait;
+        let seen = self.observer.snapshot();
+        let moved = self.controller.postpone_in(seen.generation, wait);
+        if moved {
+            assert_eq!(seen.state, State::Open, "{}", self.name);
+            *self.put_off.lock().expect("no panic") = Some((seen.generation, until));
+        } else if dice.roll(8) == 0 && self.controller.half_open_from(seen.generation) {
+            assert_eq!(seen.state, State::Open, "{}", self.name);
+        }
+        moved
+    }
+
+    /// What was put off ends no earlier, unless an operator ends it.
+    fn keeps_what_is_put_off(&self, s: &Snapshot) {
+        let Some((opened, until)) = *self.put_off.lock().expect("no panic") else {
+            return;
+        };
+        if (s.state, s.generation) == (State::Open, opened) {
+            let ends = s.retry_after.map(|rest| rest + self.clock.now());
+            assert!(ends >= Some(until), "{}: {until:?} of {s:?}", self.name);
+        }
+        for event in self.observer.history() {
+            let early = event.generation == opened + 1 && event.at < until;
+            assert!(
+                !early || event.cause != Cause::OpenElapsed,
+                "{}: {until:?}, and {event:?}",
+                self.name
+            );
+        }
+    }
+
     pub(crate) fn look(&self) -> Snapshot {
-        self.observer.snapshot()
+        let seen = self.observer.snapshot();
+        self.keeps_what_is_put_off(&seen);
+        seen
     }
 
     /// Each look must show no less than the one before.
