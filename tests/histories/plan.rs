@@ -216,6 +216,8 @@ struct Mood {
     local: bool,
     /// The operator changes the rules too.
     changing: bool,
+    /// There is more than one operator.
+    contested: bool,
 }
 
 fn ending(dice: &mut Dice, mood: Mood) -> Ending {
@@ -239,8 +241,13 @@ fn ending(dice: &mut Dice, mood: Mood) -> Ending {
     ])
 }
 
-fn order(dice: &mut Dice, time: Time) -> Order {
-    let wait = rules(time).backoff.base;
+fn order(dice: &mut Dice, mood: Mood) -> Order {
+    let wait = rules(mood.time).backoff.base;
+    if mood.contested && dice.roll(2) == 0 {
+        // longer than all that is asked for: whether it changes anything does not depend on whose wait
+        // it finds, and what it has put off stays so
+        return dice.one(&[Order::Postpone(wait * 9), Order::TripFor(wait * 5)]);
+    }
     dice.one(&[
         Order::Trip,
         Order::HalfOpen,
@@ -251,7 +258,7 @@ fn order(dice: &mut Dice, time: Time) -> Order {
         Order::ForceOpen,
         Order::Disable,
         Order::ObserveOnly,
-        Order::Postpone(wait * 3),
+        Order::Postpone(wait * if mood.contested { 9 } else { 3 }),
         // longer than the backoff ever is: see `spec.rs`
         Order::TripFor(wait * 5),
     ])
@@ -269,7 +276,7 @@ fn round(dice: &mut Dice, mood: Mood, operator: bool) -> Vec<Op> {
                 20 * MS,
             ]))]
         }
-        1..=4 if operator => vec![Op::Order(order(dice, mood.time))],
+        1..=4 if operator => vec![Op::Order(order(dice, mood))],
         5 if operator && mood.changing => vec![Op::Rules(1 + dice.roll(4) as u32)],
         1..=3 => vec![Op::Acquire],
         4 | 5 => vec![Op::End(ending(dice, mood))],
@@ -313,6 +320,7 @@ pub(crate) fn roll(dice: &mut Dice, time: Time) -> Plan {
         dropping: dice.roll(6) == 0,
         local: dice.roll(3) == 0,
         changing: matches!(window, Window::Time { .. }),
+        contested: dice.roll(6) == 0,
     };
     let rounds = 3 + dice.roll(2);
     let mut program = |operator| -> Vec<Vec<(u32, Op)>> {
@@ -321,7 +329,7 @@ pub(crate) fn roll(dice: &mut Dice, time: Time) -> Plan {
         let waits = |ops: Vec<Op>| ops.into_iter().map(|op| (turns(dice), op)).collect();
         rounds.into_iter().map(waits).collect()
     };
-    let threads = (0..threads).map(|thread| program(thread == operator));
+    let threads = (0..threads).map(|thread| program(mood.contested || thread == operator));
     let mut threads: Vec<_> = threads.collect();
     if time != Time::Manual {
         // no two alike: how much later each came must not matter
