@@ -13,8 +13,9 @@ use alloc::sync::Arc;
 /// A breaker's transitions, to be polled: no thread and no listener.
 ///
 /// As an iterator it gives the transitions since the last poll, once each and in the order of
-/// generations, and then `None` until there are more. Up to 1,024 wait for it (without `std`, as many as
-/// [`history`](crate::Observer::history) keeps); how many were lost beyond is [`missed`](Self::missed).
+/// generations, and then `None` until there are more. Up to 1,024 wait for it; without `std`, at least as many
+/// as [`Config::history`](crate::Config::history) says, and never fewer than four. How many were lost beyond is
+/// [`missed`](Self::missed).
 ///
 /// ```
 /// use tripcoil::{Breaker, State};
@@ -87,14 +88,20 @@ impl Events {
                 return None;
             }
             // what no ring can hold any more is gone
-            let slots = core.queue.get().map_or(HISTORY as u64, |q| q.len());
+            let (queue, longer) = (core.queue.get(), core.longer.as_ref());
+            let slots = match (queue, longer) {
+                (Some(queue), _) => queue.len(),
+                (None, Some(ring)) => ring.len(),
+                (None, None) => HISTORY as u64,
+            };
             let oldest = (newest + 1).saturating_sub(slots);
             let next = (last + 1).max(oldest);
             self.missed += next - 1 - last;
             self.read.set(next);
-            let event = match core.queue.get() {
-                Some(queue) => queue.read(next),
-                None => core.history.read(next),
+            let event = match (queue, longer) {
+                (Some(queue), _) => queue.read(next),
+                (None, Some(ring)) => ring.read(next),
+                (None, None) => core.history.read(next),
             };
             match event {
                 Some(event) => return Some(event),
@@ -123,5 +130,36 @@ impl Iterator for Events {
             refill();
         }
         event.map(|event| self.core.transition_of(event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::breaker::Breaker;
+    use crate::clock::ManualClock;
+    use crate::error::ConfigError;
+    use alloc::vec::Vec;
+
+    /// What waits is what is kept, rounded up to a power of two. Without `std` a breaker has no queue, as here.
+    #[test]
+    fn without_a_queue_as_many_wait_as_the_history_keeps() -> Result<(), ConfigError> {
+        for (kept, waiting) in [(1, 4), (4, 4), (5, 8), (16, 16), (100, 128)] {
+            let builder = Breaker::builder("db").clock(ManualClock::new());
+            let (breaker, controller) = builder.history(kept).build_with_controller()?;
+            let mut events = Events {
+                core: Watching::new(breaker.core.clone()),
+                read: Arc::default(),
+                missed: 0,
+            };
+            (0..200).for_each(|_| assert!(controller.trip()));
+            let all: Vec<u64> = events.by_ref().map(|t| t.generation).collect();
+            assert!(
+                all.iter().copied().eq(201 - waiting..=200),
+                "{kept}: {all:?}"
+            );
+            assert_eq!(events.missed(), 200 - waiting);
+        }
+        Ok(())
     }
 }

@@ -91,35 +91,103 @@ fn remove_if_abandoned(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts what is in that file's place beside it, under a name that nothing has.
-pub(crate) fn keep_beside(path: &Path) -> io::Result<()> {
-    let kept = reserve(path)?;
-    let moved = fs::rename(path, &kept);
-    if moved.is_err() {
-        let _ = fs::remove_file(&kept);
+/// Keeps what is in that file's place beside it as well, if it is damaged, under a name that nothing has.
+///
+/// It is never moved: that name is one more link to it, and the place is empty at no moment. Between the look
+/// that found it damaged and this, another save may have put a good state there. So what is judged is
+/// a link of our own, which leads to the same file whatever is put in the place meanwhile, and that very
+/// file is what is kept. If two saves keep one file, the second finds it under the first's name.
+pub(crate) fn keep_beside(
+    path: &Path,
+    folder: &Path,
+    damaged: impl Fn(&Path) -> bool,
+) -> io::Result<()> {
+    for _ in 0..ATTEMPTS {
+        // as a temporary file's name, so the next save removes it if this process is killed here
+        let linked = Builder::new()
+            .prefix(&prefix(path))
+            .suffix(SUFFIX)
+            .rand_bytes(RANDOM)
+            .make_in(folder, |name| fs::hard_link(path, name));
+        let linked = match linked {
+            Ok(linked) => linked,
+            Err(error) if has_no_links(&error) => return move_beside(path),
+            Err(error) => return Err(error),
+        };
+        if !damaged(linked.path()) {
+            // another save may have removed our link as abandoned before it was judged
+            if linked.path().exists() {
+                return Ok(());
+            }
+            continue;
+        }
+        match name_corrupt(path, linked.path()) {
+            // the same, after it was judged
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            named => return named,
+        }
     }
-    moved
+    Err(io::Error::other("temporary files are removed by others"))
 }
 
-/// `NAME.corrupt`, or with a number after it; the last of them is used again.
-fn reserve(path: &Path) -> io::Result<PathBuf> {
-    let named = |number: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".corrupt");
-        if number > 0 {
-            name.push(format!(".{number}"));
+/// Whether files cannot have two names here. A missing file, and one that is a mount point, are other troubles.
+fn has_no_links(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, NotFound, ResourceBusy};
+    !matches!(error.kind(), NotFound | CrossesDevices | ResourceBusy)
+}
+
+/// `NAME.corrupt`, or with a number after it.
+fn corrupt(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".corrupt");
+    if number > 0 {
+        name.push(format!(".{number}"));
+    }
+    PathBuf::from(name)
+}
+
+/// Gives a file one of those names; the last of them is used again.
+fn name_corrupt(path: &Path, linked: &Path) -> io::Result<()> {
+    for name in (0..KEPT).map(|number| corrupt(path, number)) {
+        match fs::hard_link(linked, &name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            named => return named,
         }
-        PathBuf::from(name)
-    };
-    for number in 0..KEPT {
-        let name = named(number);
+        if is_same(linked, &name) {
+            return Ok(());
+        }
+    }
+    fs::rename(linked, corrupt(path, KEPT - 1))
+}
+
+/// Where files have one name only: then saves that meet over a damaged file may move a good one.
+fn move_beside(path: &Path) -> io::Result<()> {
+    for name in (0..KEPT).map(|number| corrupt(path, number)) {
         match OpenOptions::new().write(true).create_new(true).open(&name) {
-            Ok(_) => return Ok(name),
+            Ok(_) => {
+                let moved = fs::rename(path, &name);
+                if moved.is_err() {
+                    let _ = fs::remove_file(&name);
+                }
+                return moved;
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(named(KEPT - 1))
+    fs::rename(path, corrupt(path, KEPT - 1))
+}
+
+#[cfg(unix)]
+fn is_same(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |path| fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()));
+    matches!((id(one), id(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(not(unix))]
+fn is_same(_one: &Path, _other: &Path) -> bool {
+    false
 }
 
 /// Opens a file to be read. A pipe or a device is not waited for, so that what it is can be looked at.
@@ -220,8 +288,12 @@ mod tests {
         let path = folder.path().join("db.state");
         for n in 0..KEPT + 2 {
             fs::write(&path, format!("{n}"))?;
-            keep_beside(&path)?;
-            assert!(!path.exists());
+            // one that is kept already is not kept twice
+            for _ in 0..2 {
+                keep_beside(&path, folder.path(), |_| true)?;
+            }
+            assert_eq!(fs::read_to_string(&path)?, format!("{n}"));
+            fs::remove_file(&path)?;
         }
         let content =
             |name: &str| -> io::Result<String> { fs::read_to_string(folder.path().join(name)) };
@@ -230,9 +302,42 @@ mod tests {
         assert_eq!(content("db.state.corrupt.8")?, "8");
         assert_eq!(content("db.state.corrupt.9")?, "11");
         // nothing there, nothing kept
-        let gone = keep_beside(&folder.path().join("none"));
+        let gone = keep_beside(&folder.path().join("none"), folder.path(), |_| true);
         assert!(gone.is_err());
         assert!(!folder.path().join("none.corrupt").exists());
+        Ok(())
+    }
+
+    /// Ours found a damaged file, and before it keeps that another save does, and saves.
+    #[test]
+    fn a_good_state_is_never_kept_as_damaged() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("db.state");
+        let damaged = |file: &Path| fs::read(file).is_ok_and(|bytes| bytes != b"good");
+        let save = || -> io::Result<()> {
+            let new = temporary(&path, folder.path())?;
+            fs::write(new.path(), "good")?;
+            new.persist(&path)?;
+            Ok(())
+        };
+        let count = || fs::read_dir(folder.path()).map(Iterator::count);
+        fs::write(&path, "damaged")?;
+        keep_beside(&path, folder.path(), damaged)?;
+        save()?;
+        keep_beside(&path, folder.path(), damaged)?;
+        assert_eq!(fs::read(&path)?, b"good");
+        assert_eq!(fs::read(corrupt(&path, 0))?, b"damaged");
+        assert_eq!(count()?, 2);
+        // or while ours is judging: what it keeps is what it has judged
+        fs::write(&path, "damaged again")?;
+        let meanwhile = |file: &Path| {
+            let judged = damaged(file);
+            judged && save().is_ok()
+        };
+        keep_beside(&path, folder.path(), meanwhile)?;
+        assert_eq!(fs::read(&path)?, b"good");
+        assert_eq!(fs::read(corrupt(&path, 1))?, b"damaged again");
+        assert_eq!(count()?, 3);
         Ok(())
     }
 }

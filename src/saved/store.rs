@@ -85,7 +85,8 @@ impl FileStore {
     ///
     /// A file that [`load`](Self::load) would refuse is not overwritten: it is kept as `NAME.corrupt`, or
     /// `NAME.corrupt.1` to `NAME.corrupt.9` where there are such files already. When all ten are taken, the
-    /// last is replaced.
+    /// last is replaced. Several processes may save at once: a good state is never taken for the damaged one
+    /// before it, and at no moment is there no file (where the file system has hard links).
     ///
     /// # Errors
     ///
@@ -304,8 +305,9 @@ impl FileStore {
         if self.is_link() || self.load().is_ok() {
             return Ok(());
         }
-        match keep_beside(&self.path) {
-            // somebody else has just done that
+        let damaged = |file: &Path| FileStore::new(file).load().is_err();
+        match keep_beside(&self.path, self.folder(), damaged) {
+            // it has just been removed
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             kept => kept.map_err(|error| StoreError::replacing(&self.path, error)),
         }

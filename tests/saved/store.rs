@@ -401,3 +401,36 @@ fn several_may_save_at_once() {
         }
     });
 }
+
+/// Each store is a process's, as it were: they share nothing. From the first good state on there is one at each
+/// moment, and what is kept is what was damaged.
+#[test]
+fn stores_that_save_at_once_over_a_damaged_file_keep_it_alone() {
+    for round in 0..40 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db.state");
+        fs::write(&path, "damaged").unwrap();
+        let barrier = std::sync::Barrier::new(5);
+        std::thread::scope(|scope| {
+            for n in 0..4 {
+                let (path, barrier) = (&path, &barrier);
+                scope.spawn(move || {
+                    let (store, state) = (FileStore::new(path), saved(&format!("store {n}")));
+                    barrier.wait();
+                    (0..5).for_each(|_| store.save(&state).unwrap());
+                });
+            }
+            barrier.wait();
+            let (store, mut good) = (FileStore::new(&path), false);
+            for _ in 0..200 {
+                match store.load() {
+                    Ok(Some(_)) => good = true,
+                    other => assert!(!good && other.is_err(), "round {round}: {other:?}"),
+                }
+            }
+        });
+        assert_eq!(names(folder.path()), ["db.state", "db.state.corrupt"]);
+        let kept = fs::read(folder.path().join("db.state.corrupt")).unwrap();
+        assert_eq!(kept, b"damaged");
+    }
+}
