@@ -23,8 +23,9 @@ rm -rf "$work/src" "$work/logs"
 mkdir "$work/logs"
 cp -R "$tree/src" "$work/src"
 
+# A fault is a line or two: what it leaves alone is not compiled again.
 schedules() { # ARGUMENT...
-  RUSTFLAGS="--cfg tripcoil_shuttle" cargo test --manifest-path "$tree/loom-tests/schedules/Cargo.toml" \
+  CARGO_INCREMENTAL=1 RUSTFLAGS="--cfg tripcoil_shuttle" cargo test --manifest-path "$tree/loom-tests/schedules/Cargo.toml" \
     --release --target-dir "$target/schedules/build" "$@"
 }
 # file_of TEST: the name of the file that it is in, as cargo has it.
