@@ -54,6 +54,7 @@ impl Settings {
             problems: BTreeSet::new(),
         };
         let (root, broken) = DeTable::parse_recoverable(text);
+        // not the error's own text, which quotes the line: a password may stand there
         for error in &broken {
             found.add(error.span(), "", format!("no TOML: {}", error.message()));
         }

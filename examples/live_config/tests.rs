@@ -225,6 +225,41 @@ fn a_syntax_error_is_told_with_its_line() -> Done {
     Ok(())
 }
 
+/// As the parser's own errors would have it, which quote the line.
+#[test]
+fn a_secret_beside_a_bad_setting_is_printed_nowhere() -> Done {
+    let secret = "password = \"hunter2\"";
+    let texts = [
+        GOOD.replace("= 3", &format!("= \"three\"\n{secret}")),
+        GOOD.replace("= 2", &format!("= 0\n{secret}")),
+        GOOD.replace("jitter = 0.1", &format!("jitter = \"much\", {secret}")),
+        GOOD.replace("jitter = 0.1", &format!("jitter = 7, {secret}")),
+        GOOD.replace(
+            "failure_rate = false",
+            &format!("failure_rate = {{ {secret} }}"),
+        ),
+        format!("{secret}\n{}", GOOD.replace("= 3", "= -3")),
+        format!("{GOOD}[database]\n{secret}\n"),
+        format!("keys = \"hunter2\"\ndefault = {{ {secret}, history = \"none\" }}\n"),
+        // no TOML
+        format!("{GOOD}{secret} {secret}\n"),
+        format!("{GOOD}{secret}\n{secret}\n"),
+        format!("{GOOD}password = hunter2\n"),
+        format!("{GOOD}password = \"hunter2\n"),
+        format!("{GOOD}password \"hunter2\"\n"),
+    ];
+    let mut rig = rig()?;
+    for text in texts {
+        let look = rig.edit(&text)?;
+        assert!(matches!(look, Look::Refused(_)), "{text}");
+        for said in [look.to_string(), format!("{look:?}")] {
+            assert!(!said.contains("hunter2"), "{said}");
+            assert!(said.contains("line"), "{said}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn a_file_without_a_default_is_refused() -> Done {
     // as one is that an editor has just emptied

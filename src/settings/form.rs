@@ -89,6 +89,25 @@ impl Serialize for Written {
 ///
 /// The first setting that is unknown, given twice, of another type, or does not go with another, by its
 /// name. Whether values are in their ranges is for [`Config::validate`] to say, which `build()` asks.
+///
+/// # Secrets
+///
+/// What is said here never has the value of what is not a setting. A format may add to it: the text of a
+/// `toml::de::Error` quotes the line of the file, with a password that stands there, and its `Debug` has the
+/// whole file. Where a file may hold secrets, report the message and the line's number:
+///
+/// ```
+/// use tripcoil::Config;
+///
+/// let file = "history = 4\nopen_for = { base = 3, password = \"hunter2\" }\n";
+/// let error = toml::from_str::<Config>(file).unwrap_err();
+/// assert!(error.to_string().contains("hunter2"));
+///
+/// let before = error.span().and_then(|at| file.get(..at.start)).unwrap_or_default();
+/// let line = before.matches('\n').count() + 1;
+/// let report = format!("line {line}: {}", error.message());
+/// assert!(report.starts_with("line 2: ") && !report.contains("hunter2"));
+/// ```
 impl<'de> Deserialize<'de> for Config {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Config, D::Error> {
         let mut draft = Draft::default();

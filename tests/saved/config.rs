@@ -358,3 +358,42 @@ fn a_file_says_where() {
         "{error}"
     );
 }
+
+/// As the documentation of the configuration in serde's formats has it.
+fn without_the_snippet(text: &str) -> Option<String> {
+    let error = toml::from_str::<Config>(text).err()?;
+    let before = error.span().and_then(|at| text.get(..at.start));
+    let line = before.unwrap_or_default().matches('\n').count() + 1;
+    Some(format!("line {line}: {}", error.message()))
+}
+
+#[test]
+fn a_toml_errors_message_has_no_value_of_what_is_no_setting() {
+    for (line, text) in [
+        (2, "password = \"hunter2\"\nfailure_rate = \"half\"\n"),
+        (1, "open_for = { password = \"hunter2\", base = 3 }\n"),
+        (2, "\nfailure_rate = { password = \"hunter2\" }\n"),
+        (
+            2,
+            "history = 4\npassword = [\"hunter2\", { of = \"hunter2\" }]\n",
+        ),
+        // no TOML
+        (2, "history = 4\npassword = hunter2\n"),
+        (2, "history = 4\npassword = \"hunter2\n"),
+        (2, "history = 4\npassword = 'hunter2' 'hunter2'\n"),
+        (2, "history = 4\npassword \"hunter2\"\n"),
+        (2, "password = \"hunter2\"\npassword = \"hunter2\"\n"),
+        (2, "history = 4\npassword = \"hunter2\\q\"\n"),
+        (
+            1,
+            "history = { password = \"hunter2\", password = \"hunter2\" }\n",
+        ),
+    ] {
+        let said = without_the_snippet(text).expect("an error");
+        assert!(!said.contains("hunter2"), "{said}");
+        assert!(
+            said.starts_with(&format!("line {line}: ")),
+            "{text}: {said}"
+        );
+    }
+}
