@@ -64,6 +64,10 @@ use alloc::sync::Arc;
 /// ```
 pub trait Classify<T, E> {
     /// What this result means.
+    ///
+    /// It is asked on the call's thread, or within the future's `poll`, before the call counts. While it
+    /// hangs its own call does, with the probe's slot if it has one, and no other; `call_timeout` does not
+    /// end it.
     fn classify(&self, result: &Result<T, E>) -> Outcome;
 
     /// What a panic inside the guarded call means; it goes on unwinding in any case. By default a

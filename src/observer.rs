@@ -93,7 +93,7 @@ impl Observer {
     ///
     /// It is called on one of a few threads that all breakers share. A slow, stuck or panicking listener
     /// holds up no call; other listeners may wait a second for it. One that blocks is given a thread of
-    /// its own by [`dedicated`](Subscription::dedicated). Up to 1024 transitions wait for a listener, and
+    /// its own by [`dedicated`](Subscription::dedicated). While one hangs, its own transitions wait. Up to 1024 transitions wait for a listener, and
     /// how many were lost beyond is counted.
     #[cfg(feature = "std")]
     pub fn subscribe(&self, listener: impl FnMut(&Transition) + Send + 'static) -> Subscription {

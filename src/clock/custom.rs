@@ -36,6 +36,10 @@ use core::time::Duration;
 pub trait TimeSource: Send + Sync + 'static {
     /// The time since a start that stays the same. A panic in it is the caller's; where a call is unwinding
     /// already, it is caught, and the time stands still (without `std` it aborts the process).
+    ///
+    /// While it hangs for a thread, that thread waits, and a breaker waits for no such thread. A registry may:
+    /// it reads its breakers' clocks under its lock when it looks for those to forget, so first uses of keys
+    /// and sweeps wait too.
     fn now(&self) -> Duration;
 
     /// The smallest step that it tells. `build()` refuses buckets, slow limits and waits that are

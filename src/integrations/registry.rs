@@ -51,7 +51,7 @@
 //! [`call`](Registry::call) and [`with`](Registry::with) find the breaker in a lock-free map and
 //! borrow it: no reference count is written, which threads would share. Only first uses, sweeps,
 //! readings of all, and look-ups of a key that is not there or just about to be forgotten take a lock,
-//! and run no code of the user's under it but the key's `Hash` and `Eq`.
+//! and run no code of the user's under it but the key's `Hash` and `Eq`, and a custom clock's source.
 //!
 //! While such a borrow lasts, breakers that are idle can leave the map, but their memory waits for
 //! its end; at most 1024 wait so, and then the registry grows instead. A call that may hang for long
@@ -138,8 +138,9 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
     /// Hooks are called one at a time, in the order in which keys came and went, and under no lock: a hook
     /// may use the registry. They run on a thread that has made or forgotten a breaker, which need not be
     /// this key's first user, whose call does not wait for it. So keep a hook short, and hand what takes
-    /// long to a channel: while one hangs, later ones wait, and keys that have come are not forgotten. A
-    /// panic in a hook is caught. Of several hooks each is called.
+    /// long to a channel: while one hangs, the thread that runs it waits, later ones wait (and publishers of
+    /// the whole registry learn of no key), and keys that have come are not forgotten. Calls and first uses
+    /// on other threads go on. A panic in a hook is caught. Of several hooks each is called.
     ///
     /// ```
     /// use std::sync::mpsc;
