@@ -2,16 +2,16 @@
 //!
 //! Only under `--cfg fuzzing`. Each takes raw numbers and asserts what must hold of any of them.
 
-use crate::config::Config;
-use crate::control::{Control, Goal};
-use crate::deadline::Deadline;
-use crate::event::Event;
-use crate::outcome::{Cause, State};
-use crate::round::Round;
-use crate::rules::{Allowance, Policy, Tally, Truth};
-use crate::run::{Run, RunRule};
-use crate::tagged::{PAYLOAD_MAX, TAG_BITS, Tagged, extend, since};
-use crate::transition::{Decision, decide, openings, permits};
+use crate::config::settings::Config;
+use crate::engine::events::event::Event;
+use crate::engine::policy::{Allowance, Policy, Tally, Truth};
+use crate::engine::transition::{Decision, decide, openings, permits};
+use crate::words::control::{Control, Goal};
+use crate::words::deadline::Deadline;
+use crate::words::outcome::{Cause, State};
+use crate::words::round::Round;
+use crate::words::run::{Run, RunRule};
+use crate::words::tagged::{PAYLOAD_MAX, TAG_BITS, Tagged, extend, since};
 
 const STATES: [State; 6] = [
     State::Closed,
@@ -43,12 +43,12 @@ pub fn words(a: u64, b: u64, c: u64) {
     let long = extend(a, b & PAYLOAD_MAX, PAYLOAD_MAX + 1);
     assert!(long.wrapping_sub(a) <= PAYLOAD_MAX && long & PAYLOAD_MAX == b & PAYLOAD_MAX);
 
-    assert_eq!(Round::of(a).word(), a);
-    let round = Round::of(a);
-    assert_eq!(Round::of(round.word()), round);
-    assert_eq!(Run::of(payload).payload(), payload);
-    let rule = RunRule::of(payload);
-    let again = RunRule::of(rule.payload());
+    assert_eq!(Round::from_bits(a).word(), a);
+    let round = Round::from_bits(a);
+    assert_eq!(Round::from_bits(round.word()), round);
+    assert_eq!(Run::from_bits(payload).payload(), payload);
+    let rule = RunRule::from_bits(payload);
+    let again = RunRule::from_bits(rule.payload());
     assert_eq!(again, rule);
     assert_eq!(
         rule.with(0).with(1).era == rule.era,
@@ -56,8 +56,8 @@ pub fn words(a: u64, b: u64, c: u64) {
         "a run begins anew"
     );
 
-    let decision = Decision::of(payload);
-    assert_eq!(Decision::of(decision.payload()), decision);
+    let decision = Decision::from_bits(payload);
+    assert_eq!(Decision::from_bits(decision.payload()), decision);
     assert!(decision.payload() <= PAYLOAD_MAX);
 
     let deadline = Deadline::after(a >> 2, b >> 2, c, false);
@@ -81,7 +81,7 @@ pub fn words(a: u64, b: u64, c: u64) {
             slow: n,
         },
         run: payload & u64::from(u32::MAX),
-        failure: crate::event::kind_of(b, c & 0xFF),
+        failure: crate::engine::events::event::kind_of(b, c & 0xFF),
         deadline: payload,
     };
     assert_eq!(Event::of(tag, event.payloads()), event);
@@ -95,7 +95,7 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
     }
     let policy = Policy::new(config.clone());
     let state = STATES[(bits % 6) as usize];
-    let goal = Goal::of(goal);
+    let goal = Goal::from_bits(goal);
     let c = Control(bits).in_state(state);
     let window = Tally {
         calls: u64::from(w[0]),
@@ -106,15 +106,15 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         return;
     }
     let a = c.announce(goal);
-    assert!(a.auditing() && a.goal() == goal && a.period() == c.period());
+    assert!(a.updating() && a.goal() == goal && a.period() == c.period());
     for judged in [true, false] {
         let decision = decide(a, &policy, window, judged, Truth::default());
         let next = decision.publish(a);
-        assert!(!next.auditing());
+        assert!(!next.updating());
         assert_eq!(next.version(), a.version());
         assert_eq!(next.stripes(), a.stripes());
         let Some((to, cause)) = decision.transition else {
-            assert!(matches!(goal, Goal::Check | Goal::Tidy));
+            assert!(matches!(goal, Goal::Check | Goal::Maintain));
             assert_eq!(next.period(), c.period());
             assert_eq!(next.armed(), judged && policy.allowance(window).armed());
             continue;

@@ -24,7 +24,7 @@
 //!
 //! No call ever takes a lock. State and counts lie in a few 64-bit words; a call that succeeds while
 //! closed is one exchange on a word of its own thread's stripe; and every change of what the breaker
-//! is (a trip, an epoch's turn, an operator's word) is an *audit*, which any thread can finish, so
+//! is (a trip, an epoch's turn, an operator's word) is an *update*, which any thread can finish, so
 //! that one that stops in the middle of it stops nobody.
 //!
 //! # What holds
@@ -92,7 +92,7 @@
 //! [`Breaker`] guards, [`Controller`] changes state and rules, [`Observer`] reads; [`Config`] has the
 //! settings, their ranges and defaults. From the bottom up the source reads: the words (`tagged`,
 //! `control`, `round`), the pure rules (`rules`, `transition`), the windows, `core` (what a breaker
-//! consists of), `settle`, `turn` and `audit` (how it changes), `engine`, `record` and `probe` (what
+//! consists of), `help_write`, `turn` and `update` (how it changes), `engine`, `record` and `probe` (what
 //! a call does), the handles; `settings` and `saved` are what files hold.
 //!
 //! # Features
@@ -141,81 +141,45 @@ mod migrating {
     struct Polly;
 }
 
-mod audit;
-mod backoff;
-mod breaker;
-mod builder;
-mod call;
-#[cfg(feature = "std")]
-mod caught;
 mod classify;
 mod clock;
 mod config;
-mod control;
-mod controller;
-mod core;
-mod cursor;
-mod deadline;
-mod durations;
 mod engine;
 mod error;
-mod event;
-mod history;
+mod handles;
 mod integrations;
-#[cfg(feature = "std")]
-mod listeners;
-#[cfg(feature = "std")]
-mod live;
-mod local;
-mod observer;
-mod operator;
-mod outcome;
-mod permit;
-#[cfg(feature = "std")]
-mod pool;
-mod postpone;
-mod probe;
-mod queue;
-#[cfg(feature = "std")]
-mod ready;
-mod record;
-mod rejections;
-mod round;
-mod rules;
-mod run;
 #[cfg(feature = "serde")]
 mod saved;
-#[cfg(feature = "serde")]
-mod settings;
-mod settle;
-mod snapshot;
 mod sync;
-mod tagged;
-#[cfg(feature = "std")]
-mod task;
-mod thread;
-mod transition;
-mod turn;
-mod validate;
-#[cfg(feature = "std")]
-mod wake;
-mod watch;
-mod window;
+mod words;
 #[cfg(all(test, feature = "std"))]
 mod wrap_tests;
 
-pub use self::backoff::Backoff;
-pub use self::breaker::Breaker;
-pub use self::builder::Builder;
-pub use self::call::Call;
-pub use self::classify::{ByRef, Classify, ErrIsFailure};
+pub use self::classify::classifier::{ByRef, Classify, ErrIsFailure};
+pub use self::classify::rejections::{
+    AnyError, FindRejection, IgnoreRejections, InBoxed, InSources,
+};
 pub use self::clock::{Clock, ManualClock, TimeSource};
-pub use self::config::{Config, HalfOpen, OnCancel, Window};
-pub use self::controller::Controller;
-pub use self::cursor::Events;
-pub use self::durations::{DurationBucket, Durations};
+pub use self::config::backoff::Backoff;
+#[cfg(feature = "serde")]
+pub use self::config::files::{EnvError, EnvProblem};
+#[cfg(feature = "std")]
+pub use self::config::reconfigure::Rules;
+pub use self::config::settings::{Config, HalfOpen, OnCancel, Window};
+pub use self::engine::durations::{DurationBucket, Durations};
+pub use self::engine::events::cursor::Events;
+pub use self::engine::events::event::Transition;
+#[cfg(feature = "std")]
+pub use self::engine::events::listeners::{Epoch, Subscription};
+pub use self::engine::snapshot::{Probes, Snapshot, Totals};
 pub use self::error::{BoxedError, CallError, ConfigError, NoBreaker, Problem, Rejected};
-pub use self::event::Transition;
+pub use self::handles::breaker::Breaker;
+pub use self::handles::builder::Builder;
+pub use self::handles::call::Call;
+pub use self::handles::controller::Controller;
+pub use self::handles::local::{Local, LocalCall, LocalPermit};
+pub use self::handles::observer::Observer;
+pub use self::handles::permit::{OwnedPermit, Permit};
 #[cfg(feature = "grpc")]
 pub use self::integrations::grpc;
 #[cfg(feature = "health")]
@@ -230,20 +194,11 @@ pub use self::integrations::registry;
 pub use self::integrations::tower;
 #[cfg(feature = "tracing")]
 pub use self::integrations::tracing;
-#[cfg(feature = "std")]
-pub use self::listeners::{Epoch, Subscription};
-#[cfg(feature = "std")]
-pub use self::live::Rules;
-pub use self::local::{Local, LocalCall, LocalPermit};
-pub use self::observer::Observer;
-pub use self::outcome::{Cause, Counts, FailureKind, FailureKinds, Outcome, Rejections, State};
-pub use self::permit::{OwnedPermit, Permit};
-pub use self::rejections::{AnyError, FindRejection, IgnoreRejections, InBoxed, InSources};
 #[cfg(feature = "serde")]
 pub use self::saved::{Age, FileStore, Restored, RestoredWindow, Saved, SavedError, StoreError};
-#[cfg(feature = "serde")]
-pub use self::settings::{EnvError, EnvProblem};
-pub use self::snapshot::{Probes, Snapshot, Totals};
+pub use self::words::outcome::{
+    Cause, Counts, FailureKind, FailureKinds, Outcome, Rejections, State,
+};
 
 /// The types and traits that most programs name, and no modules: `use tripcoil::prelude::*`.
 ///
@@ -290,4 +245,4 @@ pub mod fuzzing;
 /// For `tests/step` alone.
 #[cfg(tripcoil_step)]
 #[doc(hidden)]
-pub use self::sync::step;
+pub use self::sync::atomic::step;

@@ -96,10 +96,10 @@ fn an_allowance_of_an_earlier_generation_is_void() {
     );
 }
 
-/// The failure is beyond its allowance. An audit that comes between, and does not judge, is no look.
+/// The failure is beyond its allowance. An update that comes between, and does not judge, is no look.
 #[test]
-fn an_audit_that_does_not_judge_is_no_look() {
-    explore("an_audit_that_does_not_judge_is_no_look", Some(3), || {
+fn an_update_that_does_not_judge_is_no_look() {
+    explore("an_update_that_does_not_judge_is_no_look", Some(3), || {
         let (breaker, controller, _clock) = by_count(2);
         fail(&breaker);
         let other = breaker.clone();
@@ -173,7 +173,7 @@ fn calls_within_an_allowance_add_up() {
 }
 
 /// The old rules would let two fast failures go unseen, the new ones a fast one and a slow one. Helpers
-/// of one audit that have different rules must not let two fast ones and a slow one go.
+/// of one update that have different rules must not let two fast ones and a slow one go.
 #[test]
 fn an_allowance_is_by_one_set_of_rules() {
     explore("an_allowance_is_by_one_set_of_rules", Some(3), || {

@@ -68,7 +68,7 @@ fn an_owned_place_is_read_whole_in_a_rotation() {
     );
 }
 
-/// Two audits, and helpers of each, while the handle stores: all of them count the same.
+/// Two updates, and helpers of each, while the handle stores: all of them count the same.
 #[test]
 fn an_owned_place_is_read_alike_by_all_helpers() {
     explore(
@@ -155,25 +155,29 @@ fn a_local_success_delays_a_trip_by_one_outcome() {
 /// The success has passed its look at the state, and is stored while a fresh period is begun: all who
 /// work that out must have the same count in all of its epochs.
 #[test]
-fn a_success_within_an_audit_is_in_one_epoch() {
-    explore("a_success_within_an_audit_is_in_one_epoch", Some(3), || {
-        let (breaker, controller, _clock) = by_count(100);
-        let local = breaker.local();
-        let ((), reset) = race(
-            || {
-                succeed_in(&local);
-                succeed(&breaker);
-            },
-            move || controller.reset(),
-        );
+fn a_success_within_an_update_is_in_one_epoch() {
+    explore(
+        "a_success_within_an_update_is_in_one_epoch",
+        Some(3),
+        || {
+            let (breaker, controller, _clock) = by_count(100);
+            let local = breaker.local();
+            let ((), reset) = race(
+                || {
+                    succeed_in(&local);
+                    succeed(&breaker);
+                },
+                move || controller.reset(),
+            );
 
-        assert!(reset);
-        let seen = check_history(&breaker);
-        assert_eq!(seen.totals.successes + seen.totals.late, 2, "{seen:?}");
-        assert!(
-            seen.buckets.iter().all(|bucket| bucket.calls <= 2),
-            "{seen:?}"
-        );
-        assert!(seen.window.calls <= seen.totals.successes, "{seen:?}");
-    });
+            assert!(reset);
+            let seen = check_history(&breaker);
+            assert_eq!(seen.totals.successes + seen.totals.late, 2, "{seen:?}");
+            assert!(
+                seen.buckets.iter().all(|bucket| bucket.calls <= 2),
+                "{seen:?}"
+            );
+            assert!(seen.window.calls <= seen.totals.successes, "{seen:?}");
+        },
+    );
 }

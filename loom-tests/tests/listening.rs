@@ -19,7 +19,7 @@ fn none_is_missed(heard: &[u64], missed: u64, last: u64) {
     assert_eq!(missed, 0, "{heard:?}");
 }
 
-/// A transition is under way as the cursor is made: its audit has looked for a ring before there was one,
+/// A transition is under way as the cursor is made: its update has looked for a ring before there was one,
 /// or finds it.
 #[test]
 fn a_cursor_misses_no_transition_under_way() {

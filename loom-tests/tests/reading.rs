@@ -150,10 +150,10 @@ fn a_history_that_goes_round_stays_contiguous() {
     });
 }
 
-/// The clock moves between two helpers of one audit: the event and the state have the same date.
+/// The clock moves between two helpers of one update: the event and the state have the same date.
 #[test]
-fn an_audit_has_one_time() {
-    explore("an_audit_has_one_time", Some(2), || {
+fn an_update_has_one_time() {
+    explore("an_update_has_one_time", Some(2), || {
         let (breaker, controller, clock) = by_count(100);
         let (other, later) = (breaker.clone(), clock.clone());
         race(

@@ -176,7 +176,7 @@ fn an_event_tells_the_run_that_tripped() {
         let ((), seen) = race(|| fail(&breaker), look);
         let event = tripped(&breaker, Cause::ConsecutiveFailures);
         assert_eq!(event.consecutive_failures, 1, "{event:?}");
-        // a helper of the audit shows what it has made
+        // a helper of the update shows what it has made
         let expected = if seen.generation == 0 {
             State::Closed
         } else {

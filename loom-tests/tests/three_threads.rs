@@ -1,4 +1,4 @@
-//! Three threads at one audit: two work it out and the third sleeps in it, and wakes in the next.
+//! Three threads at one update: two work it out and the third sleeps in it, and wakes in the next.
 
 use loom::thread::spawn;
 use tripcoil::{Breaker, Cause, HalfOpen, State};

@@ -1,5 +1,5 @@
 //! I1, I2, I3 and I4 with two stripes: the threads' outcomes land on words of their own, and only
-//! an audit adds them up.
+//! an update adds them up.
 
 use tripcoil::{Breaker, Controller, FailureKind, ManualClock, State};
 use tripcoil_loom_tests::{
@@ -26,7 +26,7 @@ fn failures_on_two_stripes_add_up() {
     });
 }
 
-/// Neither thread sees the other's failure but by an audit.
+/// Neither thread sees the other's failure but by an update.
 #[test]
 fn two_failures_on_two_stripes_reach_the_rate() {
     explore(

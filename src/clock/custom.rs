@@ -6,7 +6,7 @@
 //! written for.
 
 use crate::clock::nanos::{LAST, saturating_nanos};
-use crate::sync::Counter;
+use crate::sync::atomic::Counter;
 use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
@@ -89,7 +89,7 @@ impl Custom {
     #[cfg(feature = "std")]
     #[cold]
     fn while_unwinding(&self) -> u64 {
-        match crate::caught::caught(|| self.source.now()) {
+        match crate::error::caught::caught(|| self.source.now()) {
             Some(now) => saturating_nanos(now).min(LAST),
             None => self.latest.get(),
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 
 use crate::error::{ConfigError, Problem};
-use crate::sync::Counter;
+use crate::sync::atomic::Counter;
 
 pub(super) use platform::{PRECISE_RESOLUTION, coarse, coarse_resolution, precise};
 

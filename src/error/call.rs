@@ -164,8 +164,8 @@ impl<E: Error + 'static> Error for CallError<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::Control;
-    use crate::outcome::{Cause, State};
+    use crate::words::control::Control;
+    use crate::words::outcome::{Cause, State};
     use alloc::string::{String, ToString};
     use alloc::vec;
     use alloc::vec::Vec;

@@ -1,7 +1,7 @@
 //! A call that was not admitted.
 
-use crate::control::Control;
-use crate::outcome::{Cause, State};
+use crate::words::control::Control;
+use crate::words::outcome::{Cause, State};
 use core::error::Error;
 use core::fmt;
 use core::hash::{Hash, Hasher};

@@ -1,10 +1,9 @@
 //! The time that a guarded call's own code runs, and its end.
 
 #[cfg(feature = "tower")]
-use crate::classify::Classify;
-use crate::classify::outcome_of_panic;
-use crate::outcome::Outcome;
-use crate::permit::OwnedPermit;
+use crate::Classify;
+use crate::classify::classifier::outcome_of_panic;
+use crate::{Outcome, OwnedPermit};
 
 struct Inside<'p, P: FnOnce() -> Outcome> {
     permit: &'p mut Option<OwnedPermit>,

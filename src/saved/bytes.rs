@@ -17,13 +17,13 @@
 //! The envelope's integers are little-endian, and it is the same in every version, so that a later
 //! version is told from damage. The body's are LEB128. A text is its length and its UTF-8.
 
-use crate::control::{code, state_of};
-use crate::outcome::{Cause, FailureKind, Rejections};
-use crate::rules::Tally;
+use crate::config::validate::{MAX_BUCKETS, MAX_COUNT};
+use crate::engine::policy::Tally;
+use crate::engine::snapshot::Totals;
 use crate::saved::report::SavedError;
 use crate::saved::state::{Counted, Kept, Outage, Saving, Standing};
-use crate::snapshot::Totals;
-use crate::validate::{MAX_BUCKETS, MAX_COUNT};
+use crate::words::control::{code, state_of};
+use crate::words::outcome::{Cause, FailureKind, Rejections};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -218,7 +218,7 @@ impl<'a> Reader<'a> {
             generation,
             openings,
             run,
-            standing: Some(Standing::of(standing)).filter(|s| s.bits() == standing)?,
+            standing: Some(Standing::from_bits(standing)).filter(|s| s.bits() == standing)?,
             would_trip,
             totals: Totals {
                 successes,

@@ -3,14 +3,14 @@
 //! Formats that do not describe themselves read it too: there a value comes after the other, and how
 //! many there are follows from the version, which comes first. What version 2 has added stands at the end.
 
-use crate::outcome::{Cause, State};
-use crate::rules::Tally;
+use crate::config::files::words::{Found, Value, state_name};
+use crate::engine::policy::Tally;
+use crate::engine::snapshot::Totals;
 use crate::saved::bytes::{FIRST, VERSION, checksum};
 use crate::saved::report::SavedError;
 use crate::saved::state::{Counted, Kept, Outage, Saving, Standing};
 use crate::saved::value::Saved;
-use crate::settings::words::{Found, Value, state_name};
-use crate::snapshot::Totals;
+use crate::words::outcome::{Cause, State};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -281,7 +281,7 @@ impl Form {
         let Some(state) = State::found(Found::Text(&self.state)) else {
             return Err(E::invalid_value(Unexpected::Str(&self.state), &State::IS));
         };
-        let standing = Standing::of(self.standing);
+        let standing = Standing::from_bits(self.standing);
         if standing.bits() != self.standing {
             return Err(E::custom(SavedError::Damaged));
         }

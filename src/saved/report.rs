@@ -1,7 +1,7 @@
 //! What came of a saved state: why it was refused, or how it was restored.
 
 use crate::error::Problem;
-use crate::outcome::State;
+use crate::words::outcome::State;
 use alloc::string::String;
 use core::error::Error;
 use core::fmt;

@@ -1,34 +1,34 @@
 //! Putting a saved state into a breaker that has just been made.
 //!
-//! *Nobody else is there.* The core is borrowed mutably, before it is shared: no call, no audit and no
+//! *Nobody else is there.* The core is borrowed mutably, before it is shared: no call, no update and no
 //! reader can have begun, and whoever gets the core later gets it through the `Arc` into which it is
 //! moved afterwards, which orders all that is written here before all that they do. So these are plain
-//! stores to words that no protocol is about yet, and they leave them as some sequence of audits could
-//! have left them in this same generation: version 0, no audit, one stripe.
+//! stores to words that no protocol is about yet, and they leave them as some sequence of updates could
+//! have left them in this same generation: version 0, no update, one stripe.
 //!
 //! *All or nothing.* What can be refused has been refused before the first store: the value is sound in
 //! itself (`Saving::check`), and the name is compared here first. From there on nothing can fail.
 
 use crate::clock::saturating_nanos;
-use crate::control::Control;
-use crate::core::Core;
-use crate::deadline::{Before, Deadline};
-use crate::event::Event;
-use crate::outcome::{Cause, State};
-use crate::round::Round;
-use crate::rules::{Allowance, Tally, Truth};
-use crate::run::{Run, RunRule};
+use crate::engine::events::event::Event;
+use crate::engine::policy::{Allowance, Tally, Truth};
+use crate::engine::snapshot::Totals;
+use crate::engine::state::Core;
+use crate::engine::transition::Decision;
+use crate::engine::window::Shape;
+use crate::engine::window::boundaries::Boundaries;
+use crate::engine::window::count::CountWindow;
+use crate::engine::window::stripes::{Class, share};
 use crate::saved::report::{Age, Restored, RestoredWindow, SavedError};
 use crate::saved::save::wall_nanos;
 use crate::saved::state::{Kept, Outage, Saving, Standing};
 use crate::saved::value::Saved;
-use crate::snapshot::Totals;
-use crate::tagged::Tagged;
-use crate::transition::Decision;
-use crate::window::Shape;
-use crate::window::boundaries::Boundaries;
-use crate::window::count::CountWindow;
-use crate::window::stripes::{Class, share};
+use crate::words::control::Control;
+use crate::words::deadline::{Before, Deadline};
+use crate::words::outcome::{Cause, State};
+use crate::words::round::Round;
+use crate::words::run::{Run, RunRule};
+use crate::words::tagged::Tagged;
 use core::time::Duration;
 use std::time::SystemTime;
 
@@ -62,7 +62,7 @@ pub(crate) fn restore(core: &mut Core, from: Beginning) -> Result<Restored, Save
         standing.window = Truth::default();
     }
     let run = match &core.head.window {
-        // as an audit has it: where the window holds no failure, the run is over
+        // as an update has it: where the window holds no failure, the run is over
         Shape::Time(_) if tally.failures == 0 => 0,
         Shape::Count(_) if !fails(&s.window, age) => 0,
         _ => s.run,
@@ -208,7 +208,7 @@ impl Core {
             (State::Open, 0) => Deadline::OVER.0,
             (State::Open, left) => Deadline::after(since, now, left, true).0,
             // where the clock does not reach back to the beginning of this state, `since` cannot tell it
-            (State::Closed, _) => Before::of(lasted.saturating_sub(now)).0,
+            (State::Closed, _) => Before::from_bits(lasted.saturating_sub(now)).0,
             _ => 0,
         };
         l.since.store(since);
@@ -250,11 +250,11 @@ impl Core {
         });
     }
 
-    /// What follows from the rules, for what the window holds: as `audit` leaves it.
+    /// What follows from the rules, for what the window holds: as `update` leaves it.
     fn put_rules(&mut self, s: &Saving, run: u64, standing: Standing, window: Tally) {
         let state = s.state;
         let policy = self.head.policy.load();
-        let rule = RunRule::of(Tagged(self.head.run_limit.load()).payload());
+        let rule = RunRule::from_bits(Tagged(self.head.run_limit.load()).payload());
         // where the rule is off, or was, no run has gone on that it could have been true of
         let run = if rule.limit == 0 || run == 0 {
             Run::begun(rule.era)
@@ -312,7 +312,7 @@ fn land_all(window: &CountWindow, s: &Saving) -> RestoredWindow {
         _ => return RestoredWindow::Reshaped,
     };
     for (failed, slow) in outcomes {
-        let landed = window.land(0, *failed, *slow, |t| {
+        let landed = window.try_count(0, *failed, *slow, |t| {
             if t.failures | t.slow == 0 {
                 Truth::default()
             } else {

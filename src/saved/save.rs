@@ -1,23 +1,23 @@
 //! Reading a breaker's state, to be saved.
 //!
 //! Nothing stops for it: it is a reading like a snapshot's, between two looks at the same quiet control
-//! word. All that audits write is of one moment; counts of calls that end meanwhile are each true at
+//! word. All that updates write is of one moment; counts of calls that end meanwhile are each true at
 //! some moment of the reading. Calls that are under way are in no count.
 
 use crate::clock::saturating_nanos;
-use crate::control::Control;
-use crate::core::Core;
-use crate::deadline::Deadline;
-use crate::outcome::State;
-use crate::round::Round;
-use crate::rules::{Tally, Truth};
-use crate::run::Run;
+use crate::engine::policy::{Tally, Truth};
+use crate::engine::snapshot::{Snapshot, Totals};
+use crate::engine::state::Core;
+use crate::engine::transition::Decision;
+use crate::engine::window::Shape;
 use crate::saved::state::{Counted, Kept, LATEST, MOST, Outage, Saving, Standing};
 use crate::saved::value::Saved;
-use crate::snapshot::{Snapshot, Totals};
-use crate::tagged::{PAYLOAD_MAX, Tagged};
-use crate::transition::Decision;
-use crate::window::Shape;
+use crate::words::control::Control;
+use crate::words::deadline::Deadline;
+use crate::words::outcome::State;
+use crate::words::round::Round;
+use crate::words::run::Run;
+use crate::words::tagged::{PAYLOAD_MAX, Tagged};
 use alloc::string::ToString;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -36,7 +36,7 @@ fn at_most(count: u64) -> u64 {
 impl Core {
     pub(crate) fn save(&self, at: SystemTime) -> Saved {
         let saved_at = wall_nanos(at);
-        Saved(self.between_audits(|c, now| self.saving(c, now, saved_at)))
+        Saved(self.between_updates(|c, now| self.saving(c, now, saved_at)))
     }
 
     fn saving(&self, c: Control, now: u64, saved_at: u64) -> Option<Saving> {
@@ -103,11 +103,11 @@ impl Core {
     fn run_word(&self, c: Control) -> Option<Run> {
         let w = Tagged(self.ledger.run.load());
         let there = c.counting() && c.runs() && w.has(c.generation());
-        there.then(|| Run::of(w.payload()))
+        there.then(|| Run::from_bits(w.payload()))
     }
 
     fn counted(&self) -> Counted {
-        let r = Round::of(self.probing.round.load());
+        let r = Round::from_bits(self.probing.round.load());
         Counted {
             succeeded: r.succeeded,
             failed: r.failed,
@@ -121,7 +121,9 @@ impl Core {
     /// The rules on the window that were true when they were last judged.
     fn standing(&self) -> Truth {
         match &self.head.window {
-            Shape::Time(_) => Decision::of(Tagged(self.ledger.decision.load()).payload()).truth,
+            Shape::Time(_) => {
+                Decision::from_bits(Tagged(self.ledger.decision.load()).payload()).truth
+            }
             Shape::Count(window) => window.truth(window.word.load()),
         }
     }

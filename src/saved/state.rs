@@ -1,14 +1,14 @@
 //! What is saved of a breaker, as plain data, and what no breaker can have been.
 
-use crate::deadline::Deadline;
+use crate::config::validate::{MAX_BUCKETS, MAX_COUNT, MAX_WINDOW};
+use crate::engine::policy::{Tally, Truth};
+use crate::engine::snapshot::Totals;
 use crate::error::Problem;
-use crate::outcome::{Cause, FailureKind, Rejections, State};
-use crate::round::ROUND_MAX;
-use crate::rules::{Tally, Truth};
 use crate::saved::report::SavedError;
-use crate::snapshot::Totals;
-use crate::tagged::PAYLOAD_MAX;
-use crate::validate::{MAX_BUCKETS, MAX_COUNT, MAX_WINDOW};
+use crate::words::deadline::Deadline;
+use crate::words::outcome::{Cause, FailureKind, Rejections, State};
+use crate::words::round::ROUND_MAX;
+use crate::words::tagged::PAYLOAD_MAX;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -83,7 +83,7 @@ impl Standing {
         self.window.0 | if self.run { Self::RUN } else { 0 }
     }
 
-    pub(crate) fn of(bits: u64) -> Standing {
+    pub(crate) fn from_bits(bits: u64) -> Standing {
         Standing {
             window: Truth(bits & (Self::RUN - 1)),
             run: bits & Self::RUN != 0,

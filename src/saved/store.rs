@@ -320,7 +320,7 @@ const MOST: u64 = 16 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::breaker::Breaker;
+    use crate::handles::breaker::Breaker;
     use alloc::boxed::Box;
     use alloc::vec;
     use core::error::Error;

@@ -1,9 +1,9 @@
 //! A saved state, as its users hold it.
 
-use crate::outcome::State;
 use crate::saved::bytes;
 use crate::saved::report::SavedError;
 use crate::saved::state::Saving;
+use crate::words::outcome::State;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;

@@ -1,21 +1,21 @@
 //! A breaker whose finite tags have been moved to just below their wraps, and its twin.
 
-use crate::breaker::Breaker;
-use crate::config::{HalfOpen, Window};
-use crate::control::{Control, GENERATION_BITS};
-use crate::controller::Controller;
-use crate::core::Core;
-use crate::event::{Event, Transition};
-use crate::local::Local;
-use crate::outcome::{Cause, FailureKind, Outcome, State};
-use crate::permit::OwnedPermit;
-use crate::round::Round;
-use crate::rules::Tally;
-use crate::snapshot::Snapshot;
-use crate::sync::Word;
-use crate::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, TAG_BITS, Tagged};
-use crate::window::Shape;
-use crate::window::stripes::Class;
+use crate::config::settings::{HalfOpen, Window};
+use crate::engine::events::event::{Event, Transition};
+use crate::engine::policy::Tally;
+use crate::engine::snapshot::Snapshot;
+use crate::engine::state::Core;
+use crate::engine::window::Shape;
+use crate::engine::window::stripes::Class;
+use crate::handles::breaker::Breaker;
+use crate::handles::controller::Controller;
+use crate::handles::local::Local;
+use crate::handles::permit::OwnedPermit;
+use crate::sync::atomic::Word;
+use crate::words::control::{Control, GENERATION_BITS};
+use crate::words::outcome::{Cause, FailureKind, Outcome, State};
+use crate::words::round::Round;
+use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, TAG_BITS, Tagged};
 use crate::{Backoff, Builder, ManualClock};
 use alloc::vec::Vec;
 use core::time::Duration;

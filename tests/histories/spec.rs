@@ -18,7 +18,7 @@
 //!   between the two, when others have been told of the newer end. Then the move came to nothing:
 //!   `postpone` goes by what it finds, `trip_for` opens once more, and a failure's wait is lost;
 //! - a local handle's success: the handle looks, and then stores; what it stores counts wherever the
-//!   breaker is by then, and an audit under way need not see it, but counts it after;
+//!   breaker is by then, and an update under way need not see it, but counts it after;
 //! - any operation: it reads the clock before it takes effect, and may take others past an epoch's
 //!   end before that. The breaker's own time never goes back.
 //!
@@ -121,8 +121,8 @@ pub(crate) struct Spec {
     decided: Option<Decided>,
     /// Results that decided a round which the operator ended first.
     beside: Totals,
-    /// Successes that local handles have stored while an audit was at it, which did not see them:
-    /// each with the calls that were under way then, one of which made that audit.
+    /// Successes that local handles have stored while an update was at it, which did not see them:
+    /// each with the calls that were under way then, one of which made that update.
     unseen: Vec<Vec<usize>>,
     /// Those that were stored since the last period ended, and are shown with it.
     strays: u64,
@@ -227,7 +227,7 @@ impl Spec {
         result
     }
 
-    /// The breaker's time goes on. The audit that moves on to another epoch, and finds no failure in the
+    /// The breaker's time goes on. The update that moves on to another epoch, and finds no failure in the
     /// window, begins the run anew; a failure that has landed and is not noted yet counts in the new one.
     fn advance(&mut self, now: u64) {
         let before = self.latest;

@@ -24,7 +24,7 @@ use crate::world::{Dice, Did, EPOCH, World};
 const WORKERS: u64 = 2;
 /// Calls on one breaker before a worker turns to the next.
 const TURN: u64 = 2_000;
-/// What a stripe takes at most: `src/window/stripes.rs` has a test of that.
+/// What a stripe takes at most: `src/engine/window/stripes.rs` has a test of that.
 const STRIPE: i64 = 512;
 /// What threads, queues and tables of the listeners' pool may take more than after two legs.
 const POOL: i64 = 8 << 10;

@@ -47,7 +47,7 @@ impl Did {
 }
 
 /// All is quiet now.
-pub(crate) fn audit(setup: &Setup, scripts: &[Vec<Op>; 2], world: &World, did: &[Did; 2]) {
+pub(crate) fn update(setup: &Setup, scripts: &[Vec<Op>; 2], world: &World, did: &[Did; 2]) {
     let observer = world.breaker.observer();
     let seen = observer.snapshot();
     let sum = |part: fn(&Did) -> u64| did.iter().map(part).sum::<u64>();

@@ -21,7 +21,7 @@ use std::thread;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 
-use crate::account::{Did, audit};
+use crate::account::{Did, update};
 use crate::script::scripts;
 use crate::setup::{Setup, World};
 use crate::worker::{Worker, watch};
@@ -34,7 +34,7 @@ fuzz_target!(init: one_finding_at_a_time(), |data: &[u8]| -> Corpus {
     let scripts = scripts(rest);
     let world = setup.world();
     let did = run(&setup, &scripts, &world);
-    audit(&setup, &scripts, &world, &did);
+    update(&setup, &scripts, &world, &did);
     Corpus::Keep
 });
 

@@ -16,7 +16,7 @@ pub enum Manner {
     OneGoesOn,
 }
 
-/// Accesses of one operation by a thread that goes on alone. An audit of four stripes and as many
+/// Accesses of one operation by a thread that goes on alone. An update of four stripes and as many
 /// handles, found under way in each of its steps, takes a fifth.
 pub const ALONE: u64 = 4_000;
 

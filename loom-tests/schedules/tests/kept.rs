@@ -84,7 +84,7 @@ fn changes_of_four_operators_all_hold() {
 }
 
 #[test]
-fn a_cursor_is_given_the_event_of_an_audit_under_way() {
+fn a_cursor_is_given_the_event_of_an_update_under_way() {
     let plan = Plan::of(&[
         &[Op::Trip, Op::Reset],
         &[Op::Poll, Op::Poll],
@@ -92,7 +92,7 @@ fn a_cursor_is_given_the_event_of_an_audit_under_way() {
         &[Op::Unpoll, Op::Poll],
     ]);
     again(
-        "a_cursor_is_given_the_event_of_an_audit_under_way",
+        "a_cursor_is_given_the_event_of_an_update_under_way",
         &plan,
         "",
         world::run,
@@ -116,9 +116,9 @@ fn a_first_subscription_that_is_stopped_stops_no_other() {
     );
 }
 
-/// The schedule is one in which a listener subscribed under an audit, and missed its event.
+/// The schedule is one in which a listener subscribed under an update, and missed its event.
 #[test]
-fn a_local_handle_waits_for_no_audit() {
+fn a_local_handle_waits_for_no_update() {
     let local = Op::Call(Route::Local, Ending::Success);
     let plan = Plan::of(&[
         &[Op::Trip, Op::Reset],
@@ -127,7 +127,7 @@ fn a_local_handle_waits_for_no_audit() {
         &[local, Op::Reset, local],
     ]);
     again(
-        "a_local_handle_waits_for_no_audit",
+        "a_local_handle_waits_for_no_update",
         &plan,
         "9103b308d5eeb4bee5a39ca28b0100000020222222222222222222222222222222222222222222222222222222\
         222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222\

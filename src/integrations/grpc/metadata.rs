@@ -1,6 +1,6 @@
 //! The status in heads and trailers, read and written.
 
-use crate::error::Rejected;
+use crate::Rejected;
 use crate::integrations::grpc::code::Code;
 use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderMap, HeaderValue, Response};

@@ -1,11 +1,10 @@
 //! The classifier by status code.
 
-use crate::classify::{Classify, pointers};
-use crate::error::Rejected;
+use crate::classify::classifier::{Classify, pointers};
 use crate::integrations::grpc::code::Code;
 use crate::integrations::grpc::metadata::{code, pushback, rejected_response};
 use crate::integrations::http::{ClassifyBody, ClassifyError, ErrIsConnect, is_rejection};
-use crate::outcome::{FailureKind, Outcome};
+use crate::{FailureKind, Outcome, Rejected};
 use ::http::{HeaderMap, Response, StatusCode};
 use alloc::boxed::Box;
 use core::fmt;

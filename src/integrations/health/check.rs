@@ -1,6 +1,6 @@
 //! One check of the dependency, to its end.
 
-use crate::caught::caught;
+use crate::error::caught::caught;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;

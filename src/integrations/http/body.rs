@@ -1,11 +1,7 @@
 //! Calls that end with the response's body.
 
-use crate::classify::ErrIsFailure;
-use crate::error::Rejected;
 use crate::integrations::guard::guarded;
-use crate::outcome::{FailureKind, Outcome};
-use crate::permit::OwnedPermit;
-use crate::rejections::IgnoreRejections;
+use crate::{ErrIsFailure, FailureKind, IgnoreRejections, Outcome, OwnedPermit, Rejected};
 use ::http::{HeaderMap, Response, StatusCode};
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -1,6 +1,6 @@
 //! `Retry-After`, read and written.
 
-use crate::error::Rejected;
+use crate::Rejected;
 use ::http::header::{DATE, HeaderName, RETRY_AFTER};
 use ::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use alloc::format;

@@ -1,9 +1,9 @@
 //! The classifier by status.
 
-use crate::classify::{Classify, pointers};
+use crate::classify::classifier::{Classify, pointers};
 use crate::integrations::http::body::{ClassifyBody, is_rejection};
 use crate::integrations::http::retry_after::retry_after;
-use crate::outcome::{FailureKind, Outcome};
+use crate::{FailureKind, Outcome};
 use ::http::{HeaderMap, Response, StatusCode};
 use alloc::boxed::Box;
 use core::fmt;

@@ -1,11 +1,9 @@
 //! The end of the body as the end of a service's call.
 
-use crate::classify::Classify;
-use crate::error::Rejected;
 use crate::integrations::guard::end;
 use crate::integrations::http::body::{ClassifyBody, GuardedBody, bodiless, guard};
 use crate::integrations::tower::{Sealed, Until};
-use crate::permit::OwnedPermit;
+use crate::{Classify, OwnedPermit, Rejected};
 use ::http::Response;
 use alloc::sync::Arc;
 use http_body::Body;

@@ -33,7 +33,7 @@ mod real {
 
 #[cfg(tripcoil_loom)]
 mod stand_in {
-    use crate::sync::{Counted, Mutex, MutexGuard};
+    use crate::sync::atomic::{Counted, Mutex, MutexGuard};
     use papaya::Equivalent;
     use std::cell::OnceCell;
     use std::hash::RandomState;

@@ -6,9 +6,9 @@
 //! that the order holds for those that hear of it too.
 
 use crate::Observer;
-use crate::caught::{caught, quietly};
+use crate::error::caught::{caught, quietly};
 use crate::integrations::registry::slot::Slot;
-use crate::sync::Counted;
+use crate::sync::atomic::Counted;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 

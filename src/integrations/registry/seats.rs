@@ -20,7 +20,7 @@ use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::map::{HashSet, set, take_out};
 use crate::integrations::registry::reports::{Move, Reports};
 use crate::integrations::registry::slot::{Keyed, NOWHERE, Slot, Sought, Template};
-use crate::sync::Counted;
+use crate::sync::atomic::Counted;
 use crate::{Controller, Rules};
 use std::borrow::Borrow;
 use std::collections::VecDeque;

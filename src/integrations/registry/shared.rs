@@ -1,11 +1,11 @@
 //! What the registry's handles share: look-up, and the making of what is not there.
 
-use crate::caught::{caught, quietly};
+use crate::error::caught::{caught, quietly};
 use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::reports::{Move, Report};
 use crate::integrations::registry::seats::{Change, Override, Seats, Table};
 use crate::integrations::registry::slot::{Slot, Sought, Template};
-use crate::sync::{Counted, Mutex, MutexGuard};
+use crate::sync::atomic::{Counted, Mutex, MutexGuard};
 use crate::{ConfigError, Controller};
 use std::borrow::Borrow;
 use std::fmt;

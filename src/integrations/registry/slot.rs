@@ -1,7 +1,7 @@
 //! A key's place: the key, its breaker, and what eviction has to know of it.
 
 use crate::integrations::registry::map::Equivalent;
-use crate::sync::{Counted, Counter, Flag};
+use crate::sync::atomic::{Counted, Counter, Flag};
 use crate::{Breaker, Builder, ConfigError, Controller, State};
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};

@@ -1,10 +1,8 @@
 //! The future of a response: waits for readiness if it must, calls, and ends the call.
 
-use crate::classify::Classify;
-use crate::error::{CallError, NoBreaker, Rejected};
 use crate::integrations::guard::guarded;
 use crate::integrations::tower::until::Until;
-use crate::permit::OwnedPermit;
+use crate::{CallError, Classify, NoBreaker, OwnedPermit, Rejected};
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::Future;

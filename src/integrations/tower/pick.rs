@@ -1,8 +1,6 @@
 //! Which breaker a request goes through.
 
-use crate::breaker::Breaker;
-use crate::error::NoBreaker;
-use crate::outcome::State;
+use crate::{Breaker, NoBreaker, State};
 use alloc::borrow::Cow;
 
 /// Picks the breaker that guards a request.

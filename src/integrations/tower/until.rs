@@ -1,9 +1,7 @@
 //! How long a call lasts: until the response's head, or further.
 
-use crate::classify::Classify;
-use crate::error::Rejected;
 use crate::integrations::guard::end;
-use crate::permit::OwnedPermit;
+use crate::{Classify, OwnedPermit, Rejected};
 use alloc::sync::Arc;
 
 /// Until when a call lasts: [`Head`], or with the feature `http` the end of the response's body.

@@ -1,8 +1,8 @@
 //! Every key of a registry.
 
+use super::listener::Tracing;
 use crate::Observer;
 use crate::registry::{Move, Registry};
-use crate::tracing::Tracing;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

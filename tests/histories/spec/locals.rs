@@ -21,7 +21,7 @@ impl Spec {
         }
     }
 
-    /// A call has returned: the audits that it had announced are over.
+    /// A call has returned: the updates that it had announced are over.
     pub(crate) fn returned(&mut self, call: usize) {
         let before = self.unseen.len();
         for calls in &mut self.unseen {
@@ -33,7 +33,7 @@ impl Spec {
         }
     }
 
-    /// The audit that did not see it is over.
+    /// The update that did not see it is over.
     pub(crate) fn surfaced(&self) -> Option<Spec> {
         let mut spec = self.clone();
         spec.unseen.pop()?;

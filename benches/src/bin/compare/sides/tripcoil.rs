@@ -202,7 +202,7 @@ mod tests {
         let _ = breaker.call(|| dependency(true));
     }
 
-    /// A success is judged only by an audit: that one opens the breaker, so all before were followed
+    /// A success is judged only by an update: that one opens the breaker, so all before were followed
     /// by one.
     #[test]
     fn an_armed_breaker_judges_successes() {

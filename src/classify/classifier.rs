@@ -1,0 +1,298 @@
+//! From a call's result to its outcome.
+
+use crate::words::outcome::{FailureKind, Outcome};
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::sync::Arc;
+
+/// Says what a call's result means to the breaker.
+///
+/// Any `Fn(&Result<T, E>) -> Outcome` is one; a type of one's own can answer for panics too. It
+/// runs once a call, on the caller's thread, outside every step of the breaker.
+///
+/// So are shared and boxed ones: `Arc<D>` and `Rc<D>` of any classifier, also of an `Arc<dyn Fn(..)>` or
+/// `Arc<dyn Classify<T, E>>`, boxes of and references to both trait objects, and [`ByRef::new`] of any.
+/// `Box<YourType>` and `&YourType` of a type of one's own are not: a box of or a reference to a closure is a
+/// closure, and a type could be both. In their place use `Arc<YourType>` and `ByRef::new(&yours)`.
+///
+/// Those that are shared or boxed give a breaker a type with a name, for a struct's field:
+///
+/// ```
+/// use std::sync::Arc;
+/// use tripcoil::{Breaker, Classify, Outcome};
+///
+/// type Shared = Arc<dyn Classify<u32, String> + Send + Sync>;
+///
+/// struct Client {
+///     breaker: Breaker<Shared>,
+/// }
+///
+/// let lenient: Shared = Arc::new(|_: &Result<u32, String>| Outcome::Success);
+/// let client = Client {
+///     breaker: Breaker::builder("cache").classifier(lenient).build()?,
+/// };
+/// assert!(client.breaker.call(|| Err("a miss".into())).is_err());
+/// assert_eq!(client.breaker.observer().snapshot().totals.successes, 1);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use tripcoil::{Classify, Outcome};
+/// # struct Yours;
+/// # impl Classify<u32, String> for Yours {
+/// #     fn classify(&self, _: &Result<u32, String>) -> Outcome { Outcome::Success }
+/// # }
+/// # fn classifier(_: impl Classify<u32, String>) {}
+/// classifier(Box::new(Yours)); // Arc::new(Yours), ByRef::new(&Yours)
+/// ```
+///
+/// ```
+/// use tripcoil::{Breaker, FailureKind, Outcome};
+///
+/// // "Not found" is an answer, and no fault of the dependency's.
+/// let breaker = Breaker::builder("users")
+///     .classifier(|result: &Result<String, u16>| match result {
+///         Ok(_) | Err(404) => Outcome::Success,
+///         Err(429 | 503) => Outcome::Failure(FailureKind::Overload),
+///         Err(500..) => Outcome::Failure(FailureKind::Server),
+///         Err(_) => Outcome::Ignored,
+///     })
+///     .build()?;
+/// assert!(breaker.call(|| Err::<String, u16>(404)).is_err());
+/// assert_eq!(breaker.observer().snapshot().window.successes, 1);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+pub trait Classify<T, E> {
+    /// What this result means.
+    ///
+    /// It is asked on the call's thread, or within the future's `poll`, before the call counts. While it
+    /// hangs its own call does, with the probe's slot if it has one, and no other; `call_timeout` does not
+    /// end it.
+    fn classify(&self, result: &Result<T, E>) -> Outcome;
+
+    /// What a panic inside the guarded call means; it goes on unwinding in any case. By default a
+    /// failure of the kind [`FailureKind::Client`].
+    ///
+    /// It is asked while the call unwinds. Should it panic itself, that second panic is caught, and the
+    /// call counts as by default. Without the feature `std` nothing can be caught: there a panic in it
+    /// aborts the process, as a panic in any destructor would.
+    fn panicked(&self) -> Outcome {
+        Outcome::Failure(FailureKind::Client)
+    }
+}
+
+impl<T, E, F: Fn(&Result<T, E>) -> Outcome + ?Sized> Classify<T, E> for F {
+    #[inline]
+    fn classify(&self, result: &Result<T, E>) -> Outcome {
+        self(result)
+    }
+}
+
+/// A panic has left the guarded call, and unwinds: its outcome, by `ask`, which is the user's code. A
+/// second panic that got away from here would abort the process.
+#[cold]
+pub(crate) fn outcome_of_panic(ask: impl FnOnce() -> Outcome) -> Outcome {
+    #[cfg(feature = "std")]
+    {
+        let by_default = Outcome::Failure(FailureKind::Client);
+        crate::error::caught::caught(ask).unwrap_or(by_default)
+    }
+    #[cfg(not(feature = "std"))]
+    ask()
+}
+
+/// What leads to a classifier is one. Boxes and references are so for the trait objects alone: of a
+/// closure they are closures already, and so cannot be for every classifier.
+macro_rules! pointers {
+    ($([$($generics:tt)*] <$t:ty, $e:ty> $pointer:ty;)*) => {$(
+        impl<$($generics)*> $crate::Classify<$t, $e> for $pointer {
+            #[inline]
+            fn classify(&self, result: &Result<$t, $e>) -> $crate::Outcome {
+                $crate::Classify::classify(&**self, result)
+            }
+
+            #[inline]
+            fn panicked(&self) -> $crate::Outcome {
+                $crate::Classify::<$t, $e>::panicked(&**self)
+            }
+        }
+    )*};
+}
+pub(crate) use pointers;
+
+pointers! {
+    [T, E, D: Classify<T, E> + ?Sized] <T, E> Arc<D>;
+    [T, E, D: Classify<T, E> + ?Sized] <T, E> Rc<D>;
+    [T, E, D: Classify<T, E> + ?Sized] <T, E> &Arc<D>;
+    [T, E, D: Classify<T, E> + ?Sized] <T, E> &Rc<D>;
+    ['d, T, E] <T, E> Box<dyn Classify<T, E> + 'd>;
+    ['d, T, E] <T, E> Box<dyn Classify<T, E> + Send + 'd>;
+    ['d, T, E] <T, E> Box<dyn Classify<T, E> + Sync + 'd>;
+    ['d, T, E] <T, E> Box<dyn Classify<T, E> + Send + Sync + 'd>;
+    ['d, T, E] <T, E> &(dyn Classify<T, E> + 'd);
+    ['d, T, E] <T, E> &(dyn Classify<T, E> + Send + 'd);
+    ['d, T, E] <T, E> &(dyn Classify<T, E> + Sync + 'd);
+    ['d, T, E] <T, E> &(dyn Classify<T, E> + Send + Sync + 'd);
+    [T, E] <T, E> &ErrIsFailure;
+    [T, E] <T, E> Box<ErrIsFailure>;
+}
+
+/// The classifier of a breaker that names none: `Ok` is a success, `Err` a failure of the kind
+/// [`FailureKind::Server`], a panic one of the kind [`FailureKind::Client`].
+///
+/// ```
+/// use tripcoil::{Classify, ErrIsFailure, FailureKind, Outcome};
+///
+/// assert_eq!(ErrIsFailure.classify(&Ok::<_, &str>(1)), Outcome::Success);
+/// let failed = ErrIsFailure.classify(&Err::<u32, _>("refused"));
+/// assert_eq!(failed, Outcome::Failure(FailureKind::Server));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ErrIsFailure;
+
+impl<T, E> Classify<T, E> for ErrIsFailure {
+    #[inline]
+    fn classify(&self, result: &Result<T, E>) -> Outcome {
+        match result {
+            Ok(_) => Outcome::Success,
+            Err(_) => Outcome::Failure(FailureKind::Server),
+        }
+    }
+}
+
+/// A classifier that is lent: a breaker's own to one call, or any.
+///
+/// A type of its own, since `&D` cannot be a [`Classify`] for every classifier `D`: a reference to
+/// a closure is a closure already.
+///
+/// ```
+/// use tripcoil::{Breaker, ByRef, Classify, Outcome};
+///
+/// struct Lenient;
+///
+/// impl<T, E> Classify<T, E> for Lenient {
+///     fn classify(&self, _: &Result<T, E>) -> Outcome {
+///         Outcome::Success
+///     }
+/// }
+///
+/// let lenient = Lenient;
+/// let breaker = Breaker::builder("cache").classifier(ByRef::new(&lenient)).build()?;
+/// assert!(breaker.call(|| Err::<u32, _>("a miss")).is_err());
+/// assert_eq!(breaker.observer().snapshot().totals.successes, 1);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct ByRef<'a, D: ?Sized>(&'a D);
+
+impl<'a, D: ?Sized> ByRef<'a, D> {
+    /// Lends that classifier.
+    #[inline]
+    #[must_use]
+    pub const fn new(classifier: &'a D) -> ByRef<'a, D> {
+        ByRef(classifier)
+    }
+}
+
+impl<D: ?Sized> Clone for ByRef<'_, D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D: ?Sized> Copy for ByRef<'_, D> {}
+
+impl<T, E, D: Classify<T, E> + ?Sized> Classify<T, E> for ByRef<'_, D> {
+    #[inline]
+    fn classify(&self, result: &Result<T, E>) -> Outcome {
+        self.0.classify(result)
+    }
+
+    #[inline]
+    fn panicked(&self) -> Outcome {
+        self.0.panicked()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Stubborn;
+
+    impl Classify<u8, u8> for Stubborn {
+        fn classify(&self, _: &Result<u8, u8>) -> Outcome {
+            Outcome::Ignored
+        }
+
+        fn panicked(&self) -> Outcome {
+            Outcome::Ignored
+        }
+    }
+
+    #[test]
+    fn closures_types_and_loans_classify() {
+        fn both<C: Classify<u8, u8>>(classifier: &C) -> [Outcome; 3] {
+            let lent = ByRef::new(classifier);
+            let ok = classifier.classify(&Ok(1));
+            assert_eq!(lent.classify(&Ok(1)), ok);
+            assert_eq!(lent.panicked(), classifier.panicked());
+            [ok, lent.classify(&Err(1)), ByRef::new(&lent).panicked()]
+        }
+        let own = FailureKind::Client;
+        let server = Outcome::Failure(FailureKind::Server);
+        let by_default = [Outcome::Success, server, Outcome::Failure(own)];
+        assert_eq!(both(&ErrIsFailure), by_default);
+        assert_eq!(both(&Stubborn), [Outcome::Ignored; 3]);
+        let data = Outcome::Failure(FailureKind::Data);
+        let closure = move |result: &Result<u8, u8>| match result {
+            Ok(_) => data,
+            Err(_) => Outcome::Success,
+        };
+        let expected = [data, Outcome::Success, Outcome::Failure(own)];
+        assert_eq!(both(&closure), expected);
+        assert_eq!(both(&&closure), expected);
+    }
+
+    #[expect(
+        clippy::needless_borrows_for_generic_args,
+        reason = "a reference is one of the forms"
+    )]
+    #[test]
+    fn every_shared_or_boxed_form_classifies() {
+        fn asked(classifier: impl Classify<u8, u8>) -> [Outcome; 2] {
+            [classifier.classify(&Ok(1)), classifier.panicked()]
+        }
+        const STUBBORN: [Outcome; 2] = [Outcome::Ignored; 2];
+        assert_eq!(asked(Arc::new(Stubborn)), STUBBORN);
+        assert_eq!(asked(&Arc::new(Stubborn)), STUBBORN);
+        assert_eq!(asked(Rc::new(Stubborn)), STUBBORN);
+        assert_eq!(asked(&Rc::new(Stubborn)), STUBBORN);
+        assert_eq!(asked(Arc::new(Arc::new(Stubborn))), STUBBORN);
+        assert_eq!(asked(ByRef::new(&Stubborn)), STUBBORN);
+        type Object = dyn Classify<u8, u8>;
+        type Sent = dyn Classify<u8, u8> + Send;
+        type Shared = dyn Classify<u8, u8> + Send + Sync;
+        assert_eq!(asked(Arc::new(Stubborn) as Arc<Shared>), STUBBORN);
+        assert_eq!(asked(Rc::new(Stubborn) as Rc<Object>), STUBBORN);
+        assert_eq!(asked(Box::new(Stubborn) as Box<Object>), STUBBORN);
+        assert_eq!(asked(Box::new(Stubborn) as Box<Sent>), STUBBORN);
+        assert_eq!(asked(Box::new(Stubborn) as Box<Shared>), STUBBORN);
+        assert_eq!(asked(&Stubborn as &Object), STUBBORN);
+        assert_eq!(asked(&Stubborn as &Sent), STUBBORN);
+        assert_eq!(asked(&Stubborn as &Shared), STUBBORN);
+        assert_eq!(asked(ByRef::new(&Stubborn as &Shared)), STUBBORN);
+
+        let by_default = [Outcome::Success, Outcome::Failure(FailureKind::Client)];
+        assert_eq!(asked(&ErrIsFailure), by_default);
+        assert_eq!(asked(Box::new(ErrIsFailure)), by_default);
+        let closure = |_: &Result<u8, u8>| Outcome::Success;
+        type Closure = dyn Fn(&Result<u8, u8>) -> Outcome;
+        type SharedClosure = dyn Fn(&Result<u8, u8>) -> Outcome + Send + Sync;
+        assert_eq!(asked(Arc::new(closure) as Arc<SharedClosure>), by_default);
+        assert_eq!(asked(Box::new(closure) as Box<SharedClosure>), by_default);
+        assert_eq!(asked(Rc::new(closure) as Rc<Closure>), by_default);
+        assert_eq!(asked(&closure as &Closure), by_default);
+        assert_eq!(asked(closure as fn(&Result<u8, u8>) -> Outcome), by_default);
+    }
+}

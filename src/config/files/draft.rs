@@ -1,0 +1,344 @@
+//! A configuration as it is written: what is not named is not there.
+//!
+//! One table of its settings serves files and the environment, for reading and for writing.
+
+use crate::clock::Clock;
+use crate::config::backoff::Backoff;
+use crate::config::files::words::{Found, Value, Written};
+use crate::config::settings::{Config, HalfOpen, OnCancel, Recovery, Span, Window};
+use crate::words::outcome::State;
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// A setting that may be named.
+pub(crate) struct Setting<T>(Option<T>);
+
+/// A rule that may be named, or named to be off.
+pub(crate) struct Rule<T>(Option<Option<T>>);
+
+impl<T> Default for Setting<T> {
+    fn default() -> Setting<T> {
+        Setting(None)
+    }
+}
+
+impl<T> Default for Rule<T> {
+    fn default() -> Rule<T> {
+        Rule(None)
+    }
+}
+
+/// Either of the two, whatever its values are.
+pub(crate) trait Slot {
+    /// What can be put in.
+    fn expects(&self) -> Cow<'static, str>;
+
+    /// Whether it could be.
+    fn put(&mut self, found: Found<'_>) -> bool;
+
+    /// `None` if it is not named.
+    fn written(&self) -> Option<Written>;
+}
+
+impl<T: Value> Slot for Setting<T> {
+    fn expects(&self) -> Cow<'static, str> {
+        T::IS.into()
+    }
+
+    fn put(&mut self, found: Found<'_>) -> bool {
+        self.0 = T::found(found);
+        self.0.is_some()
+    }
+
+    fn written(&self) -> Option<Written> {
+        self.0.clone().map(T::into)
+    }
+}
+
+impl<T: Value> Slot for Rule<T> {
+    fn expects(&self) -> Cow<'static, str> {
+        format!("{}, or false to turn it off", T::IS).into()
+    }
+
+    fn put(&mut self, found: Found<'_>) -> bool {
+        self.0 = match found {
+            Found::Switch(false) | Found::Any("false") => Some(None),
+            found => T::found(found).map(Some),
+        };
+        self.0.is_some()
+    }
+
+    fn written(&self) -> Option<Written> {
+        Some(self.0.clone()?.map_or(Written::Switch(false), T::into))
+    }
+}
+
+/// Where a setting is: in a group or in none. In a group, the one without a name is the group itself
+/// as a single value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    pub(crate) group: &'static str,
+    pub(crate) name: &'static str,
+}
+
+impl Place {
+    /// `open_for.base`
+    pub(crate) fn path(&self) -> Cow<'static, str> {
+        match (self.group, self.name) {
+            ("", name) => name.into(),
+            (group, "") => group.into(),
+            (group, name) => format!("{group}.{name}").into(),
+        }
+    }
+}
+
+const fn at(group: &'static str, name: &'static str) -> Place {
+    Place { group, name }
+}
+
+/// What a key is about.
+pub(crate) enum Within<'a> {
+    Slot(&'a mut dyn Slot),
+    Group(&'static str),
+    /// No setting; there are these.
+    Nothing(Vec<Place>),
+}
+
+#[derive(Default)]
+pub(crate) struct Draft {
+    time: Setting<Duration>,
+    buckets: Setting<u32>,
+    count: Setting<u32>,
+    failure_rate: Rule<f64>,
+    min_throughput: Setting<u32>,
+    slow_call: Rule<Duration>,
+    slow_rate: Rule<f64>,
+    consecutive_failures: Rule<u32>,
+    failure_count: Rule<u32>,
+    constant: Setting<Duration>,
+    base: Setting<Duration>,
+    factor: Setting<f64>,
+    max: Setting<Duration>,
+    jitter: Setting<f64>,
+    reset_after: Setting<Duration>,
+    seed: Setting<u64>,
+    successes: Setting<u32>,
+    of: Setting<u32>,
+    round_failure_rate: Setting<f64>,
+    round_slow_rate: Setting<f64>,
+    max_probes: Setting<u32>,
+    probe_timeout: Setting<Duration>,
+    on_cancel: Setting<OnCancel>,
+    durations: Setting<bool>,
+    history: Setting<u32>,
+    clock: Setting<Clock>,
+    initial_state: Setting<State>,
+}
+
+/// Settings that do not go together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Clash {
+    pub(crate) group: &'static str,
+    pub(crate) says: &'static str,
+}
+
+impl Draft {
+    /// In the order in which they are written.
+    pub(crate) fn slots(&mut self) -> [(Place, &mut dyn Slot); 27] {
+        [
+            (at("window", "time"), &mut self.time),
+            (at("window", "buckets"), &mut self.buckets),
+            (at("window", "count"), &mut self.count),
+            (at("", "failure_rate"), &mut self.failure_rate),
+            (at("", "min_throughput"), &mut self.min_throughput),
+            (at("", "slow_call"), &mut self.slow_call),
+            (at("", "slow_rate"), &mut self.slow_rate),
+            (
+                at("", "consecutive_failures"),
+                &mut self.consecutive_failures,
+            ),
+            (at("", "failure_count"), &mut self.failure_count),
+            (at("open_for", ""), &mut self.constant),
+            (at("open_for", "base"), &mut self.base),
+            (at("open_for", "factor"), &mut self.factor),
+            (at("open_for", "max"), &mut self.max),
+            (at("open_for", "jitter"), &mut self.jitter),
+            (at("open_for", "reset_after"), &mut self.reset_after),
+            (at("open_for", "seed"), &mut self.seed),
+            (at("half_open", "successes"), &mut self.successes),
+            (at("half_open", "of"), &mut self.of),
+            (
+                at("half_open", "failure_rate"),
+                &mut self.round_failure_rate,
+            ),
+            (at("half_open", "slow_rate"), &mut self.round_slow_rate),
+            (at("half_open", "max_probes"), &mut self.max_probes),
+            (at("half_open", "probe_timeout"), &mut self.probe_timeout),
+            (at("", "on_cancel"), &mut self.on_cancel),
+            (at("", "durations"), &mut self.durations),
+            (at("", "history"), &mut self.history),
+            (at("", "clock"), &mut self.clock),
+            (at("", "initial_state"), &mut self.initial_state),
+        ]
+    }
+
+    pub(crate) fn slot(&mut self, place: Place) -> Option<&mut dyn Slot> {
+        let mut slots = self.slots().into_iter();
+        slots.find(|(p, _)| *p == place).map(|(_, slot)| slot)
+    }
+
+    /// What a key in that group (`""` for none) is about.
+    pub(crate) fn find(&mut self, group: &str, key: &str) -> Within<'_> {
+        let places = self.slots().map(|(place, _)| place);
+        let about = |p: &&Place| {
+            if p.group == group {
+                p.name == key && !key.is_empty()
+            } else {
+                group.is_empty() && p.group == key
+            }
+        };
+        let Some(place) = places.iter().find(about) else {
+            return Within::Nothing(places.to_vec());
+        };
+        match self.slot(*place).filter(|_| place.group == group) {
+            Some(slot) => Within::Slot(slot),
+            None => Within::Group(place.group),
+        }
+    }
+
+    /// What is written of a configuration; `None` if its clock cannot be.
+    pub(crate) fn of(config: &Config) -> Option<Draft> {
+        config.clock.name()?;
+        let (time, count) = match config.window.span {
+            Span::Time(time) => (Some(time), None),
+            Span::Count(count) => (None, Some(count)),
+        };
+        let (successes, of, failure_rate) = match config.half_open.recovery {
+            Recovery::Successes(n) => (Some(n), None, None),
+            Recovery::Rate { of, failure_rate } => (None, Some(of), Some(failure_rate)),
+        };
+        let (open_for, half_open) = (&config.open_for, &config.half_open);
+        Some(Draft {
+            time: Setting(time),
+            buckets: Setting(config.window.buckets),
+            count: Setting(count),
+            failure_rate: Rule(Some(config.failure_rate)),
+            min_throughput: Setting(config.min_throughput),
+            slow_call: Rule(Some(config.slow_call)),
+            slow_rate: Rule(Some(config.slow_rate)),
+            consecutive_failures: Rule(Some(config.consecutive_failures)),
+            failure_count: Rule(Some(config.failure_count)),
+            constant: Setting(None),
+            base: Setting(Some(open_for.base)),
+            factor: Setting(Some(open_for.factor)),
+            max: Setting(open_for.max),
+            jitter: Setting(Some(open_for.jitter)),
+            reset_after: Setting(Some(open_for.reset_after)),
+            seed: Setting(open_for.seed),
+            successes: Setting(successes),
+            of: Setting(of),
+            round_failure_rate: Setting(failure_rate),
+            round_slow_rate: Setting(half_open.slow_rate),
+            max_probes: Setting(half_open.max_probes),
+            probe_timeout: Setting(Some(half_open.probe_timeout)),
+            on_cancel: Setting(Some(config.on_cancel)),
+            durations: Setting(Some(config.durations)),
+            history: Setting(Some(config.history)),
+            clock: Setting(Some(config.clock.clone())),
+            initial_state: Setting(Some(config.initial_state)),
+        })
+    }
+
+    /// What is not named is as by default.
+    pub(crate) fn config(self) -> Result<Config, Clash> {
+        let default = Config::default();
+        Ok(Config {
+            window: self.window()?,
+            open_for: self.open_for()?,
+            half_open: self.half_open()?,
+            failure_rate: self.failure_rate.0.unwrap_or(default.failure_rate),
+            min_throughput: self.min_throughput.0.or(default.min_throughput),
+            slow_call: self.slow_call.0.unwrap_or(default.slow_call),
+            slow_rate: self.slow_rate.0.unwrap_or(default.slow_rate),
+            consecutive_failures: self
+                .consecutive_failures
+                .0
+                .unwrap_or(default.consecutive_failures),
+            failure_count: self.failure_count.0.unwrap_or(default.failure_count),
+            on_cancel: self.on_cancel.0.unwrap_or(default.on_cancel),
+            durations: self.durations.0.unwrap_or(default.durations),
+            history: self.history.0.unwrap_or(default.history),
+            clock: self.clock.0.unwrap_or(default.clock),
+            initial_state: self.initial_state.0.unwrap_or(default.initial_state),
+        })
+    }
+
+    fn window(&self) -> Result<Window, Clash> {
+        let span = match (self.time.0, self.count.0) {
+            (Some(_), Some(_)) => {
+                return Err(Clash {
+                    group: "window",
+                    says: "time and count are both set, but only one of them can be",
+                });
+            }
+            (Some(time), None) => Span::Time(time),
+            (None, Some(count)) => Span::Count(count),
+            (None, None) => Window::default().span,
+        };
+        Ok(Window {
+            span,
+            buckets: self.buckets.0,
+        })
+    }
+
+    fn open_for(&self) -> Result<Backoff, Clash> {
+        let default = Backoff::default();
+        let backoff = Backoff {
+            base: self.base.0.unwrap_or(default.base),
+            factor: self.factor.0.unwrap_or(default.factor),
+            max: self.max.0.or(default.max),
+            jitter: self.jitter.0.unwrap_or(default.jitter),
+            reset_after: self.reset_after.0.unwrap_or(default.reset_after),
+            seed: self.seed.0.or(default.seed),
+        };
+        match self.constant.0 {
+            None => Ok(backoff),
+            Some(wait) if backoff == default => Ok(Backoff::constant(wait)),
+            Some(_) => Err(Clash {
+                group: "open_for",
+                says: "a single duration and parts of a backoff are both set, but only one form can be",
+            }),
+        }
+    }
+
+    fn half_open(&self) -> Result<HalfOpen, Clash> {
+        let clash = |says| Clash {
+            group: "half_open",
+            says,
+        };
+        let default = HalfOpen::default();
+        let recovery = match (self.successes.0, self.of.0, self.round_failure_rate.0) {
+            (None, None, None) => default.recovery,
+            (Some(n), None, None) => Recovery::Successes(n),
+            (None, Some(of), Some(failure_rate)) => Recovery::Rate { of, failure_rate },
+            (None, ..) => {
+                return Err(clash(
+                    "of and failure_rate belong together, but only one of them is set",
+                ));
+            }
+            (Some(_), ..) => {
+                return Err(clash(
+                    "successes is set beside of or failure_rate, but only one kind of round can be",
+                ));
+            }
+        };
+        Ok(HalfOpen {
+            recovery,
+            max_probes: self.max_probes.0.or(default.max_probes),
+            probe_timeout: self.probe_timeout.0.unwrap_or(default.probe_timeout),
+            slow_rate: self.round_slow_rate.0.or(default.slow_rate),
+        })
+    }
+}

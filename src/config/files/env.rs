@@ -1,0 +1,269 @@
+//! A configuration in the environment.
+
+use crate::config::files::draft::{Draft, Place};
+use crate::config::files::suggest::{nearest, printable, quoted};
+use crate::config::files::words::Found;
+use crate::config::settings::Config;
+use crate::error::{NO_RULE, Problem};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::error::Error;
+use core::fmt;
+use std::ffi::OsString;
+
+/// One variable that is wrong.
+///
+/// What it was set to is here only if it is a setting's: the value of any other variable, which may be a
+/// secret, is not kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct EnvProblem {
+    /// Its whole name.
+    pub variable: String,
+    /// What it was set to, as it is, neither quoted nor escaped. Empty if the variable is not a setting.
+    pub value: String,
+    /// What it must be instead; for a variable that is not a setting, which was probably meant.
+    pub permitted: String,
+    /// As it is printed: names and values from outside are quoted and escaped.
+    text: String,
+}
+
+impl EnvProblem {
+    /// `is`: "is .., but must be ..".
+    fn new(variable: String, value: &str, permitted: &str, is: &str) -> EnvProblem {
+        EnvProblem {
+            text: format!("{} {is}", printable(&variable)),
+            variable,
+            value: value.to_string(),
+            permitted: permitted.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for EnvProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Why the environment does not configure a breaker: every problem that there is.
+///
+/// ```
+/// use tripcoil::Config;
+///
+/// let vars = [("DB_FAILURE_RAET", "0.4"), ("DB_SLOW_CALL", "fast")];
+/// let error = Config::from_vars("DB", vars).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "invalid configuration of the breaker by the environment, DB_*:\n\
+///      DB_FAILURE_RAET is not a setting; did you mean DB_FAILURE_RATE?\n\
+///      DB_SLOW_CALL is \"fast\", but must be a duration such as 10s or 500ms, or false to turn it off"
+/// );
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnvError {
+    problems: Vec<EnvProblem>,
+    prefix: String,
+}
+
+impl EnvError {
+    /// The problems, one or more.
+    #[must_use]
+    pub fn problems(&self) -> &[EnvProblem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for EnvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("invalid configuration of the breaker by the environment")?;
+        if !self.prefix.is_empty() {
+            write!(f, ", {}*", printable(&self.prefix))?;
+        }
+        f.write_str(":")?;
+        self.problems.iter().try_for_each(|p| write!(f, "\n{p}"))
+    }
+}
+
+impl Error for EnvError {}
+
+impl Config {
+    /// From the environment: a setting is a variable, named by the prefix and by the field in capitals.
+    /// One that is not set is as by default.
+    ///
+    /// With the prefix `PAYMENTS_BREAKER`: `PAYMENTS_BREAKER_FAILURE_RATE=0.4`,
+    /// `.._MIN_THROUGHPUT`, `.._SLOW_CALL=500ms`, `.._SLOW_RATE`, `.._CONSECUTIVE_FAILURES=false` (off),
+    /// `.._FAILURE_COUNT`, `.._WINDOW_TIME=10s`, `.._WINDOW_BUCKETS`, `.._WINDOW_COUNT`,
+    /// `.._OPEN_FOR=5s` (always the same) or `.._OPEN_FOR_BASE`, `.._OPEN_FOR_FACTOR`,
+    /// `.._OPEN_FOR_MAX`, `.._OPEN_FOR_JITTER`, `.._OPEN_FOR_RESET_AFTER`, `.._OPEN_FOR_SEED`,
+    /// `.._HALF_OPEN_SUCCESSES`, `.._HALF_OPEN_OF`, `.._HALF_OPEN_FAILURE_RATE`,
+    /// `.._HALF_OPEN_SLOW_RATE`, `.._HALF_OPEN_MAX_PROBES`, `.._HALF_OPEN_PROBE_TIMEOUT`,
+    /// `.._ON_CANCEL=failure_if_slow`, `.._CLOCK=coarse`, `.._INITIAL_STATE=observe_only`.
+    ///
+    /// All variables that begin with the prefix and `_` are taken for settings, so that a misspelt one
+    /// is not passed over: let the prefix be the breaker's own. The value of one that is not a setting is
+    /// kept out of the error, and printed nowhere.
+    ///
+    /// With an empty prefix the settings are read by their bare names (`FAILURE_RATE`), and every other
+    /// variable is passed over, misspelt ones too.
+    ///
+    /// # Errors
+    ///
+    /// Every variable that is unknown, or that cannot be read; if there is none, every one whose value
+    /// [`validate`](Config::validate) refuses.
+    ///
+    /// ```
+    /// use tripcoil::Config;
+    ///
+    /// // nothing is set, so it is the default
+    /// let config = Config::from_env("TRIPCOIL_EXAMPLE")?;
+    /// assert_eq!(config.failure_rate, Some(0.5));
+    /// # Ok::<(), tripcoil::EnvError>(())
+    /// ```
+    pub fn from_env(prefix: &str) -> Result<Config, EnvError> {
+        Config::from_vars(prefix, std::env::vars_os())
+    }
+
+    /// The same, from variables that come from elsewhere.
+    ///
+    /// ```
+    /// use tripcoil::Config;
+    ///
+    /// let config = Config::from_vars("DB", [("DB_FAILURE_RATE", "0.4"), ("OTHER", "7")])?;
+    /// assert_eq!(config.failure_rate, Some(0.4));
+    ///
+    /// let error = Config::from_vars("DB", [("DB_SLOW_CALL", "fast")]).unwrap_err();
+    /// assert_eq!(error.problems()[0].variable, "DB_SLOW_CALL");
+    /// # Ok::<(), tripcoil::EnvError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`from_env`](Self::from_env).
+    pub fn from_vars<N, V>(
+        prefix: &str,
+        vars: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Config, EnvError>
+    where
+        N: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let prefix = match prefix {
+            "" => String::new(),
+            prefix => format!("{}_", prefix.trim_end_matches('_')),
+        };
+        let mut draft = Draft::default();
+        let mut named = Vec::new();
+        let mut problems = Vec::new();
+        for (variable, value) in vars {
+            let variable = variable.into();
+            let variable = variable.to_string_lossy();
+            let Some(name) = variable.strip_prefix(&prefix) else {
+                continue;
+            };
+            let mut slots = draft.slots();
+            let Some((place, slot)) = slots.iter_mut().find(|(place, _)| suffix(*place) == name)
+            else {
+                let all: Vec<_> = slots.iter().map(|(place, _)| suffix(*place)).collect();
+                if !prefix.is_empty() {
+                    problems.push(unknown(&prefix, name, &all));
+                }
+                continue;
+            };
+            let value = value.into();
+            let fits = value.to_str().is_some_and(|v| slot.put(Found::Any(v)));
+            let value = value.to_string_lossy().into_owned();
+            if !fits {
+                let expected = slot.expects().replace('"', "");
+                let is = format!("is {}, but must be {expected}", quoted(&value));
+                problems.push(EnvProblem::new(variable.into(), &value, &expected, &is));
+            }
+            named.push((*place, value));
+        }
+        if problems.is_empty() {
+            match draft.config() {
+                Err(clash) => {
+                    let variable = format!("{prefix}{}_*", clash.group.to_uppercase());
+                    let is = format!("do not go together: {}", clash.says);
+                    problems.push(EnvProblem::new(variable, "", clash.says, &is));
+                }
+                Ok(config) => match config.validate() {
+                    Ok(()) => return Ok(config),
+                    Err(error) => {
+                        let problem = |p| out_of_range(&prefix, p, &named);
+                        problems.extend(error.problems().iter().map(problem));
+                    }
+                },
+            }
+        }
+        problems.sort_by(|a, b| a.variable.cmp(&b.variable));
+        Err(EnvError { problems, prefix })
+    }
+}
+
+/// A variable with the prefix that is not a setting. Its value may be a secret, and stays outside.
+fn unknown(prefix: &str, name: &str, all: &[String]) -> EnvProblem {
+    let variable = format!("{prefix}{name}");
+    match nearest(name, all.iter().map(String::as_str)) {
+        Some(meant) => {
+            let meant = format!("{prefix}{meant}");
+            let is = format!("is not a setting; did you mean {}?", printable(&meant));
+            EnvProblem::new(variable, "", &meant, &is)
+        }
+        None => {
+            let all = all.join(", ");
+            let prefix = printable(prefix);
+            let is = format!("is not a setting; after {prefix} there can be {all}");
+            EnvProblem::new(variable, "", &all, &is)
+        }
+    }
+}
+
+/// What validation refuses, by the variable that has set it, and as it was set there.
+fn out_of_range(prefix: &str, problem: &Problem, named: &[(Place, String)]) -> EnvProblem {
+    let Problem {
+        field,
+        value,
+        permitted,
+        ..
+    } = problem;
+    let (variable, place) = variable_of(field, named);
+    let variable = format!("{prefix}{variable}");
+    let set = named.iter().rev().find(|(p, _)| Some(*p) == place);
+    let (value, is) = match set {
+        Some((_, value)) => (value, format!("is {}", quoted(value))),
+        None if *field == NO_RULE => {
+            return EnvProblem {
+                text: format!("the trip rules are all off, but there must be {permitted}"),
+                ..EnvProblem::new(variable, value, permitted, "")
+            };
+        }
+        None => (value, format!("is {value} by default")),
+    };
+    let is = format!("{is}, but must be {permitted}");
+    EnvProblem::new(variable, value, permitted, &is)
+}
+
+/// `OPEN_FOR_BASE`.
+fn suffix(place: Place) -> String {
+    place.path().replace('.', "_").to_uppercase()
+}
+
+/// The variable that sets a field, by the field's path in a problem.
+fn variable_of(field: &str, named: &[(Place, String)]) -> (String, Option<Place>) {
+    let path = match field {
+        NO_RULE => return ("*".into(), None),
+        "window" if is_named("window.count", named) => "window.count",
+        "window" => "window.time",
+        "open_for.base" if is_named("open_for", named) => "open_for",
+        field => field,
+    };
+    let place = named.iter().map(|(place, _)| *place);
+    let place = place.into_iter().find(|place| place.path() == path);
+    (path.replace('.', "_").to_uppercase(), place)
+}
+
+fn is_named(path: &str, named: &[(Place, String)]) -> bool {
+    named.iter().any(|(place, _)| place.path() == path)
+}

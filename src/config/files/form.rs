@@ -1,0 +1,340 @@
+//! A configuration in serde's formats.
+//!
+//! Of those that describe themselves: a value may be a number, a text or `false`, and which of them it
+//! is has to be found in the format.
+
+use crate::config::files::draft::{Draft, Place, Slot, Within};
+use crate::config::files::suggest::{nearest, printable};
+use crate::config::files::words::{Found, Written};
+use crate::config::settings::Config;
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cell::Cell;
+use core::fmt;
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::ser::{Error as _, SerializeMap};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// As a map of the settings, in the words that are read. A rule that is off is `false`.
+///
+/// # Errors
+///
+/// A manual clock is a part of the program, and cannot be written.
+impl Serialize for Config {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut draft = Draft::of(self)
+            .ok_or_else(|| S::Error::custom("clock: a manual clock cannot be written"))?;
+        let slots = draft.slots();
+        let named: Vec<_> = slots
+            .iter()
+            .filter_map(|(place, slot)| Some((*place, slot.written()?)))
+            .collect();
+        Group(&named, "").serialize(serializer)
+    }
+}
+
+/// The settings of one group, and those of the groups in it.
+struct Group<'a>(&'a [(Place, Written)], &'static str);
+
+impl Serialize for Group<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Group(named, group) = *self;
+        let mut map = serializer.serialize_map(None)?;
+        let mut before = group;
+        for (place, written) in named {
+            if place.group == group {
+                map.serialize_entry(place.name, written)?;
+            } else if group.is_empty() && place.group != before {
+                map.serialize_entry(place.group, &Group(named, place.group))?;
+            }
+            before = place.group;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Written::Switch(on) => serializer.serialize_bool(*on),
+            Written::Float(x) => serializer.serialize_f64(*x),
+            Written::Integer(n) => serializer.serialize_u64(*n),
+            Written::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+/// From a map of settings; one that is not named is as by default.
+///
+/// ```toml
+/// window = { time = "10s", buckets = 10 }     # or { count = 100 }
+/// failure_rate = 0.5                          # a rule that is to be off: false
+/// min_throughput = 20
+/// slow_call = "500ms"
+/// slow_rate = 0.8
+/// consecutive_failures = 5
+/// failure_count = 50
+/// open_for = { base = "60s", factor = 2.0, max = "10m", jitter = 0.1 }    # or "5s": always the same
+/// half_open = { successes = 2, max_probes = 1 }   # or { of = 10, failure_rate = 0.5 }
+/// on_cancel = "failure_if_slow"               # "ignored", "failure"
+/// durations = true
+/// history = 100                               # transitions to be read back
+/// clock = "coarse"                            # "upkeep", "precise"
+/// initial_state = "observe_only"
+/// ```
+///
+/// # Errors
+///
+/// The first setting that is unknown, given twice, of another type, or does not go with another, by its
+/// name. Whether values are in their ranges is for [`Config::validate`] to say, which `build()` asks.
+///
+/// # Secrets
+///
+/// What is said here never has the value of what is not a setting. A format may add to it: the text of a
+/// `toml::de::Error` quotes the line of the file, with a password that stands there, and its `Debug` has the
+/// whole file. Where a file may hold secrets, report the message and the line's number:
+///
+/// ```
+/// use tripcoil::Config;
+///
+/// let file = "history = 4\nopen_for = { base = 3, password = \"hunter2\" }\n";
+/// let error = toml::from_str::<Config>(file).unwrap_err();
+/// assert!(error.to_string().contains("hunter2"));
+///
+/// let before = error.span().and_then(|at| file.get(..at.start)).unwrap_or_default();
+/// let line = before.matches('\n').count() + 1;
+/// let report = format!("line {line}: {}", error.message());
+/// assert!(report.starts_with("line 2: ") && !report.contains("hunter2"));
+/// ```
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Config, D::Error> {
+        let mut draft = Draft::default();
+        deserializer.deserialize_map(Reading {
+            draft: &mut draft,
+            group: "",
+        })?;
+        draft
+            .config()
+            .map_err(|clash| D::Error::custom(format_args!("{}: {}", clash.group, clash.says)))
+    }
+}
+
+/// The key by which the crate `toml` gives a date, as a map.
+const DATE: &str = "$__toml_private_datetime";
+
+/// Fills in the settings of one group.
+struct Reading<'a> {
+    draft: &'a mut Draft,
+    group: &'static str,
+}
+
+impl<'de> Visitor<'de> for Reading<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.group {
+            "window" => f.write_str(
+                "window to be a table such as { time = \"10s\", buckets = 10 } or { count = 100 }",
+            ),
+            "open_for" => f.write_str(
+                "open_for to be a duration such as \"10s\", \
+                 or a table such as { base = \"10s\", factor = 2.0, max = \"10m\" }",
+            ),
+            "half_open" => f.write_str(
+                "half_open to be a table such as { successes = 2, max_probes = 1 } \
+                 or { of = 10, failure_rate = 0.5 }",
+            ),
+            _ => f.write_str(
+                "a breaker's settings, a table such as { failure_rate = 0.5, open_for = \"30s\" }",
+            ),
+        }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        let itself = Place {
+            group: self.group,
+            name: "",
+        };
+        match self.draft.slot(itself) {
+            Some(slot) => One {
+                slot,
+                name: self.group,
+                named: &Cell::new(false),
+            }
+            .visit_str(text),
+            None => Err(E::invalid_type(Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if key == DATE {
+                return Err(A::Error::invalid_type(Unexpected::Other("a date"), &self));
+            }
+            // another word for the same
+            let key = match (self.group, &*key) {
+                ("half_open", "rate") => "failure_rate".into(),
+                _ => key,
+            };
+            let name = match self.group {
+                "" => printable(&key).into_owned(),
+                group => format!("{group}.{}", printable(&key)),
+            };
+            if seen.contains(&key) {
+                return map.next_value_seed(Refused(format!("{name} is given twice")));
+            }
+            let named = Cell::new(false);
+            let read = match self.draft.find(self.group, &key) {
+                Within::Group(group) => map.next_value_seed(Reading {
+                    draft: self.draft,
+                    group,
+                }),
+                Within::Slot(slot) => {
+                    let one = One {
+                        slot,
+                        name: &name,
+                        named: &named,
+                    };
+                    let read = map.next_value_seed(one);
+                    // the format's own words do not name it; ours do, and so keep the place in the file
+                    read.map_err(|error| match named.get() {
+                        true => error,
+                        false => A::Error::custom(format_args!("{name}: {error}")),
+                    })
+                }
+                Within::Nothing(places) => map.next_value_seed(Refused(format!(
+                    "unknown setting {name}; {}",
+                    instead(self.group, &key, &places)
+                ))),
+            };
+            read?;
+            seen.push(key);
+        }
+        Ok(())
+    }
+}
+
+/// What was probably meant, or what there is.
+fn instead(group: &str, key: &str, places: &[Place]) -> String {
+    let name = |place: &Place| match group {
+        "" => place.path(),
+        _ => place.name.into(),
+    };
+    let here = |place: &&Place| group.is_empty() || place.group == group && !place.name.is_empty();
+    let near = |names: &[Cow<'static, str>]| {
+        nearest(key, names.iter().map(|name| &**name)).map(|name| name.to_string())
+    };
+    let names: Vec<_> = places.iter().filter(here).map(name).collect();
+    let elsewhere = || near(&places.iter().map(Place::path).collect::<Vec<_>>());
+    let meant = match group {
+        "" => near(&names),
+        group => near(&names)
+            .map(|name| format!("{group}.{name}"))
+            .or_else(elsewhere),
+    };
+    match (meant, group) {
+        (Some(meant), _) => format!("did you mean {meant}?"),
+        (None, "") => format!("the settings are {}", names.join(", ")),
+        (None, group) => format!("the settings of {group} are {}", names.join(", ")),
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reading<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// Refuses what is there, where it is.
+struct Refused(String);
+
+impl<'de> DeserializeSeed<'de> for Refused {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, _: D) -> Result<(), D::Error> {
+        Err(D::Error::custom(self.0))
+    }
+}
+
+/// Fills in one setting.
+struct One<'a> {
+    slot: &'a mut dyn Slot,
+    name: &'a str,
+    /// Whether the error is ours.
+    named: &'a Cell<bool>,
+}
+
+impl One<'_> {
+    fn put<E: Error>(self, found: Found<'_>, is: Unexpected<'_>) -> Result<(), E> {
+        if self.slot.put(found) {
+            return Ok(());
+        }
+        Err(self.refused("value", is))
+    }
+
+    /// In serde's words, after the name.
+    fn refused<E: Error>(&self, what: &str, is: Unexpected<'_>) -> E {
+        self.named.set(true);
+        let (name, expects) = (self.name, self.slot.expects());
+        E::custom(format_args!(
+            "{name}: invalid {what}: {is}, expected {expects}"
+        ))
+    }
+}
+
+impl<'de> Visitor<'de> for One<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.slot.expects())
+    }
+
+    fn visit_bool<E: Error>(self, on: bool) -> Result<(), E> {
+        self.put(Found::Switch(on), Unexpected::Bool(on))
+    }
+
+    fn visit_i64<E: Error>(self, n: i64) -> Result<(), E> {
+        match u64::try_from(n) {
+            Ok(n) => self.visit_u64(n),
+            // where it may be a fraction it may be below zero, and is told to be out of range
+            Err(_) => self.put(Found::Float(n as f64), Unexpected::Signed(n)),
+        }
+    }
+
+    fn visit_u64<E: Error>(self, n: u64) -> Result<(), E> {
+        self.put(Found::Integer(n), Unexpected::Unsigned(n))
+    }
+
+    fn visit_f64<E: Error>(self, x: f64) -> Result<(), E> {
+        self.put(Found::Float(x), Unexpected::Float(x))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.put(Found::Text(text), Unexpected::Str(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let found = match map.next_key::<String>()? {
+            Some(key) if key == DATE => Unexpected::Other("a date"),
+            _ => Unexpected::Map,
+        };
+        Err(self.refused("type", found))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        Err(self.refused("type", Unexpected::Seq))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for One<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}

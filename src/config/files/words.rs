@@ -1,0 +1,253 @@
+//! How single values are written, in files and in the environment.
+
+use crate::clock::Clock;
+use crate::config::settings::OnCancel;
+use crate::words::outcome::State;
+use alloc::string::{String, ToString};
+use core::time::Duration;
+
+/// A value as it is found: a format has all of these, the environment what a text looks like.
+#[derive(Clone, Copy)]
+pub(crate) enum Found<'a> {
+    Switch(bool),
+    Float(f64),
+    Integer(u64),
+    Text(&'a str),
+    /// Whichever of them it looks like.
+    Any(&'a str),
+}
+
+/// A value as it is written.
+pub(crate) enum Written {
+    Switch(bool),
+    Float(f64),
+    Integer(u64),
+    Text(String),
+}
+
+/// What a value can be read from.
+pub(crate) trait Value: Clone + Into<Written> {
+    /// What is expected.
+    const IS: &'static str;
+
+    fn float(_: f64) -> Option<Self> {
+        None
+    }
+
+    fn integer(_: u64) -> Option<Self> {
+        None
+    }
+
+    fn text(_: &str) -> Option<Self> {
+        None
+    }
+
+    fn found(found: Found<'_>) -> Option<Self> {
+        match found {
+            Found::Switch(_) => None,
+            Found::Float(x) => Self::float(x),
+            Found::Integer(n) => Self::integer(n),
+            Found::Text(text) => Self::text(text),
+            Found::Any(text) => {
+                let integer = || Self::integer(text.parse().ok()?);
+                let float = || Self::float(text.parse().ok()?);
+                Self::text(text).or_else(integer).or_else(float)
+            }
+        }
+    }
+}
+
+impl Value for f64 {
+    const IS: &'static str = "a number such as 0.5";
+
+    fn float(x: f64) -> Option<f64> {
+        Some(x)
+    }
+
+    fn integer(n: u64) -> Option<f64> {
+        Some(n as f64)
+    }
+}
+
+impl Value for bool {
+    const IS: &'static str = "true or false";
+
+    fn found(found: Found<'_>) -> Option<bool> {
+        match found {
+            Found::Switch(on) => Some(on),
+            Found::Any(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl Value for u32 {
+    const IS: &'static str = "a whole number up to 4294967295, such as 20";
+
+    fn integer(n: u64) -> Option<u32> {
+        u32::try_from(n).ok()
+    }
+}
+
+impl Value for u64 {
+    const IS: &'static str = "a whole number, such as 7";
+
+    fn integer(n: u64) -> Option<u64> {
+        Some(n)
+    }
+}
+
+impl Value for Duration {
+    const IS: &'static str = "a duration such as \"10s\" or \"500ms\"";
+
+    fn text(text: &str) -> Option<Duration> {
+        humantime::parse_duration(text).ok()
+    }
+}
+
+impl Value for State {
+    const IS: &'static str =
+        "\"closed\", \"open\", \"half_open\", \"forced_open\", \"disabled\" or \"observe_only\"";
+
+    fn text(text: &str) -> Option<State> {
+        named(&STATES, text)
+    }
+}
+
+impl Value for OnCancel {
+    const IS: &'static str = "\"ignored\", \"failure\" or \"failure_if_slow\"";
+
+    fn text(text: &str) -> Option<OnCancel> {
+        named(&CANCELLATIONS, text)
+    }
+}
+
+impl Value for Clock {
+    const IS: &'static str = "\"coarse\", \"upkeep\" or \"precise\"";
+
+    fn text(text: &str) -> Option<Clock> {
+        Clock::named(text)
+    }
+}
+
+const STATES: [(&str, State); 6] = [
+    ("closed", State::Closed),
+    ("open", State::Open),
+    ("half_open", State::HalfOpen),
+    ("forced_open", State::ForcedOpen),
+    ("disabled", State::Disabled),
+    ("observe_only", State::ObserveOnly),
+];
+
+const CANCELLATIONS: [(&str, OnCancel); 3] = [
+    ("ignored", OnCancel::Ignored),
+    ("failure", OnCancel::Failure),
+    ("failure_if_slow", OnCancel::FailureIfSlow),
+];
+
+fn named<T: Copy>(words: &[(&str, T)], name: &str) -> Option<T> {
+    words.iter().find(|w| w.0 == name).map(|w| w.1)
+}
+
+fn name_of<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
+    // each value has its word: the test goes through them
+    words.iter().find(|w| w.1 == value).map_or("", |w| w.0)
+}
+
+pub(crate) fn state_name(state: State) -> &'static str {
+    name_of(&STATES, state)
+}
+
+impl From<f64> for Written {
+    fn from(x: f64) -> Written {
+        Written::Float(x)
+    }
+}
+
+impl From<bool> for Written {
+    fn from(on: bool) -> Written {
+        Written::Switch(on)
+    }
+}
+
+impl From<u32> for Written {
+    fn from(n: u32) -> Written {
+        Written::Integer(n.into())
+    }
+}
+
+impl From<u64> for Written {
+    fn from(n: u64) -> Written {
+        Written::Integer(n)
+    }
+}
+
+impl From<Duration> for Written {
+    fn from(d: Duration) -> Written {
+        Written::Text(humantime::format_duration(d).to_string())
+    }
+}
+
+impl From<State> for Written {
+    fn from(state: State) -> Written {
+        Written::Text(state_name(state).to_string())
+    }
+}
+
+impl From<OnCancel> for Written {
+    fn from(on_cancel: OnCancel) -> Written {
+        Written::Text(name_of(&CANCELLATIONS, on_cancel).to_string())
+    }
+}
+
+impl From<Clock> for Written {
+    fn from(clock: Clock) -> Written {
+        Written::Text(clock.name().unwrap_or("").to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn each_word_comes_back() {
+        for (word, state) in STATES {
+            assert_eq!(
+                (state_name(state), State::found(Found::Any(word))),
+                (word, Some(state))
+            );
+        }
+        for (word, on_cancel) in CANCELLATIONS {
+            assert_eq!(name_of(&CANCELLATIONS, on_cancel), word);
+            assert_eq!(OnCancel::found(Found::Any(word)), Some(on_cancel));
+        }
+        for clock in [Clock::coarse(), Clock::upkeep(), Clock::precise()] {
+            let again = clock.name().and_then(|word| Clock::found(Found::Any(word)));
+            assert_eq!(again.and_then(|c| c.name()), clock.name());
+        }
+        assert_eq!(State::found(Found::Any("Closed")), None);
+    }
+
+    #[test]
+    fn a_text_is_what_it_looks_like() {
+        fn any<T: Value>(text: &str) -> Option<T> {
+            T::found(Found::Any(text))
+        }
+        assert_eq!(["0.5", "1", "half"].map(any), [Some(0.5), Some(1.0), None]);
+        let counts = ["7", "-7", "7.5", "4294967296"].map(any::<u32>);
+        assert_eq!(counts, [Some(7), None, None, None]);
+        let waits = ["1m 30s", "90"].map(any);
+        assert_eq!(waits, [Some(Duration::from_secs(90)), None]);
+    }
+
+    proptest! {
+        #[test]
+        fn durations_come_back(seconds in prop_oneof![0..200u64, any::<u64>()], nanos in 0..1_000_000_000u32) {
+            let d = Duration::new(seconds, nanos);
+            let Written::Text(text) = Written::from(d) else { unreachable!("a text") };
+            prop_assert_eq!(Duration::found(Found::Text(&text)), Some(d));
+        }
+    }
+}

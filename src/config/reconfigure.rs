@@ -1,0 +1,221 @@
+//! The rules that can be changed while a breaker is at work.
+
+use crate::config::backoff::Backoff;
+use crate::config::settings::{Config, HalfOpen, OnCancel};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+type Edit = Box<dyn Fn(&mut Config)>;
+
+/// Changes to the rules of a running breaker: what
+/// [`Controller::reconfigure`](crate::Controller::reconfigure) hands out and takes back.
+///
+/// It starts from the rules in force. Naming one sets that one, and the others stay; ranges are
+/// those of [`Config`]. Window, clock, durations and history are fixed when the breaker is built.
+///
+/// ```
+/// use tripcoil::Breaker;
+///
+/// let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
+/// // Five failures in a row still trip, as by default.
+/// controller.reconfigure(|rules| rules.failure_rate(0.25).min_throughput(50))?;
+/// assert!(controller.reconfigure(|rules| rules.no_failure_rules()).is_err());
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[must_use]
+pub struct Rules {
+    /// Kept apart from what they change, so that they can be made again upon rules that another
+    /// thread has changed meanwhile.
+    edits: Vec<Edit>,
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("edits", &self.edits.len())
+            .finish()
+    }
+}
+
+impl Rules {
+    /// Those in force.
+    pub(crate) fn unchanged() -> Rules {
+        Rules { edits: Vec::new() }
+    }
+
+    /// What the changes make of these settings.
+    pub(crate) fn upon(&self, config: &Config) -> Config {
+        let mut config = config.clone();
+        for edit in &self.edits {
+            edit(&mut config);
+        }
+        config
+    }
+
+    fn and(mut self, edit: impl Fn(&mut Config) + 'static) -> Rules {
+        self.edits.push(Box::new(edit));
+        self
+    }
+
+    /// All rules as they are in that configuration, and so those off that are off there. Its window, its
+    /// clock, its initial state, its history and whether durations are kept are passed over.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tripcoil::{Breaker, Config};
+    ///
+    /// let (breaker, controller) = Breaker::builder("payments")
+    ///     .slow_call(Duration::from_millis(500))
+    ///     .slow_rate(0.8)
+    ///     .build_with_controller()?;
+    /// // five failures in a row, half of the calls; slow calls are no longer told
+    /// controller.reconfigure(|rules| rules.config(Config::default()))?;
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    pub fn config(self, config: Config) -> Rules {
+        self.and(move |c| {
+            *c = Config {
+                window: c.window.clone(),
+                durations: c.durations,
+                history: c.history,
+                clock: c.clock.clone(),
+                initial_state: c.initial_state,
+                ..config.clone()
+            }
+        })
+    }
+
+    /// See [`Config::failure_rate`].
+    pub fn failure_rate(self, rate: f64) -> Rules {
+        self.and(move |c| c.failure_rate = Some(rate))
+    }
+
+    /// See [`Config::min_throughput`].
+    pub fn min_throughput(self, calls: u32) -> Rules {
+        self.and(move |c| c.min_throughput = Some(calls))
+    }
+
+    /// See [`Config::slow_call`]. A call that began while there was no slow limit is not
+    /// slow, but where [durations](Config::durations) are kept, since then it was timed.
+    pub fn slow_call(self, limit: Duration) -> Rules {
+        self.and(move |c| c.slow_call = Some(limit))
+    }
+
+    /// See [`Config::slow_rate`].
+    pub fn slow_rate(self, rate: f64) -> Rules {
+        self.and(move |c| c.slow_rate = Some(rate))
+    }
+
+    /// See [`Config::consecutive_failures`]. Where no such rule was on, the run begins at zero.
+    pub fn consecutive_failures(self, n: u32) -> Rules {
+        self.and(move |c| c.consecutive_failures = Some(n))
+    }
+
+    /// See [`Config::failure_count`].
+    pub fn failure_count(self, n: u32) -> Rules {
+        self.and(move |c| c.failure_count = Some(n))
+    }
+
+    /// Turns `consecutive_failures`, `failure_count` and `failure_rate` off; those named afterwards
+    /// are on.
+    pub fn no_failure_rules(self) -> Rules {
+        self.and(Config::clear_failure_rules)
+    }
+
+    /// Turns `slow_rate` off. Slow calls are counted as such all the same, and the `slow_rate` of
+    /// a round, which is a setting of [`HalfOpen`], stays.
+    pub fn no_slow_rules(self) -> Rules {
+        self.and(|c| c.slow_rate = None)
+    }
+
+    /// See [`Config::open_for`]. It holds for waits that begin later.
+    pub fn open_for(self, backoff: impl Into<Backoff>) -> Rules {
+        let backoff = backoff.into();
+        self.and(move |c| c.open_for = backoff.clone())
+    }
+
+    /// See [`Config::half_open`]. A round under way is judged by it from its next probe on.
+    pub fn half_open(self, half_open: HalfOpen) -> Rules {
+        self.and(move |c| c.half_open = half_open.clone())
+    }
+
+    /// See [`Config::on_cancel`].
+    pub fn on_cancel(self, on_cancel: OnCancel) -> Rules {
+        self.and(move |c| c.on_cancel = on_cancel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::config::settings::Window;
+    use crate::words::outcome::State;
+
+    #[test]
+    fn rules_set_what_they_name_and_leave_the_rest() {
+        let changed = |c: &Config, f: fn(Rules) -> Rules| f(Rules::unchanged()).upon(c);
+        let config = changed(&Config::default(), |r| r.failure_count(9).min_throughput(8));
+        assert_eq!(config.consecutive_failures, Some(5));
+        assert_eq!(config.failure_rate, Some(0.5));
+        assert_eq!(config.failure_count, Some(9));
+        assert_eq!(config.min_throughput, Some(8));
+
+        const LIMIT: Duration = Duration::from_millis(3);
+        let config = changed(&config, |r| {
+            let none = r.slow_call(LIMIT).slow_rate(0.5).no_failure_rules();
+            none.failure_rate(0.1).consecutive_failures(2)
+        });
+        assert_eq!(config.failure_rate, Some(0.1));
+        assert_eq!(config.consecutive_failures, Some(2));
+        assert_eq!(config.failure_count, None);
+        assert_eq!(config.slow_rate, Some(0.5));
+
+        let config = changed(&config, |r| {
+            let round = HalfOpen::rate(3, 0.5).slow_rate(0.5);
+            r.half_open(round)
+                .no_slow_rules()
+                .open_for(LIMIT)
+                .on_cancel(OnCancel::FailureIfSlow)
+        });
+        assert_eq!(config.slow_rate, None);
+        assert_eq!(config.slow_call, Some(LIMIT));
+        assert_eq!(config.half_open, HalfOpen::rate(3, 0.5).slow_rate(0.5));
+        assert_eq!(config.open_for, Backoff::constant(LIMIT));
+        assert_eq!(config.on_cancel, OnCancel::FailureIfSlow);
+    }
+
+    #[test]
+    fn a_configuration_brings_its_rules_and_nothing_else() {
+        let clock = ManualClock::new();
+        let built = Config {
+            window: Window::count(30),
+            slow_call: Some(Duration::from_secs(1)),
+            slow_rate: Some(0.5),
+            min_throughput: Some(9),
+            durations: true,
+            clock: (&clock).into(),
+            initial_state: State::Disabled,
+            ..Config::default()
+        };
+        let rules = Config {
+            failure_rate: None,
+            failure_count: Some(7),
+            open_for: Backoff::constant(Duration::from_secs(3)),
+            half_open: HalfOpen::successes(4),
+            on_cancel: OnCancel::Failure,
+            ..Config::default()
+        };
+        let config = Rules::unchanged().config(rules.clone()).upon(&built);
+        let expected = Config {
+            window: Window::count(30),
+            durations: true,
+            clock: (&clock).into(),
+            initial_state: State::Disabled,
+            ..rules
+        };
+        assert_eq!(config, expected);
+    }
+}

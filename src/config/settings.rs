@@ -1,0 +1,455 @@
+//! What a breaker is built of: plain data, and the setters that fill it in.
+//!
+//! Setters take anything. What is wrong is told by [`Config::validate`], all at once, and so a
+//! setting that makes no sense where it stands is kept until then, not dropped.
+
+use core::time::Duration;
+
+use crate::clock::{Clock, saturating_nanos};
+use crate::config::backoff::Backoff;
+use crate::words::outcome::State;
+
+/// The smallest throughput at which a rate is judged, where none is named and the window is large
+/// enough for it.
+const DEFAULT_MIN_THROUGHPUT: u32 = 5;
+
+/// What each breaker keeps in any case.
+const DEFAULT_HISTORY: u32 = 4;
+
+/// The buckets of a time window that names none.
+const DEFAULT_BUCKETS: u32 = 10;
+
+/// Which outcomes count for the trip rules. Fixed when the breaker is built.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{Breaker, Window};
+///
+/// // What was recorded in the last 30 s, forgotten 1 s at a time.
+/// let by_time = Window::time(Duration::from_secs(30)).buckets(30);
+/// // The last 100 outcomes, however old they are.
+/// let by_count = Window::count(100);
+/// let breaker = Breaker::builder("payments").window(by_time).build()?;
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Window {
+    pub(crate) span: Span,
+    /// As named, on whichever span: validation refuses it where it makes no sense.
+    pub(crate) buckets: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Span {
+    Time(Duration),
+    Count(u32),
+}
+
+/// A window in the engine's units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// `width` is a bucket's, in nanoseconds.
+    Time {
+        width: u64,
+        buckets: u32,
+    },
+    Count(u32),
+}
+
+impl Window {
+    /// The outcomes of this much time, at most 24 h, in 10 buckets unless
+    /// [`buckets`](Self::buckets) says otherwise. Each bucket is forgotten as a whole.
+    pub const fn time(total: Duration) -> Self {
+        Self {
+            span: Span::Time(total),
+            buckets: None,
+        }
+    }
+
+    /// The last `size` counted outcomes, 1 to 1 048 575. It keeps an exact order of all outcomes,
+    /// which costs every call a write that all threads share; a time window does not.
+    pub const fn count(size: u32) -> Self {
+        Self {
+            span: Span::Count(size),
+            buckets: None,
+        }
+    }
+
+    /// How many buckets a time window has, 1 to 3600. They have to divide it into whole
+    /// nanoseconds, none finer than the clock. No setting of a count window.
+    pub const fn buckets(mut self, buckets: u32) -> Self {
+        self.buckets = Some(buckets);
+        self
+    }
+
+    pub(crate) fn buckets_in_force(&self) -> u32 {
+        self.buckets.unwrap_or(DEFAULT_BUCKETS)
+    }
+
+    /// Of a window that has been validated.
+    pub(crate) fn shape(&self) -> Shape {
+        match self.span {
+            Span::Time(total) => {
+                let buckets = self.buckets_in_force();
+                let width = saturating_nanos(total)
+                    .checked_div(u64::from(buckets))
+                    .unwrap_or(0);
+                Shape::Time { width, buckets }
+            }
+            Span::Count(size) => Shape::Count(size),
+        }
+    }
+}
+
+/// 10 buckets of 1 s.
+impl Default for Window {
+    fn default() -> Self {
+        Self::time(Duration::from_secs(10))
+    }
+}
+
+/// How a breaker finds out whether the dependency has recovered: a round of probes.
+///
+/// A round never has more probes out than `max_probes`, nor than it needs results yet. An ignored
+/// or cancelled probe gives its slot back; as many cancelled ones as the round needs results
+/// re-open the breaker.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{Breaker, HalfOpen};
+///
+/// // One probe at a time, two successes in all; the first failure re-opens.
+/// let careful = HalfOpen::successes(2);
+/// // Ten probes, three at a time; re-open if half of them fail.
+/// let tolerant = HalfOpen::rate(10, 0.5).max_probes(3).probe_timeout(Duration::from_secs(5));
+/// let breaker = Breaker::builder("payments").half_open(tolerant).build()?;
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct HalfOpen {
+    pub(crate) recovery: Recovery,
+    pub(crate) max_probes: Option<u32>,
+    pub(crate) probe_timeout: Duration,
+    /// Named on a round by successes it is kept for validation to refuse.
+    pub(crate) slow_rate: Option<f64>,
+}
+
+/// What decides a round.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Recovery {
+    Successes(u32),
+    Rate { of: u32, failure_rate: f64 },
+}
+
+impl HalfOpen {
+    /// `n` successes close the breaker, 1 to 255; the first failure re-opens it. Where the breaker
+    /// has a `slow_rate` rule, a slow probe is a failed one. One probe at a time, unless
+    /// [`max_probes`](Self::max_probes) says otherwise.
+    pub const fn successes(n: u32) -> Self {
+        Self::of(Recovery::Successes(n))
+    }
+
+    /// When `of` results are in, 1 to 255, the breaker re-opens if `failures / of` is
+    /// `failure_rate` or more, in `(0, 1]`, and closes otherwise; not before. All `of` at a time,
+    /// unless [`max_probes`](Self::max_probes) says otherwise.
+    pub const fn rate(of: u32, failure_rate: f64) -> Self {
+        Self::of(Recovery::Rate { of, failure_rate })
+    }
+
+    const fn of(recovery: Recovery) -> Self {
+        Self {
+            recovery,
+            max_probes: None,
+            probe_timeout: Duration::from_secs(60),
+            slow_rate: None,
+        }
+    }
+
+    /// Besides, re-open if `slow / of` is this much or more, in `(0, 1]`. Only of a round by
+    /// [`rate`](Self::rate), and it needs a `slow_call`.
+    pub const fn slow_rate(mut self, rate: f64) -> Self {
+        self.slow_rate = Some(rate);
+        self
+    }
+
+    /// The most probes in flight at once, 1 to 255.
+    pub const fn max_probes(mut self, n: u32) -> Self {
+        self.max_probes = Some(n);
+        self
+    }
+
+    /// Sets how long a round waits for its probes: above zero, at most 365 days; 60 s by default.
+    /// Rounded up to whole milliseconds of the clock.
+    ///
+    /// A round that admits no call for this long, since its slots are taken by probes that do not
+    /// come back, is re-opened by the next call. So is one that has no result for this long, by the
+    /// next probe that is cancelled, once as many were cancelled as the round needs results.
+    ///
+    /// Set it longer than the longest call that is well: a stream of 90 s never closes a breaker with a
+    /// limit of 60 s, since each of its probes ends late if other calls come meanwhile.
+    /// [`Snapshot::late_probe_successes`](crate::Snapshot::late_probe_successes) rises where that happens.
+    pub const fn probe_timeout(mut self, timeout: Duration) -> Self {
+        self.probe_timeout = timeout;
+        self
+    }
+
+    pub(crate) fn max_probes_in_force(&self) -> u32 {
+        self.max_probes.unwrap_or(match self.recovery {
+            Recovery::Successes(_) => 1,
+            Recovery::Rate { of, .. } => of,
+        })
+    }
+}
+
+/// Two successes.
+impl Default for HalfOpen {
+    fn default() -> Self {
+        Self::successes(2)
+    }
+}
+
+/// What a cancelled call counts as: one whose permit or future is dropped before it has a result.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{Breaker, OnCancel};
+///
+/// // Callers give up after a second, by dropping the call: a hung dependency has to be seen.
+/// let breaker = Breaker::builder("payments")
+///     .slow_call(Duration::from_millis(900))
+///     .on_cancel(OnCancel::FailureIfSlow)
+///     .build()?;
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnCancel {
+    /// As cancelled: in no rate.
+    #[default]
+    Ignored,
+    /// As a failure, of the kind [`FailureKind::Timeout`](crate::FailureKind::Timeout).
+    Failure,
+    /// As such a failure if it had lasted longer than `slow_call`, which is required; else as
+    /// cancelled.
+    FailureIfSlow,
+}
+
+/// Everything that a breaker is built of, as plain data. A rule that is `None` is off. With the
+/// feature `serde` it is read from TOML, JSON and their like, and from the environment.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{Breaker, Config, Window};
+///
+/// let config = Config {
+///     window: Window::count(100),
+///     failure_rate: Some(0.3),
+///     slow_call: Some(Duration::from_millis(500)),
+///     slow_rate: Some(0.8),
+///     ..Config::default()
+/// };
+/// let breaker = Breaker::from_config("payments", config)?;
+///
+/// let nonsense = Config { failure_rate: Some(30.0), ..Config::default() };
+/// assert_eq!(nonsense.validate().unwrap_err().problems()[0].field, "failure_rate");
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+///
+/// Two are equal if they agree in every setting, as floats compare, and by the same clock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Which outcomes count. By default 10 buckets of 1 s.
+    pub window: Window,
+    /// Trip when `failures / calls` in the window is this much or more, once there are
+    /// `min_throughput` calls: in `(0, 1]`. By default 0.5.
+    pub failure_rate: Option<f64>,
+    /// The calls that a window has to hold before a rate of it is judged: at least 1, and at most
+    /// a count window's size. `None`, the default: 5, or a count window's size if that is smaller.
+    pub min_throughput: Option<u32>,
+    /// A call that lasts longer than this is slow: above zero, at most 2^40 - 1 ns (18.3 min), not
+    /// finer than the clock. By default none is.
+    pub slow_call: Option<Duration>,
+    /// Trip when `slow / calls` in the window is this much or more, once there are
+    /// `min_throughput` calls: in `(0, 1]`; needs `slow_call`. By default off.
+    pub slow_rate: Option<f64>,
+    /// Trip at so many failures with no success between: at least 1. By default 5. A run is over where
+    /// a time window holds no failure any more.
+    pub consecutive_failures: Option<u32>,
+    /// Trip at so many failures in the window: at least 1, at most a count window's size. By
+    /// default off.
+    pub failure_count: Option<u32>,
+    /// How long the breaker stays open. By default 60 s, doubled each time, at most 10 min.
+    pub open_for: Backoff,
+    /// How it finds out about recovery. By default two successes, one probe at a time.
+    pub half_open: HalfOpen,
+    /// What cancelled calls count as. By default nothing.
+    pub on_cancel: OnCancel,
+    /// Whether a histogram of the calls' durations is kept: of all that end with a success or a failure,
+    /// probes and late calls too, but not under `Disabled`. It shows in
+    /// [`Snapshot::durations`](crate::Snapshot::durations) and decides nothing; each call is timed
+    /// for it, by a precise clock if this one is coarse, and it takes 896 bytes a CPU, for at most 16 of them. Fixed when the breaker is built. By
+    /// default off.
+    pub durations: bool,
+    /// The transitions that [`Observer::history`](crate::Observer::history) reads back: 1 to 65 536. Those
+    /// above 4 take 56 bytes each, rounded up to a power of two. Fixed when the breaker is built. By
+    /// default 4.
+    pub history: u32,
+    /// Where the time comes from. By default the coarse clock; without `std`, and on
+    /// `wasm32-unknown-unknown`, there is no default.
+    pub clock: Clock,
+    /// What the breaker begins as: any state, and no transition is reported for it. By default
+    /// `Closed`. One that begins `Open` has opened once; `HalfOpen` begins an untouched round; an override
+    /// (`ForcedOpen`, `Disabled`, `ObserveOnly`) is refused where the breaker is built without its
+    /// controller, which alone can end it.
+    pub initial_state: State,
+}
+
+impl Config {
+    /// Different for most that are not the same.
+    #[cfg(feature = "std")]
+    pub(crate) fn hash(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.failure_rate.map(f64::to_bits).hash(&mut hasher);
+        (self.min_throughput, self.slow_call).hash(&mut hasher);
+        (self.consecutive_failures, self.failure_count).hash(&mut hasher);
+        self.open_for.base.hash(&mut hasher);
+        self.clock.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The throughput at which rates are judged.
+    pub(crate) fn min_throughput_in_force(&self) -> u32 {
+        self.min_throughput.unwrap_or(match self.window.span {
+            Span::Time(_) => DEFAULT_MIN_THROUGHPUT,
+            Span::Count(size) => DEFAULT_MIN_THROUGHPUT.min(size),
+        })
+    }
+
+    /// Turns the rules on failures off; the one on slow calls stays.
+    pub(crate) fn clear_failure_rules(&mut self) {
+        self.consecutive_failures = None;
+        self.failure_count = None;
+        self.failure_rate = None;
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            window: Window::default(),
+            failure_rate: Some(0.5),
+            min_throughput: None,
+            slow_call: None,
+            slow_rate: None,
+            consecutive_failures: Some(5),
+            failure_count: None,
+            open_for: Backoff::default(),
+            half_open: HalfOpen::default(),
+            on_cancel: OnCancel::default(),
+            durations: false,
+            history: DEFAULT_HISTORY,
+            clock: Clock::default(),
+            initial_state: State::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_have_their_shapes() {
+        let shape = Window::default().shape();
+        let width = 1_000_000_000;
+        assert_eq!(shape, Shape::Time { width, buckets: 10 });
+        let width = 250_000_000;
+        let quarter = Window::time(Duration::from_secs(1)).buckets(4).shape();
+        assert_eq!(quarter, Shape::Time { width, buckets: 4 });
+        assert_eq!(Window::count(7).shape(), Shape::Count(7));
+        // Refused by validation; here only to show that it is harmless.
+        let none = Window::time(Duration::MAX).buckets(0).shape();
+        assert_eq!(
+            none,
+            Shape::Time {
+                width: 0,
+                buckets: 0
+            }
+        );
+    }
+
+    /// Breakers whose configurations are the same share their rules.
+    #[cfg(feature = "std")]
+    #[test]
+    fn configurations_are_the_same_if_nothing_differs() {
+        let second = Duration::from_secs(1);
+        let changes: [fn(&mut Config); 15] = [
+            |_| {},
+            |c| c.window = Window::count(9),
+            |c| c.failure_rate = None,
+            |c| c.min_throughput = Some(7),
+            |c| c.slow_call = Some(Duration::from_secs(1)),
+            |c| c.slow_rate = Some(0.5),
+            |c| c.consecutive_failures = Some(6),
+            |c| c.failure_count = Some(6),
+            |c| c.open_for = Backoff::constant(Duration::from_secs(1)),
+            |c| c.half_open = HalfOpen::successes(3),
+            |c| c.on_cancel = OnCancel::Failure,
+            |c| c.durations = true,
+            |c| c.history = 5,
+            |c| c.clock = crate::ManualClock::new().into(),
+            |c| c.initial_state = State::Open,
+        ];
+        let all = changes.map(|change| {
+            let mut config = Config::default();
+            change(&mut config);
+            config
+        });
+        for (i, one) in all.iter().enumerate() {
+            for (k, other) in all.iter().enumerate() {
+                assert_eq!(one == &other.clone(), i == k, "{one:?} {other:?}");
+            }
+            assert_eq!(one.hash(), one.clone().hash());
+        }
+        // different for most
+        let hashes: std::collections::BTreeSet<u64> = all.iter().map(Config::hash).collect();
+        assert!(hashes.len() >= 6, "{hashes:?}");
+        let other_base = Config {
+            open_for: Backoff::exponential(second, 2.0),
+            ..Config::default()
+        };
+        assert_ne!(other_base, all[0]);
+    }
+
+    #[test]
+    fn the_throughput_in_force_fits_the_window() {
+        let of = |window: Window, min_throughput| {
+            let config = Config {
+                window,
+                min_throughput,
+                ..Config::default()
+            };
+            config.min_throughput_in_force()
+        };
+        assert_eq!(of(Window::default(), None), 5);
+        assert_eq!(of(Window::count(3), None), 3);
+        assert_eq!(of(Window::count(30), None), 5);
+        assert_eq!(of(Window::count(30), Some(20)), 20);
+    }
+
+    #[test]
+    fn the_probes_in_force_are_those_named_or_those_of_the_round() {
+        assert_eq!(HalfOpen::successes(4).max_probes_in_force(), 1);
+        assert_eq!(HalfOpen::rate(4, 0.5).max_probes_in_force(), 4);
+        assert_eq!(
+            HalfOpen::rate(4, 0.5).max_probes(2).max_probes_in_force(),
+            2
+        );
+        assert_eq!(
+            HalfOpen::successes(4).max_probes(3).max_probes_in_force(),
+            3
+        );
+    }
+}

@@ -1,0 +1,341 @@
+//! What a configuration may not be, told all at once.
+//!
+//! Each check says its field, the value as it was given and what would be taken instead; none
+//! corrects anything. Where one mistake would show twice (a window of zero has buckets of zero),
+//! it is told once.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Display;
+use core::time::Duration;
+
+use crate::config::settings::{Config, HalfOpen, OnCancel, Recovery, Span};
+use crate::error::{ConfigError, NO_RULE, Problem};
+#[cfg(feature = "serde")]
+use crate::words::outcome::State;
+use crate::words::round::ROUND_MAX;
+
+/// The longest window.
+pub(crate) const MAX_WINDOW: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const MAX_BUCKETS: u32 = 3600;
+/// What a count window's words index.
+pub(crate) const MAX_COUNT: u32 = (1 << 20) - 1;
+/// The longest history, of 56 bytes a transition.
+const MAX_HISTORY: u32 = 1 << 16;
+/// The longest wait: a deadline in milliseconds has room for it beside its tag.
+const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The longest slow limit, which lies beside a version tag.
+const MAX_SLOW_CALL: Duration = Duration::from_nanos((1 << 40) - 1);
+
+/// With which state a breaker begins.
+#[derive(Clone, Copy)]
+pub(crate) enum Begins {
+    /// With its configuration's.
+    Initial,
+    /// With a saved one, which takes precedence.
+    #[cfg(feature = "serde")]
+    Restored(State),
+}
+
+impl Config {
+    /// Whether a breaker can be built of this.
+    ///
+    /// # Errors
+    /// Every problem that there is, each with its field, its value and what is permitted: values
+    /// out of their ranges (see the fields), settings that need another one that is missing, no
+    /// trip rule at all, and rules that could never become true.
+    ///
+    /// An override as the initial state is not one of them: it needs a controller, and only a build
+    /// can know whether there is one.
+    ///
+    /// ```
+    /// use tripcoil::{Config, Window};
+    ///
+    /// let config = Config { window: Window::count(10), failure_count: Some(11), ..Config::default() };
+    /// let error = config.validate().unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "invalid breaker configuration:\n\
+    ///      failure_count is 11, but must be from 1 to 10, the size of the window"
+    /// );
+    /// ```
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        ConfigError::of(self.problems().0)
+    }
+
+    /// As `validate`, of a breaker that nobody will have a controller of.
+    ///
+    /// # Errors
+    ///
+    /// And an override with which it begins, since nobody can end it.
+    pub(crate) fn validate_alone(&self, begins: Begins) -> Result<(), ConfigError> {
+        let mut found = self.problems();
+        let (state, restored) = match begins {
+            Begins::Initial => (self.initial_state, ""),
+            #[cfg(feature = "serde")]
+            Begins::Restored(state) => (state, ", restored"),
+        };
+        if state.is_override() {
+            let ends = "Closed, Open or HalfOpen unless the controller that can end it is handed out, \
+                by build_with_controller or from_config_with_controller";
+            found.add("initial_state", format!("{state:?}{restored}"), ends);
+        }
+        ConfigError::of(found.0)
+    }
+
+    fn problems(&self) -> Found {
+        let mut found = Found(Vec::new());
+        self.check_window(&mut found);
+        self.check_rules(&mut found);
+        self.check_open_for(&mut found);
+        self.check_half_open(&mut found);
+        if self.on_cancel == OnCancel::FailureIfSlow && self.slow_call.is_none() {
+            let without = "ignored or failure unless slow_call is set";
+            found.add("on_cancel", "failure_if_slow", without);
+        }
+        found.count("history", self.history, MAX_HISTORY);
+        if let Some(missing) = self.clock.missing() {
+            let own = "a ManualClock or a Clock::custom, since this target has no clock";
+            found.add("clock", missing, own);
+        }
+        found
+    }
+
+    fn check_window(&self, found: &mut Found) {
+        match self.window.span {
+            Span::Count(size) => {
+                found.count("window", size, MAX_COUNT);
+                if let Some(buckets) = self.window.buckets {
+                    found.add(
+                        "window.buckets",
+                        buckets,
+                        "unset, since a count window has no buckets",
+                    );
+                }
+            }
+            Span::Time(total) => {
+                let buckets = self.window.buckets_in_force();
+                let whole = found.duration("window", total, MAX_WINDOW);
+                let countable = found.count("window.buckets", buckets, MAX_BUCKETS);
+                if whole && countable {
+                    self.check_width(total, buckets, found);
+                }
+            }
+        }
+    }
+
+    /// Both are in their ranges.
+    fn check_width(&self, total: Duration, buckets: u32, found: &mut Found) {
+        let width = total / buckets;
+        let finest = self.finest();
+        if width * buckets != total {
+            let whole = format!("a number that divides {total:?} into whole nanoseconds");
+            found.add("window.buckets", buckets, whole);
+        } else if width < finest {
+            let wide = match total.as_nanos() / finest.as_nanos() {
+                0 => format!("part of a window of {finest:?} or more, the clock's resolution"),
+                most => format!(
+                    "{}, so that each lasts {finest:?} or more, the clock's resolution",
+                    up_to(most)
+                ),
+            };
+            found.add("window.buckets", buckets, wide);
+        }
+    }
+
+    fn check_rules(&self, found: &mut Found) {
+        if let Some(rate) = self.failure_rate {
+            found.rate("failure_rate", rate);
+        }
+        if let Some(calls) = self.min_throughput {
+            self.check_reachable("min_throughput", calls, found);
+        }
+        if let Some(limit) = self.slow_call {
+            self.check_measurable("slow_call", limit, MAX_SLOW_CALL, found);
+        }
+        if let Some(rate) = self.slow_rate {
+            self.check_slow_rate("slow_rate", rate, found);
+        }
+        if let Some(n) = self.consecutive_failures {
+            // A run may be longer than what the window holds of it, so no window is too small for it.
+            found.count("consecutive_failures", n, u32::MAX);
+        }
+        if let Some(n) = self.failure_count {
+            self.check_reachable("failure_count", n, found);
+        }
+        let failure_rules = [
+            self.consecutive_failures.is_some(),
+            self.failure_count.is_some(),
+            self.failure_rate.is_some(),
+        ];
+        if !failure_rules.contains(&true) && self.slow_rate.is_none() {
+            let some =
+                "at least one of consecutive_failures, failure_count, failure_rate and slow_rate";
+            found.add(NO_RULE, "none", some);
+        }
+    }
+
+    /// More outcomes than the window ever holds: the rule could never be true.
+    fn check_reachable(&self, field: &'static str, n: u32, found: &mut Found) {
+        match self.window.span {
+            // A size out of range is a problem of its own, and no measure.
+            Span::Count(size) if (1..=MAX_COUNT).contains(&size) && !(1..=size).contains(&n) => {
+                found.add(field, n, format!("{}, the size of the window", up_to(size)));
+            }
+            _ => {
+                found.count(field, n, u32::MAX);
+            }
+        }
+    }
+
+    /// One problem at most: a rate that is none needs no slow limit either.
+    fn check_slow_rate(&self, field: &'static str, rate: f64, found: &mut Found) {
+        if found.rate(field, rate) && self.slow_call.is_none() {
+            found.add(field, rate, "unset unless slow_call is set");
+        }
+    }
+
+    /// Whether it is in its range, and the clock can tell it from nothing.
+    fn check_measurable(
+        &self,
+        field: &'static str,
+        duration: Duration,
+        most: Duration,
+        found: &mut Found,
+    ) -> bool {
+        let finest = self.finest();
+        let in_range = found.duration(field, duration, most);
+        if in_range && duration < finest {
+            let coarse = format!("{finest:?} or more, the clock's resolution");
+            found.add(field, format!("{duration:?}"), coarse);
+        }
+        in_range && duration >= finest
+    }
+
+    fn check_open_for(&self, found: &mut Found) {
+        let backoff = &self.open_for;
+        let base = backoff.base;
+        let based = self.check_measurable("open_for.base", base, MAX_WAIT, found);
+        if !(backoff.factor.is_finite() && backoff.factor >= 1.0) {
+            found.add(
+                "open_for.factor",
+                backoff.factor,
+                "a finite number, 1 or more",
+            );
+        }
+        if let Some(max) = backoff.max
+            && (max.is_zero() || max < base.min(MAX_WAIT) || max > MAX_WAIT)
+        {
+            let least = match based {
+                true => format!("{base:?}, the base,"),
+                false => "the base".into(),
+            };
+            let range = format!("from {least} to {}", readable(MAX_WAIT));
+            found.add("open_for.max", format!("{max:?}"), range);
+        }
+        if !(backoff.jitter >= 0.0 && backoff.jitter < 1.0) {
+            found.add("open_for.jitter", backoff.jitter, "at least 0 and below 1");
+        }
+        let reset_after = backoff.reset_after;
+        if reset_after > MAX_WAIT {
+            let range = format!("at most {}", readable(MAX_WAIT));
+            found.add("open_for.reset_after", format!("{reset_after:?}"), range);
+        }
+    }
+
+    fn check_half_open(&self, found: &mut Found) {
+        let HalfOpen {
+            recovery,
+            max_probes,
+            probe_timeout,
+            slow_rate,
+        } = &self.half_open;
+        match *recovery {
+            Recovery::Successes(n) => {
+                found.count("half_open.successes", n, ROUND_MAX);
+                if let Some(rate) = slow_rate {
+                    let none = "unset, since a round by successes goes by the breaker's slow_rate";
+                    found.add("half_open.slow_rate", rate, none);
+                }
+            }
+            Recovery::Rate { of, failure_rate } => {
+                found.count("half_open.of", of, ROUND_MAX);
+                found.rate("half_open.failure_rate", failure_rate);
+                if let Some(rate) = *slow_rate {
+                    self.check_slow_rate("half_open.slow_rate", rate, found);
+                }
+            }
+        }
+        if let Some(n) = *max_probes {
+            found.count("half_open.max_probes", n, ROUND_MAX);
+        }
+        found.duration("half_open.probe_timeout", *probe_timeout, MAX_WAIT);
+    }
+
+    /// The smallest duration that the clock tells from zero.
+    fn finest(&self) -> Duration {
+        Duration::from_nanos(self.clock.resolution())
+    }
+}
+
+fn up_to(most: impl Into<u128>) -> String {
+    match most.into() {
+        1 => "1".into(),
+        most => format!("from 1 to {most}"),
+    }
+}
+
+/// A bound as people say it.
+fn readable(bound: Duration) -> String {
+    match bound {
+        MAX_WAIT => "365 days".into(),
+        MAX_WINDOW => "24 hours".into(),
+        other => format!("{other:?}"),
+    }
+}
+
+struct Found(Vec<Problem>);
+
+impl Found {
+    fn add(&mut self, field: &'static str, value: impl Display, permitted: impl Into<String>) {
+        self.0.push(Problem {
+            field,
+            value: value.to_string(),
+            permitted: permitted.into(),
+        });
+    }
+
+    /// The checks of a range say whether the value is in it.
+    fn count(&mut self, field: &'static str, n: u32, most: u32) -> bool {
+        let fine = (1..=most).contains(&n);
+        if !fine {
+            self.add(field, n, up_to(most));
+        }
+        fine
+    }
+
+    /// NaN is in no range, and so is refused with the rest.
+    fn rate(&mut self, field: &'static str, rate: f64) -> bool {
+        let fine = rate > 0.0 && rate <= 1.0;
+        if !fine {
+            self.add(field, rate, "above 0 and at most 1");
+        }
+        fine
+    }
+
+    fn duration(&mut self, field: &'static str, duration: Duration, most: Duration) -> bool {
+        let fine = !duration.is_zero() && duration <= most;
+        if !fine {
+            self.add(
+                field,
+                format!("{duration:?}"),
+                format!("above 0 and at most {}", readable(most)),
+            );
+        }
+        fine
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Admission: what the beginning of every call does.
+//!
+//! While the state admits all calls it is one load of control; the permit carries the generation
+//! that was read, and what comes between the admission and the result is found by the result. An
+//! acquire that must look closer reads control anew whenever another thread has moved it on.
+
+use crate::engine::call::{Admission, UNTIMED};
+use crate::engine::state::Core;
+use crate::error::Rejected;
+use crate::words::control::Control;
+use crate::words::deadline::Wait;
+use crate::words::outcome::State;
+use core::num::NonZeroU64;
+
+impl Core {
+    /// `own`: a slow limit of the call's own.
+    #[inline]
+    pub(crate) fn admit(&self, own: Option<u64>) -> Result<Admission, Rejected> {
+        let c = self.control();
+        if c.admits_all() {
+            return Ok(Admission::at_large(c, own.is_some(), || {
+                self.start_timing(own)
+            }));
+        }
+        if c.is_open()
+            && let Some(rest) = self.reject_while_open(c)
+        {
+            return Err(Rejected::by_open(c, rest.get()));
+        }
+        self.admit_or_reject(own)
+    }
+
+    /// What most calls come to that are not simply admitted: rejected by an Open that has time to go.
+    #[inline(never)]
+    fn reject_while_open(&self, c: Control) -> Option<NonZeroU64> {
+        let rest = self.open_for(c.generation(), self.head.clock.nanos())?;
+        let rest = NonZeroU64::new(rest)?;
+        self.stripes.reject(State::Open);
+        Some(rest)
+    }
+
+    #[cold]
+    fn admit_or_reject(&self, own: Option<u64>) -> Result<Admission, Rejected> {
+        let mut admission = self.admit_slow(own.is_some(), self.head.clock.nanos());
+        match &mut admission {
+            // what decided on the admission was the breaker's clock
+            Ok(admitted) if admitted.start != UNTIMED && self.has_stopwatch(own) => {
+                admitted.start = self.head.clock.stopwatch();
+            }
+            Ok(_) => {}
+            Err(rejected) => self.stripes.reject(rejected.state()),
+        }
+        admission
+    }
+
+    /// Is a call's duration measured apart from the breaker's clock? It is where durations are kept,
+    /// and where the call has a slow limit of its own that is finer than a coarse clock; at both its
+    /// ends alike.
+    #[inline(always)]
+    pub(crate) fn has_stopwatch(&self, own: Option<u64>) -> bool {
+        self.head.durations.is_some() || own.is_some_and(|limit| self.is_finer(limit))
+    }
+
+    #[inline(never)]
+    fn is_finer(&self, limit: u64) -> bool {
+        limit != 0 && limit < self.head.clock.tick()
+    }
+
+    /// Out of line, so that a call that is not timed stays compiled into its caller.
+    #[inline(never)]
+    fn start_timing(&self, own: Option<u64>) -> u64 {
+        if self.has_stopwatch(own) {
+            self.head.clock.stopwatch()
+        } else {
+            self.head.clock.nanos()
+        }
+    }
+
+    fn admit_slow(&self, timed: bool, now: u64) -> Result<Admission, Rejected> {
+        loop {
+            let c = self.control();
+            match c.state() {
+                State::Closed | State::Disabled | State::ObserveOnly => {
+                    return Ok(Admission::at_large(c, timed, || now));
+                }
+                State::ForcedOpen => {
+                    return Err(Rejected::by(State::ForcedOpen));
+                }
+                State::Open | State::HalfOpen if c.updating() => self.finish(c, now, Wait::Backoff),
+                State::Open => {
+                    // of this opening: else control has moved on
+                    let Some(until) = self.open_until(c.generation()) else {
+                        continue;
+                    };
+                    if now < until {
+                        return Err(Rejected::by_open(c, until - now));
+                    }
+                    if let Some(admission) = self.begin_round(c, now) {
+                        return Ok(admission);
+                    }
+                }
+                State::HalfOpen => {
+                    if let Some(answer) = self.take_slot(c, now) {
+                        return answer;
+                    }
+                }
+            }
+        }
+    }
+}

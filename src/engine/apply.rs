@@ -1,0 +1,244 @@
+//! What an update carries out, once its counts are frozen and its decision is agreed.
+//!
+//! Each of these may be done by several helpers at once, and by one that slept: every word goes
+//! through `help_write`.
+
+use crate::config::backoff::unit;
+use crate::engine::help::Over;
+use crate::engine::policy::{Allowance, Policy, Tally};
+use crate::engine::state::Core;
+use crate::engine::transition::openings;
+use crate::engine::window::Shape;
+use crate::engine::window::boundaries::Boundaries;
+use crate::engine::window::stripes::{Class, share};
+use crate::sync::atomic::Word;
+use crate::words::control::{Control, GENERATION_BITS, Goal};
+use crate::words::deadline::{Deadline, Wait};
+use crate::words::outcome::State;
+use crate::words::round::Round;
+use crate::words::run::{Run, RunRule};
+use crate::words::tagged::{PAYLOAD_MAX, Tagged, extend};
+
+/// The frozen counts.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Frozen {
+    /// By class, modulo 2^40 (a time window's).
+    pub(crate) classes: [u64; 4],
+    /// The frozen word of a count window.
+    pub(crate) word: u64,
+}
+
+impl Frozen {
+    pub(crate) fn totals(&self) -> Tally {
+        let of = |c: Class| self.classes[c as usize];
+        let sum = |a: u64, b: u64| a.wrapping_add(b) & PAYLOAD_MAX;
+        let failures = sum(of(Class::FastFailure), of(Class::SlowFailure));
+        Tally {
+            calls: sum(
+                failures,
+                sum(of(Class::FastSuccess), of(Class::SlowSuccess)),
+            ),
+            failures,
+            slow: sum(of(Class::SlowSuccess), of(Class::SlowFailure)),
+        }
+    }
+}
+
+impl Core {
+    /// The epochs that have begun since the last roll begin with these counts; in a fresh period all do.
+    pub(crate) fn advance_epochs(
+        &self,
+        a: Control,
+        b: &Boundaries,
+        frozen: &Frozen,
+        time: u64,
+        fresh: bool,
+    ) -> Result<(), Over> {
+        let current = b.ending_at(self.head.period_end.load());
+        let epoch = current.max(b.epoch_at(time));
+        let first = epoch - b.buckets();
+        let at = frozen.totals();
+        for e in (if fresh { first } else { first.max(current + 1) })..=epoch {
+            let slot = b.slot(e);
+            for (word, count) in [
+                (&slot.calls, at.calls),
+                (&slot.failures, at.failures),
+                (&slot.slow, at.slow),
+            ] {
+                self.help_write(word, a, |_| Tagged::new(e, count).0)?;
+            }
+        }
+        // it only rises: one that comes late does nothing
+        self.head.period_end.raise(b.end_of(epoch));
+        Ok(())
+    }
+
+    /// What the window holds by the frozen counts.
+    pub(crate) fn window_at(&self, frozen: &Frozen) -> Tally {
+        match &self.head.window {
+            Shape::Time(b) => {
+                let oldest = b.oldest(b.ending_at(self.head.period_end.load()));
+                // `None` only if the update is over: the next `help_write` will see that
+                b.at(oldest)
+                    .map_or(Tally::default(), |base| frozen.totals().since(base))
+            }
+            Shape::Count(window) => window.tally(frozen.word).unwrap_or_default(),
+        }
+    }
+
+    /// How often the breaker has opened, and until when it is open, in the new generation. Each
+    /// transition writes both, and all of `begin_generation`'s words, so that none is ever older than the generation
+    /// before, and no tag of theirs can come round again. The deadline's payload.
+    pub(crate) fn set_deadline(
+        &self,
+        a: Control,
+        next: Control,
+        policy: &Policy,
+        time: u64,
+        wait: Wait,
+    ) -> Result<u64, Over> {
+        let l = &self.ledger;
+        let generation = next.generation();
+        let backoff = &policy.config.open_for;
+        let once =
+            |word: &Word, say: &dyn Fn(u64) -> u64| self.decide_once(word, a, generation, say);
+        let k = once(&l.openings, &|before| {
+            let dwell = time.saturating_sub(l.since.load());
+            let dwell = dwell.saturating_add(self.lasted_before(a));
+            openings(before, a, next.state(), dwell, backoff.reset_after_nanos()).min(PAYLOAD_MAX)
+        })?;
+        once(&l.deadline, &|_| {
+            if next.state() != State::Open {
+                return 0;
+            }
+            let k = u32::try_from(k).unwrap_or(u32::MAX);
+            let seed = backoff.seed.unwrap_or(l.seed);
+            let of_backoff = || backoff.wait_nanos(k, unit(seed, generation));
+            let (lasts, firm) = match wait {
+                Wait::Backoff => (of_backoff(), false),
+                // whatever the dependency asks for, it is not called sooner than the backoff says
+                Wait::AtLeast(own) => (of_backoff().max(own), false),
+                Wait::Exactly(lasts) => (lasts, true),
+            };
+            Deadline::after(time, time, lasts, firm).0
+        })
+    }
+
+    /// The other words of a new generation: its run and round, and its dates.
+    pub(crate) fn begin_generation(
+        &self,
+        a: Control,
+        next: Control,
+        time: u64,
+    ) -> Result<(), Over> {
+        let l = &self.ledger;
+        let generation = next.generation();
+        self.decide_once(&l.run, a, generation, |before| {
+            Run::begun(Run::from_bits(before).era).payload()
+        })?;
+        // after the event, which reads what was left there; a helper that comes later finds that agreed
+        self.decide_once(&l.deciding, a, generation, |_| 0)?;
+        // the one who announced a probe holds the first slot
+        let fresh = match a.goal() {
+            Goal::Probe => Round::fresh(generation).admit(),
+            _ => Round::fresh(generation),
+        };
+        self.help_write(&self.probing.round, a, |w| {
+            if Round::from_bits(w).is_of(generation) {
+                w
+            } else {
+                fresh.word()
+            }
+        })?;
+        self.help_write(&l.since, a, |_| time)?;
+        self.help_write(&l.generations, a, |w| {
+            extend(w, generation, 1 << GENERATION_BITS)
+        })?;
+        Ok(())
+    }
+
+    /// The window of a fresh counting period is empty.
+    pub(crate) fn begin_afresh(
+        &self,
+        a: Control,
+        next: Control,
+        frozen: &Frozen,
+        time: u64,
+    ) -> Result<(), Over> {
+        match &self.head.window {
+            Shape::Time(b) => self.advance_epochs(a, b, frozen, time, true),
+            Shape::Count(window) => {
+                let (start, begun) = window.fresh(Tagged(frozen.word).payload());
+                if let Some((word, position)) = start {
+                    self.help_write(word, a, |_| position)?;
+                }
+                self.help_write(&window.word, a, |_| Tagged::new(next.version(), begun).0)?;
+                Ok(())
+            }
+        }
+    }
+
+    /// The rules in force become those by which outcomes are recorded: what is slow, and how long a
+    /// run may be. `aged`: the run, if there is one, is over.
+    pub(crate) fn apply_policy(
+        &self,
+        a: Control,
+        next: Control,
+        policy: &Policy,
+        aged: bool,
+    ) -> Result<(), Over> {
+        let h = &self.head;
+        self.decide_once(&h.slow_limit, a, a.version(), |_| policy.slow_call())?;
+        let rule = self.decide_once(&h.run_limit, a, a.version(), |before| {
+            let rule = RunRule::from_bits(before).with(policy.run());
+            // The run is not frozen. A failure that has landed in a bygone epoch may add to it before
+            // this look, and is wiped with it, or after, and begins the next run: its call overlaps this
+            // update. What the first helper finds holds for all.
+            if aged && self.run_in(a.generation()) != 0 {
+                rule.begun_anew().payload()
+            } else {
+                rule.payload()
+            }
+        })?;
+        let begun = Run::begun(RunRule::from_bits(rule).era);
+        self.help_write(&self.ledger.run, a, |w| {
+            if Run::from_bits(Tagged(w).payload()).era == begun.era {
+                w
+            } else {
+                Tagged::new(next.generation(), begun.payload()).0
+            }
+        })?;
+        Ok(())
+    }
+
+    /// How many outcomes need no look.
+    pub(crate) fn set_limits(&self, a: Control, allowance: Allowance) -> Result<(), Over> {
+        for i in 0..a.stripes() {
+            let stripe = self.stripes.get(i);
+            let shares = share(allowance, i, a.stripes());
+            for ((limit, count), share) in stripe.limits.iter().zip(&stripe.counts).zip(shares) {
+                self.decide_once(limit, a, a.version(), |_| {
+                    Tagged(count.load()).payload().wrapping_add(share)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The run of failures of that generation, beside what the window holds at that moment: where a
+    /// window of time holds no failure any more, neither does the run.
+    pub(crate) fn run_beside(&self, generation: u64, window: Tally) -> u64 {
+        let aged = matches!(self.head.window, Shape::Time(_)) && window.failures == 0;
+        if aged { 0 } else { self.run_in(generation) }
+    }
+
+    /// The run of failures of that generation, however old.
+    pub(crate) fn run_in(&self, generation: u64) -> u64 {
+        let w = Tagged(self.ledger.run.load());
+        if w.has(generation) {
+            Run::from_bits(w.payload()).length
+        } else {
+            0
+        }
+    }
+}

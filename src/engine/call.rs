@@ -1,0 +1,76 @@
+//! A call, as the engine sees it: what its permit carries, and what its result brings.
+
+use crate::engine::window::stripes::Class;
+use crate::words::control::{Control, Period};
+use crate::words::outcome::FailureKind;
+
+/// What a permit carries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admission {
+    pub(crate) period: Period,
+    /// The clock at admission, or the stopwatch, or `UNTIMED`.
+    pub(crate) start: u64,
+}
+
+/// No slow limit was in force at admission, so nobody looked at the clock.
+pub(crate) const UNTIMED: u64 = u64::MAX;
+
+impl Admission {
+    /// Where all are admitted: timed, if the caller or the rules have a slow limit.
+    #[inline(always)]
+    pub(crate) fn at_large(c: Control, timed: bool, now: impl FnOnce() -> u64) -> Admission {
+        Admission {
+            period: c.period(),
+            start: if timed || c.timed() { now() } else { UNTIMED },
+        }
+    }
+}
+
+/// What a caller knows of a call's duration that the breaker does not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Timing {
+    /// How long it lasted, in nanoseconds.
+    pub(crate) lasted: Option<u64>,
+    /// A slow limit of its own.
+    pub(crate) limit: Option<u64>,
+}
+
+/// A result on its way to being counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) class: Class,
+    pub(crate) kind: FailureKind,
+    /// The wait that the failure itself asks for, should it open the breaker.
+    pub(crate) wait: Option<u64>,
+}
+
+impl Outgoing {
+    pub(crate) const SUCCESS: Outgoing = Outgoing {
+        class: Class::FastSuccess,
+        kind: FailureKind::Server,
+        wait: None,
+    };
+    pub(crate) const SLOW_SUCCESS: Outgoing = Outgoing {
+        class: Class::SlowSuccess,
+        ..Outgoing::SUCCESS
+    };
+
+    /// Its kind, if it is a failure.
+    pub(crate) fn failure(self) -> Option<FailureKind> {
+        self.class.failed().then_some(self.kind)
+    }
+}
+
+impl Admission {
+    /// Does anybody know how long the call lasted?
+    #[inline(always)]
+    pub(crate) fn is_timed(self, timing: Timing) -> bool {
+        self.start != UNTIMED || timing.lasted.is_some()
+    }
+
+    /// Of one that the breaker has timed.
+    #[inline(always)]
+    pub(crate) fn lasted(self, now: u64) -> u64 {
+        now.saturating_sub(self.start)
+    }
+}

@@ -1,0 +1,206 @@
+//! How long calls lasted: a histogram whose buckets widen with the duration.
+//!
+//! Who writes: whoever ends a call, to counters that decide nothing and that loom does not see. A
+//! thread has a row of its own as long as there are no more threads than rows.
+
+use crate::sync::atomic::Counter;
+use crate::sync::thread_index;
+use alloc::boxed::Box;
+use core::fmt;
+use core::time::Duration;
+use crossbeam_utils::CachePadded;
+
+/// Each octave has four buckets, so a bucket is at most a quarter as wide as it is far.
+const PER_OCTAVE: u32 = 4;
+/// 1.024 µs: all that is shorter is one bucket.
+const FIRST: u32 = 10;
+/// 137.4 s: all that is longer is one, too.
+const LAST: u32 = 37;
+const BUCKETS: usize = ((LAST - FIRST) * PER_OCTAVE) as usize + 2;
+/// A row takes 880 bytes.
+const MOST_ROWS: usize = 16;
+
+fn bucket(nanos: u64) -> usize {
+    let octave = nanos.checked_ilog2().unwrap_or(0);
+    if octave < FIRST {
+        return 0;
+    }
+    if octave >= LAST {
+        return BUCKETS - 1;
+    }
+    let quarter = (nanos >> (octave - 2)) as u32 - PER_OCTAVE;
+    ((octave - FIRST) * PER_OCTAVE + quarter) as usize + 1
+}
+
+/// Where the bucket ends: the shortest duration that is beyond it.
+fn end(bucket: usize) -> u64 {
+    if bucket == BUCKETS - 1 {
+        return u64::MAX;
+    }
+    let (octave, quarter) = (
+        FIRST + bucket as u32 / PER_OCTAVE,
+        bucket as u64 % u64::from(PER_OCTAVE),
+    );
+    (u64::from(PER_OCTAVE) + quarter) << (octave - 2)
+}
+
+fn begin(bucket: usize) -> u64 {
+    bucket.checked_sub(1).map_or(0, end)
+}
+
+/// What calls add to.
+#[derive(Debug)]
+pub(crate) struct Histogram(Box<[CachePadded<[Counter; BUCKETS]>]>);
+
+impl Histogram {
+    pub(crate) fn new() -> Histogram {
+        let rows = thread_index::cpus().next_power_of_two().min(MOST_ROWS);
+        let row = || CachePadded::new([const { Counter::new(0) }; BUCKETS]);
+        Histogram((0..rows).map(|_| row()).collect())
+    }
+
+    #[cold]
+    pub(crate) fn add(&self, nanos: u64) {
+        self.0[thread_index::index() & (self.0.len() - 1)][bucket(nanos)].add(1);
+    }
+
+    pub(crate) fn read(&self) -> Durations {
+        let sum = |i: usize| self.0.iter().map(|row| row[i].get()).sum();
+        Durations((0..BUCKETS).map(sum).collect())
+    }
+}
+
+/// How long calls lasted since the breaker was built: see [`Config::durations`](crate::Config::durations).
+///
+/// Durations are told apart by buckets which are a fifth to a quarter as wide as the durations in them,
+/// from about 1 µs to 137 s; what is shorter, or longer, has one bucket each.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{Breaker, Outcome};
+///
+/// let breaker = Breaker::builder("payments").durations(true).build()?;
+/// for ms in [10, 10, 10, 80] {
+///     if let Ok(permit) = breaker.try_acquire() {
+///         permit.record_timed(Outcome::Success, Duration::from_millis(ms));
+///     }
+/// }
+/// let lasted = breaker.observer().snapshot().durations.expect("are kept");
+/// assert_eq!(lasted.calls(), 4);
+/// let median = lasted.quantile(0.5).expect("of some calls");
+/// assert!(median >= Duration::from_millis(10) && median < Duration::from_millis(13));
+/// assert!(lasted.quantile(0.9) > Some(Duration::from_millis(80)));
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Durations(Box<[u64]>);
+
+/// The buckets in which there are calls, by their ends.
+impl fmt::Debug for Durations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let some = self.iter().filter(|bucket| bucket.calls > 0);
+        f.debug_map()
+            .entries(some.map(|b| (b.to.unwrap_or(Duration::MAX), b.calls)))
+            .finish()
+    }
+}
+
+/// A part of [`Durations`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DurationBucket {
+    /// The shortest duration of the bucket.
+    pub from: Duration,
+    /// The shortest one beyond it; `None` for the last bucket, which has no end.
+    pub to: Option<Duration>,
+    /// Calls that lasted so long.
+    pub calls: u64,
+}
+
+impl Durations {
+    /// All calls that were timed.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The duration that this part of the calls did not exceed, from 0 for none to 1 for all: where the
+    /// bucket ends in which it lies, so that it is never told too short; [`Duration::MAX`] in the last
+    /// bucket. `None` if there was no call, or `part` is not from 0 to 1.
+    #[must_use]
+    pub fn quantile(&self, part: f64) -> Option<Duration> {
+        if !(0.0..=1.0).contains(&part) {
+            return None;
+        }
+        let wanted = self.calls() as f64 * part;
+        let mut seen = 0;
+        let found = self.iter().find(|bucket| {
+            seen += bucket.calls;
+            // of none of the calls it is the shortest
+            seen > 0 && seen as f64 >= wanted
+        })?;
+        Some(found.to.unwrap_or(Duration::MAX))
+    }
+
+    /// Every bucket, the shortest durations first.
+    pub fn iter(&self) -> impl Iterator<Item = DurationBucket> + '_ {
+        let of = |(i, calls): (usize, &u64)| DurationBucket {
+            from: Duration::from_nanos(begin(i)),
+            to: (i + 1 < BUCKETS).then(|| Duration::from_nanos(end(i))),
+            calls: *calls,
+        };
+        self.0.iter().enumerate().map(of)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn buckets_follow_on_one_another() {
+        assert_eq!((begin(0), end(0)), (0, 1 << FIRST));
+        assert_eq!(begin(BUCKETS - 1), 1 << LAST);
+        for i in 1..BUCKETS - 1 {
+            let (from, to) = (begin(i), end(i));
+            assert!(
+                from < to && 5 * (to - from) <= to && 4 * (to - from) <= from + (to - from),
+                "{i}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn each_duration_has_its_bucket(nanos in prop_oneof![any::<u64>(), 0u64..1 << 40, 0u64..5000]) {
+            let i = bucket(nanos);
+            prop_assert!(begin(i) <= nanos);
+            prop_assert!(nanos < end(i) || i == BUCKETS - 1);
+        }
+
+        /// As of the sorted durations themselves, rounded up by their bucket.
+        #[test]
+        fn quantiles_are_those_of_the_calls(mut all in prop::collection::vec(0u64..1 << 38, 1..50), part in 0.0..=1.0f64) {
+            let histogram = Histogram::new();
+            all.iter().for_each(|n| histogram.add(*n));
+            all.sort_unstable();
+            let rank = ((all.len() as f64 * part).ceil() as usize).max(1);
+            let of = bucket(all[rank - 1]);
+            let told = histogram.read().quantile(part);
+            let expected = if of == BUCKETS - 1 { Duration::MAX } else { Duration::from_nanos(end(of)) };
+            prop_assert_eq!(told, Some(expected));
+        }
+    }
+
+    #[test]
+    fn nothing_has_no_quantile() {
+        let none = Histogram::new().read();
+        assert_eq!((none.calls(), none.quantile(0.5)), (0, None));
+        let one = Histogram::new();
+        one.add(5_000_000);
+        for part in [-0.1, 1.1, f64::NAN] {
+            assert_eq!(one.read().quantile(part), None, "{part}");
+        }
+        assert_eq!(one.read().quantile(0.0), one.read().quantile(1.0));
+    }
+}

@@ -1,0 +1,393 @@
+//! Transitions, and the rings in which updates leave them.
+//!
+//! Who writes: the update that makes a transition, each word by `help_write`, tagged with the generation
+//! that begins, before it publishes. There is one such update for each generation, so words of one tag
+//! are of one event. Who reads: anyone, at any time; a reader that finds another tag came too late,
+//! and knows it. Nobody waits for a reader.
+//!
+//! *Wrap-around.* A slot's generations differ by the length of the ring, and each is written, so a
+//! tag of 24 bits is never mistaken for another.
+
+use crate::engine::policy::Tally;
+use crate::sync::atomic::Word;
+use crate::words::control::{code, state_of};
+use crate::words::deadline::Deadline;
+use crate::words::outcome::{Cause, Counts, FailureKind, State};
+use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged};
+use alloc::boxed::Box;
+use core::time::Duration;
+
+/// One transition of a breaker: what, when, why, and the counts that decided it.
+///
+/// Each generation has exactly one, self-transitions (a `reset()` while closed) included. Two readings of
+/// one transition are equal: `wall_time` is left out of the comparison.
+///
+/// ```
+/// use tripcoil::{Breaker, Cause, FailureKind, State};
+///
+/// let breaker = Breaker::builder("db").consecutive_failures(2).build()?;
+/// for _ in 0..2 {
+///     if let Ok(permit) = breaker.try_acquire() {
+///         permit.failure(FailureKind::Server);
+///     }
+/// }
+/// let history = breaker.observer().history();
+/// assert_eq!(history.len(), 1);
+/// assert_eq!((history[0].from, history[0].to), (State::Closed, State::Open));
+/// assert_eq!(history[0].cause, Cause::ConsecutiveFailures);
+/// assert_eq!(history[0].counts.failures, 2);
+/// assert_eq!(history[0].failure, Some(FailureKind::Server));
+/// assert!(history[0].open_until > Some(history[0].at));
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Transition {
+    /// The generation that began with it: one more than that of the transition before.
+    pub generation: u64,
+    /// The state that ended.
+    pub from: State,
+    /// The state that began.
+    pub to: State,
+    /// Why.
+    pub cause: Cause,
+    /// When, by the breaker's clock. Zero for a moment before that clock began, as after a restart.
+    pub at: Duration,
+    /// When, by the wall clock: worked out as this was read, from how long ago `at` then was. So it
+    /// follows a wall clock that was set in between, and is early by the time of a suspend in which the
+    /// breaker's clock stood still. `None` on a target without a wall clock.
+    #[cfg(feature = "std")]
+    pub wall_time: Option<std::time::SystemTime>,
+    /// Until when calls are rejected, by the breaker's clock, where the breaker opened; `None`
+    /// elsewhere. It is the deadline as it was published: what `postpone` moves later is in
+    /// [`Snapshot::retry_after`](crate::Snapshot::retry_after), and so is a wait of the dependency's own
+    /// or of `trip_for` that another thread had not known when it carried the transition out.
+    pub open_until: Option<Duration>,
+    /// The kind of the failure that decided: that tripped a rule, or lost the round. `None` where a
+    /// success decided (one can be the call that reaches `min_throughput`), a clock or the
+    /// controller. Of several failures that overlap, one.
+    pub failure: Option<FailureKind>,
+    /// The counts that decided it: the results of the round where a round of probes was decided
+    /// (or ended by its timeout or its cancellations), the window as it then stood elsewhere. What
+    /// overlapping calls recorded between the outcome that decided and the transition is in them.
+    pub counts: Counts,
+    /// The run of failures at that moment; 0 unless the state that ended was closed or
+    /// observe-only and a run is counted. A success that overlaps the transition may have ended it.
+    pub consecutive_failures: u64,
+}
+
+impl PartialEq for Transition {
+    fn eq(&self, other: &Self) -> bool {
+        let read = |t: &Transition| {
+            let decided = (t.counts, t.consecutive_failures, t.failure);
+            (
+                t.generation,
+                t.from,
+                t.to,
+                t.cause,
+                t.at,
+                t.open_until,
+                decided,
+            )
+        };
+        read(self) == read(other)
+    }
+}
+
+impl Eq for Transition {}
+
+/// The transitions that each breaker keeps, and that an observer can read back unless
+/// [`Config::history`](crate::Config::history) says otherwise.
+pub(crate) const HISTORY: usize = 4;
+const _: () = assert!(HISTORY.is_power_of_two());
+
+/// What an update leaves of a transition; the generation is in 24 bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Event {
+    pub(crate) generation: u64,
+    pub(crate) from: State,
+    pub(crate) to: State,
+    pub(crate) cause: Cause,
+    /// Of the failure that decided.
+    pub(crate) failure: Option<FailureKind>,
+    /// Modulo 2^64: of a restored breaker it may be before the clock's beginning.
+    pub(crate) at: u64,
+    pub(crate) counts: Tally,
+    pub(crate) run: u64,
+    /// The deadline's payload, which counts from `at`; 0 where the breaker did not open, and where it is
+    /// not known.
+    pub(crate) deadline: u64,
+}
+
+pub(crate) const WORDS: usize = 7;
+/// Bits of the time that go beside the meta, which takes thirteen.
+const TIME_LOW: u32 = PAYLOAD_BITS - META;
+const META: u32 = 13;
+/// Bits of the run, beside which the number of an `Other` kind goes.
+const RUN: u32 = 32;
+/// The class of an `Other` kind; 0 is no failure.
+const OTHER: u64 = 7;
+
+/// A kind as its class, of three bits, and the number of an `Other`, of eight.
+pub(crate) fn kind_bits(kind: Option<FailureKind>) -> (u64, u64) {
+    let class = match kind {
+        None => 0,
+        Some(FailureKind::Timeout) => 1,
+        Some(FailureKind::Connect) => 2,
+        Some(FailureKind::Overload) => 3,
+        Some(FailureKind::Server) => 4,
+        Some(FailureKind::Client) => 5,
+        Some(FailureKind::Data) => 6,
+        Some(FailureKind::Other(number)) => return (OTHER, u64::from(number)),
+    };
+    (class, 0)
+}
+
+pub(crate) fn kind_of(class: u64, number: u64) -> Option<FailureKind> {
+    Some(match class & 0b111 {
+        0 => return None,
+        1 => FailureKind::Timeout,
+        2 => FailureKind::Connect,
+        3 => FailureKind::Overload,
+        4 => FailureKind::Server,
+        5 => FailureKind::Client,
+        6 => FailureKind::Data,
+        _ => FailureKind::Other(number as u8),
+    })
+}
+
+impl Event {
+    /// from 3 | to 3 | cause 4 | kind's class 3 | time low 27 (from the low end); time high 37; calls;
+    /// failures; slow; run 32 | kind's number 8; deadline
+    pub(crate) fn payloads(self) -> [u64; WORDS] {
+        let (class, number) = kind_bits(self.failure);
+        let meta = code(self.from) | code(self.to) << 3 | self.cause.bits() << 6 | class << 10;
+        [
+            meta | (self.at & ((1 << TIME_LOW) - 1)) << META,
+            self.at >> TIME_LOW,
+            self.counts.calls & PAYLOAD_MAX,
+            self.counts.failures & PAYLOAD_MAX,
+            self.counts.slow & PAYLOAD_MAX,
+            self.run & ((1 << RUN) - 1) | number << RUN,
+            self.deadline & PAYLOAD_MAX,
+        ]
+    }
+
+    pub(crate) fn of(generation: u64, p: [u64; WORDS]) -> Event {
+        Event {
+            generation,
+            from: state_of(p[0]),
+            to: state_of(p[0] >> 3),
+            cause: Cause::from_bits(p[0] >> 6 & 0b1111),
+            failure: kind_of(p[0] >> 10, p[5] >> RUN),
+            at: p[1] << TIME_LOW | p[0] >> META,
+            counts: Tally {
+                calls: p[2],
+                failures: p[3],
+                slow: p[4],
+            },
+            run: p[5] & ((1 << RUN) - 1),
+            deadline: p[6],
+        }
+    }
+
+    /// Did the breaker open from closed?
+    pub(crate) fn begins_outage(&self) -> bool {
+        (self.from, self.to) == (State::Closed, State::Open)
+    }
+
+    /// `now`: the breaker's clock and the wall clock, at one moment.
+    #[cfg_attr(
+        not(feature = "std"),
+        expect(unused_variables, reason = "there is no wall clock")
+    )]
+    pub(crate) fn transition(self, now: Now) -> Transition {
+        Transition {
+            generation: self.generation,
+            from: self.from,
+            to: self.to,
+            cause: self.cause,
+            at: Duration::from_nanos(from_beginning(self.at)),
+            #[cfg(feature = "std")]
+            wall_time: now.wall_at(self.at),
+            open_until: (self.deadline != 0)
+                .then(|| Duration::from_nanos(Deadline(self.deadline).of_any(self.at))),
+            failure: self.failure,
+            counts: self.counts.counts(),
+            consecutive_failures: self.run,
+        }
+    }
+}
+
+/// A moment that may be before the clock's beginning, as one that is not.
+fn from_beginning(at: u64) -> u64 {
+    // no clock comes near 2^63
+    at.cast_signed().max(0).cast_unsigned()
+}
+
+/// The breaker's clock and the wall clock, read together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    #[cfg(feature = "std")]
+    clock: u64,
+    #[cfg(feature = "std")]
+    wall: Option<std::time::SystemTime>,
+}
+
+#[cfg(not(feature = "std"))]
+impl Now {
+    pub(crate) fn read(_: u64) -> Now {
+        Now {}
+    }
+}
+
+#[cfg(feature = "std")]
+impl Now {
+    /// With the breaker's clock as it is now.
+    pub(crate) fn read(clock: u64) -> Now {
+        // there asking for it panics
+        let none = cfg!(all(target_family = "wasm", target_os = "unknown"));
+        Now {
+            clock,
+            wall: (!none).then(std::time::SystemTime::now),
+        }
+    }
+
+    fn wall_at(self, at: u64) -> Option<std::time::SystemTime> {
+        let ago = self.clock.wrapping_sub(at).cast_signed();
+        let span = Duration::from_nanos(ago.unsigned_abs());
+        if ago < 0 {
+            self.wall?.checked_add(span)
+        } else {
+            self.wall?.checked_sub(span)
+        }
+    }
+}
+
+pub(crate) type Slot = [Word; WORDS];
+
+/// The last events, a slot each, by generation. Their number is a power of two.
+#[derive(Debug)]
+pub(crate) struct Ring<S = Box<[Slot]>>(S);
+
+/// Tagged with what never comes to that slot.
+fn empty(slot: usize) -> Slot {
+    core::array::from_fn(|_| Word::new(Tagged::new(slot as u64 ^ 1, 0).0))
+}
+
+impl Ring<[Slot; HISTORY]> {
+    pub(crate) fn short() -> Self {
+        Ring(core::array::from_fn(empty))
+    }
+}
+
+impl Ring {
+    pub(crate) fn of(slots: usize) -> Self {
+        Ring((0..slots).map(empty).collect())
+    }
+}
+
+impl<S: AsRef<[Slot]>> Ring<S> {
+    pub(crate) fn len(&self) -> u64 {
+        self.0.as_ref().len() as u64
+    }
+
+    pub(crate) fn slot(&self, generation: u64) -> &Slot {
+        &self.0.as_ref()[(generation & (self.len() - 1)) as usize]
+    }
+
+    /// The event of that generation; `None` if it has been overwritten, or is just being.
+    pub(crate) fn read(&self, generation: u64) -> Option<Event> {
+        read(self.slot(generation), generation)
+    }
+}
+
+/// The event of that generation, if it is the one that lies there.
+fn read(slot: &Slot, generation: u64) -> Option<Event> {
+    let mut payloads = [0; WORDS];
+    for (payload, word) in payloads.iter_mut().zip(slot) {
+        let w = Tagged(word.load());
+        if !w.has(generation) {
+            return None;
+        }
+        *payload = w.payload();
+    }
+    Some(Event::of(generation, payloads))
+}
+
+/// The last opening from closed, beside the ring: rounds of probes push it out of that soon.
+///
+/// Who writes: the update that opens, each word by `help_write`, what it has agreed on in the ring. Who reads:
+/// anyone; words of one tag are of one event, since each generation has one update. It is written at some
+/// transitions only, so its tag may come round: a generation that is exactly 2^24 later than that of the
+/// words that lie there overwrites them as any other does, since nobody asks for the tag before writing.
+#[derive(Debug)]
+pub(crate) struct LastOpening(Slot);
+
+impl LastOpening {
+    /// The breaker has not opened yet: from closed to closed.
+    pub(crate) fn none() -> LastOpening {
+        LastOpening(core::array::from_fn(|_| Word::default()))
+    }
+
+    pub(crate) fn words(&self) -> &Slot {
+        &self.0
+    }
+
+    /// `Err` while it is just being overwritten; the generation is in 24 bits.
+    pub(crate) fn read(&self) -> Result<Option<Event>, Torn> {
+        let tag = Tagged(self.0[0].load()).tag();
+        let event = read(&self.0, tag).ok_or(Torn)?;
+        Ok(event.begins_outage().then_some(event))
+    }
+
+    /// Nobody else has it yet.
+    #[cfg(feature = "serde")]
+    pub(crate) fn put(&self, event: Event) {
+        for (word, payload) in self.0.iter().zip(event.payloads()) {
+            word.store(Tagged::new(event.generation, payload).0);
+        }
+    }
+}
+
+/// Words of two events.
+pub(crate) struct Torn;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const STATES: [State; 6] = [
+        State::Closed,
+        State::Open,
+        State::HalfOpen,
+        State::ForcedOpen,
+        State::Disabled,
+        State::ObserveOnly,
+    ];
+
+    proptest! {
+        #[test]
+        fn an_event_gives_back_what_was_put_in(
+            generation in 0u64..1 << 24, from in 0usize..6, to in 0usize..6, cause in 0u64..10, at: u64,
+            n in prop::array::uniform4(0..=PAYLOAD_MAX), run: u32, class in 0u64..8, number: u8,
+        ) {
+            let e = Event {
+                generation, from: STATES[from], to: STATES[to], cause: Cause::from_bits(cause), at,
+                failure: kind_of(class, u64::from(number)), deadline: n[3],
+                counts: Tally { calls: n[0], failures: n[1], slow: n[2] }, run: u64::from(run),
+            };
+            prop_assert_eq!(Event::of(generation, e.payloads()), e);
+            let ring = Ring::short();
+            prop_assert_eq!(ring.read(generation), None, "nothing has been written");
+            for (word, payload) in ring.slot(generation).iter().zip(e.payloads()) {
+                word.store(Tagged::new(generation, payload).0);
+            }
+            prop_assert_eq!(ring.read(generation), Some(e));
+            prop_assert_eq!(ring.read(generation + HISTORY as u64), None, "another generation's");
+            ring.slot(generation)[3].store(Tagged::new(generation + HISTORY as u64, 0).0);
+            prop_assert_eq!(ring.read(generation), None, "half overwritten");
+        }
+    }
+}

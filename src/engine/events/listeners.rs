@@ -1,0 +1,382 @@
+//! Transitions and finished epochs, told to listeners.
+//!
+//! Listeners are called by a few threads that all breakers share (see `pool`), which read the rings and
+//! boundaries that the updates write, at their own pace. A thread that publishes an update only marks the
+//! subscription: no queue is pushed to, nothing is allocated, and a listener that is slow, stuck or
+//! panicking holds up nobody; other listeners wait a second for it, at most. What it misses because the
+//! ring went round is counted.
+
+use crate::engine::events::cursor::Events;
+use crate::engine::events::event::Transition;
+use crate::engine::events::pool::{Lane, Pool};
+use crate::engine::events::task::{Bell, Look, Looked, Seat, Task, Turn};
+use crate::engine::events::wake::Entry;
+use crate::engine::events::watch::Watching;
+use crate::engine::policy::Tally;
+use crate::engine::state::Core;
+use crate::engine::window::Shape;
+use crate::engine::window::boundaries::Boundaries;
+use crate::sync::atomic::spawn;
+use crate::words::outcome::Counts;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+use std::thread;
+use std::time::Instant;
+
+/// An epoch that is over, and what was counted in it.
+///
+/// Epochs that a listener was too late to tell apart come as one, so nothing that was counted in a
+/// time window is left out or told twice. An epoch is over when a call finds it so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Epoch {
+    /// When it began, by the breaker's clock.
+    pub start: Duration,
+    /// When it ended.
+    pub end: Duration,
+    /// What was recorded in it.
+    pub counts: Counts,
+}
+
+/// A listener's place. Dropping it detaches the listener: it is called no more, but for a call that
+/// is under way.
+#[must_use = "dropping a subscription detaches its listener"]
+pub struct Subscription {
+    core: Watching<Core>,
+    /// `None` where the system gave no thread: then the listener is never called.
+    served: Option<Served>,
+}
+
+#[derive(Debug)]
+struct Served {
+    task: Arc<Task>,
+    pool: Arc<Pool>,
+    entry: Entry,
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core.debug("Subscription", f)
+    }
+}
+
+impl Subscription {
+    fn count(&self, what: impl Fn(&Task) -> u64) -> u64 {
+        self.served.as_ref().map_or(0, |served| what(&served.task))
+    }
+
+    /// Transitions (or epochs) that the listener was called with.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.count(|task| task.post.delivered.get())
+    }
+
+    /// Transitions that were overwritten before the listener came to them: more than 1024 waited.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.count(|task| task.post.missed.get())
+    }
+
+    /// Calls of the listener that panicked. It is called again with the next.
+    #[must_use]
+    pub fn panicked(&self) -> u64 {
+        self.count(|task| task.post.panicked.get())
+    }
+
+    /// Returns whether there is a thread that calls the listener. There is none if the system gave none,
+    /// or in a process that was forked after the subscription; then the listener is never called.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        let served = self.served.as_ref();
+        served.is_some_and(|served| served.pool.is_of_this_process())
+    }
+
+    /// Gives the listener a thread of its own, for one that blocks or takes long. It ends with the
+    /// subscription. If the system gives none, the listener stays with those that all listeners share.
+    ///
+    /// Those are two, and one that has been in a call for a second is replaced; so a listener that now
+    /// and then waits for a disk needs none of its own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tripcoil::Breaker;
+    ///
+    /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+    /// let (page, pages) = std::sync::mpsc::sync_channel(0);
+    /// let observer = breaker.observer();
+    /// // waits until the other side takes it
+    /// let subscription = observer.subscribe(move |t| drop(page.send(t.to))).dedicated();
+    /// controller.trip();
+    /// assert_eq!(pages.recv(), Ok(tripcoil::State::Open));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    pub fn dedicated(self) -> Subscription {
+        if let Some(Served { task, pool, .. }) = &self.served
+            && !task.bell.has_own_thread()
+        {
+            let own = task.clone();
+            if let Some(thread) = spawn("tripcoil-dedicated", move || serve(&own)) {
+                pool.unlist(task);
+                task.bell.answered_by(thread);
+                ring_once_shown(&self.core, &task.bell);
+            }
+        }
+        self
+    }
+
+    /// Whether the breaker was in a registry that has [forgotten it](crate::Observer::is_forgotten), and
+    /// the listener has been called with everything there was. It is called no more, and has been
+    /// dropped: what it sends to, say, is at its end.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tripcoil::{Breaker, State};
+    ///
+    /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+    /// let subscription = breaker.observer().subscribe(|_| {});
+    /// assert!(!subscription.is_closed(), "in no registry it never is");
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.count(|task| task.post.closed.get()) != 0
+    }
+
+    /// Wait until the listener has been called with everything that had happened when this was
+    /// called, but no longer than `limit`; whether it has. For the end of a program, and for tests.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use std::time::Duration;
+    /// use tripcoil::{Breaker, State};
+    ///
+    /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+    /// let seen = Arc::new(Mutex::new(Vec::new()));
+    /// let log = seen.clone();
+    /// let subscription = breaker.observer().subscribe(move |t| log.lock().unwrap().push(t.to));
+    /// controller.trip();
+    /// controller.reset();
+    /// assert!(subscription.drain(Duration::from_secs(10)));
+    /// assert_eq!(*seen.lock().unwrap(), [State::Open, State::Closed]);
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn drain(&self, limit: Duration) -> bool {
+        let Some(Served { task, .. }) = &self.served else {
+            return false;
+        };
+        if !self.is_listening() {
+            return false;
+        }
+        let since = Instant::now();
+        // the look under way may have begun before; the one after it has not
+        let enough = task.post.looks.get() + 2;
+        while task.post.looks.get() < enough && !self.is_closed() {
+            if since.elapsed() >= limit {
+                return false;
+            }
+            task.bell.ring();
+            thread::sleep(Duration::from_micros(20));
+        }
+        true
+    }
+
+    /// For models and schedules: serves the listener on this thread, which has subscribed it, until then.
+    #[cfg(any(tripcoil_loom, tripcoil_shuttle))]
+    #[doc(hidden)]
+    pub fn attend(&self, until: impl Fn() -> bool) {
+        loop {
+            self.served.iter().for_each(|served| served.pool.attend());
+            if until() {
+                return;
+            }
+            crate::sync::atomic::park();
+        }
+    }
+
+    /// For the models: the generation to which the slowest listener or cursor of the breaker has read.
+    #[cfg(tripcoil_loom)]
+    #[doc(hidden)]
+    pub fn reached(&self) -> u64 {
+        self.core.listeners.read()
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(Served { task, pool, entry }) = &self.served {
+            task.post.stop.set(1);
+            self.core.listeners.remove(entry);
+            pool.unlist(task);
+            if task.bell.has_own_thread() {
+                task.bell.ring();
+            }
+        }
+    }
+}
+
+/// The life of a thread that has one listener.
+fn serve(task: &Task) {
+    let seat = Seat::default();
+    loop {
+        match task.look(&seat) {
+            // The listener may have parked too, and have used up the token that said so.
+            Looked::All if task.post.stop.get() != 0 => return,
+            // A publication since that look has left its token, and this returns at once.
+            Looked::All => thread::park(),
+            Looked::More => {}
+            Looked::Over => return,
+        }
+    }
+}
+
+/// What was published before it was seen who is to be woken has woken nobody, or another thread. Each
+/// publication is an exchange of control, and so is this: one that comes before it is found by the look that
+/// this rings for, and one that comes after it sees whom to wake.
+fn ring_once_shown(core: &Core, bell: &Bell) {
+    core.sync(core.head.clock.nanos());
+    bell.ring();
+}
+
+fn subscribe(
+    core: &Watching<Core>,
+    lane: Lane,
+    look: impl Look + 'static,
+    entry: fn(Arc<Bell>) -> Entry,
+) -> Subscription {
+    let served = Pool::of_this_process().and_then(|pool| {
+        let task = pool.list(lane, Box::new(look))?;
+        let entry = entry(task.bell.clone());
+        core.listeners.add(entry.clone());
+        ring_once_shown(core, &task.bell);
+        Some(Served { task, pool, entry })
+    });
+    Subscription {
+        core: core.clone(),
+        served,
+    }
+}
+
+struct Transitions<F> {
+    events: Events,
+    listener: F,
+}
+
+impl<F: FnMut(&Transition) + Send> Look for Transitions<F> {
+    fn at_the_end(&self) -> bool {
+        self.events.at_the_end()
+    }
+
+    fn look(&mut self, turn: &mut Turn<'_>) -> Looked {
+        loop {
+            let missed = self.events.missed();
+            let event = self.events.next();
+            turn.post.missed.add(self.events.missed() - missed);
+            let Some(event) = event else {
+                return Looked::All;
+            };
+            match turn.call(&mut self.listener, &event) {
+                Looked::All => {}
+                ended => return ended,
+            }
+        }
+    }
+}
+
+pub(crate) fn subscribe_transitions(
+    core: &Watching<Core>,
+    lane: Lane,
+    listener: impl FnMut(&Transition) + Send + 'static,
+) -> Subscription {
+    let look = Transitions {
+        events: Events::from_now_on(core),
+        listener,
+    };
+    subscribe(core, lane, look, Entry::Transitions)
+}
+
+struct Epochs<F> {
+    core: Watching<Core>,
+    listener: F,
+    /// The first epoch that is not told yet, and the counts at its start.
+    next: u64,
+    base: Tally,
+}
+
+impl<F: FnMut(&Epoch) + Send> Look for Epochs<F> {
+    fn at_the_end(&self) -> bool {
+        self.core.watchers.forgotten()
+    }
+
+    fn look(&mut self, turn: &mut Turn<'_>) -> Looked {
+        let core = self.core.clone(); // what is borrowed of it is told to `self`
+        let Shape::Time(b) = &core.head.window else {
+            return Looked::All;
+        };
+        loop {
+            let c = core.control();
+            let rolled = b.ending_at(core.head.period_end.load());
+            let first = self.next.max(rolled - b.buckets());
+            let at: Option<Vec<Tally>> = (first..=rolled).map(|e| b.at(e)).collect();
+            // An update is at it, or has been: boundaries of a fresh period are written anew, one
+            // after the other. The thread that publishes it wakes us.
+            let Some(at) = at.filter(|_| !c.updating() && core.control() == c) else {
+                return Looked::All;
+            };
+            if at.len() < 2 && first <= self.next {
+                return Looked::All;
+            }
+            for (epoch, start) in (first..).zip(at) {
+                if epoch > self.next {
+                    match self.tell_up_to(b, epoch, start, turn) {
+                        Looked::All => {}
+                        ended => return ended,
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<F: FnMut(&Epoch) + Send> Epochs<F> {
+    /// One epoch, or several that can no longer be told apart.
+    fn tell_up_to(&mut self, b: &Boundaries, next: u64, at: Tally, turn: &mut Turn<'_>) -> Looked {
+        let epoch = Epoch {
+            start: Duration::from_nanos(b.start_of(self.next)),
+            end: Duration::from_nanos(b.start_of(next)),
+            counts: at.since(self.base).counts(),
+        };
+        self.next = next;
+        self.base = at;
+        turn.call(&mut self.listener, &epoch)
+    }
+}
+
+pub(crate) fn subscribe_epochs(
+    core: &Watching<Core>,
+    lane: Lane,
+    listener: impl FnMut(&Epoch) + Send + 'static,
+) -> Subscription {
+    let (next, base) = match &core.head.window {
+        Shape::Time(b) => loop {
+            let c = core.sync(core.head.clock.nanos());
+            let epoch = b.ending_at(core.head.period_end.load());
+            if let Some(at) = b.at(epoch)
+                && core.control() == c
+            {
+                break (epoch, at);
+            }
+        },
+        Shape::Count(_) => (0, Tally::default()),
+    };
+    let look = Epochs {
+        core: core.clone(),
+        listener,
+        next,
+        base,
+    };
+    subscribe(core, lane, look, Entry::Epochs)
+}

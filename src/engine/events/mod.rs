@@ -1,0 +1,17 @@
+//! What the engine publishes, and those who read it.
+
+pub(crate) mod cursor;
+pub(crate) mod event;
+pub(crate) mod history;
+#[cfg(feature = "std")]
+pub(crate) mod listeners;
+#[cfg(feature = "std")]
+pub(crate) mod pool;
+pub(crate) mod queue;
+#[cfg(feature = "std")]
+pub(crate) mod ready;
+#[cfg(feature = "std")]
+pub(crate) mod task;
+#[cfg(feature = "std")]
+pub(crate) mod wake;
+pub(crate) mod watch;

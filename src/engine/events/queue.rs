@@ -1,0 +1,100 @@
+//! The rings in which events wait for listeners: a short one for each breaker that has any, and a
+//! long one from a small reserve where a listener falls behind.
+//!
+//! Who writes: updates, as into every ring (see `event`). They write to the long one from when they see
+//! it, and to the short one until then, which thereby keeps what still waits in it. A helper that sleeps
+//! may write to the short one later; it writes what all helpers of its update have agreed on, and a reader
+//! goes by the tags.
+//!
+//! Who lengthens: the thread that publishes a transition and finds a listener half the short ring behind.
+//! It is on a call's path, so it allocates nothing and waits for nobody: it takes a ring that lies ready,
+//! and goes on without if there is none. Off the calls the reserve is filled again, by the thread that
+//! looks after listeners, and by those who subscribe or poll.
+
+use crate::engine::events::event::{Event, Ring, Slot};
+use crate::sync::atomic::Late;
+use alloc::sync::Arc;
+
+/// Events that wait in the short ring. The models have few, and no reserve: an execution leaves nothing to
+/// the next one.
+#[cfg(feature = "std")]
+pub(crate) const FEW: usize = if cfg!(tripcoil_loom) { 8 } else { 64 };
+/// Events that wait in a long ring.
+#[cfg(feature = "std")]
+const MANY: usize = 1024;
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    short: Ring,
+    long: Late<Arc<Ring>>,
+}
+
+impl Queue {
+    fn ring(&self) -> &Ring {
+        self.long.get().map_or(&self.short, |ring| ring)
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.ring().len()
+    }
+
+    /// Where that generation's event is written.
+    pub(crate) fn slot(&self, generation: u64) -> &Slot {
+        self.ring().slot(generation)
+    }
+
+    /// See [`Ring::read`].
+    pub(crate) fn read(&self, generation: u64) -> Option<Event> {
+        let long = self.long.get().and_then(|ring| ring.read(generation));
+        long.or_else(|| self.short.read(generation))
+    }
+}
+
+#[cfg(feature = "std")]
+mod reserve {
+    use super::{FEW, MANY, Queue};
+    use crate::engine::events::event::Ring;
+    use crate::sync::atomic::Late;
+    use alloc::boxed::Box;
+    use alloc::sync::Arc;
+    use arc_swap::ArcSwapOption;
+
+    /// For breakers whose listeners fall behind at once.
+    static RESERVE: [ArcSwapOption<Ring>; 4] = [const { ArcSwapOption::const_empty() }; 4];
+
+    /// Off the calls' path: it allocates.
+    pub(crate) fn refill() {
+        for place in &RESERVE {
+            if place.load().is_none() && cfg!(not(tripcoil_loom)) {
+                place.store(Some(Arc::new(Ring::of(MANY))));
+            }
+        }
+    }
+
+    impl Queue {
+        pub(crate) fn short() -> Box<Queue> {
+            Box::new(Queue {
+                short: Ring::of(FEW),
+                long: Late::default(),
+            })
+        }
+
+        /// On a call's path: it neither allocates nor waits.
+        #[cold]
+        pub(crate) fn lengthen(&self) {
+            if self.long.get().is_some() {
+                return;
+            }
+            for place in &RESERVE {
+                if let Some(ring) = place.swap(None) {
+                    // Another thread may be at it too; then one of the two rings goes.
+                    self.long.fill(|| ring);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+pub(crate) use reserve::refill;

@@ -1,0 +1,65 @@
+//! The one primitive of every step between an update's announcement and its publication.
+//!
+//! Load; if the word is what is wanted, done; if control is no longer the announced word, the update
+//! is over; else exchange. Control is read *after* all that went into what is wanted, so those reads
+//! were of the frozen counts.
+//!
+//! A helper may sleep between its look at control and its exchange, and wake in a later update or in
+//! none. Its exchange must fail then: so a word that is settled must never again be what it was
+//! before, for as long as a helper may sleep. Each of them either has a tag that the settling
+//! changes (version, generation, epoch, the run's era), or only rises.
+
+use crate::engine::state::Core;
+use crate::sync::atomic::Word;
+use crate::words::control::Control;
+use crate::words::tagged::Tagged;
+
+/// The update was ended by others.
+pub(crate) struct Over;
+
+impl Core {
+    /// What the first one says, under that tag, holds for all helpers of this update. The tag is its
+    /// version, or the generation that it begins; and the word must be one that is written by each
+    /// update, or by each transition, so that a word which bears the tag bears it from this update.
+    pub(crate) fn decide_once(
+        &self,
+        word: &Word,
+        a: Control,
+        tag: u64,
+        say: impl Fn(u64) -> u64,
+    ) -> Result<u64, Over> {
+        let agreed = self.help_write(word, a, |w| {
+            let w = Tagged(w);
+            if w.has(tag) {
+                w.0
+            } else {
+                Tagged::new(tag, say(w.payload())).0
+            }
+        })?;
+        Ok(Tagged(agreed).payload())
+    }
+
+    /// Bring a word to what this update wants of it, unless the update is over. `want` may depend on
+    /// the word, and on whatever was read before: if the update is still announced afterwards, all
+    /// of that was frozen.
+    pub(crate) fn help_write(
+        &self,
+        word: &Word,
+        a: Control,
+        want: impl Fn(u64) -> u64,
+    ) -> Result<u64, Over> {
+        loop {
+            let is = word.load();
+            let wanted = want(is);
+            if is == wanted {
+                return Ok(is);
+            }
+            if self.control() != a {
+                return Err(Over);
+            }
+            if word.cas(is, wanted).is_ok() {
+                return Ok(wanted);
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Transitions that somebody asks for: the controller, or an outcome that decided one.
+
+use crate::engine::state::Core;
+use crate::engine::transition::permits;
+use crate::words::control::{Control, Goal, Period};
+use crate::words::deadline::{Deadline, Wait};
+use crate::words::outcome::Cause;
+
+impl Core {
+    /// Whether anything changed.
+    pub(crate) fn operate(&self, goal: Goal, wait: Wait) -> bool {
+        let now = self.head.clock.nanos();
+        loop {
+            let c = self.quiet(now);
+            if !permits(goal, c.state()) {
+                return false;
+            } else if self.update(c, goal, now, wait) {
+                let Wait::Exactly(lasts) = wait else {
+                    return true;
+                };
+                if self.override_deadline(c.period(), lasts, now) || !self.probed_before(c, lasts) {
+                    return true;
+                }
+            }
+        }
+    }
+
+    /// A round in the place of that Open, and of nothing else. Whether this call began it.
+    pub(crate) fn half_open_from(&self, generation: u64) -> bool {
+        let now = self.head.clock.nanos();
+        loop {
+            let c = self.quiet(now);
+            if !self.is_open_of(c, generation) {
+                return false;
+            } else if self.update(c, Goal::HalfOpen, now, Wait::Backoff) {
+                return true;
+            }
+        }
+    }
+
+    /// Was the Open that followed `c` ended by a probe before `wait` was over? (Its deadline was a
+    /// helper's, which did not know what the operator asked for.)
+    fn probed_before(&self, c: Control, wait: u64) -> bool {
+        let event = |n: u64| self.history.read(c.generation().wrapping_add(n));
+        let (Some(opened), Some(probe)) = (event(1), event(2)) else {
+            return false;
+        };
+        let asked = Deadline::after(opened.at, opened.at, wait, true);
+        probe.cause == Cause::OpenElapsed && probe.at < asked.nanos(opened.at)
+    }
+
+    /// The rules in force have been replaced: where outcomes are counted, adopt them.
+    #[cfg(feature = "std")]
+    pub(crate) fn adopt_rules(&self) {
+        let now = self.head.clock.nanos();
+        loop {
+            let c = self.quiet(now);
+            if !c.counting() {
+                return; // the next period's first update does
+            }
+            if self.update(c, Goal::Maintain, now, Wait::Backoff) {
+                return;
+            }
+        }
+    }
+
+    /// A transition from that period, unless it has ended.
+    #[cold]
+    pub(crate) fn leave_period(&self, period: Period, goal: Goal, now: u64, wait: Wait) {
+        loop {
+            let c = self.quiet(now);
+            if c.period() != period || self.update(c, goal, now, wait) {
+                return;
+            }
+        }
+    }
+}

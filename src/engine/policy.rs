@@ -1,0 +1,436 @@
+//! The rules, as pure functions of an exact window and of an exact round.
+//!
+//! No atomics here, and no clock: the engine brings the numbers of one instant, and gets a truth,
+//! an allowance or a verdict. What is said here of a window holds for both kinds of window.
+
+use crate::clock::saturating_nanos;
+use crate::config::settings::{Config, OnCancel, Recovery};
+use crate::words::control::{Flags, Goal};
+use crate::words::outcome::{Cause, Counts};
+use crate::words::round::Round;
+#[cfg(feature = "std")]
+use alloc::sync::{Arc, Weak};
+#[cfg(feature = "std")]
+use arc_swap::ArcSwapOption;
+
+/// The rules in force.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    pub(crate) config: Config,
+    /// Which of the breaker's rules these are: the helpers of an update may have different ones.
+    pub(crate) number: u16,
+}
+
+/// What a window holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) calls: u64,
+    pub(crate) failures: u64,
+    pub(crate) slow: u64,
+}
+
+impl Tally {
+    pub(crate) fn counts(self) -> Counts {
+        Counts {
+            calls: self.calls,
+            successes: self.calls.saturating_sub(self.failures),
+            failures: self.failures,
+            slow: self.slow,
+        }
+    }
+}
+
+/// Which of the rules on a window are true: three bits, in their order as causes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Truth(pub(crate) u64);
+
+impl Truth {
+    const COUNT: u64 = 1;
+    const RATE: u64 = 2;
+    const SLOW: u64 = 4;
+
+    pub(crate) fn any(self) -> bool {
+        self.0 != 0
+    }
+
+    /// The rules that were not true in `before`.
+    pub(crate) fn rising_from(self, before: Truth) -> Truth {
+        Truth(self.0 & !before.0)
+    }
+
+    pub(crate) fn number(self) -> u64 {
+        u64::from(self.0.count_ones())
+    }
+
+    pub(crate) fn cause(self) -> Option<Cause> {
+        self.goal().map(|(_, cause)| cause)
+    }
+
+    /// The first true rule, as the goal of a trip and as its cause.
+    pub(crate) fn goal(self) -> Option<(Goal, Cause)> {
+        if self.0 & Truth::COUNT != 0 {
+            Some((Goal::TripByCount, Cause::FailureCount))
+        } else if self.0 & Truth::RATE != 0 {
+            Some((Goal::TripByFailureRate, Cause::FailureRate))
+        } else if self.0 & Truth::SLOW != 0 {
+            Some((Goal::TripBySlowRate, Cause::SlowRate))
+        } else {
+            None
+        }
+    }
+}
+
+/// How many more outcomes of each class, with whatever of the other classes' own allowances, cannot
+/// make a rule true.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Allowance {
+    pub(crate) fast_successes: u64,
+    pub(crate) fast_failures: u64,
+    pub(crate) slow_successes: u64,
+    pub(crate) slow_failures: u64,
+}
+
+impl Allowance {
+    /// Successes alone could make a rule true: they have to ask too.
+    pub(crate) fn armed(self) -> bool {
+        self.fast_successes < PLENTY
+    }
+}
+
+/// More than anyone records within one version, and small enough to be added to a count.
+const PLENTY: u64 = 1 << 38;
+
+/// The order in which a rate is judged: `part as f64 / whole as f64 >= rate`.
+fn reached(part: u64, whole: u64, rate: f64) -> bool {
+    part as f64 / whole as f64 >= rate
+}
+
+impl Policy {
+    pub(crate) fn new(config: Config) -> Policy {
+        Policy { config, number: 0 }
+    }
+
+    /// The same as those of a breaker that was built before, if they are alike: many breakers from one
+    /// template keep their rules once, until one is given others.
+    #[cfg(feature = "std")]
+    pub(crate) fn shared(self) -> Arc<Policy> {
+        // the last ones built, by their hash
+        static LAST: [ArcSwapOption<Weak<Policy>>; 16] =
+            [const { ArcSwapOption::const_empty() }; 16];
+        let place = &LAST[(self.config.hash() % 16) as usize];
+        if let Some(last) = place.load().as_deref().and_then(Weak::upgrade)
+            && last.config == self.config
+        {
+            return last;
+        }
+        let fresh = Arc::new(self);
+        place.store(Some(Arc::new(Arc::downgrade(&fresh))));
+        fresh
+    }
+
+    #[cfg(not(feature = "std"))]
+    pub(crate) fn shared(self) -> Policy {
+        self
+    }
+
+    /// The rules that come after these.
+    #[cfg(feature = "std")]
+    pub(crate) fn replaced_by(&self, config: Config) -> Policy {
+        Policy {
+            config,
+            number: self.number.wrapping_add(1),
+        }
+    }
+
+    fn min_throughput(&self) -> u64 {
+        u64::from(self.config.min_throughput_in_force())
+    }
+
+    /// Nanoseconds; 0 is none.
+    pub(crate) fn slow_call(&self) -> u64 {
+        self.config.slow_call.map_or(0, saturating_nanos)
+    }
+
+    /// Failures in a row; 0 is none.
+    pub(crate) fn run(&self) -> u64 {
+        self.config.consecutive_failures.map_or(0, u64::from)
+    }
+
+    pub(crate) fn flags(&self, armed: bool) -> Flags {
+        Flags {
+            armed,
+            runs: self.run() != 0,
+            timed: self.slow_call() != 0 || self.config.durations,
+        }
+    }
+
+    pub(crate) fn truth(&self, w: Tally) -> Truth {
+        // which is one or more, so nothing is divided by zero
+        let enough = w.calls >= self.min_throughput();
+        let on = |is: bool, bit: u64| if is { bit } else { 0 };
+        let rate =
+            |part: u64, r: Option<f64>| enough && r.is_some_and(|r| reached(part, w.calls, r));
+        Truth(
+            on(self.count_reached(w.failures), Truth::COUNT)
+                | on(rate(w.failures, self.config.failure_rate), Truth::RATE)
+                | on(rate(w.slow, self.config.slow_rate), Truth::SLOW),
+        )
+    }
+
+    fn count_reached(&self, failures: u64) -> bool {
+        self.config
+            .failure_count
+            .is_some_and(|n| failures >= u64::from(n))
+    }
+
+    /// No number of further fast successes can make a failure rule true: the rate is judged as if
+    /// `min_throughput` were reached.
+    fn safe_from_failures(&self, w: Tally) -> bool {
+        !self.count_reached(w.failures)
+            && self.safe_rate(w.failures, w.calls, self.config.failure_rate)
+    }
+
+    fn safe_rate(&self, part: u64, calls: u64, rate: Option<f64>) -> bool {
+        rate.is_none_or(|r| !reached(part, calls.max(self.min_throughput()), r))
+    }
+
+    /// An underestimate costs an update, and nothing else.
+    pub(crate) fn allowance(&self, w: Tally) -> Allowance {
+        let by_count = self
+            .config
+            .failure_count
+            .map_or(PLENTY, |n| (u64::from(n) - 1).saturating_sub(w.failures));
+        if !self.safe_from_failures(w) || !self.safe_rate(w.slow, w.calls, self.config.slow_rate) {
+            return self.until_enough(w, by_count);
+        }
+        let failures = self
+            .more(w.failures, w.calls, self.config.failure_rate)
+            .min(by_count);
+        let slow = self.more(w.slow, w.calls, self.config.slow_rate);
+        // a slow failure is a part of both
+        let both = if self.slow_call() == 0 {
+            0
+        } else {
+            (failures / 2).min(slow / 2)
+        };
+        Allowance {
+            fast_successes: PLENTY,
+            fast_failures: failures - both,
+            slow_successes: slow - both,
+            slow_failures: both,
+        }
+    }
+
+    /// A rate is reached, and waits for calls, of whatever class, to be enough of them. (Or a rule is
+    /// true; then every outcome has to ask.)
+    fn until_enough(&self, w: Tally, by_count: u64) -> Allowance {
+        if self.count_reached(w.failures) {
+            return Allowance::default();
+        }
+        let calls = (self.min_throughput() - 1).saturating_sub(w.calls);
+        let slow = if self.slow_call() == 0 { 0 } else { calls / 4 };
+        let both = slow.min(by_count / 2);
+        let failures = ((calls - 2 * slow) / 2).min(by_count - both);
+        Allowance {
+            fast_successes: calls - slow - both - failures,
+            fast_failures: failures,
+            slow_successes: slow,
+            slow_failures: both,
+        }
+    }
+
+    /// The most by which `part` can grow, every new one a call too, with its rate safe.
+    fn more(&self, part: u64, calls: u64, rate: Option<f64>) -> u64 {
+        let Some(r) = rate else { return PLENTY };
+        let (f, n) = (part as f64, calls as f64);
+        // (part + k) / max(min, calls + k) < r; r = 1 makes the second infinite, which saturates
+        let k = (r * self.min_throughput() as f64 - f).max((r * n - f) / (1.0 - r));
+        let k = if k.is_nan() {
+            0
+        } else {
+            ceil(k).saturating_sub(1).min(PLENTY)
+        };
+        // the formula may be one off, where the division rounds
+        let safe = |k: &u64| self.safe_rate(part + k, calls + k, rate);
+        [k, k.saturating_sub(1)].into_iter().find(safe).unwrap_or(0)
+    }
+
+    /// What a round is decided to be, if it is.
+    pub(crate) fn verdict(&self, r: Round) -> Option<Goal> {
+        if r.timed_out {
+            return Some(Goal::ReopenByTimeout);
+        }
+        if r.given_up {
+            return Some(Goal::ReopenByCancelled);
+        }
+        let need = self.need();
+        match self.config.half_open.recovery {
+            Recovery::Successes(_) if r.failed > 0 => Some(Goal::ReopenByProbe),
+            Recovery::Successes(_) => (r.succeeded >= need).then_some(Goal::Close),
+            Recovery::Rate { failure_rate, .. } => {
+                let all = r.results();
+                let lost = || {
+                    reached(r.failed, all, failure_rate)
+                        || (self.config.half_open.slow_rate)
+                            .is_some_and(|s| reached(r.slow, all, s))
+                };
+                (all >= need).then(|| match lost() {
+                    true => Goal::ReopenByProbe,
+                    false => Goal::Close,
+                })
+            }
+        }
+    }
+
+    /// Were as many probes cancelled as the round needs results? What that means is a matter of time,
+    /// and is asked at a cancellation alone.
+    pub(crate) fn too_many_cancelled(&self, r: Round) -> bool {
+        r.cancelled >= self.need()
+    }
+
+    /// The results that a round needs.
+    fn need(&self) -> u64 {
+        match self.config.half_open.recovery {
+            Recovery::Successes(n) => u64::from(n),
+            Recovery::Rate { of, .. } => u64::from(of),
+        }
+    }
+
+    /// Is there a slot for one more probe?
+    pub(crate) fn has_slot(&self, r: Round) -> bool {
+        r.in_flight < u64::from(self.config.half_open.max_probes_in_force())
+            && r.in_flight + r.results() < self.need()
+    }
+
+    /// Does this result count as failed in the round? (In the totals it stays what it was.)
+    pub(crate) fn fails_round(&self, failed: bool, slow: bool) -> bool {
+        let strict = matches!(self.config.half_open.recovery, Recovery::Successes(_));
+        failed || slow && strict && self.config.slow_rate.is_some()
+    }
+
+    pub(crate) fn on_cancel(&self) -> OnCancel {
+        self.config.on_cancel
+    }
+}
+
+/// Without `std` there is no `f64::ceil`. Negative gives 0, infinity saturates.
+fn ceil(x: f64) -> u64 {
+    let whole = x as u64;
+    whole.saturating_add(u64::from((whole as f64) < x))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn policy() -> impl Strategy<Value = Policy> {
+        let rate =
+            || prop::option::of(prop_oneof![Just(0.5), Just(1.0), Just(0.1), 0.001f64..=1.0]);
+        (rate(), rate(), prop::option::of(1u32..20), 1u32..30).prop_map(
+            |(failure_rate, slow_rate, failure_count, min)| {
+                Policy::new(Config {
+                    failure_rate,
+                    slow_rate,
+                    failure_count,
+                    min_throughput: Some(min),
+                    slow_call: Some(core::time::Duration::from_millis(1)),
+                    ..Config::default()
+                })
+            },
+        )
+    }
+
+    fn tallies() -> impl Strategy<Value = Tally> {
+        (0u64..60).prop_flat_map(|calls| {
+            (0..=calls, 0..=calls).prop_map(move |(failures, slow)| Tally {
+                calls,
+                failures,
+                slow,
+            })
+        })
+    }
+
+    proptest! {
+        /// The one property that the fast path leans on: within its allowance nothing is missed.
+        #[test]
+        fn no_mix_within_the_allowance_makes_a_rule_true(p in policy(), w in tallies(), mix in prop::array::uniform3(0.0f64..=1.0), successes in 0u64..100) {
+            let a = p.allowance(w);
+            // where a rule is true already it is for the next outcome to find it
+            if a == Allowance::default() { return Ok(()) }
+            let part = |whole: u64, of: f64| (whole.min(200) as f64 * of).round() as u64;
+            let (ff, ss, sf) = (part(a.fast_failures, mix[0]), part(a.slow_successes, mix[1]), part(a.slow_failures, mix[2]));
+            let then = Tally { calls: w.calls + ff + ss + sf + successes.min(a.fast_successes), failures: w.failures + ff + sf, slow: w.slow + ss + sf };
+            prop_assert!(!p.truth(then).any(), "{:?} {:?} -> {:?}", a, w, then);
+        }
+
+        /// Unarmed means that successes alone make nothing true; armed means that some number does.
+        #[test]
+        fn armed_exactly_when_successes_alone_could(p in policy(), w in tallies()) {
+            let ever = (0..=40).any(|n| p.truth(Tally { calls: w.calls + n, ..w }).any());
+            prop_assert_eq!(p.allowance(w).armed(), ever);
+        }
+
+        #[test]
+        fn ceil_is_that_of_std(x in -10.0f64..1e15) {
+            prop_assert_eq!(ceil(x), x.ceil() as u64);
+        }
+    }
+
+    #[test]
+    fn the_allowance_is_worth_having() {
+        let p = Policy::new(Config {
+            failure_rate: Some(0.5),
+            min_throughput: Some(100),
+            ..Config::default()
+        });
+        let a = p.allowance(Tally {
+            calls: 1000,
+            failures: 10,
+            slow: 0,
+        });
+        assert_eq!(a.fast_failures, 979);
+        let a = p.allowance(Tally::default());
+        assert_eq!(a.fast_failures, 49);
+        let a = p.allowance(Tally {
+            calls: 2,
+            failures: 2,
+            slow: 0,
+        });
+        assert_eq!(a.fast_failures, 47);
+    }
+
+    /// Three failures more would be three of fifteen: 0.2, though the formula takes it for less.
+    #[test]
+    fn the_allowance_is_judged_as_the_rule_is() {
+        let p = Policy::new(Config {
+            failure_rate: Some(0.2),
+            min_throughput: Some(1),
+            ..Config::default()
+        });
+        let a = p.allowance(Tally {
+            calls: 12,
+            failures: 0,
+            slow: 0,
+        });
+        assert_eq!(a.fast_failures, 2);
+    }
+
+    #[test]
+    fn a_slow_failure_takes_from_both_allowances() {
+        let p = Policy::new(Config {
+            failure_rate: Some(0.5),
+            slow_rate: Some(0.5),
+            slow_call: Some(core::time::Duration::from_millis(1)),
+            min_throughput: Some(100),
+            ..Config::default()
+        });
+        let expected = Allowance {
+            fast_successes: PLENTY,
+            fast_failures: 25,
+            slow_successes: 25,
+            slow_failures: 24,
+        };
+        assert_eq!(p.allowance(Tally::default()), expected);
+    }
+}

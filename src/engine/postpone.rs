@@ -1,0 +1,120 @@
+//! The end of Open, moved after Open began: by whoever decided on it and knows better than the
+//! backoff, and by the operator.
+//!
+//! An acquire reads control, then the deadline, and begins a round from exactly that control word.
+//! So whoever moves the deadline changes the control word too, and only then has moved it: an acquire
+//! that read the deadline before looks again.
+
+use crate::engine::state::Core;
+use crate::words::control::Period;
+use crate::words::deadline::Deadline;
+use crate::words::outcome::{Cause, State};
+use crate::words::tagged::Tagged;
+
+impl Core {
+    /// While Open, or only in the Open of that generation: not before `wait` from now. Whether that
+    /// moved the deadline.
+    pub(crate) fn postpone(&self, only: Option<u64>, wait: u64) -> bool {
+        let now = self.head.clock.nanos();
+        loop {
+            let c = self.quiet(now);
+            let acts = match only {
+                Some(generation) => self.is_open_of(c, generation),
+                None => c.state() == State::Open,
+            };
+            if !acts {
+                return false;
+            }
+            let later = |opened, is: Deadline| {
+                let to = Deadline::after(opened, now, wait, true);
+                is.is_before(to).then_some(to)
+            };
+            match self.move_deadline(c.period(), now, later) {
+                Moved::No => return false,
+                Moved::Yes => return true,
+                Moved::Over => {}
+            }
+        }
+    }
+
+    /// The wait that the operator asked for in the Open that followed `period`, where a helper that did
+    /// not know it set the deadline by the backoff. Meanwhile another operator may have postponed it, and
+    /// later it stays. Whether it is that Open still.
+    pub(crate) fn override_deadline(&self, period: Period, wait: u64, now: u64) -> bool {
+        let open = period.next(State::Open);
+        let asked = |opened, is: Deadline| {
+            let to = Deadline::after(opened, opened, wait, true);
+            (!is.is_firm() || is.is_before(to)).then_some(to)
+        };
+        !matches!(self.move_deadline(open, now, asked), Moved::Over)
+    }
+
+    /// The wait that a failure of `period` asked for, where another thread made the transition that it
+    /// decided. It moves the deadline only later, as it does where this thread makes the transition.
+    #[cold]
+    pub(crate) fn lengthen_deadline(
+        &self,
+        period: Period,
+        wait: u64,
+        now: u64,
+        decided: fn(Cause) -> bool,
+    ) {
+        let event = self.history.read(period.next(State::Open).generation());
+        if event.is_some_and(|e| decided(e.cause)) {
+            let asked = |opened, is: Deadline| {
+                let to = Deadline::after(opened, opened, wait, is.is_firm());
+                is.is_before(to).then_some(to)
+            };
+            self.move_deadline(period.next(State::Open), now, asked);
+        }
+    }
+
+    /// The deadline of `open`, to what is said of the moment at which Open began and of the deadline
+    /// as it is.
+    fn move_deadline(
+        &self,
+        open: Period,
+        now: u64,
+        say: impl Fn(u64, Deadline) -> Option<Deadline>,
+    ) -> Moved {
+        let l = &self.ledger;
+        loop {
+            if self.quiet(now).period() != open {
+                return Moved::Over;
+            }
+            // before the deadline, and so of no later generation than it is
+            let opened = l.since.load();
+            let w = Tagged(l.deadline.load());
+            if !w.has(open.generation()) {
+                continue;
+            }
+            let Some(to) = say(opened, Deadline(w.payload())) else {
+                return Moved::No;
+            };
+            let next = Tagged::new(open.generation(), to.0);
+            if l.deadline.cas(w.0, next.0).is_ok() {
+                return self.bump_version(open, now);
+            }
+        }
+    }
+
+    /// Change the control word and nothing else.
+    fn bump_version(&self, period: Period, now: u64) -> Moved {
+        loop {
+            let c = self.quiet(now);
+            if c.period() != period {
+                return Moved::Over;
+            }
+            if self.head.control.cas(c.0, c.bump_version().0).is_ok() {
+                return Moved::Yes;
+            }
+        }
+    }
+}
+
+enum Moved {
+    Yes,
+    No,
+    /// Another generation has begun.
+    Over,
+}

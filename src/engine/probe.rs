@@ -1,0 +1,193 @@
+//! The half-open round: who gets a slot, and what its result decides.
+//!
+//! Every step is one exchange on the round word. A slot is taken after `latest_admission` was
+//! raised, never before: between the two another thread may look for a timeout, and must not find
+//! one that this probe's admission has just put off. The latest result is likewise raised before the
+//! result is counted. A round ends at the exchange that decides it; a thread that finds it decided
+//! performs its transition, and what comes later is late.
+
+use crate::clock::saturating_nanos;
+use crate::engine::call::Admission;
+use crate::engine::call::Outgoing;
+use crate::engine::state::Core;
+use crate::error::Rejected;
+use crate::words::control::{Control, Goal};
+use crate::words::deadline::{Wait, whole_milliseconds};
+use crate::words::outcome::{Cause, FailureKind, State};
+use crate::words::round::Round;
+
+impl Core {
+    /// Open, and its wait is over: whoever announces it is the first probe of the round.
+    pub(crate) fn begin_round(&self, c: Control, now: u64) -> Option<Admission> {
+        self.probing.latest_admission.raise(now);
+        let announced = c.announce(Goal::Probe);
+        let half_open = announced.become_(State::HalfOpen, crate::words::control::Flags::default());
+        self.start(c, announced, now, Wait::Backoff)
+            .then_some(Admission {
+                period: half_open.period(),
+                start: now,
+            })
+    }
+
+    /// `None`: look again.
+    pub(crate) fn take_slot(&self, c: Control, now: u64) -> Option<Result<Admission, Rejected>> {
+        let policy = self.head.policy.load();
+        let w = self.probing.round.load();
+        let round = Round::from_bits(w);
+        if !round.is_of(c.generation()) {
+            return None;
+        }
+        if let Some(goal) = policy.verdict(round) {
+            self.update(c, goal, now, Wait::Backoff);
+            return None;
+        }
+        if policy.has_slot(round) {
+            self.probing.latest_admission.raise(now);
+            self.probing.round.cas(w, round.admit().word()).ok()?;
+            return Some(Ok(Admission {
+                period: c.period(),
+                start: now,
+            }));
+        }
+        let rejected = Rejected::by(State::HalfOpen);
+        let timeout = saturating_nanos(policy.config.half_open.probe_timeout);
+        let latest = self.probing.latest_admission.load();
+        if now < whole_milliseconds(latest.saturating_add(timeout)) {
+            return Some(Err(rejected));
+        }
+        // the probes leaked: the round is over at this exchange, and its finder is rejected
+        let over = Round {
+            timed_out: true,
+            ..round
+        };
+        self.probing.round.cas(w, over.word()).ok()?;
+        self.leave_period(c.period(), Goal::ReopenByTimeout, now, Wait::Backoff);
+        let event = self.history.read(c.next_generation());
+        if event.is_none_or(|e| e.cause != Cause::ProbeTimeout) {
+            return None; // the controller was quicker
+        }
+        // if that Open is over by now, nothing is left of its wait
+        let rest = self.open_for(c.next_generation(), now).unwrap_or(0);
+        Some(Err(Rejected::by_open(
+            c.with_cause(Cause::ProbeTimeout),
+            rest,
+        )))
+    }
+
+    /// A probe ends with a result.
+    pub(crate) fn conclude_probe(&self, admission: Admission, out: Outgoing, now: u64) {
+        let policy = self.head.policy.load();
+        let (failed, slow) = (out.class.failed(), out.class.slow());
+        let fails = u64::from(policy.fails_round(failed, slow));
+        let after = |r: Round| {
+            // Before the exchange, never after: a cancellation that finds this result in the round reads
+            // its time, or a later one.
+            self.probing.latest_result.raise(now);
+            let r = r.give_back();
+            Round {
+                succeeded: r.succeeded + 1 - fails,
+                failed: r.failed + fails,
+                slow: r.slow + u64::from(slow),
+                ..r
+            }
+        };
+        let kind = out.failure();
+        let Some(round) = self.update_round(admission, now, kind, after) else {
+            if !failed {
+                self.probing.late_successes.add(1);
+            }
+            return;
+        };
+        self.probing.results[out.class as usize].add(1);
+        if failed {
+            self.stripes.side().kinds[out.kind.slot()].add(1);
+        }
+        if let Some(goal) = policy.verdict(round) {
+            // what a success decides waits for the backoff
+            let own = out.wait.filter(|_| failed);
+            self.leave_period(admission.period, goal, now, Wait::of_failure(own));
+            // a thread that found the round decided before us did not know our wait; if it was the
+            // controller that ended the round, its wait stands
+            if let Some(own) = own {
+                self.lengthen_deadline(admission.period, own, now, |c| c == Cause::ProbeFailed);
+            }
+        }
+    }
+
+    /// A probe was cancelled. That its caller left says nothing about the dependency; only where as many
+    /// left as the round needs results, and none came for as long as the probe timeout, is it given up.
+    pub(crate) fn cancel_probe(&self, admission: Admission, now: u64) {
+        let policy = self.head.policy.load();
+        let timeout = saturating_nanos(policy.config.half_open.probe_timeout);
+        let after = |r: Round| {
+            let r = r.cancel();
+            // After the round was read, so no older than the results that it holds. One that comes
+            // meanwhile changes the round, and this exchange fails.
+            let latest = self.probing.latest_result.load();
+            let heard = latest.max(self.ledger.since.load());
+            Round {
+                given_up: policy.too_many_cancelled(r)
+                    && now >= whole_milliseconds(heard.saturating_add(timeout)),
+                ..r
+            }
+        };
+        let Some(round) = self.update_round(admission, now, None, after) else {
+            return;
+        };
+        self.stripes.side().cancelled.add(1);
+        if round.given_up {
+            self.leave_period(
+                admission.period,
+                Goal::ReopenByCancelled,
+                now,
+                Wait::Backoff,
+            );
+        }
+    }
+
+    /// An ignored probe gives its slot back, and that is all.
+    pub(crate) fn ignore_probe(&self, admission: Admission) {
+        let now = self.head.clock.nanos();
+        if self
+            .update_round(admission, now, None, Round::give_back)
+            .is_some()
+        {
+            self.stripes.side().ignored.add(1);
+        }
+    }
+
+    /// One exchange on the round of that admission, `kind` being its failure's; `None`, and counted as late, if it is over.
+    fn update_round(
+        &self,
+        admission: Admission,
+        now: u64,
+        kind: Option<FailureKind>,
+        after: impl Fn(Round) -> Round,
+    ) -> Option<Round> {
+        let policy = self.head.policy.load();
+        loop {
+            let c = self.quiet(now);
+            if c.period() != admission.period {
+                self.late();
+                return None;
+            }
+            let w = self.probing.round.load();
+            let round = Round::from_bits(w);
+            if !round.is_of(c.generation()) {
+                continue;
+            }
+            if let Some(goal) = policy.verdict(round) {
+                self.update(c, goal, now, Wait::Backoff);
+                continue;
+            }
+            let next = after(round);
+            if policy.verdict(next).is_some() {
+                // before the exchange that decides: whoever finds the round decided ends it
+                self.leave_kind(c.generation(), kind);
+            }
+            if self.probing.round.cas(w, next.word()).is_ok() {
+                return Some(next);
+            }
+        }
+    }
+}

@@ -1,0 +1,516 @@
+//! Outcomes: what the end of every call does.
+//!
+//! A success while closed is a load of control, a read of the clock, a comparison with the period's
+//! end and one exchange on this thread's stripe. The exchange expects the version of the control
+//! word that was read, so between the two an update may announce, freeze, publish: then the exchange
+//! fails, and control is read again. "Count it" and "what I checked still holds" are one step.
+
+use crate::clock::saturating_nanos;
+use crate::config::settings::OnCancel;
+use crate::engine::call::{Admission, Outgoing, Timing, UNTIMED};
+use crate::engine::policy::Truth;
+use crate::engine::state::Core;
+use crate::engine::window::Shape;
+use crate::engine::window::count::CountWindow;
+use crate::engine::window::stripes::{Class, Owned, Side, Stripe};
+use crate::words::control::{Control, Goal};
+use crate::words::deadline::Wait;
+use crate::words::outcome::{Cause, FailureKind, Outcome, State};
+use crate::words::run::{Run, RunRule};
+use crate::words::tagged::Tagged;
+use core::time::Duration;
+
+impl Core {
+    /// A permit was given a result. What most calls end with has ways of its own: a success that is
+    /// not slow, in the caller's code, and a failure that nobody times.
+    #[inline(always)]
+    pub(crate) fn conclude(&self, admission: Admission, outcome: Outcome, timing: Timing) {
+        match outcome {
+            Outcome::Success => match &self.head.window {
+                Shape::Time(_) => {
+                    let now = self.head.clock.nanos();
+                    if self.is_slow(admission, timing, now) {
+                        self.record(admission, Outgoing::SLOW_SUCCESS, now);
+                    } else if !self.try_in_stripe(admission, Outgoing::SUCCESS, now) {
+                        self.record_slow(admission, Outgoing::SUCCESS, now);
+                    }
+                }
+                Shape::Count(window) => self.succeed_in_count(window, admission, timing),
+            },
+            Outcome::Failure(kind) if !admission.is_timed(timing) => self.fail(admission, kind),
+            Outcome::Failure(kind) => self.fail_timed(admission, kind, None, timing),
+            Outcome::FailureRetryAfter(kind, wait) => {
+                self.fail_timed(admission, kind, Some(wait), timing);
+            }
+            Outcome::Ignored => self.ignore(admission),
+        }
+    }
+
+    /// A count window has no epochs, so nobody asks when a success came that nobody times.
+    #[inline(never)]
+    fn succeed_in_count(&self, window: &CountWindow, admission: Admission, timing: Timing) {
+        let slow = admission.is_timed(timing)
+            && self.exceeds_limit(admission, timing, self.head.clock.nanos());
+        let out = if slow {
+            Outgoing::SLOW_SUCCESS
+        } else {
+            Outgoing::SUCCESS
+        };
+        if !self.try_in_count(window, admission, out, None) {
+            self.record_slow(admission, out, self.head.clock.nanos());
+        }
+    }
+
+    #[inline(never)]
+    fn fail(&self, admission: Admission, kind: FailureKind) {
+        let out = Outgoing {
+            class: Class::FastFailure,
+            kind,
+            wait: None,
+        };
+        self.record_at_once(admission, out, self.head.clock.nanos());
+    }
+
+    #[inline(never)]
+    fn fail_timed(
+        &self,
+        admission: Admission,
+        kind: FailureKind,
+        wait: Option<Duration>,
+        timing: Timing,
+    ) {
+        let now = self.head.clock.nanos();
+        let out = Outgoing {
+            class: Class::new(true, self.is_slow(admission, timing, now)),
+            kind,
+            wait: wait.map(|w| self.within_cap(w)),
+        };
+        self.record(admission, out, now);
+    }
+
+    #[cold]
+    fn within_cap(&self, wait: Duration) -> u64 {
+        saturating_nanos(wait).min(self.head.policy.load().config.open_for.cap_nanos())
+    }
+
+    #[inline(always)]
+    fn is_slow(&self, admission: Admission, timing: Timing, now: u64) -> bool {
+        admission.is_timed(timing) && self.exceeds_limit(admission, timing, now)
+    }
+
+    /// Of a call that somebody timed, and that ends with a success or a failure.
+    #[inline(always)]
+    fn exceeds_limit(&self, admission: Admission, timing: Timing, now: u64) -> bool {
+        if self.has_stopwatch(timing.limit) {
+            return self.exceeds_by_stopwatch(admission, timing);
+        }
+        let lasted = timing.lasted.unwrap_or_else(|| admission.lasted(now));
+        self.is_beyond_limit(admission, lasted, timing.limit)
+    }
+
+    #[inline(never)]
+    fn exceeds_by_stopwatch(&self, admission: Admission, timing: Timing) -> bool {
+        let lasted = match timing.lasted {
+            Some(lasted) => {
+                self.note_duration(admission, lasted);
+                lasted
+            }
+            None => {
+                let lasted = admission.lasted(self.head.clock.stopwatch());
+                self.note_measured(admission, lasted);
+                lasted
+            }
+        };
+        self.is_beyond_limit(admission, lasted, timing.limit)
+    }
+
+    /// What is kept is not too short, however coarse the stopwatch is.
+    fn note_measured(&self, admission: Admission, lasted: u64) {
+        let most = lasted.saturating_add(self.head.clock.unseen());
+        self.note_duration(admission, most);
+    }
+
+    #[inline(always)]
+    fn is_beyond_limit(&self, admission: Admission, lasted: u64, own: Option<u64>) -> bool {
+        let limit = own.unwrap_or_else(|| self.slow_limit(admission));
+        limit != 0 && lasted > limit
+    }
+
+    /// But not under Disabled, where calls are counted nowhere.
+    #[cold]
+    fn note_duration(&self, admission: Admission, lasted: u64) {
+        if let Some(histogram) = &self.head.durations
+            && admission.period.state() != State::Disabled
+        {
+            histogram.add(lasted);
+        }
+    }
+
+    /// The limit in force; 0 for none. Updates adopt new rules where outcomes are counted; a probe
+    /// asks the rules themselves.
+    #[inline(always)]
+    fn slow_limit(&self, admission: Admission) -> u64 {
+        if admission.period.state() == State::HalfOpen {
+            self.slow_limit_of_probes()
+        } else {
+            Tagged(self.head.slow_limit.load()).payload()
+        }
+    }
+
+    #[cold]
+    fn slow_limit_of_probes(&self) -> u64 {
+        self.head.policy.load().slow_call()
+    }
+
+    #[inline(never)]
+    pub(crate) fn record(&self, admission: Admission, out: Outgoing, now: u64) {
+        self.record_at_once(admission, out, now);
+    }
+
+    #[inline(always)]
+    fn record_at_once(&self, admission: Admission, out: Outgoing, now: u64) {
+        if !self.try_record(admission, out, now) {
+            self.record_slow(admission, out, now);
+        }
+    }
+
+    /// However often others come between. Whatever it comes to, slow or not, counted in which epoch, a
+    /// trip, it comes to at one time.
+    #[cold]
+    fn record_slow(&self, admission: Admission, out: Outgoing, now: u64) {
+        while self.resolve(admission, out, now) && !self.try_record(admission, out, now) {}
+    }
+
+    /// Count it, where nothing stands in the way: no update, no other period, no epoch's end.
+    #[inline(always)]
+    fn try_record(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
+        match &self.head.window {
+            Shape::Time(_) => self.try_in_stripe(admission, out, now),
+            Shape::Count(window) => self.try_in_count(window, admission, out, Some(now)),
+        }
+    }
+
+    #[inline(always)]
+    fn try_in_stripe(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
+        let c = self.control();
+        if !(c.counting() && c.quiet_in(admission.period) && now < self.head.period_end.load()) {
+            return false;
+        }
+        let stripe = self.stripes.mine(c.stripes());
+        let Some(landed) = stripe.try_count(out.class, c.version()) else {
+            return false;
+        };
+        if out.class.failed() {
+            stripe.side.kinds[out.kind.slot()].add(1);
+        }
+        self.judge(c, stripe, out, landed.count, now);
+        if landed.contended {
+            self.grow(c, now);
+        }
+        true
+    }
+
+    /// A local handle's success: by a load and a store, if nothing stands in the way.
+    #[inline(always)]
+    pub(crate) fn succeed_in(&self, owned: &Owned, admission: Admission, timing: Timing) {
+        let now = self.head.clock.nanos();
+        let slow = self.is_slow(admission, timing, now);
+        let c = self.control();
+        if !slow
+            && !c.armed()
+            && c.counting()
+            && c.quiet_in(admission.period)
+            && now < self.head.period_end.load()
+        {
+            // an update that comes between takes the count as it finds it: this one success may be
+            // attributed to the period in which it is stored
+            owned.add_one();
+            if c.runs() {
+                self.note_run(c, Outgoing::SUCCESS, now);
+            }
+            return;
+        }
+        let out = if slow {
+            Outgoing::SLOW_SUCCESS
+        } else {
+            Outgoing::SUCCESS
+        };
+        self.record(admission, out, now);
+    }
+
+    /// It has landed: does anyone need to look?
+    #[inline(always)]
+    fn judge(&self, c: Control, stripe: &Stripe, out: Outgoing, count: u64, now: u64) {
+        if c.runs() {
+            self.note_run(c, out, now);
+        }
+        let asks = c.armed() || out.class != Class::FastSuccess;
+        if asks && !stripe.within(out.class, c.version(), count) {
+            self.check(c, now, out);
+        }
+    }
+
+    /// Something stood between an outcome and its count. False: the outcome is dealt with.
+    #[cold]
+    fn resolve(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
+        let c = self.control();
+        if c.period() != admission.period {
+            self.late();
+            if admission.period.state() == State::HalfOpen && !out.class.failed() {
+                self.probing.late_successes.add(1);
+            }
+            return false;
+        }
+        match c.state() {
+            State::HalfOpen => {
+                self.conclude_probe(admission, out, now);
+                false
+            }
+            // admitted while disabled: in no total
+            State::Disabled => false,
+            _ => {
+                if c.updating() {
+                    self.finish(c, now, Wait::Backoff);
+                } else if now >= self.head.period_end.load() {
+                    self.update(c, Goal::Maintain, now, Wait::Backoff);
+                }
+                true
+            }
+        }
+    }
+
+    /// An outcome landed at the word `landed`: see that a `Check` of a later version is done.
+    #[cold]
+    fn check(&self, landed: Control, now: u64, out: Outgoing) {
+        let own = out.wait;
+        loop {
+            let c = self.control();
+            if !c.counting() || c.period() != landed.period() {
+                break;
+            }
+            let covered = c.version() != landed.version() && c.goal() == Goal::Check;
+            if c.updating() {
+                self.finish(c, now, Wait::Backoff);
+                if covered {
+                    break;
+                }
+                continue;
+            }
+            if covered {
+                break;
+            }
+            self.leave_kind(c.generation(), out.failure());
+            if self.update(c, Goal::Check, now, Wait::of_failure(own)) {
+                break;
+            }
+        }
+        if let Some(own) = own {
+            self.lengthen_deadline(landed.period(), own, now, Cause::is_rule);
+        }
+    }
+
+    /// An outcome that made a rule true by itself: a run's, or a count window's.
+    #[cold]
+    fn trip(&self, landed: Control, goal: Goal, now: u64, out: Outgoing) {
+        let own = out.wait;
+        self.leave_kind(landed.generation(), out.failure());
+        self.leave_period(landed.period(), goal, now, Wait::of_failure(own));
+        if let Some(own) = own {
+            self.lengthen_deadline(landed.period(), own, now, Cause::is_rule);
+        }
+    }
+
+    /// As if an outcome had met another's exchange.
+    #[cfg(tripcoil_loom)]
+    pub(crate) fn collide(&self) {
+        self.grow(self.control(), self.head.clock.nanos());
+    }
+
+    #[cold]
+    fn grow(&self, c: Control, now: u64) {
+        if self.stripes.grow(c.level()) && self.control() == c {
+            self.start(
+                c,
+                c.announce(Goal::Maintain).more_stripes(),
+                now,
+                Wait::Backoff,
+            );
+        }
+    }
+
+    /// The consecutive rule: a failure adds to the run, a success ends it. A success that finds no
+    /// run writes nothing.
+    #[inline]
+    fn note_run(&self, c: Control, out: Outgoing, now: u64) {
+        let generation = c.generation();
+        let failed = out.class.failed();
+        let mut w = Tagged(self.ledger.run.load());
+        loop {
+            if w.later_than(generation) {
+                // the transition that ends this generation is under way: no failure returns before it
+                if failed {
+                    self.leave_period(c.period(), Goal::TripByRun, now, Wait::Backoff);
+                }
+                return;
+            }
+            let run = Run::from_bits(w.payload());
+            if !failed && (!w.has(generation) || run.length == 0) {
+                return;
+            }
+            // read after the run, so never older than it
+            let rule = RunRule::from_bits(Tagged(self.head.run_limit.load()).payload());
+            let before = if w.has(generation) && run.era == rule.era {
+                run
+            } else {
+                Run::begun(rule.era)
+            };
+            let after = before.after(failed, rule);
+            let next = Tagged::new(generation, after.payload());
+            match self.ledger.run.cas(w.0, next.0) {
+                Ok(_) if after.reached && c.state() == State::Closed => {
+                    return self.trip(c, Goal::TripByRun, now, out);
+                }
+                Ok(_) => {
+                    // observe-only tells the rising edge
+                    if after.reached && !before.reached {
+                        self.ledger.would_trip.add(1);
+                    }
+                    return;
+                }
+                Err(is) => w = Tagged(is),
+            }
+        }
+    }
+
+    /// A count window knows each outcome's own window, so the outcome judges itself. `now` is asked for
+    /// where it trips.
+    #[inline(never)]
+    fn try_in_count(
+        &self,
+        window: &CountWindow,
+        admission: Admission,
+        out: Outgoing,
+        now: Option<u64>,
+    ) -> bool {
+        let c = self.control();
+        if !(c.counting() && c.quiet_in(admission.period)) {
+            return false;
+        }
+        let judged = window.try_count(c.version(), out.class.failed(), out.class.slow(), |t| {
+            // every rule needs something failed or slow
+            if t.failures | t.slow == 0 {
+                Truth::default()
+            } else {
+                self.head.policy.load().truth(t)
+            }
+        });
+        let Some(judged) = judged else { return false };
+        self.stripes.add(out.class, out.kind);
+        if c.runs() {
+            // a success ends a run, and needs no time for that
+            self.note_run(c, out, now.unwrap_or_default());
+        }
+        if let Some((goal, _)) = judged.truth.goal() {
+            if c.state() == State::Closed {
+                // where it was true before, somebody else is at it, and it was not we who decided
+                let wait = out.wait.filter(|_| !judged.was.any());
+                let now = now.unwrap_or_else(|| self.head.clock.nanos());
+                self.trip(c, goal, now, Outgoing { wait, ..out });
+            } else {
+                self.ledger
+                    .would_trip
+                    .add(judged.truth.rising_from(judged.was).number());
+            }
+        }
+        true
+    }
+
+    pub(crate) fn ignore(&self, admission: Admission) {
+        self.leave(admission, |side| side.ignored.add(1));
+    }
+
+    /// A permit was dropped. `limit`: a slow limit of its own.
+    #[cold]
+    pub(crate) fn cancel(&self, admission: Admission, limit: Option<u64>) {
+        let now = self.head.clock.nanos();
+        let end = if self.has_stopwatch(limit) {
+            self.head.clock.stopwatch()
+        } else {
+            now
+        };
+        let lasted = (admission.start != UNTIMED).then(|| admission.lasted(end));
+        let slow = lasted.is_some_and(|l| self.is_beyond_limit(admission, l, limit));
+        let fails = match self.head.policy.load().on_cancel() {
+            OnCancel::Ignored => false,
+            OnCancel::Failure => true,
+            OnCancel::FailureIfSlow => slow,
+        };
+        if fails {
+            if let Some(lasted) = lasted {
+                self.note_measured(admission, lasted);
+            }
+            let out = Outgoing {
+                class: Class::new(true, slow),
+                kind: FailureKind::Timeout,
+                wait: None,
+            };
+            return self.record(admission, out, now);
+        }
+        if admission.period.state() == State::HalfOpen {
+            return self.cancel_probe(admission, now);
+        }
+        self.leave(admission, |side| side.cancelled.add(1));
+    }
+
+    /// A call that is in no window ends: count it where it belongs, if it is not late.
+    fn leave(&self, admission: Admission, count: impl Fn(&Side)) {
+        let c = self.control();
+        if c.period() != admission.period {
+            self.late();
+        } else if c.counting() {
+            count(self.stripes.side());
+        } else if c.state() == State::HalfOpen {
+            self.ignore_probe(admission);
+        }
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use crate::config::settings::Config;
+    use alloc::string::String;
+
+    /// Twice as many at each meeting, to the CPUs' next power of two, and there they stay; whatever
+    /// has landed stays in the window.
+    #[test]
+    fn stripes_double_up_to_the_cpus() {
+        let core = Core::new(String::from("grown"), Config::default(), 0);
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let most = cpus.next_power_of_two().min(128);
+        let mut counts = alloc::vec![core.control().stripes()];
+        for _ in 0..10 {
+            let permit = core.admit(None).map(|admission| {
+                core.conclude(admission, Outcome::Success, Timing::default());
+            });
+            assert!(permit.is_ok());
+            core.grow(core.control(), core.head.clock.nanos());
+            counts.push(core.control().stripes());
+        }
+        for pair in counts.windows(2) {
+            assert_eq!(pair[1], (2 * pair[0]).min(most), "{counts:?}");
+        }
+        assert_eq!(core.snapshot().window.calls, 10);
+    }
+
+    /// Who was overtaken by an update announces nothing.
+    #[test]
+    fn growth_is_of_the_control_word_that_was_met() {
+        let core = Core::new(String::from("grown"), Config::default(), 0);
+        let met = core.control();
+        core.update(met, Goal::Maintain, core.head.clock.nanos(), Wait::Backoff);
+        let now = core.control();
+        core.grow(met, core.head.clock.nanos());
+        assert_eq!(core.control(), now);
+    }
+}

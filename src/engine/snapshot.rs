@@ -1,0 +1,286 @@
+//! A reading of everything that a breaker knows, as plain data.
+//!
+//! Who writes: nobody here, but that an update which is met is finished. A reading is taken between
+//! two looks at the same quiet control word, so all that updates write is of one moment; the counts
+//! of calls that end meanwhile are each true at some moment of the reading.
+
+use crate::engine::durations::Durations;
+use crate::engine::events::event::Transition;
+use crate::engine::policy::Tally;
+use crate::engine::state::Core;
+use crate::engine::window::Shape;
+use crate::engine::window::stripes::Class;
+use crate::words::control::Control;
+use crate::words::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
+use crate::words::round::Round;
+use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged, extend};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// Probes of the present round. All zero outside half-open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Probes {
+    /// Admitted, and not yet ended.
+    pub in_flight: u32,
+    /// Results that count for the round.
+    pub succeeded: u32,
+    /// Results that count against it; under `HalfOpen::successes` with a `slow_rate` rule a slow
+    /// success is one of them.
+    pub failed: u32,
+}
+
+/// What was counted since the breaker was built; if it was restored, since the first of its line was.
+/// None of these ever goes down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Totals {
+    /// Calls that succeeded, probes included.
+    pub successes: u64,
+    /// Calls that failed, probes included.
+    pub failures: u64,
+    /// Of both, those that lasted longer than the slow limit.
+    pub slow: u64,
+    /// Calls that were not admitted.
+    pub rejected: u64,
+    /// Permits that ended in a later generation than that of their admission.
+    pub late: u64,
+    /// Calls whose outcome was to be ignored.
+    pub ignored: u64,
+    /// Permits that were dropped, where that is not a failure.
+    pub cancelled: u64,
+}
+
+/// What a breaker knows of itself at one moment.
+///
+/// Plain data; taking one reads only. The time by which epochs are live, `time_in_state` and
+/// `retry_after` is that of the reading.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The state. An `Open` whose wait is over reads `Open` until a call is made.
+    pub state: State,
+    /// Rises by one at each transition, from 0 when built, or from where a restored breaker stood.
+    pub generation: u64,
+    /// The window's counts; outside closed and observe-only, those of the last counting period as
+    /// it stood when it ended.
+    pub window: Counts,
+    /// `failures / calls` of the window; 0 without calls.
+    pub failure_rate: f64,
+    /// `slow / calls` of the window; 0 without calls.
+    pub slow_rate: f64,
+    /// The present run of failures; 0 unless the consecutive rule is on and the state is closed or
+    /// observe-only, and where a time window holds no failure any more.
+    pub consecutive_failures: u64,
+    /// The openings by which the next wait of the backoff is lengthened, a present one included; 0 once
+    /// it has been closed for [`reset_after`](crate::Backoff::reset_after).
+    pub openings: u64,
+    /// The present round.
+    pub probes: Probes,
+    /// Of `totals.late`, the probes that succeeded, since built; a saved state does not have it. Where it
+    /// rises while the breaker does not close, calls last longer than
+    /// [`probe_timeout`](crate::HalfOpen::probe_timeout).
+    pub late_probe_successes: u64,
+    /// Since built.
+    pub totals: Totals,
+    /// `totals.failures`, by kind.
+    pub failures_by_kind: FailureKinds,
+    /// `totals.rejected`, by the state that rejected.
+    pub rejections_by_state: Rejections,
+    /// Rising edges of rules that observe-only has seen, one a rule, since built.
+    pub would_trip: u64,
+    /// Transitions since built.
+    pub transitions: u64,
+    /// The last opening from closed, which began the latest outage: its cause and counts, and when. It is
+    /// kept however many rounds of probes fail afterwards, and after the breaker has closed.
+    pub last_opening: Option<Transition>,
+    /// Since the last transition, self-transitions included.
+    pub time_in_state: Duration,
+    /// How long an open breaker rejects calls yet; `None` in any other state.
+    pub retry_after: Option<Duration>,
+    /// The live epochs of a time window, oldest first; empty under a count window.
+    pub buckets: Vec<Counts>,
+    /// How long calls lasted since built, if that [is kept](crate::Config::durations). A saved state does
+    /// not have it.
+    pub durations: Option<Durations>,
+}
+
+impl Core {
+    /// Between two looks at the same quiet control word. An update that is met is finished first, so a
+    /// thread that stops in one holds up no reader; and each further attempt means that others went on.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.between_updates(|c, now| self.reading(c, now, true))
+    }
+
+    /// The same without the series of buckets, which takes longest: for those that read many breakers.
+    #[cfg(feature = "registry")]
+    pub(crate) fn figures(&self) -> Snapshot {
+        self.between_updates(|c, now| self.reading(c, now, false))
+    }
+
+    pub(crate) fn between_updates<T>(&self, read: impl Fn(Control, u64) -> Option<T>) -> T {
+        loop {
+            let control = self.quiet(self.head.clock.nanos());
+            let now = self.head.clock.nanos();
+            if let Some(read) = read(control, now)
+                && self.control() == control
+            {
+                return read;
+            }
+        }
+    }
+
+    /// With or without the series of buckets.
+    pub(crate) fn reading(&self, c: Control, now: u64, series: bool) -> Option<Snapshot> {
+        let state = c.state();
+        let (window, buckets) = self.window_now(c, now, series)?;
+        let rate = |part: u64| {
+            if window.calls == 0 {
+                0.0
+            } else {
+                part as f64 / window.calls as f64
+            }
+        };
+        let round = Round::from_bits(self.probing.round.load());
+        let probes = if state == State::HalfOpen && round.is_of(c.generation()) {
+            Probes {
+                in_flight: round.in_flight as u32,
+                succeeded: round.succeeded as u32,
+                failed: round.failed as u32,
+            }
+        } else {
+            Probes::default()
+        };
+        let generation = self.generation(c);
+        let mut kinds = [0; FailureKind::SLOTS];
+        let mut rejections = [0; Rejections::SLOTS];
+        for stripe in self.stripes.all() {
+            let side = &stripe.side;
+            let all = kinds.iter_mut().chain(&mut rejections);
+            for (sum, one) in all.zip(side.kinds.iter().chain(&side.rejected)) {
+                *sum += one.get();
+            }
+        }
+        Some(Snapshot {
+            state,
+            generation,
+            window: window.counts(),
+            failure_rate: rate(window.failures),
+            slow_rate: rate(window.slow),
+            consecutive_failures: if c.counting() && c.runs() {
+                self.run_beside(c.generation(), window)
+            } else {
+                0
+            },
+            openings: self.openings_at(c, now),
+            probes,
+            late_probe_successes: self.probing.late_successes.get(),
+            totals: self.totals(rejections.iter().sum()),
+            failures_by_kind: FailureKinds(kinds),
+            rejections_by_state: Rejections::of_slots(rejections),
+            would_trip: self.ledger.would_trip.get(),
+            transitions: generation,
+            last_opening: self.last_opening(c)?.map(|event| self.transition_of(event)),
+            time_in_state: Duration::from_nanos(now.saturating_sub(self.ledger.since.load())),
+            retry_after: if state == State::Open {
+                self.open_for(c.generation(), now).map(Duration::from_nanos)
+            } else {
+                None
+            },
+            buckets,
+            durations: self.head.durations.as_ref().map(|h| h.read()),
+        })
+    }
+
+    /// What the next opening would count on.
+    fn openings_at(&self, c: Control, now: u64) -> u64 {
+        let kept = Tagged(self.ledger.openings.load()).payload();
+        let reset_after = || self.head.policy.load().config.open_for.reset_after_nanos();
+        if kept > 0 && c.state() == State::Closed {
+            let dwell = now.saturating_sub(self.ledger.since.load());
+            let dwell = dwell.saturating_add(self.lasted_before(c));
+            return if dwell >= reset_after() { 0 } else { kept };
+        }
+        kept
+    }
+
+    /// The window as of `now`; that of a counting period that has ended as it stood then. `None` if it
+    /// has moved on meanwhile.
+    fn window_now(&self, c: Control, now: u64, series: bool) -> Option<(Tally, Vec<Counts>)> {
+        let b = match &self.head.window {
+            Shape::Count(window) => {
+                return Some((window.tally(window.word.load())?, Vec::new()));
+            }
+            Shape::Time(b) => b,
+        };
+        let rolled = b.ending_at(self.head.period_end.load());
+        let current = if c.counting() {
+            rolled.max(b.epoch_at(now))
+        } else {
+            rolled
+        };
+        let totals = tally_of(&self.class_counts());
+        // the counts at the start of an epoch; one that nobody has rolled to yet starts with the
+        // present ones
+        let at = |e: u64| {
+            if e > rolled { Some(totals) } else { b.at(e) }
+        };
+        let first = b.oldest(current);
+        let bucket = |e: u64| Some(at(e + 1)?.since(at(e)?).counts());
+        let shown = first..if series { current + 1 } else { first };
+        let buckets: Option<Vec<Counts>> = shown.map(bucket).collect();
+        Some((totals.since(at(first)?), buckets?))
+    }
+
+    /// The stripes' counts by class: modulo 2^40 for a time window.
+    fn class_counts(&self) -> [u64; 4] {
+        let mut classes = [0u64; 4];
+        let tagged = matches!(self.head.window, Shape::Time(_));
+        for stripe in self.stripes.all() {
+            for (sum, word) in classes.iter_mut().zip(&stripe.counts) {
+                let w = word.load();
+                *sum = sum.wrapping_add(if tagged { Tagged(w).payload() } else { w });
+            }
+        }
+        for owned in self.stripes.owned() {
+            let sum = &mut classes[Class::FastSuccess as usize];
+            *sum = sum.wrapping_add(owned.count.load());
+        }
+        classes
+    }
+
+    fn totals(&self, rejected: u64) -> Totals {
+        let mut classes = [0u64; 4];
+        // the long counts first: they are what earlier frozen counts had, so never more than the sums
+        let long: [u64; 4] = core::array::from_fn(|i| self.ledger.lifetime[i].load());
+        let counts = self.class_counts();
+        for (i, class) in classes.iter_mut().enumerate() {
+            *class = match self.head.window {
+                Shape::Time(_) => extend(long[i], counts[i], 1 << PAYLOAD_BITS),
+                Shape::Count(_) => counts[i],
+            } + self.probing.results[i].get();
+        }
+        let of = |c: Class| classes[c as usize];
+        let mut totals = Totals {
+            successes: of(Class::FastSuccess) + of(Class::SlowSuccess),
+            failures: of(Class::FastFailure) + of(Class::SlowFailure),
+            slow: of(Class::SlowSuccess) + of(Class::SlowFailure),
+            rejected,
+            ..Totals::default()
+        };
+        for stripe in self.stripes.all() {
+            totals.late += stripe.side.late.get();
+            totals.ignored += stripe.side.ignored.get();
+            totals.cancelled += stripe.side.cancelled.get();
+        }
+        totals
+    }
+}
+
+fn tally_of(classes: &[u64; 4]) -> Tally {
+    let of = |c: Class| classes[c as usize] & PAYLOAD_MAX;
+    let failures = of(Class::FastFailure) + of(Class::SlowFailure);
+    Tally {
+        calls: failures + of(Class::FastSuccess) + of(Class::SlowSuccess),
+        failures,
+        slow: of(Class::SlowSuccess) + of(Class::SlowFailure),
+    }
+}

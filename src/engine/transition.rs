@@ -1,0 +1,370 @@
+//! The state machine, as pure functions: what may be asked of which state, and what an update
+//! decides. The engine only carries these out.
+
+use crate::engine::policy::{Policy, Tally, Truth};
+use crate::words::control::{Control, Flags, Goal, code, state_of};
+use crate::words::outcome::{Cause, State};
+
+use Goal::*;
+
+/// May an update with this goal be announced in this state?
+pub(crate) fn permits(goal: Goal, state: State) -> bool {
+    let overridden = state.is_override();
+    match goal {
+        Check | Maintain => matches!(state, State::Closed | State::ObserveOnly),
+        TripByRun | TripByCount | TripByFailureRate | TripBySlowRate => state == State::Closed,
+        Probe => state == State::Open,
+        Close | ReopenByProbe | ReopenByTimeout | ReopenByCancelled => state == State::HalfOpen,
+        Trip | HalfOpen => !overridden,
+        Reset => true,
+        Release => overridden,
+        ForceOpen => state != State::ForcedOpen,
+        Disable => state != State::Disabled,
+        ObserveOnly => state != State::ObserveOnly,
+    }
+}
+
+/// Does the update look at the clock, to let old epochs go? Those that judge an outcome do not: it
+/// landed in the epoch in which it is judged.
+pub(crate) fn advances_epochs(goal: Goal) -> bool {
+    !matches!(
+        goal,
+        Check | TripByRun | TripByCount | TripByFailureRate | TripBySlowRate
+    )
+}
+
+/// Where a goal leads, and the cause that is reported; `None` where the update has to judge.
+fn destination(goal: Goal) -> Option<(State, Cause)> {
+    let to = match goal {
+        Check | Maintain => return None,
+        TripByRun | TripByCount | TripByFailureRate | TripBySlowRate | ReopenByProbe
+        | ReopenByTimeout | ReopenByCancelled | Trip => State::Open,
+        Probe | HalfOpen => State::HalfOpen,
+        Close | Reset | Release => State::Closed,
+        ForceOpen => State::ForcedOpen,
+        Disable => State::Disabled,
+        ObserveOnly => State::ObserveOnly,
+    };
+    Some((to, goal.cause()))
+}
+
+/// The counts that go with an event: a verdict's are the round's, all others the window's.
+pub(crate) fn judges_round(goal: Goal) -> bool {
+    matches!(
+        goal,
+        Close | ReopenByProbe | ReopenByTimeout | ReopenByCancelled
+    )
+}
+
+/// Did an outcome decide, which may have been a failure?
+pub(crate) fn by_outcome(cause: Cause) -> bool {
+    cause.is_rule() || cause == Cause::ProbeFailed
+}
+
+/// The openings since the breaker was last closed for long enough, after this transition.
+pub(crate) fn openings(before: u64, a: Control, to: State, dwell: u64, reset_after: u64) -> u64 {
+    let forgotten = match a.goal() {
+        Reset | Release => true,
+        _ => a.state() == State::Closed && dwell >= reset_after,
+    };
+    let kept = if forgotten { 0 } else { before };
+    kept + u64::from(to == State::Open)
+}
+
+/// What an update decides. All its helpers must act on the same one, though their rules may differ
+/// (new ones may just have been set), so the first one's is written down, in forty bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Decision {
+    /// `Some`: a transition, self-transitions included.
+    pub(crate) transition: Option<(State, Cause)>,
+    pub(crate) flags: Flags,
+    /// Observe-only: the rules that are true, and those that have become so.
+    pub(crate) truth: Truth,
+    pub(crate) rising: Truth,
+    /// The number of the rules by which it was made.
+    pub(crate) rules: u16,
+}
+
+/// transition 1 | kind 3 | cause 4 | armed 1 | runs 1 | timed 1 | truth 3 | rising 3 | rules 16
+impl Decision {
+    pub(crate) fn payload(self) -> u64 {
+        let (some, kind, cause) = match self.transition {
+            Some((state, cause)) => (1, code(state), cause.bits()),
+            None => (0, 0, 0),
+        };
+        some | kind << 1
+            | cause << 4
+            | u64::from(self.flags.armed) << 8
+            | u64::from(self.flags.runs) << 9
+            | u64::from(self.flags.timed) << 10
+            | self.truth.0 << 11
+            | self.rising.0 << 14
+            | u64::from(self.rules) << 17
+    }
+
+    pub(crate) fn from_bits(payload: u64) -> Decision {
+        let bit = |n: u32| payload >> n & 1 == 1;
+        let state = state_of(payload >> 1);
+        Decision {
+            transition: bit(0).then(|| (state, Cause::from_bits(payload >> 4 & 0b1111))),
+            flags: Flags {
+                armed: bit(8),
+                runs: bit(9),
+                timed: bit(10),
+            },
+            truth: Truth(payload >> 11 & 0b111),
+            rising: Truth(payload >> 14 & 0b111),
+            rules: (payload >> 17) as u16,
+        }
+    }
+
+    /// The control word with which the update ends.
+    #[inline]
+    pub(crate) fn publish(self, a: Control) -> Control {
+        match self.transition {
+            // the whole decision is agreed, so all helpers publish the same rule
+            Some((state, cause)) if a.goal() == Check => {
+                a.become_(state, self.flags).with_cause(cause)
+            }
+            Some((state, _)) => a.become_(state, self.flags),
+            None => a.settled(self.flags),
+        }
+    }
+}
+
+/// Judge the window that the update announced as `a` has before it. `judged` is whether the update
+/// is the one that judges rules on a window of time; an exact count window judged each outcome as
+/// it landed. `was` is what was true at the last judgement (observe-only).
+pub(crate) fn decide(a: Control, policy: &Policy, w: Tally, judged: bool, was: Truth) -> Decision {
+    if let Some((state, cause)) = destination(a.goal()) {
+        return Decision {
+            transition: Some((state, cause)),
+            flags: policy.flags(false),
+            truth: Truth::default(),
+            rising: Truth::default(),
+            rules: policy.number,
+        };
+    }
+    let now = if judged && a.goal() == Check {
+        policy.truth(w)
+    } else {
+        was
+    };
+    let observing = a.state() == State::ObserveOnly;
+    if !observing && let Some(cause) = now.cause() {
+        return Decision {
+            transition: Some((State::Open, cause)),
+            flags: policy.flags(false),
+            truth: Truth::default(),
+            rising: Truth::default(),
+            rules: policy.number,
+        };
+    }
+    let armed = judged && (now.any() || policy.allowance(w).armed());
+    Decision {
+        transition: None,
+        flags: policy.flags(armed),
+        truth: now,
+        rising: if observing {
+            now.rising_from(was)
+        } else {
+            Truth::default()
+        },
+        rules: policy.number,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::Config;
+    use proptest::prelude::*;
+
+    const STATES: [State; 6] = [
+        State::Closed,
+        State::Open,
+        State::HalfOpen,
+        State::ForcedOpen,
+        State::Disabled,
+        State::ObserveOnly,
+    ];
+
+    proptest! {
+        #[test]
+        fn a_decision_gives_back_what_was_put_in(
+            transition in prop::option::of((prop::sample::select(&STATES[..]), (0u64..10).prop_map(Cause::from_bits))),
+            flags in prop::array::uniform3(any::<bool>()), truth in 0u64..8, rising in 0u64..8, rules: u16,
+        ) {
+            let d = Decision {
+                transition,
+                flags: Flags { armed: flags[0], runs: flags[1], timed: flags[2] },
+                truth: Truth(truth),
+                rising: Truth(rising),
+                rules,
+            };
+            prop_assert!(d.payload() <= crate::words::tagged::PAYLOAD_MAX);
+            prop_assert_eq!(Decision::from_bits(d.payload()), d);
+        }
+    }
+
+    /// The table of the state machine: which goal acts in which state, and where it leads.
+    #[test]
+    fn goals_act_where_the_table_says() {
+        use State as S;
+        let all = &STATES[..];
+        let table: &[(Goal, &[State], Option<State>)] = &[
+            (Check, &[S::Closed, S::ObserveOnly], None),
+            (Maintain, &[S::Closed, S::ObserveOnly], None),
+            (TripByRun, &[S::Closed], Some(S::Open)),
+            (TripByCount, &[S::Closed], Some(S::Open)),
+            (TripByFailureRate, &[S::Closed], Some(S::Open)),
+            (TripBySlowRate, &[S::Closed], Some(S::Open)),
+            (Probe, &[S::Open], Some(S::HalfOpen)),
+            (Close, &[S::HalfOpen], Some(S::Closed)),
+            (ReopenByProbe, &[S::HalfOpen], Some(S::Open)),
+            (ReopenByTimeout, &[S::HalfOpen], Some(S::Open)),
+            (ReopenByCancelled, &[S::HalfOpen], Some(S::Open)),
+            (Trip, &[S::Closed, S::Open, S::HalfOpen], Some(S::Open)),
+            (
+                HalfOpen,
+                &[S::Closed, S::Open, S::HalfOpen],
+                Some(S::HalfOpen),
+            ),
+            (Reset, all, Some(S::Closed)),
+            (
+                Release,
+                &[S::ForcedOpen, S::Disabled, S::ObserveOnly],
+                Some(S::Closed),
+            ),
+            (
+                ForceOpen,
+                &[S::Closed, S::Open, S::HalfOpen, S::Disabled, S::ObserveOnly],
+                Some(S::ForcedOpen),
+            ),
+            (
+                Disable,
+                &[
+                    S::Closed,
+                    S::Open,
+                    S::HalfOpen,
+                    S::ForcedOpen,
+                    S::ObserveOnly,
+                ],
+                Some(S::Disabled),
+            ),
+            (
+                ObserveOnly,
+                &[S::Closed, S::Open, S::HalfOpen, S::ForcedOpen, S::Disabled],
+                Some(S::ObserveOnly),
+            ),
+        ];
+        for &(goal, from, to) in table {
+            for state in STATES {
+                assert_eq!(
+                    permits(goal, state),
+                    from.contains(&state),
+                    "{goal:?} in {state:?}"
+                );
+            }
+            assert_eq!(destination(goal).map(|d| d.0), to, "{goal:?}");
+        }
+    }
+
+    #[test]
+    fn a_true_rule_trips_closed_and_is_told_by_observe_only() {
+        let policy = Policy::new(Config {
+            failure_count: Some(2),
+            ..Config::default()
+        });
+        let w = Tally {
+            calls: 2,
+            failures: 2,
+            slow: 0,
+        };
+        let closed = Control::new(State::Closed, Flags::default()).announce(Check);
+        let d = decide(closed, &policy, w, true, Truth::default());
+        assert_eq!(d.transition, Some((State::Open, Cause::FailureCount)));
+
+        let observing = Control::new(State::ObserveOnly, Flags::default()).announce(Check);
+        let d = decide(observing, &policy, w, true, Truth::default());
+        assert_eq!(
+            (d.transition, d.rising.number(), d.flags.armed),
+            (None, 1, true)
+        );
+        let again = decide(observing, &policy, w, true, d.truth);
+        assert_eq!(again.rising.number(), 0, "one edge");
+    }
+
+    #[test]
+    fn tidying_never_trips() {
+        let policy = Policy::new(Config {
+            failure_count: Some(1),
+            ..Config::default()
+        });
+        let w = Tally {
+            calls: 1,
+            failures: 1,
+            slow: 0,
+        };
+        let a = Control::new(State::Closed, Flags::default()).announce(Maintain);
+        let d = decide(a, &policy, w, true, Truth::default());
+        assert_eq!((d.transition, d.flags.armed), (None, true));
+    }
+
+    /// Armed, each outcome is followed by an update: only where successes alone could trip.
+    #[test]
+    fn an_idle_window_is_not_armed_and_one_on_the_verge_is() {
+        let policy = Policy::new(Config {
+            failure_rate: Some(0.5),
+            min_throughput: Some(4),
+            ..Config::default()
+        });
+        let a = Control::new(State::Closed, Flags::default()).announce(Check);
+        let armed = |failures, judged| {
+            let w = Tally {
+                calls: failures,
+                failures,
+                slow: 0,
+            };
+            let d = decide(a, &policy, w, judged, Truth::default());
+            assert_eq!(d.transition, None);
+            d.flags.armed
+        };
+        assert!(!armed(0, true) && !armed(1, true));
+        assert!(armed(2, true), "two more successes would trip");
+        assert!(
+            !armed(2, false),
+            "a count window judges each outcome itself"
+        );
+    }
+
+    #[test]
+    fn openings_are_counted_until_closed_for_long_enough() {
+        let at = |state, goal| Control::new(state, Flags::default()).announce(goal);
+        assert_eq!(
+            openings(3, at(State::HalfOpen, ReopenByProbe), State::Open, 0, 0),
+            4
+        );
+        assert_eq!(
+            openings(3, at(State::HalfOpen, Close), State::Closed, 0, 0),
+            3
+        );
+        assert_eq!(
+            openings(3, at(State::Closed, TripByRun), State::Open, 9, 10),
+            4
+        );
+        assert_eq!(
+            openings(3, at(State::Closed, TripByRun), State::Open, 10, 10),
+            1
+        );
+        assert_eq!(
+            openings(3, at(State::Closed, HalfOpen), State::HalfOpen, 10, 10),
+            0
+        );
+        assert_eq!(
+            openings(3, at(State::ForcedOpen, Release), State::Closed, 0, 10),
+            0
+        );
+        assert_eq!(openings(3, at(State::Open, Reset), State::Closed, 0, 10), 0);
+    }
+}

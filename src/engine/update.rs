@@ -1,0 +1,215 @@
+//! The update: announce, freeze, decide, publish. Nothing else changes what the breaker is.
+//!
+//! Whoever wants a change *announces* it: one compare-exchange on the control word, to the next
+//! version, with the goal. From there on every thread that meets the announced word does the same
+//! work, and any of them may finish it, so a thread that stops anywhere in it stops nobody:
+//!
+//! 1. *Freeze*: every count gets the new version as its tag. A record lands by an exchange that
+//!    expects the version it read, so now none can land, and every helper reads the same counts.
+//! 2. *Agree*: helpers differ in their clock and their rules. Whatever depends on those (the time,
+//!    the decision, a deadline) is written once, into a word tagged with the version; the others
+//!    take it from there.
+//! 3. *Carry out* what was decided, each word by `help_write`.
+//! 4. *Publish*: one compare-exchange from exactly the announced word.
+//!
+//! *Order within step 3.* What a helper reads must not be overwritten by another helper of the
+//! same update before all could have agreed on what follows from it. So the decision and the event
+//! (which read the window, the round and the run) come before the fresh boundaries and the fresh
+//! round; the openings (which read the deadline and `since`) before the deadline and `since`.
+
+use crate::engine::apply::Frozen;
+#[cfg(feature = "std")]
+use crate::engine::events::queue::FEW;
+use crate::engine::help::Over;
+use crate::engine::policy::Allowance;
+use crate::engine::state::Core;
+use crate::engine::transition::{Decision, advances_epochs, decide};
+use crate::engine::window::Shape;
+use crate::engine::window::stripes::Class;
+use crate::words::control::{Control, Goal};
+use crate::words::deadline::Wait;
+use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged, extend};
+
+impl Core {
+    /// Announce an update from the word `c`, and see it through. `wait` is the announcer's own idea
+    /// of how long Open is to last, in nanoseconds; a helper that comes first does not know it, and
+    /// the announcer has to `override_deadline`. Whether it was ours to announce.
+    #[cold]
+    pub(crate) fn update(&self, c: Control, goal: Goal, now: u64, wait: Wait) -> bool {
+        self.start(c, c.announce(goal), now, wait)
+    }
+
+    pub(crate) fn start(&self, c: Control, announced: Control, now: u64, wait: Wait) -> bool {
+        // Before anyone can meet the announced word: a helper may have read the clock long ago, and agrees
+        // on no earlier time than this. Where the exchange fails, `latest` is only a reading that was made.
+        self.heard(now);
+        let won = self.head.control.cas(c.0, announced.0).is_ok();
+        if won {
+            self.finish(announced, now, wait);
+        }
+        won
+    }
+
+    /// By whoever announced it and by whoever meets it. On return it is over.
+    #[cold]
+    pub(crate) fn finish(&self, a: Control, now: u64, wait: Wait) {
+        if let Ok((next, decision)) = self.work_out(a, now, wait)
+            && self.head.control.cas(a.0, next.0).is_ok()
+        {
+            self.ledger.would_trip.add(decision.rising.number());
+            #[cfg(feature = "std")]
+            self.tell(next, decision.transition.is_some());
+        }
+    }
+
+    /// By the one thread that has published it.
+    #[cfg(feature = "std")]
+    #[inline]
+    fn tell(&self, next: Control, transition: bool) {
+        let newest = || self.generation(next);
+        let behind = self.listeners.wake(transition.then_some(newest));
+        if behind > FEW as u64 / 2
+            && let Some(queue) = self.queue.get()
+        {
+            queue.lengthen();
+        }
+    }
+
+    fn work_out(&self, a: Control, now: u64, wait: Wait) -> Result<(Control, Decision), Over> {
+        let policy = self.head.policy.load();
+        let frozen = self.freeze(a)?;
+        let time = self.decide_time(a, now)?;
+        if let Shape::Time(b) = &self.head.window
+            && a.counting()
+            && advances_epochs(a.goal())
+        {
+            self.advance_epochs(a, b, &frozen, time, false)?;
+        }
+        let window = self.window_at(&frozen);
+        let judged = matches!(self.head.window, Shape::Time(_));
+        let decided = self.decide_once(&self.ledger.decision, a, a.version(), |before| {
+            let was = Decision::from_bits(before).truth;
+            decide(a, &policy, window, judged, was).payload()
+        })?;
+        let decision = Decision::from_bits(decided);
+        let mut next = decision.publish(a);
+        if !judged && decision.transition.is_some() && next.counting() {
+            // The fresh window's word is of a version of its own. A helper that sleeps before it puts
+            // that word in place must not find the frozen one again, and a count window's few bits
+            // can come to be what they were.
+            next = next.bump_version();
+        }
+        if decision.transition.is_some() {
+            let deadline = self.set_deadline(a, next, &policy, time, wait)?;
+            self.leave_event(a, next, &decision, time, window, deadline)?;
+            self.begin_generation(a, next, time)?;
+            if next.counting() {
+                self.begin_afresh(a, next, &frozen, time)?;
+            }
+        }
+        // who moves on to the present epoch finds whether any failure is left; a transition begins a run
+        // of its own
+        let aged = judged
+            && decision.transition.is_none()
+            && advances_epochs(a.goal())
+            && window.failures == 0;
+        self.apply_policy(a, next, &policy, aged)?;
+        if judged && next.counting() {
+            // Where a rule is true under observe-only, each outcome may end that. And limits of two
+            // sets of rules could let pass what neither does: whose rules are not those that
+            // decided leaves none.
+            let allowance = if decision.truth.any() || decision.rules != policy.number {
+                Allowance::default()
+            } else {
+                policy.allowance(self.window_at(&frozen))
+            };
+            self.set_limits(a, allowance)?;
+        }
+        for (long, class) in self.ledger.lifetime.iter().zip(frozen.classes) {
+            self.help_write(long, a, |w| extend(w, class, 1 << PAYLOAD_BITS))?;
+        }
+        Ok((next, decision))
+    }
+
+    /// From here to the publication nothing can land.
+    fn freeze(&self, a: Control) -> Result<Frozen, Over> {
+        let retag = |w: u64| Tagged(w).retag(a.version()).0;
+        let mut frozen = Frozen::default();
+        match &self.head.window {
+            Shape::Count(window) => {
+                // another helper may have begun the fresh window already
+                let keeps = |w: u64| {
+                    if Tagged(w).has(a.bump_version().version()) {
+                        w
+                    } else {
+                        retag(w)
+                    }
+                };
+                frozen.word = self.help_write(&window.word, a, keeps)?;
+            }
+            Shape::Time(_) => {
+                for i in 0..a.stripes() {
+                    for (sum, word) in frozen.classes.iter_mut().zip(&self.stripes.get(i).counts) {
+                        let count = Tagged(self.help_write(word, a, retag)?).payload();
+                        *sum = sum.wrapping_add(count) & PAYLOAD_MAX;
+                    }
+                }
+                for o in self.stripes.owned() {
+                    let count = self.decide_once(&o.seen, a, a.version(), |_| o.count.load())?;
+                    let sum = &mut frozen.classes[Class::FastSuccess as usize];
+                    *sum = sum.wrapping_add(count) & PAYLOAD_MAX;
+                }
+            }
+        }
+        Ok(frozen)
+    }
+
+    /// No later update, nor one that is announced from here on, is of an earlier time. Another thread may
+    /// raise it in between, and then there is nothing left to do: it only rises.
+    fn heard(&self, now: u64) {
+        let latest = &self.ledger.latest;
+        if latest.load() < now {
+            latest.raise(now);
+        }
+    }
+
+    /// The time of this update, not before that of any earlier one, nor before its announcer's reading.
+    fn decide_time(&self, a: Control, now: u64) -> Result<u64, Over> {
+        let l = &self.ledger;
+        self.heard(now);
+        let high = self.decide_once(&l.time_high, a, a.version(), |_| l.latest.load() >> 32)?;
+        let low = self.decide_once(&l.time_low, a, a.version(), |_| {
+            let t = l.latest.load();
+            // it may have risen past what the high half was taken from
+            if t >> 32 == high {
+                t & u64::from(u32::MAX)
+            } else {
+                u64::from(u32::MAX)
+            }
+        })?;
+        Ok(high << 32 | low)
+    }
+
+    /// The control word, read while no update is under way. One that is announced is finished here and not
+    /// waited for: the thread that announced it may sleep, and this one goes on all the same.
+    pub(crate) fn quiet(&self, now: u64) -> Control {
+        loop {
+            let control = self.control();
+            if !control.updating() {
+                return control;
+            }
+            self.finish(control, now, Wait::Backoff);
+        }
+    }
+
+    /// Put what was stored before into the sight of every later update, and say at which word.
+    #[cfg(feature = "std")]
+    pub(crate) fn sync(&self, now: u64) -> Control {
+        loop {
+            let control = self.quiet(now);
+            if self.head.control.cas(control.0, control.0).is_ok() {
+                return control;
+            }
+        }
+    }
+}

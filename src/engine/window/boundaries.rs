@@ -1,0 +1,185 @@
+//! The boundaries: what the cumulative counts were when each live epoch began.
+//!
+//! Who writes: updates, each boundary once for its epoch, from the frozen counts. Who reads: updates
+//! and snapshots. The slot of epoch `e` is `e % (n + 1)`: the `n` live epochs, and the one before,
+//! so that the epoch that has just left the window can still be told to a listener.
+//!
+//! Epochs are numbered from `n`, so that each slot has one from the start.
+//!
+//! *Wrap-around.* A boundary's tag is its epoch modulo 2^24. A slot is looked at only for an epoch
+//! that the present one has rewritten, or for which the tag was compared with the epoch sought;
+//! the slot's last epoch is less than `n + 1` from that, and `n` is at most 3600.
+
+use crate::engine::policy::Tally;
+use crate::sync::atomic::Word;
+use crate::words::tagged::{Tagged, since};
+use alloc::boxed::Box;
+
+/// Counts at the start of an epoch, tagged with it.
+#[derive(Debug, Default)]
+pub(crate) struct Boundary {
+    pub(crate) calls: Word,
+    pub(crate) failures: Word,
+    pub(crate) slow: Word,
+}
+
+#[derive(Debug)]
+pub(crate) struct Boundaries {
+    slots: Box<[Boundary]>,
+    /// Of a bucket, in nanoseconds.
+    width: u64,
+    /// The clock when built: the start of the first epoch. Modulo 2^64, for the epoch that was under
+    /// way in a restored window may have begun before the clock did.
+    origin: u64,
+}
+
+impl Boundaries {
+    pub(crate) fn new(buckets: u32, width: u64, origin: u64) -> Boundaries {
+        let at = |e: u64| Boundary {
+            calls: Word::new(Tagged::new(e, 0).0),
+            failures: Word::new(Tagged::new(e, 0).0),
+            slow: Word::new(Tagged::new(e, 0).0),
+        };
+        Boundaries {
+            slots: (0..=u64::from(buckets)).map(at).collect(),
+            width,
+            origin,
+        }
+    }
+
+    /// The number of live epochs.
+    pub(crate) fn buckets(&self) -> u64 {
+        self.slots.len() as u64 - 1
+    }
+
+    /// Since the first epoch began; nothing before that.
+    fn since_origin(&self, time: u64) -> u64 {
+        // no clock comes near 2^63 (`ManualClock` stops at 2^62): what looks as if it were beyond is
+        // before the origin
+        time.wrapping_sub(self.origin).cast_signed().max(0) as u64
+    }
+
+    pub(crate) fn epoch_at(&self, time: u64) -> u64 {
+        self.since_origin(time) / self.width + self.buckets()
+    }
+
+    /// When that epoch is over.
+    pub(crate) fn end_of(&self, epoch: u64) -> u64 {
+        let number = epoch + 1 - self.buckets();
+        self.origin.wrapping_add(number.saturating_mul(self.width))
+    }
+
+    /// When that epoch began; those before the first began with it.
+    #[cfg(any(feature = "std", test))]
+    pub(crate) fn start_of(&self, epoch: u64) -> u64 {
+        let number = epoch.saturating_sub(self.buckets());
+        let start = self.origin.wrapping_add(number.saturating_mul(self.width));
+        // nothing is told to be earlier than the clock's beginning
+        start.cast_signed().max(0) as u64
+    }
+
+    /// A bucket's, in nanoseconds.
+    #[cfg(feature = "serde")]
+    pub(crate) fn width(&self) -> u64 {
+        self.width
+    }
+
+    /// How much of that epoch is over at that time; nothing before its start.
+    #[cfg(feature = "serde")]
+    pub(crate) fn elapsed_of(&self, epoch: u64, time: u64) -> u64 {
+        let start = epoch
+            .saturating_sub(self.buckets())
+            .saturating_mul(self.width);
+        self.since_origin(time).saturating_sub(start)
+    }
+
+    /// The epoch that ends then.
+    pub(crate) fn ending_at(&self, period_end: u64) -> u64 {
+        self.epoch_at(period_end) - 1
+    }
+
+    /// The oldest epoch that is live in that one.
+    pub(crate) fn oldest(&self, epoch: u64) -> u64 {
+        epoch + 1 - self.buckets()
+    }
+
+    pub(crate) fn slot(&self, epoch: u64) -> &Boundary {
+        &self.slots[(epoch % self.slots.len() as u64) as usize]
+    }
+
+    /// Where nobody else is there yet: the counts at that epoch's start.
+    #[cfg(feature = "serde")]
+    pub(crate) fn put(&self, epoch: u64, at: Tally) {
+        let slot = self.slot(epoch);
+        slot.calls.store(Tagged::new(epoch, at.calls).0);
+        slot.failures.store(Tagged::new(epoch, at.failures).0);
+        slot.slow.store(Tagged::new(epoch, at.slow).0);
+    }
+
+    /// The counts at that epoch's start, if the slot is still (or already) that epoch's.
+    pub(crate) fn at(&self, epoch: u64) -> Option<Tally> {
+        let slot = self.slot(epoch);
+        let read = |word: &Word| {
+            let w = Tagged(word.load());
+            w.has(epoch).then_some(w.payload())
+        };
+        Some(Tally {
+            calls: read(&slot.calls)?,
+            failures: read(&slot.failures)?,
+            slow: read(&slot.slow)?,
+        })
+    }
+}
+
+impl Tally {
+    /// What has come since `base`, both modulo 2^40.
+    pub(crate) fn since(self, base: Tally) -> Tally {
+        Tally {
+            calls: since(self.calls, base.calls),
+            failures: since(self.failures, base.failures),
+            slow: since(self.slow, base.slow),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_epoch_lasts_from_its_start_to_its_end(buckets in 1u32..20, width in 1u64..1000, origin in 0u64..5000, after in 0u64..100_000) {
+            let b = Boundaries::new(buckets, width, origin);
+            let e = b.epoch_at(origin + after);
+            prop_assert_eq!(e, after / width + u64::from(buckets));
+            prop_assert!(b.start_of(e) <= origin + after && origin + after < b.end_of(e));
+            prop_assert_eq!(b.ending_at(b.end_of(e)), e);
+            prop_assert_eq!(b.oldest(e), e - u64::from(buckets) + 1);
+        }
+    }
+
+    /// By how much an epoch had begun when the clock did shortens it, and no other.
+    #[test]
+    fn an_epoch_may_have_begun_before_the_clock() {
+        let b = Boundaries::new(3, 10, 0u64.wrapping_sub(7));
+        assert_eq!([0, 2, 3, 12, 13].map(|t| b.epoch_at(t)), [3, 3, 4, 4, 5]);
+        assert_eq!(
+            [3, 4].map(|e| (b.start_of(e), b.end_of(e))),
+            [(0, 3), (3, 13)]
+        );
+        assert_eq!(b.ending_at(3), 3);
+        // readings of before
+        let b = Boundaries::new(3, 10, 50);
+        assert_eq!([0, 49, 50, 60].map(|t| b.epoch_at(t)), [3, 3, 3, 4]);
+    }
+
+    #[test]
+    fn a_fresh_window_has_all_its_epochs() {
+        let b = Boundaries::new(3, 10, 7);
+        for e in 0..=3 {
+            assert_eq!(b.at(e), Some(Tally::default()));
+        }
+        assert_eq!(b.at(4), None);
+    }
+}

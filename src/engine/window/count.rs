@@ -1,0 +1,536 @@
+//! The exact window over the last `n` outcomes.
+//!
+//! It needs a total order of the outcomes, so its recorders share one word, and an outcome counts
+//! at the compare-exchange that takes the word from the one before it. The word carries the
+//! version, so that an update freezes it as it does the stripes' words. The exchange knows the
+//! window of its own outcome exactly, so each outcome judges itself, and no update has to.
+//!
+//! Up to sixteen outcomes fit the word itself, a bit each for failed and for slow. Above that the
+//! word is the *tail*: the position, and the last outcome's two bits, which are *pending*; a ring
+//! of cells holds the cumulative failed and slow counts at each position. Whoever comes next first
+//! completes the pending cell (helping), so that a recorder that stops after its exchange holds
+//! nobody up. The window is the difference of two cells.
+//!
+//! A window that is full and has nothing failed or slow in it is *clean*, and one more fast success
+//! leaves it as it is: so such a success only looks, and takes no position. While all is well a
+//! count window is read by all and written by nobody.
+//!
+//! *Wrap-around.* A cell is tagged with its position, in what its two counts leave of 64 bits: 50
+//! bits for `n = 100` (33 are used, all that the tail has), 32 for 65,535 and 24 for the largest
+//! `n`. A thread that sleeps between looking at the tail and completing a cell would have to sleep
+//! through exactly that many outcomes, less one lap of the ring, to do harm.
+
+use crate::engine::policy::{Tally, Truth};
+use crate::sync::atomic::Word;
+use crate::words::tagged::Tagged;
+use alloc::boxed::Box;
+#[cfg(feature = "serde")]
+use alloc::vec::Vec;
+
+/// The largest window that fits one word.
+const IN_A_WORD: u32 = 16;
+
+#[derive(Debug)]
+pub(crate) struct CountWindow {
+    size: u64,
+    /// The bits, or the tail: tagged with the version.
+    pub(crate) word: Word,
+    ring: Option<Ring>,
+}
+
+/// The bits' payload: fill 5 | truth 3 | failed 16 | slow 16 (from the low end)
+#[derive(Clone, Copy)]
+struct Bits {
+    fill: u64,
+    truth: Truth,
+    failed: u64,
+    slow: u64,
+}
+
+/// The tail's payload: full 1 | failed 1 | slow 1 | clean 1 | truth 3 | position 33 (from the low end)
+#[derive(Clone, Copy)]
+struct Tail {
+    full: bool,
+    failed: bool,
+    slow: bool,
+    clean: bool,
+    truth: Truth,
+    position: u64,
+}
+
+const POSITION_BITS: u32 = 33;
+const POSITION: u64 = (1 << POSITION_BITS) - 1;
+const _: () = assert!(5 + 3 + 2 * IN_A_WORD == crate::words::tagged::PAYLOAD_BITS);
+const _: () = assert!(7 + POSITION_BITS == crate::words::tagged::PAYLOAD_BITS);
+
+impl Bits {
+    fn from_bits(payload: u64) -> Bits {
+        Bits {
+            fill: payload & 0x1F,
+            truth: Truth(payload >> 5 & 0b111),
+            failed: payload >> 8 & 0xFFFF,
+            slow: payload >> 24 & 0xFFFF,
+        }
+    }
+
+    fn payload(self) -> u64 {
+        self.fill | self.truth.0 << 5 | self.failed << 8 | self.slow << 24
+    }
+
+    fn tally(self) -> Tally {
+        Tally {
+            calls: self.fill,
+            failures: u64::from(self.failed.count_ones()),
+            slow: u64::from(self.slow.count_ones()),
+        }
+    }
+}
+
+impl Tail {
+    fn from_bits(payload: u64) -> Tail {
+        Tail {
+            full: payload & 1 == 1,
+            failed: payload >> 1 & 1 == 1,
+            slow: payload >> 2 & 1 == 1,
+            clean: payload >> 3 & 1 == 1,
+            truth: Truth(payload >> 4 & 0b111),
+            position: payload >> 7,
+        }
+    }
+
+    fn payload(self) -> u64 {
+        u64::from(self.full)
+            | u64::from(self.failed) << 1
+            | u64::from(self.slow) << 2
+            | u64::from(self.clean) << 3
+            | self.truth.0 << 4
+            | (self.position & POSITION) << 7
+    }
+}
+
+#[derive(Debug)]
+struct Ring {
+    cells: Box<[Word]>,
+    /// The position at which the present period began; it only rises. Only asked while the window
+    /// is not full.
+    start: Word,
+    /// Bits of each of a cell's two counts: enough to tell differences up to `n`.
+    count_bits: u32,
+    tag_bits: u32,
+}
+
+/// Cumulative failed and slow, modulo 2^count_bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Sums {
+    failed: u64,
+    slow: u64,
+}
+
+impl Ring {
+    fn new(size: u32) -> Ring {
+        let count_bits = u32::BITS - size.leading_zeros();
+        Ring {
+            // the window's base, its outcomes, and the one that is pending
+            cells: (0..(u64::from(size) + 2).next_power_of_two())
+                .map(|_| Word::new(0))
+                .collect(),
+            start: Word::new(0),
+            count_bits,
+            tag_bits: POSITION_BITS.min(u64::BITS - 2 * count_bits),
+        }
+    }
+
+    fn cell(&self, position: u64) -> &Word {
+        &self.cells[(position & (self.cells.len() as u64 - 1)) as usize]
+    }
+
+    fn pack(&self, position: u64, s: Sums) -> u64 {
+        let mask = (1 << self.count_bits) - 1;
+        let tag = position & ((1 << self.tag_bits) - 1);
+        tag | (s.failed & mask) << self.tag_bits
+            | (s.slow & mask) << (self.tag_bits + self.count_bits)
+    }
+
+    /// The sums at that position, if the cell is complete and still that position's.
+    fn sums(&self, position: u64) -> Option<Sums> {
+        let w = self.cell(position).load();
+        let mask = (1 << self.count_bits) - 1;
+        ((w ^ position) & ((1 << self.tag_bits) - 1) == 0).then_some(Sums {
+            failed: w >> self.tag_bits & mask,
+            slow: w >> (self.tag_bits + self.count_bits) & mask,
+        })
+    }
+
+    /// The sums at the tail, its pending outcome included.
+    fn sums_at(&self, tail: Tail) -> Option<Sums> {
+        if let Some(s) = self.sums(tail.position) {
+            return Some(s);
+        }
+        let before = self.sums(tail.position.wrapping_sub(1) & POSITION)?;
+        Some(Sums {
+            failed: before.failed + u64::from(tail.failed),
+            slow: before.slow + u64::from(tail.slow),
+        })
+    }
+
+    fn length(&self, tail: Tail, size: u64) -> u64 {
+        if tail.full {
+            return size;
+        }
+        let start = self.start.load();
+        (tail.position.wrapping_sub(start) & POSITION).min(size)
+    }
+
+    fn tally(&self, calls: u64, at: Sums, base: Sums) -> Tally {
+        let mask = (1 << self.count_bits) - 1;
+        Tally {
+            calls,
+            failures: at.failed.wrapping_sub(base.failed) & mask,
+            slow: at.slow.wrapping_sub(base.slow) & mask,
+        }
+    }
+}
+
+/// What an outcome found as it landed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Judged {
+    /// True now, and true at the outcome before.
+    pub(crate) truth: Truth,
+    pub(crate) was: Truth,
+}
+
+impl CountWindow {
+    pub(crate) fn new(size: u32) -> CountWindow {
+        CountWindow {
+            size: u64::from(size),
+            word: Word::new(0),
+            ring: (size > IN_A_WORD).then(|| Ring::new(size)),
+        }
+    }
+
+    /// Count one outcome, if the word is of this version still.
+    pub(crate) fn try_count(
+        &self,
+        tag: u64,
+        failed: bool,
+        slow: bool,
+        judge: impl Fn(Tally) -> Truth,
+    ) -> Option<Judged> {
+        loop {
+            let w = Tagged(self.word.load());
+            if !w.has(tag) {
+                return None;
+            }
+            if !failed && !slow && self.is_clean(w.payload()) {
+                return Some(Judged::default());
+            }
+            // a pending cell is somebody's, or the tail has moved on: look again
+            let Some((next, judged)) = self.next(w, failed, slow, &judge) else {
+                continue;
+            };
+            if self.word.cas(w.0, Tagged::new(tag, next).0).is_ok() {
+                return Some(judged);
+            }
+        }
+    }
+
+    /// Full, and nothing in it is failed or slow (so no rule is true).
+    fn is_clean(&self, payload: u64) -> bool {
+        match self.ring {
+            None => payload == self.size,
+            Some(_) => Tail::from_bits(payload).clean,
+        }
+    }
+
+    fn next(
+        &self,
+        w: Tagged,
+        failed: bool,
+        slow: bool,
+        judge: &impl Fn(Tally) -> Truth,
+    ) -> Option<(u64, Judged)> {
+        let Some(ring) = &self.ring else {
+            let b = Bits::from_bits(w.payload());
+            let mask = (1 << self.size) - 1;
+            let mut next = Bits {
+                fill: (b.fill + 1).min(self.size),
+                failed: (b.failed << 1 | u64::from(failed)) & mask,
+                slow: (b.slow << 1 | u64::from(slow)) & mask,
+                ..b
+            };
+            next.truth = judge(next.tally());
+            return Some((
+                next.payload(),
+                Judged {
+                    truth: next.truth,
+                    was: b.truth,
+                },
+            ));
+        };
+        let tail = Tail::from_bits(w.payload());
+        let at = self.complete(ring, w, tail)?;
+        let calls = (ring.length(tail, self.size) + 1).min(self.size);
+        let base = ring.sums((tail.position + 1).wrapping_sub(calls) & POSITION)?;
+        let then = Sums {
+            failed: at.failed + u64::from(failed),
+            slow: at.slow + u64::from(slow),
+        };
+        let tally = ring.tally(calls, then, base);
+        let truth = judge(tally);
+        let full = calls == self.size;
+        let next = Tail {
+            full,
+            failed,
+            slow,
+            clean: full && tally.failures | tally.slow == 0,
+            truth,
+            position: tail.position + 1,
+        };
+        Some((
+            next.payload(),
+            Judged {
+                truth,
+                was: tail.truth,
+            },
+        ))
+    }
+
+    /// See that the tail's cell is complete. Between the look at the tail and the exchange others
+    /// may complete it and go on; then the cell has changed, and the exchange fails.
+    fn complete(&self, ring: &Ring, w: Tagged, tail: Tail) -> Option<Sums> {
+        let cell = ring.cell(tail.position);
+        let is = cell.load();
+        if let Some(sums) = ring.sums(tail.position) {
+            return Some(sums);
+        }
+        let sums = ring.sums_at(tail)?;
+        if self.word.load() != w.0 {
+            return None;
+        }
+        let _ = cell.cas(is, ring.pack(tail.position, sums));
+        ring.sums(tail.position)
+    }
+
+    /// The window as that word of ours has it; `None` if it is no longer ours.
+    pub(crate) fn tally(&self, word: u64) -> Option<Tally> {
+        let payload = Tagged(word).payload();
+        let Some(ring) = &self.ring else {
+            return Some(Bits::from_bits(payload).tally());
+        };
+        let tail = Tail::from_bits(payload);
+        let calls = ring.length(tail, self.size);
+        let at = ring.sums_at(tail)?;
+        let base = if calls == 0 {
+            at
+        } else {
+            ring.sums(tail.position.wrapping_sub(calls) & POSITION)?
+        };
+        Some(ring.tally(calls, at, base))
+    }
+
+    /// Where a fresh period begins, for the word that an update froze: its start, and the word itself.
+    /// The same for the word that it gives.
+    pub(crate) fn fresh(&self, frozen: u64) -> (Option<(&Word, u64)>, u64) {
+        match &self.ring {
+            None => (None, 0),
+            Some(ring) => {
+                let tail = Tail::from_bits(frozen);
+                let begun = Tail {
+                    full: false,
+                    clean: false,
+                    truth: Truth::default(),
+                    ..tail
+                };
+                (Some((&ring.start, tail.position)), begun.payload())
+            }
+        }
+    }
+}
+
+/// For a state that is saved.
+#[cfg(feature = "serde")]
+impl CountWindow {
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What was true at the outcome with which that word came.
+    pub(crate) fn truth(&self, word: u64) -> Truth {
+        let payload = Tagged(word).payload();
+        match self.ring {
+            None => Bits::from_bits(payload).truth,
+            Some(_) => Tail::from_bits(payload).truth,
+        }
+    }
+
+    /// The outcomes that the window holds by that word, oldest first, as failed and slow. Recorders
+    /// go on meanwhile; the oldest, if they have been overwritten, are left out.
+    pub(crate) fn outcomes(&self, word: u64) -> Vec<(bool, bool)> {
+        let payload = Tagged(word).payload();
+        let mut outcomes = Vec::new();
+        let Some(ring) = &self.ring else {
+            let b = Bits::from_bits(payload);
+            let bit = |bits: u64, n: u64| bits >> n & 1 == 1;
+            outcomes.extend(
+                (0..b.fill)
+                    .rev()
+                    .map(|n| (bit(b.failed, n), bit(b.slow, n))),
+            );
+            return outcomes;
+        };
+        let tail = Tail::from_bits(payload);
+        let (mut position, mut at) = (tail.position, ring.sums_at(tail));
+        // the latest first: what is overwritten meanwhile is the oldest
+        for _ in 0..ring.length(tail, self.size) {
+            position = position.wrapping_sub(1) & POSITION;
+            let before = ring.sums(position);
+            let (Some(then), Some(base)) = (at, before) else {
+                break;
+            };
+            let one = ring.tally(1, then, base);
+            outcomes.push((one.failures != 0, one.slow != 0));
+            at = before;
+        }
+        outcomes.reverse();
+        outcomes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Against the last `n` of a list.
+        #[test]
+        fn the_window_is_that_of_a_list(size in 1u32..70, outcomes in prop::collection::vec(any::<(bool, bool)>(), 0..400)) {
+            let w = CountWindow::new(size);
+            for i in 0..outcomes.len() {
+                let (failed, slow) = outcomes[i];
+                let last = &outcomes[(i + 1).saturating_sub(size as usize)..=i];
+                let expected = Tally {
+                    calls: last.len() as u64,
+                    failures: last.iter().filter(|o| o.0).count() as u64,
+                    slow: last.iter().filter(|o| o.1).count() as u64,
+                };
+                let odd = |t: Tally| Truth(t.failures % 2);
+                let judged = w.try_count(0, failed, slow, |t| { assert_eq!(t, expected); odd(t) });
+                prop_assert_eq!(judged.map(|j| j.truth), Some(odd(expected)));
+                prop_assert_eq!(w.tally(w.word.load()), Some(expected));
+                #[cfg(feature = "serde")]
+                {
+                    prop_assert_eq!(w.outcomes(w.word.load()), last);
+                    prop_assert_eq!(w.truth(w.word.load()), odd(expected));
+                }
+            }
+        }
+
+        #[test]
+        fn payloads_give_back_their_fields(payload in 0..=crate::words::tagged::PAYLOAD_MAX) {
+            prop_assert_eq!(Bits::from_bits(payload).payload(), payload);
+            prop_assert_eq!(Tail::from_bits(payload).payload(), payload);
+        }
+    }
+
+    /// However many successes a clean window sees, the next failure is the one in its last `n`.
+    #[test]
+    fn a_clean_window_stays_as_it_is() {
+        for size in [5, 50] {
+            let w = CountWindow::new(size);
+            let land = |failed| w.try_count(0, failed, false, |t| Truth(u64::from(t.failures > 0)));
+            (0..size + 1).for_each(|_| assert!(land(false).is_some()));
+            let clean = w.word.load();
+            (0..3 * size).for_each(|_| assert!(land(false).is_some()));
+            assert_eq!(w.word.load(), clean, "{size}");
+            assert_eq!(land(true).map(|j| j.truth), Some(Truth(1)));
+            for n in 1..=size {
+                let judged = land(false);
+                assert_eq!(judged.map(|j| j.truth.any()), Some(n < size), "{n}");
+            }
+            let calls = || w.tally(w.word.load()).map(|t| (t.calls, t.failures));
+            assert_eq!(calls(), Some((u64::from(size), 0)));
+
+            // and of another period it says nothing
+            land(false);
+            let (start, begun) = w.fresh(Tagged(w.word.load()).payload());
+            if let Some((word, position)) = start {
+                word.store(position);
+            }
+            w.word.store(Tagged::new(0, begun).0);
+            assert_eq!(calls(), Some((0, 0)));
+            land(false);
+            assert_eq!(calls(), Some((1, 0)));
+        }
+    }
+
+    /// The tail's position starts just below its wrap.
+    #[test]
+    fn the_position_wraps_without_harm() {
+        let w = CountWindow::new(20);
+        // far enough for each cell to have been another position's before
+        let begin = POSITION - 40;
+        let tail = Tail {
+            full: false,
+            failed: false,
+            slow: false,
+            clean: false,
+            truth: Truth::default(),
+            position: begin,
+        };
+        let Some(ring) = &w.ring else {
+            unreachable!("more than a word holds")
+        };
+        w.word.store(Tagged::new(0, tail.payload()).0);
+        ring.start.store(begin);
+        ring.cell(begin).store(ring.pack(
+            begin,
+            Sums {
+                failed: 31,
+                slow: 31,
+            },
+        ));
+        for i in 0..200u64 {
+            let last = |n: u64| (i + 1).min(20).min(n);
+            let seen = w.try_count(0, i % 2 == 0, false, |t| {
+                assert_eq!(t.calls, last(20));
+                assert!(t.failures.abs_diff(t.calls / 2) <= 1);
+                Truth::default()
+            });
+            assert!(seen.is_some());
+        }
+    }
+
+    #[test]
+    fn a_fresh_period_begins_empty() {
+        for size in [5, 50] {
+            let w = CountWindow::new(size);
+            for _ in 0..80 {
+                assert!(w.try_count(0, true, true, |_| Truth(1)).is_some());
+            }
+            let frozen = Tagged(w.word.load()).retag(1);
+            w.word.store(frozen.0);
+            let (start, begun) = w.fresh(frozen.payload());
+            if let Some((word, position)) = start {
+                word.store(position);
+            }
+            w.word.store(Tagged::new(1, begun).0);
+            assert!(
+                w.try_count(0, true, true, |_| Truth(0)).is_none(),
+                "an earlier version's"
+            );
+            let judged = w.try_count(1, true, false, |t| {
+                assert_eq!(
+                    t,
+                    Tally {
+                        calls: 1,
+                        failures: 1,
+                        slow: 0
+                    }
+                );
+                Truth(0)
+            });
+            assert_eq!(judged.map(|j| j.was), Some(Truth(0)));
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! The stripes: where outcomes land.
+//!
+//! Who writes: a record, one compare-exchange on the count of its class, expecting the version of
+//! the control word that it read; and updates, which freeze the counts by giving them a new version
+//! and set the limits. The counts are cumulative: never reset, never folded. The side counts
+//! (kinds, ignored ...) are sums that decide nothing.
+//!
+//! A breaker begins with one stripe. When a record's exchange fails for another thread's, an update
+//! doubles them, up to the CPUs; the array of a level is put in before the update that announces it,
+//! and never leaves. A thread finds its stripe by a number that it is given once, in turn, and that
+//! changes only when all stripes are out and it still collides. Without `std` there are no thread
+//! numbers, and there is one stripe.
+
+use crate::engine::policy::Allowance;
+use crate::sync::atomic::{Counter, Late, Word};
+use crate::sync::thread_index;
+use crate::words::outcome::{FailureKind, Rejections, State};
+use crate::words::tagged::{PAYLOAD_MAX, Tagged, since};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use crossbeam_utils::CachePadded;
+
+/// Fast or slow, success or failure: disjoint, so that an outcome is one word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Class {
+    FastSuccess = 0,
+    FastFailure = 1,
+    SlowSuccess = 2,
+    SlowFailure = 3,
+}
+
+impl Class {
+    #[inline(always)]
+    pub(crate) fn new(failed: bool, slow: bool) -> Class {
+        match (failed, slow) {
+            (false, false) => Class::FastSuccess,
+            (true, false) => Class::FastFailure,
+            (false, true) => Class::SlowSuccess,
+            (true, true) => Class::SlowFailure,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn failed(self) -> bool {
+        matches!(self, Class::FastFailure | Class::SlowFailure)
+    }
+
+    #[inline(always)]
+    pub(crate) fn slow(self) -> bool {
+        matches!(self, Class::SlowSuccess | Class::SlowFailure)
+    }
+}
+
+/// In this order: what is written most often is farthest from the beginning.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct Stripe {
+    /// One a class: up to which count nobody need look.
+    pub(crate) limits: [Word; 4],
+    pub(crate) side: Side,
+    /// One a class. Under a count window these are plain sums of 64 bits.
+    pub(crate) counts: [Word; 4],
+}
+
+/// Sums that decide nothing.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct Side {
+    pub(crate) ignored: Counter,
+    pub(crate) cancelled: Counter,
+    pub(crate) late: Counter,
+    pub(crate) kinds: [Counter; FailureKind::SLOTS],
+    /// By the state that rejected, see [`Rejections`]; that of Open comes last, being the busiest.
+    pub(crate) rejected: [Counter; Rejections::SLOTS],
+}
+
+/// An outcome that has landed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Landed {
+    pub(crate) count: u64,
+    /// Somebody was in the way.
+    pub(crate) contended: bool,
+}
+
+impl Stripe {
+    /// Count one more, if the word is of this version still.
+    #[inline(always)]
+    pub(crate) fn try_count(&self, class: Class, tag: u64) -> Option<Landed> {
+        let word = &self.counts[class as usize];
+        let mut contended = false;
+        let mut w = Tagged(word.load());
+        loop {
+            if !w.has(tag) {
+                return None;
+            }
+            match word.cas(w.0, w.plus_one().0) {
+                Ok(_) => {
+                    let count = w.plus_one().payload();
+                    return Some(Landed { count, contended });
+                }
+                Err(is) => {
+                    w = Tagged(is);
+                    contended = true;
+                }
+            }
+        }
+    }
+
+    /// Is that count within what needs no look?
+    #[inline(always)]
+    pub(crate) fn within(&self, class: Class, tag: u64, count: u64) -> bool {
+        let limit = Tagged(self.limits[class as usize].load());
+        // counts wrap, so "not beyond" is half the range
+        limit.has(tag) && since(limit.payload(), count) <= PAYLOAD_MAX / 2
+    }
+}
+
+/// One of `of` shares of an allowance, by class.
+pub(crate) fn share(a: Allowance, i: usize, of: usize) -> [u64; 4] {
+    let part = |a: u64| a / of as u64 + u64::from((i as u64) < a % of as u64);
+    [
+        part(a.fast_successes),
+        part(a.fast_failures),
+        part(a.slow_successes),
+        part(a.slow_failures),
+    ]
+}
+
+/// A stripe with one writer, a local handle. `count` (of fast successes) is untagged; each update
+/// takes the count that it saw into `seen`, so that all its helpers use the same one.
+#[derive(Debug, Default)]
+pub(crate) struct Owned {
+    pub(crate) count: Word,
+    pub(crate) seen: Word,
+    taken: Counter,
+}
+
+impl Owned {
+    /// The one writer's addition.
+    #[inline(always)]
+    pub(crate) fn add_one(&self) {
+        self.count.store(self.count.load().wrapping_add(1));
+    }
+}
+
+/// An owned stripe, by its one owner. Dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Place {
+    all: Arc<[CachePadded<Owned>]>,
+    at: usize,
+}
+
+impl core::ops::Deref for Place {
+    type Target = Owned;
+
+    #[inline(always)]
+    fn deref(&self) -> &Owned {
+        &self.all[self.at]
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.taken.set(0);
+    }
+}
+
+/// The most doublings: 128 stripes.
+const LEVELS: usize = 7;
+
+type Level = Late<Box<[CachePadded<Stripe>]>>;
+
+/// In this order: the first words are read by every call, once there is more than one stripe.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Stripes {
+    /// Level `l` holds the stripes from `2^l` to `2^(l+1) - 1`.
+    levels: Late<Box<[Level]>>,
+    /// log2 of the stripes that there are, announced or not.
+    made: Counter,
+    /// The CPUs' next power of two, in stripes: its log2.
+    top: usize,
+    owned: Late<Arc<[CachePadded<Owned>]>>,
+    first: Stripe,
+}
+
+impl Stripes {
+    pub(crate) fn new(cpus: usize) -> Stripes {
+        Stripes {
+            first: Stripe::default(),
+            levels: Late::default(),
+            owned: Late::default(),
+            made: Counter::new(0),
+            top: (cpus.next_power_of_two().trailing_zeros() as usize).min(LEVELS),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self, i: usize) -> &Stripe {
+        if i == 0 { &self.first } else { self.further(i) }
+    }
+
+    #[inline]
+    fn further(&self, i: usize) -> &Stripe {
+        let level = i.ilog2() as usize;
+        match self.levels.get().and_then(|all| all.get(level)?.get()) {
+            Some(stripes) => &stripes[i - (1 << level)],
+            // an index below the announced number always has its array
+            None => &self.first,
+        }
+    }
+
+    /// The stripe of this thread.
+    #[inline(always)]
+    pub(crate) fn mine(&self, of: usize) -> &Stripe {
+        if of == 1 {
+            &self.first
+        } else {
+            self.get(thread_index::index() & (of - 1))
+        }
+    }
+
+    /// Where this thread adds to sums that decide nothing: any stripe that there is.
+    #[inline]
+    fn any(&self) -> &Stripe {
+        self.mine(1 << self.made.get())
+    }
+
+    /// After an addition to such a sum that met another thread's: more stripes are made, as for
+    /// outcomes; but nobody need announce them.
+    #[cold]
+    fn on_contention(&self) {
+        self.grow(self.made.get() as usize);
+    }
+
+    #[inline]
+    pub(crate) fn side(&self) -> &Side {
+        &self.any().side
+    }
+
+    /// A call is rejected in that state.
+    #[inline]
+    pub(crate) fn reject(&self, state: State) {
+        if !self.side().rejected[Rejections::slot(state)].add_alone() {
+            self.on_contention();
+        }
+    }
+
+    /// An outcome under a count window, whose counts decide nothing either.
+    pub(crate) fn add(&self, class: Class, kind: FailureKind) {
+        let stripe = self.any();
+        let alone = stripe.counts[class as usize].add_alone();
+        if class.failed() {
+            stripe.side.kinds[kind.slot()].add(1);
+        }
+        if !alone {
+            self.on_contention();
+        }
+    }
+
+    /// All stripes that there are, announced or not: for sums.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Stripe> {
+        let further = self
+            .levels
+            .get()
+            .into_iter()
+            .flat_map(|all| all.iter().filter_map(Late::get));
+        core::iter::once(&self.first).chain(further.flat_map(|l| l.iter().map(|s| &**s)))
+    }
+
+    pub(crate) fn owned(&self) -> impl Iterator<Item = &Owned> {
+        self.owned
+            .get()
+            .into_iter()
+            .flat_map(|o| o.iter().map(|o| &**o))
+    }
+}
+
+#[cfg(feature = "std")]
+impl Stripes {
+    /// Contended at `level`: make room for twice as many, and say whether there is. At the top,
+    /// or while another thread is at it, the thread only moves on to another stripe.
+    pub(crate) fn grow(&self, level: usize) -> bool {
+        if level < self.top {
+            let more = || (0..1 << level).map(|_| CachePadded::default()).collect();
+            let none = || (0..self.top).map(|_| Late::default()).collect();
+            let Some(all) = self.levels.fill(none) else {
+                return false;
+            };
+            let made = all[level].fill(more).is_some();
+            if made {
+                self.made.raise(level as u64 + 1);
+            }
+            return made;
+        }
+        thread_index::move_on();
+        false
+    }
+
+    /// The owned stripes, made at the first call for one: as many as CPUs.
+    pub(crate) fn make_owned(&self) -> bool {
+        let all = || (0..1 << self.top).map(|_| CachePadded::default()).collect();
+        self.owned.fill(all).is_some()
+    }
+
+    /// One that nobody owns.
+    pub(crate) fn take_owned(&self) -> Option<Place> {
+        let all = self.owned.get()?;
+        let at = all.iter().position(|o| o.taken.claim())?;
+        Some(Place {
+            all: all.clone(),
+            at,
+        })
+    }
+}
+
+#[cfg(not(feature = "std"))]
+impl Stripes {
+    pub(crate) fn grow(&self, _level: usize) -> bool {
+        let _ = self.top;
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_index_has_a_stripe_of_its_own() {
+        let s = Stripes::new(6);
+        for level in 0..3 {
+            assert!(s.grow(level), "level {level}");
+        }
+        assert!(!s.grow(3), "no more than the CPUs");
+        for i in 0..8 {
+            for j in 0..8 {
+                assert_eq!(core::ptr::eq(s.get(i), s.get(j)), i == j);
+            }
+        }
+        assert_eq!(s.all().count(), 8);
+    }
+
+    /// `tests/soak` counts with that.
+    #[test]
+    fn a_stripe_takes_no_more_than_512_bytes() {
+        assert!(size_of::<CachePadded<Stripe>>() <= 512);
+        assert!(size_of::<Level>() <= 512);
+    }
+
+    /// By whichever stripe that there is, announced or not, and before and after there are more.
+    #[test]
+    fn rejections_add_up_over_all_stripes() {
+        let s = Stripes::new(4);
+        for _ in 0..100 {
+            s.reject(State::Open);
+            s.add(Class::FastSuccess, FailureKind::Server);
+        }
+        assert_eq!(s.all().count(), 1, "nobody was met");
+        let rejected = |s: &Stripes| {
+            s.all()
+                .map(|s| s.side.rejected[Rejections::slot(State::Open)].get())
+                .sum::<u64>()
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..10_000).for_each(|_| s.reject(State::Open)));
+            }
+        });
+        assert_eq!(rejected(&s), 40_100);
+        while s.grow(s.made.get() as usize) {}
+        assert_eq!((s.made.get(), s.all().count()), (2, 4));
+        (0..4).for_each(|_| s.reject(State::Open));
+        assert_eq!(rejected(&s), 40_104);
+    }
+
+    #[test]
+    fn an_outcome_lands_in_its_version_alone() {
+        let s = Stripe::default();
+        assert_eq!(s.try_count(Class::SlowFailure, 0).map(|l| l.count), Some(1));
+        assert!(s.try_count(Class::SlowFailure, 1).is_none());
+        assert_eq!(s.try_count(Class::SlowFailure, 0).map(|l| l.count), Some(2));
+        assert_eq!(s.try_count(Class::FastFailure, 0).map(|l| l.count), Some(1));
+    }
+
+    #[test]
+    fn a_limit_holds_in_its_version_and_over_the_wrap() {
+        let s = Stripe::default();
+        s.limits[Class::FastFailure as usize].store(Tagged::new(7, 3).0);
+        assert!(s.within(Class::FastFailure, 7, 3));
+        assert!(!s.within(Class::FastFailure, 7, 4));
+        assert!(!s.within(Class::FastFailure, 8, 3));
+        assert!(
+            s.within(Class::FastFailure, 7, PAYLOAD_MAX),
+            "just below the wrap"
+        );
+        s.limits[Class::FastSuccess as usize].store(Tagged::new(8, 9).0);
+        assert!(s.within(Class::FastSuccess, 8, 9) && !s.within(Class::FastSuccess, 8, 10));
+    }
+
+    #[test]
+    fn shares_add_up() {
+        let a = Allowance {
+            fast_successes: 5,
+            fast_failures: 13,
+            slow_successes: 2,
+            slow_failures: 0,
+        };
+        for of in [1, 2, 4, 8] {
+            let sum = |k: usize| (0..of).map(|i| share(a, i, of)[k]).sum::<u64>();
+            assert_eq!([sum(0), sum(1), sum(2), sum(3)], [5, 13, 2, 0]);
+        }
+    }
+
+    #[test]
+    fn an_owned_stripe_has_one_owner() {
+        let s = Stripes::new(2);
+        assert!(s.take_owned().is_none());
+        assert!(s.make_owned());
+        let at = |place: &Option<Place>| place.as_ref().map(|p| p.at);
+        let (a, b) = (s.take_owned(), s.take_owned());
+        let taken = (at(&a), at(&b), at(&s.take_owned()));
+        assert_eq!(taken, (Some(0), Some(1), None));
+        drop(a);
+        assert_eq!(at(&s.take_owned()), Some(0));
+    }
+}

@@ -1,0 +1,17 @@
+//! What can go wrong, as small values: a rejection, a call's error, a configuration's problems.
+
+#[cfg(feature = "std")]
+pub(crate) mod caught;
+
+mod boxed;
+mod call;
+mod config;
+mod no_breaker;
+mod rejected;
+
+pub use self::boxed::BoxedError;
+pub use self::call::CallError;
+pub(crate) use self::config::NO_RULE;
+pub use self::config::{ConfigError, Problem};
+pub use self::no_breaker::NoBreaker;
+pub use self::rejected::Rejected;

@@ -1,0 +1,355 @@
+//! The breaker: what stands before a dependency.
+
+use crate::classify::classifier::{ByRef, Classify, ErrIsFailure};
+use crate::config::settings::Config;
+use crate::config::validate::Begins;
+use crate::engine::state::Core;
+use crate::error::{CallError, ConfigError, Rejected};
+use crate::handles::call::{Call, Guarded, guarded_calls};
+use crate::handles::controller::Controller;
+use crate::handles::observer::Observer;
+use crate::handles::permit::{OwnedPermit, Pending, Permit};
+#[cfg(feature = "serde")]
+use crate::saved::restore::{Beginning, restore};
+use crate::words::outcome::State;
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::fmt;
+use core::future::Future;
+use core::time::Duration;
+
+/// A circuit breaker.
+///
+/// It guards calls, and can do nothing else; state and rules are the [`Controller`]'s to change,
+/// and the [`Observer`] reads. Clones share the same breaker, and are cheap. `C` is the classifier:
+/// by default an `Err` is a failure.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{Breaker, CallError, Window};
+///
+/// let breaker = Breaker::builder("payments")
+///     .window(Window::time(Duration::from_secs(10)).buckets(10))
+///     .failure_rate(0.5)
+///     .min_throughput(20)
+///     .build()?;
+/// let r = breaker.call(|| "17".parse::<u32>());
+/// assert_eq!(r, Ok(17));
+/// match breaker.call(|| "x".parse::<u32>()) {
+///     Ok(n) => println!("{n}"),
+///     Err(CallError::Rejected(r)) => println!("not called: {r}"),
+///     Err(e) => println!("called, and failed: {e}"),
+/// }
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+pub struct Breaker<C = ErrIsFailure> {
+    pub(crate) core: Arc<Core>,
+    pub(crate) classifier: Arc<C>,
+}
+
+impl<C> fmt::Debug for Breaker<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core.debug("Breaker", f)
+    }
+}
+
+impl<C> Clone for Breaker<C> {
+    fn clone(&self) -> Breaker<C> {
+        Breaker {
+            core: self.core.clone(),
+            classifier: self.classifier.clone(),
+        }
+    }
+}
+
+impl Breaker {
+    /// Twice the stripes, for the models alone: one thread meets nobody.
+    #[cfg(tripcoil_loom)]
+    #[doc(hidden)]
+    pub fn collide(&self) {
+        self.core.collide();
+    }
+
+    /// A breaker with these settings, for results whose `Err` is a failure.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the configuration at once; see [`Config::validate`]. And an override as the initial
+    /// state, which nobody could end: see [`from_config_with_controller`](Self::from_config_with_controller).
+    pub fn from_config(name: impl Into<String>, config: Config) -> Result<Breaker, ConfigError> {
+        let alone = Some(Begins::Initial);
+        assemble(name.into(), config, ErrIsFailure, alone).map(|(breaker, _)| breaker)
+    }
+
+    /// The same, with the handle that changes state and rules.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the configuration at once; see [`Config::validate`].
+    pub fn from_config_with_controller(
+        name: impl Into<String>,
+        config: Config,
+    ) -> Result<(Breaker, Controller), ConfigError> {
+        assemble(name.into(), config, ErrIsFailure, None)
+    }
+}
+
+/// A breaker, and the only controller that it will ever have; `alone`, where nobody will.
+pub(crate) fn assemble<C>(
+    name: String,
+    config: Config,
+    classifier: C,
+    alone: Option<Begins>,
+) -> Result<(Breaker<C>, Controller), ConfigError> {
+    let core = Arc::new(make(name, config, alone)?);
+    let breaker = Breaker {
+        core: core.clone(),
+        classifier: Arc::new(classifier),
+    };
+    Ok((breaker, Controller::new(core)))
+}
+
+/// The same, that goes on from a saved state.
+#[cfg(feature = "serde")]
+pub(crate) fn assemble_from<C>(
+    name: String,
+    config: Config,
+    classifier: C,
+    beginning: Beginning,
+    alone: Option<Begins>,
+) -> Result<(Breaker<C>, Controller), ConfigError> {
+    let mut core = make(name, config, alone)?;
+    let restored = restore(&mut core, beginning);
+    let core = Arc::new(core);
+    let breaker = Breaker {
+        core: core.clone(),
+        classifier: Arc::new(classifier),
+    };
+    Ok((breaker, Controller::restoring(core, restored)))
+}
+
+fn make(name: String, config: Config, alone: Option<Begins>) -> Result<Core, ConfigError> {
+    let valid = match alone {
+        None => config.validate(),
+        Some(begins) => config.validate_alone(begins),
+    };
+    let ready = valid.and_then(|()| config.clock.start());
+    ready.map_err(|error| error.of_breaker(&name))?;
+    let seed = config.open_for.seed.unwrap_or_else(any_seed);
+    Ok(Core::new(name, config, seed))
+}
+
+/// So that breakers without a seed do not jitter alike.
+fn any_seed() -> u64 {
+    #[cfg(feature = "std")]
+    {
+        use std::hash::{BuildHasher, RandomState};
+        RandomState::new().hash_one(0u8)
+    }
+    #[cfg(not(feature = "std"))]
+    {
+        // breakers of one process differ; without a source of entropy, processes do not
+        static NEXT: crate::sync::atomic::Counter = crate::sync::atomic::Counter::new(0);
+        NEXT.next()
+    }
+}
+
+impl<C> Breaker<C> {
+    #[inline]
+    fn guard(&self) -> Guarded<&Core, ByRef<'_, C>> {
+        Guarded::by_ref(&*self.core, &*self.classifier)
+    }
+
+    guarded_calls!(self: &Self, C, self.guard());
+
+    /// For calls with a classifier of their own.
+    pub fn with_classifier<D>(&self, classifier: D) -> Call<'_, D> {
+        Call(self.guard().with_classifier(classifier))
+    }
+
+    /// For calls with a slow limit of their own. Where that is finer than a coarse clock is, such a call is
+    /// timed by the precise one.
+    pub fn with_slow_call(&self, limit: Duration) -> Call<'_, ByRef<'_, C>> {
+        Call(self.guard().with_slow_call(limit))
+    }
+
+    /// The same breaker with another classifier: state, counts and name are shared.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use tripcoil::{Breaker, Outcome};
+    ///
+    /// let breaker = Breaker::builder("cache").build()?;
+    /// let lenient = breaker.classified_by(Arc::new(|_: &Result<u32, &str>| Outcome::Success));
+    /// assert!(lenient.call(|| Err("a miss")).is_err());
+    /// assert_eq!(breaker.observer().snapshot().totals.successes, 1);
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn classified_by<D>(&self, classifier: Arc<D>) -> Breaker<D> {
+        Breaker {
+            core: self.core.clone(),
+            classifier,
+        }
+    }
+
+    /// What it classifies results by, for calls that are not made through it.
+    #[must_use]
+    pub fn classifier(&self) -> &Arc<C> {
+        &self.classifier
+    }
+
+    /// Ask for a call that you make yourself.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`], with the state and how long to wait.
+    #[inline]
+    pub fn try_acquire(&self) -> Result<Permit<'_>, Rejected> {
+        let admission = self.core.admit(None)?;
+        Ok(Permit(Pending::new(&*self.core, admission, None)))
+    }
+
+    /// The same, with a permit that borrows nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`], with the state and how long to wait.
+    #[inline]
+    pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejected> {
+        let admission = self.core.admit(None)?;
+        Ok(OwnedPermit(Pending::new(
+            self.core.clone(),
+            admission,
+            None,
+        )))
+    }
+
+    /// [`call_async`](Self::call_async) with a future that borrows nothing: it can be spawned as it is. It
+    /// keeps the breaker until it ends.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tripcoil::Breaker;
+    ///
+    /// async fn fetch(id: u32) -> Result<u32, std::io::Error> {
+    ///     Ok(id)
+    /// }
+    ///
+    /// let breaker = Breaker::builder("payments").build()?;
+    /// let task = tokio::spawn(breaker.call_async_owned(fetch(7)));
+    /// assert_eq!(task.await??, 7);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// For a classifier of its own, take [`classified_by`](Self::classified_by) first.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_async`](Self::call_async).
+    pub fn call_async_owned<T, E, F>(
+        &self,
+        future: F,
+    ) -> impl Future<Output = Result<T, CallError<E>>> + use<T, E, F, C>
+    where
+        F: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
+        self.owned().call_async(future)
+    }
+
+    /// [`call_timeout`](Self::call_timeout) with a future that borrows nothing, as
+    /// [`call_async_owned`](Self::call_async_owned) is.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_timeout`](Self::call_timeout).
+    ///
+    /// # Panics
+    ///
+    /// As [`call_timeout`](Self::call_timeout).
+    #[cfg(feature = "tokio")]
+    pub fn call_timeout_owned<T, E, F>(
+        &self,
+        limit: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<T, CallError<E>>> + use<T, E, F, C>
+    where
+        F: Future<Output = Result<T, E>>,
+        C: Classify<T, E>,
+    {
+        self.owned().call_timeout(limit, future)
+    }
+
+    fn owned(&self) -> Guarded<Arc<Core>, Arc<C>> {
+        Guarded {
+            handle: self.core.clone(),
+            classifier: self.classifier.clone(),
+            limit: None,
+        }
+    }
+
+    /// A handle that only reads.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        Observer::new(self.core.clone())
+    }
+
+    /// The state, read and no more: an open breaker whose wait is over is open until a call is made.
+    #[must_use]
+    #[inline]
+    pub fn state(&self) -> State {
+        self.core.control().state()
+    }
+
+    /// The name that it was built with.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    /// How many handles share this breaker at the moment: its clones, this one included, the
+    /// controller, observers, local handles, owned permits and subscriptions.
+    ///
+    /// ```
+    /// use tripcoil::Breaker;
+    ///
+    /// let breaker = Breaker::builder("db").build()?;
+    /// let observer = breaker.observer();
+    /// assert_eq!(breaker.handles(), 2);
+    /// # drop(observer);
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.core)
+    }
+
+    /// Says to those that watch it that it is at its end. Only for a breaker that has no other user.
+    #[cfg(feature = "registry")]
+    pub(crate) fn forget(&self) {
+        self.core.watchers.forget();
+        // after the word, which listeners look at when they have been woken
+        self.core.listeners.wake_all();
+    }
+
+    /// How many of its [handles](Self::handles) can call through the breaker or change it: its clones,
+    /// this one included, the controller, local handles and owned permits. Observers, subscriptions
+    /// and what is made of them (publishers, for one) only watch. It may count a watcher that comes
+    /// or goes just now; a user it never misses.
+    ///
+    /// ```
+    /// use tripcoil::Breaker;
+    ///
+    /// let breaker = Breaker::builder("db").build()?;
+    /// let observer = breaker.observer();
+    /// let clone = breaker.clone();
+    /// assert_eq!((breaker.handles(), breaker.users()), (3, 2));
+    /// # drop((observer, clone));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn users(&self) -> usize {
+        self.core.watchers.users(&self.core)
+    }
+}

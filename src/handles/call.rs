@@ -1,0 +1,298 @@
+//! One guarded call: admitted, made, classified, recorded.
+
+use crate::classify::classifier::{ByRef, Classify, outcome_of_panic};
+use crate::clock::saturating_nanos;
+use crate::engine::state::Core;
+use crate::error::CallError;
+use crate::handles::permit::{Handle, Pending};
+use core::fmt;
+use core::future::{Future, poll_fn};
+use core::marker::PhantomData;
+use core::pin::pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+/// By which way, judged by whom, with what slow limit of its own (nanoseconds).
+#[derive(Clone, Copy)]
+pub(crate) struct Guarded<H, D> {
+    pub(crate) handle: H,
+    pub(crate) classifier: D,
+    pub(crate) limit: Option<u64>,
+}
+
+/// The time that a call's own code runs. If it is left by unwinding, that was a panic.
+struct Inside<'s, H: Handle, T, E, D: Classify<T, E>> {
+    call: &'s mut Option<Pending<H>>,
+    classifier: &'s D,
+    result: PhantomData<fn() -> Result<T, E>>,
+}
+
+impl<'s, H: Handle, T, E, D: Classify<T, E>> Inside<'s, H, T, E, D> {
+    #[inline]
+    fn run<R>(call: &'s mut Option<Pending<H>>, classifier: &'s D, code: impl FnOnce() -> R) -> R {
+        let inside = Inside {
+            call,
+            classifier,
+            result: PhantomData,
+        };
+        let r = code();
+        // it holds references alone
+        core::mem::forget(inside);
+        r
+    }
+}
+
+impl<H: Handle, T, E, D: Classify<T, E>> Drop for Inside<'_, H, T, E, D> {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.take() {
+            call.end(outcome_of_panic(|| self.classifier.panicked()), None);
+        }
+    }
+}
+
+impl<H: Handle, D> Guarded<H, D> {
+    #[inline]
+    fn admit(self) -> Result<(Option<Pending<H>>, D), crate::error::Rejected> {
+        let admission = self.handle.core().admit(self.limit)?;
+        Ok((
+            Some(Pending::new(self.handle, admission, self.limit)),
+            self.classifier,
+        ))
+    }
+
+    #[inline]
+    pub(crate) fn call<T, E>(self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>>
+    where
+        D: Classify<T, E>,
+    {
+        let (mut call, classifier) = self.admit()?;
+        let result = Inside::<H, T, E, D>::run(&mut call, &classifier, f);
+        conclude(call, &classifier, result)
+    }
+
+    pub(crate) async fn call_async<T, E, F>(self, future: F) -> Result<T, CallError<E>>
+    where
+        D: Classify<T, E>,
+        F: Future<Output = Result<T, E>>,
+    {
+        let (mut call, classifier) = self.admit()?;
+        let mut future = pin!(future);
+        let poll = |cx: &mut Context<'_>| -> Poll<Result<T, E>> {
+            Inside::<H, T, E, D>::run(&mut call, &classifier, || future.as_mut().poll(cx))
+        };
+        let result = poll_fn(poll).await;
+        conclude(call, &classifier, result)
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) async fn call_timeout<T, E, F>(
+        self,
+        limit: Duration,
+        future: F,
+    ) -> Result<T, CallError<E>>
+    where
+        D: Classify<T, E>,
+        F: Future<Output = Result<T, E>>,
+    {
+        use crate::words::outcome::{FailureKind, Outcome};
+
+        let (mut call, classifier) = self.admit()?;
+        let in_time = {
+            let guarded = async {
+                let mut future = pin!(future);
+                let poll = |cx: &mut Context<'_>| -> Poll<Result<T, E>> {
+                    Inside::<H, T, E, D>::run(&mut call, &classifier, || future.as_mut().poll(cx))
+                };
+                poll_fn(poll).await
+            };
+            // an elapsed limit drops the future before the failure is counted
+            tokio::time::timeout(limit, guarded).await
+        };
+        match in_time {
+            Ok(result) => conclude(call, &classifier, result),
+            Err(_) => {
+                if let Some(call) = call {
+                    call.end(Outcome::Failure(FailureKind::Timeout), None);
+                }
+                Err(CallError::TimedOut(limit))
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn conclude<H: Handle, T, E, D: Classify<T, E>>(
+    call: Option<Pending<H>>,
+    classifier: &D,
+    result: Result<T, E>,
+) -> Result<T, CallError<E>> {
+    if call.is_some() {
+        let mut slot = call;
+        // a classifier is the user's code too
+        let outcome =
+            Inside::<H, T, E, D>::run(&mut slot, classifier, || classifier.classify(&result));
+        if let Some(call) = slot {
+            call.end(outcome, None);
+        }
+    }
+    result.map_err(CallError::Inner)
+}
+
+/// The guarded calls of a handle; `$guard` makes the [`Guarded`] of one.
+macro_rules! guarded_calls {
+    ($self:ident : $me:ty, $d:ty, $guard:expr) => {
+        /// Make a call, if the breaker admits it, and record what comes of it: as the classifier
+        /// says, and slow if it lasted longer than the slow limit. A panic is recorded too (as the
+        /// classifier's [`panicked`](crate::Classify::panicked) says), and goes on unwinding.
+        ///
+        /// Where the call goes through other breakers, or through this one again, wrap the classifier, so
+        /// that a rejection inside is no failure here:
+        ///
+        /// ```
+        /// use std::io;
+        /// use tripcoil::{Breaker, ErrIsFailure, IgnoreRejections};
+        ///
+        /// let (replica, controller) = Breaker::builder("replica").build_with_controller()?;
+        /// let service = Breaker::builder("service")
+        ///     .classifier(IgnoreRejections::new(ErrIsFailure))
+        ///     .build()?;
+        ///
+        /// controller.force_open();
+        /// let answer = service.call(|| replica.call(|| Ok::<(), io::Error>(())));
+        /// assert!(answer.is_err());
+        /// let totals = service.observer().snapshot().totals;
+        /// assert_eq!((totals.ignored, totals.failures), (1, 0));
+        /// # Ok::<(), tripcoil::ConfigError>(())
+        /// ```
+        ///
+        /// # Errors
+        ///
+        /// [`CallError::Rejected`](crate::CallError::Rejected) if the call was not made, else its
+        /// own error as [`CallError::Inner`](crate::CallError::Inner).
+        #[inline]
+        pub fn call<T, E>(
+            $self: $me,
+            f: impl FnOnce() -> Result<T, E>,
+        ) -> Result<T, crate::error::CallError<E>>
+        where
+            $d: crate::classify::classifier::Classify<T, E>,
+        {
+            $guard.call(f)
+        }
+
+        /// The same for a future, on any runtime and without boxing. It is admitted at the first
+        /// poll; dropping it after that and before its end is a cancellation
+        /// ([`OnCancel`](crate::OnCancel)).
+        ///
+        /// # Errors
+        ///
+        /// [`CallError::Rejected`](crate::CallError::Rejected) if the future was not polled, else
+        /// its own error as [`CallError::Inner`](crate::CallError::Inner).
+        #[inline]
+        pub fn call_async<T, E, F>(
+            $self: $me,
+            future: F,
+        ) -> impl core::future::Future<Output = Result<T, crate::error::CallError<E>>>
+        where
+            F: core::future::Future<Output = Result<T, E>>,
+            $d: crate::classify::classifier::Classify<T, E>,
+        {
+            $guard.call_async(future)
+        }
+
+        /// The same for a future that is given up after `limit`: it is dropped, and counted as
+        /// `Failure(Timeout)`. On tokio, whose timer must be enabled.
+        ///
+        /// # Errors
+        ///
+        /// [`CallError::TimedOut`](crate::CallError::TimedOut) after `limit`; else as `call_async`.
+        ///
+        /// # Panics
+        ///
+        /// Where it is polled outside a tokio runtime with its timer on, as tokio's timer itself
+        /// does. A call that is rejected needs none.
+        #[cfg(feature = "tokio")]
+        pub fn call_timeout<T, E, F>(
+            $self: $me,
+            limit: core::time::Duration,
+            future: F,
+        ) -> impl core::future::Future<Output = Result<T, crate::error::CallError<E>>>
+        where
+            F: core::future::Future<Output = Result<T, E>>,
+            $d: crate::classify::classifier::Classify<T, E>,
+        {
+            $guard.call_timeout(limit, future)
+        }
+    };
+}
+pub(crate) use guarded_calls;
+
+/// A call with a classifier or a slow limit of its own.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{Breaker, FailureKind, Outcome};
+///
+/// let breaker = Breaker::builder("db").build()?;
+/// let found = breaker
+///     .with_classifier(|r: &Result<Option<u32>, &str>| match r {
+///         Ok(Some(_)) => Outcome::Success,
+///         Ok(None) => Outcome::Ignored,
+///         Err(_) => Outcome::Failure(FailureKind::Connect),
+///     })
+///     .with_slow_call(Duration::from_millis(200))
+///     .call(|| Ok(None));
+/// assert_eq!(found, Ok(None));
+/// assert_eq!(breaker.observer().snapshot().totals.ignored, 1);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy)]
+#[must_use = "this is not the call yet"]
+pub struct Call<'a, D>(pub(crate) Guarded<&'a Core, D>);
+
+impl<D> fmt::Debug for Call<'_, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.handle.debug("Call", f)
+    }
+}
+
+impl<'a, D> Call<'a, D> {
+    guarded_calls!(self: Self, D, self.0);
+
+    /// The same call with that classifier.
+    pub fn with_classifier<O>(self, classifier: O) -> Call<'a, O> {
+        Call(self.0.with_classifier(classifier))
+    }
+
+    /// The same call with that slow limit: it is slow if it lasts longer. At zero no call is.
+    pub fn with_slow_call(self, limit: Duration) -> Call<'a, D> {
+        Call(self.0.with_slow_call(limit))
+    }
+}
+
+impl<H, D> Guarded<H, D> {
+    pub(crate) fn with_classifier<O>(self, classifier: O) -> Guarded<H, O> {
+        Guarded {
+            handle: self.handle,
+            classifier,
+            limit: self.limit,
+        }
+    }
+
+    pub(crate) fn with_slow_call(self, limit: Duration) -> Guarded<H, D> {
+        Guarded {
+            limit: Some(saturating_nanos(limit)),
+            ..self
+        }
+    }
+
+    /// With a classifier that lives elsewhere.
+    #[inline]
+    pub(crate) fn by_ref(handle: H, classifier: &D) -> Guarded<H, ByRef<'_, D>> {
+        Guarded {
+            handle,
+            classifier: ByRef::new(classifier),
+            limit: None,
+        }
+    }
+}

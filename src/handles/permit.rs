@@ -1,0 +1,161 @@
+//! Permits: the right to make one call, and the duty to say what came of it.
+
+use crate::clock::saturating_nanos;
+use crate::engine::call::Admission;
+use crate::engine::call::Timing;
+use crate::engine::state::Core;
+use crate::words::outcome::Outcome;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+/// A way to a breaker's core, and to where its results land.
+pub(crate) trait Handle {
+    fn core(&self) -> &Core;
+
+    #[inline(always)]
+    fn conclude(&self, admission: Admission, outcome: Outcome, timing: Timing) {
+        self.core().conclude(admission, outcome, timing);
+    }
+}
+
+impl Handle for &Core {
+    #[inline]
+    fn core(&self) -> &Core {
+        self
+    }
+}
+
+impl Handle for Arc<Core> {
+    #[inline]
+    fn core(&self) -> &Core {
+        self
+    }
+}
+
+/// An admitted call that has not ended yet. Dropping it is a cancellation.
+pub(crate) struct Pending<H: Handle> {
+    handle: H,
+    /// `None` once it has ended.
+    admission: Option<Admission>,
+    /// A slow limit of the call's own, in nanoseconds.
+    limit: Option<u64>,
+}
+
+impl<H: Handle> Pending<H> {
+    #[inline]
+    pub(crate) fn new(handle: H, admission: Admission, limit: Option<u64>) -> Pending<H> {
+        Pending {
+            handle,
+            admission: Some(admission),
+            limit,
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        self.handle.core()
+    }
+
+    #[inline(always)]
+    pub(crate) fn end(mut self, outcome: Outcome, lasted: Option<Duration>) {
+        if let Some(admission) = self.admission.take() {
+            let timing = Timing {
+                lasted: lasted.map(saturating_nanos),
+                limit: self.limit,
+            };
+            self.handle.conclude(admission, outcome, timing);
+        }
+    }
+}
+
+impl<H: Handle> Drop for Pending<H> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(admission) = self.admission.take() {
+            self.handle.core().cancel(admission, self.limit);
+        }
+    }
+}
+
+macro_rules! permit {
+    ($(#[$doc:meta])* $name:ident $(<$life:lifetime>)?, $handle:ty) => {
+        $(#[$doc])*
+        #[must_use = "a permit that is dropped is a cancelled call"]
+        pub struct $name $(<$life>)? (pub(crate) Pending<$handle>);
+
+        impl $(<$life>)? core::fmt::Debug for $name $(<$life>)? {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                self.0.core().debug(stringify!($name), f)
+            }
+        }
+
+        impl $(<$life>)? $name $(<$life>)? {
+            /// The call succeeded.
+            #[inline]
+            pub fn success(self) {
+                self.0.end(Outcome::Success, None);
+            }
+
+            /// The call failed.
+            #[inline]
+            pub fn failure(self, kind: crate::words::outcome::FailureKind) {
+                self.0.end(Outcome::Failure(kind), None);
+            }
+
+            /// The call says nothing of the dependency: it is in no rate.
+            #[inline]
+            pub fn ignore(self) {
+                self.0.end(Outcome::Ignored, None);
+            }
+
+            /// What the call came to; whether it was slow goes by the breaker's clock, from the
+            /// moment of admission.
+            #[inline]
+            pub fn record(self, outcome: Outcome) {
+                self.0.end(outcome, None);
+            }
+
+            /// What the call came to, and how long it lasted by the caller's own measure.
+            #[inline]
+            pub fn record_timed(self, outcome: Outcome, lasted: Duration) {
+                self.0.end(outcome, Some(lasted));
+            }
+        }
+    };
+}
+pub(crate) use permit;
+
+permit! {
+    /// The right to make one call. End it by saying what came of the call; a permit that is dropped
+    /// is a cancelled call ([`OnCancel`](crate::OnCancel)), and gives a probe's slot back.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, FailureKind};
+    ///
+    /// let breaker = Breaker::builder("db").build()?;
+    /// match breaker.try_acquire() {
+    ///     Ok(permit) => match "42".parse::<u8>() {
+    ///         Ok(_) => permit.success(),
+    ///         Err(_) => permit.failure(FailureKind::Data),
+    ///     },
+    ///     Err(rejected) => println!("{rejected}"),
+    /// }
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    Permit<'a>, &'a Core
+}
+
+permit! {
+    /// A [`Permit`] that borrows nothing: it can be kept, and sent to another thread.
+    ///
+    /// ```
+    /// use tripcoil::Breaker;
+    ///
+    /// let breaker = Breaker::builder("db").build()?;
+    /// if let Ok(permit) = breaker.try_acquire_owned() {
+    ///     std::thread::spawn(move || permit.success()).join().expect("ended");
+    /// }
+    /// assert_eq!(breaker.observer().snapshot().totals.successes, 1);
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    OwnedPermit, Arc<Core>
+}

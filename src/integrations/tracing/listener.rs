@@ -1,0 +1,291 @@
+//! The listener of one breaker, and the fields of a call's span.
+
+use crate::integrations::labels as label;
+use crate::{CallError, Observer, Rejected, State, Subscription, Transition};
+use ::tracing::dispatcher::{self, Dispatch};
+use ::tracing::subscriber::NoSubscriber;
+use ::tracing::{Level, Span, event, span};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+/// Tells one breaker's transitions, and what would have been one; see the [module](crate::tracing).
+///
+/// Events go to the subscriber that is in force where this is made, or to the global one if there is
+/// none yet. All of a process's `Tracing`s and publishers share one thread. Dropping it ends the events.
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::Breaker;
+/// use tripcoil::tracing::Tracing;
+///
+/// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+/// let tracing = Tracing::new(&breaker.observer());
+/// controller.trip(); // WARN tripcoil: breaker opened breaker="db" from="closed" to="open" ..
+/// assert!(tracing.drain(Duration::from_secs(10)));
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[must_use = "dropping it ends the events"]
+pub struct Tracing {
+    teller: Arc<Teller>,
+    pub(super) transitions: Subscription,
+    epochs: Option<Subscription>,
+}
+
+impl fmt::Debug for Tracing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracing")
+            .field("name", &self.teller.observer.name())
+            .field("state", &self.teller.observer.state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tracing {
+    /// For this breaker, from now on.
+    pub fn new(observer: &Observer) -> Tracing {
+        let mut tracing = Tracing::of_transitions(observer, Tracing::subscriber(), false);
+        let ours = tracing.teller.clone();
+        tracing.epochs = Some(observer.publish_epochs(move |_| ours.check()));
+        tracing
+    }
+
+    /// Whom to tell: the subscriber that is in force here, or `None` if there is none yet.
+    pub(super) fn subscriber() -> Option<Dispatch> {
+        let dispatch = dispatcher::get_default(Dispatch::clone);
+        (!dispatch.is::<NoSubscriber>()).then_some(dispatch)
+    }
+
+    /// Of transitions alone; those that there have been, too, as far as the history goes.
+    pub(super) fn of_transitions(observer: &Observer, to: Option<Dispatch>, all: bool) -> Tracing {
+        let before = observer.snapshot();
+        let teller = Arc::new(Teller {
+            observer: observer.clone(),
+            dispatch: to,
+            would_trip: AtomicU64::new(if all { 0 } else { before.would_trip }),
+        });
+        if all {
+            for transition in observer.history() {
+                if transition.generation <= before.generation {
+                    teller.speak(|| teller.moved(&transition, 0));
+                }
+            }
+        }
+        let ours = teller.clone();
+        let mut told = before.generation;
+        let transitions = observer.publish(move |transition| {
+            let missed = transition.generation - told - 1;
+            told = transition.generation;
+            ours.speak(|| ours.moved(transition, missed));
+            ours.check();
+        });
+        Tracing {
+            teller,
+            transitions,
+            epochs: None,
+        }
+    }
+
+    /// Tell now what would have tripped since it was last told.
+    pub fn check(&self) {
+        self.teller.check();
+    }
+
+    /// Wait until everything so far has been told, but no longer than `limit`; whether it has. For
+    /// the end of a program, and for tests.
+    #[must_use]
+    pub fn drain(&self, limit: Duration) -> bool {
+        let since = Instant::now();
+        let told =
+            |subscription: &Subscription| subscription.drain(limit.saturating_sub(since.elapsed()));
+        let all = told(&self.transitions) && self.epochs.iter().all(told);
+        self.check();
+        all
+    }
+}
+
+struct Teller {
+    observer: Observer,
+    /// Whom to tell; `None` is whoever is the global subscriber by then.
+    dispatch: Option<Dispatch>,
+    /// Rising edges that have been told.
+    would_trip: AtomicU64,
+}
+
+impl Teller {
+    fn speak(&self, events: impl FnOnce()) {
+        match &self.dispatch {
+            Some(dispatch) => dispatcher::with_default(dispatch, events),
+            None => events(),
+        }
+    }
+
+    fn moved(&self, t: &Transition, missed: u64) {
+        let breaker = self.observer.name();
+        if missed > 0 {
+            event!(target: "tripcoil", Level::WARN, breaker, missed, "transitions missed");
+        }
+        let (from, to, cause) = (
+            label::state(t.from),
+            label::state(t.to),
+            label::cause(t.cause),
+        );
+        let unix_ms = t
+            .wall_time
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let open_for = t.open_until.map(|until| until.saturating_sub(t.at));
+        // a level is part of an event's static description
+        macro_rules! tell {
+            ($level:expr, $message:literal) => {{
+                // A root of its own: exporters of traces pass over an event outside a span, and no call
+                // is the parent of what many calls brought about.
+                let span = span!(
+                    target: "tripcoil",
+                    parent: None,
+                    $level,
+                    "breaker transition",
+                    breaker,
+                    from,
+                    to,
+                    cause,
+                    generation = t.generation,
+                );
+                let _inside = span.enter();
+                event!(
+                    target: "tripcoil",
+                    $level,
+                    breaker,
+                    from,
+                    to,
+                    cause,
+                    generation = t.generation,
+                    calls = t.counts.calls,
+                    failures = t.counts.failures,
+                    slow = t.counts.slow,
+                    consecutive_failures = t.consecutive_failures,
+                    failure = t.failure.map(label::kind),
+                    open_for_ms = open_for.map(millis),
+                    at_ms = millis(t.at),
+                    unix_ms = unix_ms.map(millis),
+                    $message
+                )
+            }};
+        }
+        match t.to {
+            State::Open | State::ForcedOpen => tell!(Level::WARN, "breaker opened"),
+            _ => tell!(Level::INFO, "breaker changed state"),
+        }
+    }
+
+    fn check(&self) {
+        let seen = self.observer.snapshot();
+        // whoever raises it tells it: each edge once
+        let told = self
+            .would_trip
+            .fetch_max(seen.would_trip, Ordering::Relaxed);
+        if told >= seen.would_trip {
+            return;
+        }
+        self.speak(|| {
+            event!(
+                target: "tripcoil",
+                Level::WARN,
+                breaker = self.observer.name(),
+                rules = seen.would_trip - told,
+                calls = seen.window.calls,
+                failures = seen.window.failures,
+                slow = seen.window.slow,
+                "breaker would have tripped"
+            );
+        });
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Records a rejection on the current span, in those of these fields that the span has:
+/// `tripcoil.rejected` (true), `tripcoil.state` (the state that rejected), `tripcoil.cause` (why; not
+/// while half-open), `tripcoil.retry_after_ms` (where it is known), and `tripcoil.breaker` where
+/// [`record_rejection_of`](Self::record_rejection_of) is given the breaker's name.
+///
+/// Anything else passes through, at the cost of a look at the result. Without a subscriber a rejection
+/// costs a look for one.
+///
+/// ```
+/// use tripcoil::Breaker;
+/// use tripcoil::tracing::RecordRejection;
+///
+/// let breaker = Breaker::builder("db").build()?;
+/// let answer = breaker.call(|| "7".parse::<u8>()).record_rejection();
+/// assert_eq!(answer, Ok(7));
+/// let permit = breaker.try_acquire().record_rejection();
+/// # permit.map(|p| p.success()).ok();
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+pub trait RecordRejection: Sized {
+    /// The same, recorded if it is a rejection.
+    #[must_use = "it is the call's result"]
+    fn record_rejection(self) -> Self;
+
+    /// The same, with the name of the breaker that rejected.
+    #[must_use = "it is the call's result"]
+    fn record_rejection_of(self, breaker: &str) -> Self;
+}
+
+impl<T, E> RecordRejection for Result<T, CallError<E>> {
+    #[inline]
+    fn record_rejection(self) -> Self {
+        if let Err(CallError::Rejected(rejected)) = &self {
+            record(rejected, None);
+        }
+        self
+    }
+
+    #[inline]
+    fn record_rejection_of(self, breaker: &str) -> Self {
+        if let Err(CallError::Rejected(rejected)) = &self {
+            record(rejected, Some(breaker));
+        }
+        self
+    }
+}
+
+impl<T> RecordRejection for Result<T, Rejected> {
+    #[inline]
+    fn record_rejection(self) -> Self {
+        if let Err(rejected) = &self {
+            record(rejected, None);
+        }
+        self
+    }
+
+    #[inline]
+    fn record_rejection_of(self, breaker: &str) -> Self {
+        if let Err(rejected) = &self {
+            record(rejected, Some(breaker));
+        }
+        self
+    }
+}
+
+#[cold]
+fn record(rejected: &Rejected, breaker: Option<&str>) {
+    let span = Span::current();
+    if span.is_none() {
+        return;
+    }
+    span.record("tripcoil.rejected", true);
+    if let Some(breaker) = breaker {
+        span.record("tripcoil.breaker", breaker);
+    }
+    span.record("tripcoil.state", label::state(rejected.state()));
+    if let Some(cause) = rejected.cause() {
+        span.record("tripcoil.cause", label::cause(cause));
+    }
+    if let Some(wait) = rejected.retry_after() {
+        span.record("tripcoil.retry_after_ms", millis(wait));
+    }
+}

@@ -1,0 +1,548 @@
+//! The one place that names atomics: loom's under the models, portable-atomic's elsewhere.
+//!
+//! Two more builds keep those atomics, and do something before each access: the step checker's
+//! (`--cfg tripcoil_step`) runs other calls there, and under `--cfg tripcoil_shuttle` shuttle chooses
+//! there which thread goes on.
+//!
+//! Everything else takes its words from here, so that the source that the models explore is the
+//! source that ships. The words of the protocol are [`Word`]s, and those are what loom explores;
+//! what no protocol leans on (sums that are only ever added to, a clock's published time) is a
+//! [`Counter`], which loom does not see: exploring each addition would cost executions and show
+//! nothing.
+//!
+//! *Orderings.* Loads acquire, stores release, read-modify-writes do both, and nothing is SeqCst.
+//! The protocol needs no single order over several words: each of its steps is a compare-exchange
+//! on the word that it is about, made while the control word is known to stand.
+
+#[cfg(tripcoil_loom)]
+use loom::sync::atomic::AtomicU64;
+#[cfg(not(tripcoil_loom))]
+use portable_atomic::AtomicU64;
+
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+use portable_atomic::AtomicU64 as PlainU64;
+
+/// Stopping points: in a build of its own (`--cfg tripcoil_step`) a test can stop a call at each of
+/// its accesses, let others run to their end, and go on.
+#[cfg(tripcoil_step)]
+pub mod step {
+    use core::cell::{Cell, RefCell};
+    use std::boxed::Box;
+    use std::vec::Vec;
+
+    std::thread_local! {
+        static TOUCHED: RefCell<Option<Vec<Access>>> = const { RefCell::new(None) };
+        static LEFT: Cell<u64> = const { Cell::new(0) };
+        static TAKEN: Cell<u64> = const { Cell::new(0) };
+        static ALLOWED: Cell<u64> = const { Cell::new(u64::MAX) };
+        static OTHERS: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+    }
+
+    /// Just before this thread's `n`-th access from now (from 1 on), `others` are run.
+    pub fn stop_before(n: u64, others: impl FnOnce() + 'static) {
+        LEFT.set(n);
+        OTHERS.set(Some(Box::new(others)));
+    }
+
+    /// Whether there was no such access; it is not waited for any more.
+    pub fn never_came() -> bool {
+        LEFT.set(0);
+        OTHERS.take().is_some()
+    }
+
+    /// Let `work` make so many accesses, and panic at the next: whoever waits for a call that is
+    /// stopped would never end, since that one is further down on the same stack.
+    pub fn at_most(n: u64, work: impl FnOnce()) {
+        let outer = ALLOWED.replace(TAKEN.get() + n);
+        work();
+        ALLOWED.set(outer);
+    }
+
+    /// One access of a word.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Access {
+        /// The cache line (of 64 bytes) in which the word lies.
+        pub line: usize,
+        /// A store or a read-modify-write.
+        pub writes: bool,
+    }
+
+    /// What this thread accesses in `work`.
+    pub fn touched(work: impl FnOnce()) -> Vec<Access> {
+        TOUCHED.set(Some(Vec::new()));
+        work();
+        TOUCHED.take().unwrap_or_default()
+    }
+
+    pub(super) fn access<T>(word: &T, writes: bool) {
+        TOUCHED.with_borrow_mut(|all| {
+            if let Some(touched) = all {
+                let line = core::ptr::from_ref(word).addr() / 64;
+                touched.push(Access { line, writes });
+            }
+        });
+        TAKEN.set(TAKEN.get() + 1);
+        assert!(TAKEN.get() <= ALLOWED.get(), "a call does not end");
+        let left = LEFT.get();
+        LEFT.set(left.saturating_sub(1));
+        if left == 1
+            && let Some(others) = OTHERS.take()
+        {
+            others();
+        }
+    }
+}
+
+#[cfg(tripcoil_step)]
+use step::access;
+
+#[cfg(not(any(tripcoil_step, tripcoil_shuttle)))]
+#[inline(always)]
+fn access<T>(_word: &T, _writes: bool) {}
+
+/// What another thread does may come here. (To shuttle a sleep is a point at which it chooses the
+/// thread that goes on, and nothing more.)
+#[cfg(tripcoil_shuttle)]
+fn access<T>(_word: &T, _writes: bool) {
+    if shuttle::current::try_get_current_task().is_some() {
+        shuttle::thread::sleep(core::time::Duration::ZERO);
+    }
+}
+
+/// For the few loops, on no call's path, that wait for another thread.
+#[cfg(feature = "std")]
+fn give_way() {
+    #[cfg(tripcoil_shuttle)]
+    shuttle::thread::yield_now();
+    #[cfg(not(tripcoil_shuttle))]
+    std::thread::yield_now();
+}
+
+/// A 64-bit word of the protocol.
+#[derive(Debug)]
+pub(crate) struct Word(AtomicU64);
+
+impl Word {
+    pub(crate) fn new(value: u64) -> Word {
+        Word(AtomicU64::new(value))
+    }
+
+    /// The models have it read the newest value, as a read-modify-write that changes nothing does:
+    /// with a choice of stale values at each of an update's loads no model would end. With
+    /// `tripcoil_loom_stale` they read as the shipped code does.
+    #[inline(always)]
+    pub(crate) fn load(&self) -> u64 {
+        access(&self.0, false);
+        if cfg!(all(tripcoil_loom, not(tripcoil_loom_stale))) {
+            return self.0.fetch_or(0, AcqRel);
+        }
+        self.0.load(Acquire)
+    }
+
+    /// Only for a word with one writer. In the models it is a read-modify-write too: loom does not
+    /// order a store after a concurrent one, and there a load writes.
+    #[inline(always)]
+    pub(crate) fn store(&self, value: u64) {
+        access(&self.0, true);
+        if cfg!(all(tripcoil_loom, not(tripcoil_loom_stale))) {
+            self.0.swap(value, AcqRel);
+            return;
+        }
+        self.0.store(value, Release);
+    }
+
+    #[inline(always)]
+    pub(crate) fn cas(&self, old: u64, new: u64) -> Result<u64, u64> {
+        access(&self.0, true);
+        self.0.compare_exchange(old, new, AcqRel, Acquire)
+    }
+
+    /// Raise to `value`; never lower.
+    #[inline(always)]
+    pub(crate) fn raise(&self, value: u64) {
+        access(&self.0, true);
+        self.0.fetch_max(value, AcqRel);
+    }
+
+    /// Only for a word that no update settles.
+    pub(crate) fn add(&self, n: u64) {
+        access(&self.0, true);
+        self.0.fetch_add(n, AcqRel);
+    }
+
+    /// Sets those bits, and leaves the others. Only for a word that no update settles.
+    #[cfg(feature = "std")]
+    pub(crate) fn set_bits(&self, bits: u64) {
+        access(&self.0, true);
+        self.0.fetch_or(bits, AcqRel);
+    }
+
+    /// Leaves 0, and returns what was there. Only for a word that no update settles.
+    #[cfg(feature = "std")]
+    pub(crate) fn take(&self) -> u64 {
+        access(&self.0, true);
+        self.0.swap(0, AcqRel)
+    }
+
+    /// Add one, and say whether nobody else was at it. Only for a word that no update settles.
+    #[inline(always)]
+    pub(crate) fn add_alone(&self) -> bool {
+        let n = self.load();
+        let alone = self.cas(n, n.wrapping_add(1)).is_ok();
+        if !alone {
+            access(&self.0, true);
+            self.0.fetch_add(1, AcqRel);
+        }
+        alone
+    }
+}
+
+impl Default for Word {
+    fn default() -> Word {
+        Word::new(0)
+    }
+}
+
+/// How many handles an `Arc` has. The models do not see its count, so there a look at `beside`, which
+/// changes with it, is where other threads may go on.
+pub(crate) fn handles<T>(arc: &Arc<T>, beside: &Word) -> usize {
+    if cfg!(tripcoil_loom) {
+        beside.load();
+    }
+    Arc::strong_count(arc)
+}
+
+/// What threads did before the releases that this one has read relaxed is seen by it from here on.
+pub(crate) fn acquire() {
+    #[cfg(tripcoil_loom)]
+    loom::sync::atomic::fence(Acquire);
+    #[cfg(not(tripcoil_loom))]
+    core::sync::atomic::fence(Acquire);
+}
+
+/// A sum, or a published value, that decides nothing.
+///
+/// *Orderings.* The sums are relaxed: a reader wants each addition once and none in particular,
+/// and whoever needs them exact has joined the writers. A published value releases, for what was
+/// written before it.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(PlainU64);
+
+impl Counter {
+    pub(crate) const fn new(value: u64) -> Counter {
+        Counter(PlainU64::new(value))
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> u64 {
+        access(&self.0, false);
+        self.0.load(Acquire)
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(&self, n: u64) {
+        access(&self.0, true);
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, value: u64) {
+        access(&self.0, true);
+        self.0.store(value, Release);
+    }
+
+    /// Raise to `value`; never lower. What it is afterwards.
+    pub(crate) fn raise(&self, value: u64) -> u64 {
+        access(&self.0, true);
+        self.0.fetch_max(value, AcqRel).max(value)
+    }
+
+    /// Add, and stay at `top`.
+    pub(crate) fn add_up_to(&self, n: u64, top: u64) {
+        access(&self.0, true);
+        // the closure always gives a value, so the update always succeeds
+        let _ = self
+            .0
+            .fetch_update(AcqRel, Acquire, |v| Some(v.saturating_add(n).min(top)));
+    }
+
+    /// Add one, and say whether nobody else was at it.
+    #[inline(always)]
+    pub(crate) fn add_alone(&self) -> bool {
+        access(&self.0, false);
+        let n = self.0.load(Relaxed);
+        access(&self.0, true);
+        let alone = self
+            .0
+            .compare_exchange(n, n.wrapping_add(1), Relaxed, Relaxed);
+        if alone.is_err() {
+            access(&self.0, true);
+            self.0.fetch_add(1, Relaxed);
+        }
+        alone.is_ok()
+    }
+
+    /// The value before one was added.
+    pub(crate) fn next(&self) -> u64 {
+        access(&self.0, true);
+        self.0.fetch_add(1, Relaxed)
+    }
+
+    /// From 0 to 1: did we do it?
+    #[cfg(feature = "std")]
+    pub(crate) fn claim(&self) -> bool {
+        access(&self.0, true);
+        self.0.compare_exchange(0, 1, AcqRel, Acquire).is_ok()
+    }
+}
+
+/// Threads: loom's under the models, shuttle's under its schedules.
+#[cfg(all(feature = "std", tripcoil_loom))]
+use loom::thread;
+#[cfg(all(feature = "std", tripcoil_shuttle))]
+use shuttle::thread;
+#[cfg(all(feature = "std", not(any(tripcoil_loom, tripcoil_shuttle))))]
+use std::thread;
+#[cfg(feature = "std")]
+pub(crate) use thread::Thread;
+#[cfg(any(tripcoil_loom, tripcoil_shuttle))]
+pub(crate) use thread::park;
+
+/// Begins a thread; `None` if the system gives none. Under models and schedules none is begun: the thread that
+/// would be woken is the one that asks, and does its work by hand.
+#[cfg(feature = "std")]
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<Thread> {
+    #[cfg(any(tripcoil_loom, tripcoil_shuttle))]
+    {
+        let _ = (name, work);
+        Some(thread::current())
+    }
+    #[cfg(not(any(tripcoil_loom, tripcoil_shuttle)))]
+    {
+        let builder = thread::Builder::new().name(name.into());
+        Some(builder.spawn(work).ok()?.thread().clone())
+    }
+}
+
+/// Locks, which no call's path takes: shuttle's under its schedules and loom's under the models, since one
+/// that waits there must let the others go on.
+#[cfg(all(feature = "registry", tripcoil_loom))]
+pub(crate) use loom::sync::{Mutex, MutexGuard};
+#[cfg(all(feature = "registry", tripcoil_shuttle))]
+pub(crate) use shuttle::sync::{Mutex, MutexGuard};
+#[cfg(all(feature = "registry", not(any(tripcoil_loom, tripcoil_shuttle))))]
+pub(crate) use std::sync::{Mutex, MutexGuard};
+
+/// An `Arc` whose count is part of a protocol: the models see it.
+#[cfg(all(feature = "registry", not(tripcoil_loom)))]
+pub(crate) use alloc::sync::Arc as Counted;
+#[cfg(all(feature = "registry", tripcoil_loom))]
+pub(crate) use loom::sync::Arc as Counted;
+
+/// What is written under a lock alone, or by one thread, and decides nothing elsewhere.
+#[cfg(feature = "registry")]
+#[derive(Debug)]
+pub(crate) struct Flag(core::sync::atomic::AtomicBool);
+
+#[cfg(feature = "registry")]
+impl Flag {
+    pub(crate) const fn new(value: bool) -> Flag {
+        Flag(core::sync::atomic::AtomicBool::new(value))
+    }
+
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Acquire)
+    }
+
+    pub(crate) fn set(&self, value: bool) {
+        self.0.store(value, Release);
+    }
+}
+
+#[cfg(feature = "std")]
+pub(crate) use with_std::{Late, Swap};
+#[cfg(not(feature = "std"))]
+pub(crate) use without_std::{Late, Swap};
+
+#[cfg(feature = "std")]
+mod with_std {
+    use super::Counter;
+    use alloc::sync::Arc;
+    use core::ops::Deref;
+    use std::sync::OnceLock;
+
+    /// A value that is put in once, later, by one thread, and never waited for.
+    ///
+    /// *Orderings.* `state` says all: 1 is claimed, by the one thread that puts the value in, and 2,
+    /// which that thread releases and each reader acquires, is full. The cell orders the same again;
+    /// but what orders is then our own word, which ThreadSanitizer sees.
+    #[derive(Debug)]
+    pub(crate) struct Late<T> {
+        state: Counter,
+        cell: OnceLock<T>,
+        /// Loom does not see `state`. Where a model's threads put values in, this orders the same.
+        #[cfg(tripcoil_loom)]
+        order: Option<super::Word>,
+    }
+
+    const FULL: u64 = 2;
+
+    impl<T> Default for Late<T> {
+        fn default() -> Late<T> {
+            Late {
+                state: Counter::new(0),
+                cell: OnceLock::new(),
+                #[cfg(tripcoil_loom)]
+                order: None,
+            }
+        }
+    }
+
+    impl<T> Late<T> {
+        /// One that is put in while others work, in the models too.
+        pub(crate) fn midway() -> Late<T> {
+            Late {
+                #[cfg(tripcoil_loom)]
+                order: Some(super::Word::default()),
+                ..Late::default()
+            }
+        }
+
+        #[cfg(tripcoil_loom)]
+        fn order(&self) {
+            self.order.iter().for_each(|word| word.set_bits(1));
+        }
+
+        #[cfg(not(tripcoil_loom))]
+        #[inline(always)]
+        fn order(&self) {}
+
+        #[inline(always)]
+        pub(crate) fn get(&self) -> Option<&T> {
+            if self.state.get() == FULL {
+                self.order();
+                self.cell.get()
+            } else {
+                None
+            }
+        }
+
+        /// Put a value in, unless somebody has, or is about to. The claim is what keeps `set`
+        /// from ever waiting for another thread's `set`.
+        pub(crate) fn fill(&self, make: impl FnOnce() -> T) -> Option<&T> {
+            if self.state.claim() {
+                // nobody else comes here: the claim is taken once
+                let _ = self.cell.set(make());
+                self.order();
+                self.state.set(FULL);
+            }
+            self.get()
+        }
+
+        /// The value, put in if it is not there. It is made first and claimed then, so a thread that
+        /// is stopped while it makes one stops no other. What may be waited for are the few instructions
+        /// between another thread's claim and its value, so this is not for any call's path.
+        pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+            if let Some(value) = self.get() {
+                return value;
+            }
+            let mut made = Some(make());
+            loop {
+                if let Some(value) = self.cell.get() {
+                    // the thread that put it in may be stopped just before it says so
+                    self.order();
+                    self.state.set(FULL);
+                    return value;
+                }
+                match made.take_if(|_| self.state.claim()) {
+                    // nobody else comes here: the claim is taken once
+                    Some(value) => drop(self.cell.set(value)),
+                    None => super::give_way(),
+                }
+            }
+        }
+    }
+
+    /// A value that is read often and replaced seldom.
+    ///
+    /// Where it is kept loom does not see. So that the models have two who replace it meet, there each
+    /// touches a word of loom's between its reading and its exchange.
+    #[derive(Debug)]
+    pub(crate) struct Swap<T>(arc_swap::ArcSwap<T>, #[cfg(tripcoil_loom)] super::Word);
+
+    impl<T> Swap<T> {
+        pub(crate) fn new(value: Arc<T>) -> Swap<T> {
+            Swap(
+                arc_swap::ArcSwap::new(value),
+                #[cfg(tripcoil_loom)]
+                super::Word::new(0),
+            )
+        }
+
+        #[inline]
+        pub(crate) fn load(&self) -> impl Deref<Target = Arc<T>> + use<T> {
+            super::access(&self.0, false);
+            self.0.load()
+        }
+
+        /// Replace by what `change` makes of it, however often it must be asked.
+        pub(crate) fn update<E>(&self, change: impl Fn(&T) -> Result<T, E>) -> Result<(), E> {
+            let mut current = self.0.load_full();
+            loop {
+                let next = Arc::new(change(&current)?);
+                super::access(&self.0, true);
+                #[cfg(tripcoil_loom)]
+                self.1.raise(0);
+                let before = self.0.compare_and_swap(&current, next);
+                if Arc::ptr_eq(&before, &current) {
+                    return Ok(());
+                }
+                current = arc_swap::Guard::into_inner(before);
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "std"))]
+mod without_std {
+    use core::marker::PhantomData;
+    use core::ops::Deref;
+
+    /// Without `std` nothing is put in later: one stripe, no owned ones, no listeners.
+    #[derive(Debug)]
+    pub(crate) struct Late<T>(PhantomData<fn() -> T>);
+
+    impl<T> Default for Late<T> {
+        fn default() -> Late<T> {
+            Late(PhantomData)
+        }
+    }
+
+    impl<T> Late<T> {
+        pub(crate) fn midway() -> Late<T> {
+            Late::default()
+        }
+
+        #[inline(always)]
+        pub(crate) fn get(&self) -> Option<&T> {
+            None
+        }
+    }
+
+    /// Without `std` the value stays what it was.
+    #[derive(Debug)]
+    pub(crate) struct Swap<T>(T);
+
+    impl<T> Swap<T> {
+        pub(crate) fn new(value: T) -> Swap<T> {
+            Swap(value)
+        }
+
+        #[inline]
+        pub(crate) fn load(&self) -> impl Deref<Target = T> {
+            &self.0
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Atomics, and what knows of threads.
+
+pub(crate) mod atomic;
+pub(crate) mod thread_index;

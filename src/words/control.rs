@@ -1,0 +1,506 @@
+//! The control word: what the breaker is, and what it is being made into.
+//!
+//! Who writes: whoever announces an update, and whoever publishes it, each by one compare-exchange
+//! from the very word that they read. Who reads: everyone, first. A permit is this word's
+//! generation and kind, so that "is it still the period in which I was admitted, and is nobody
+//! updating" is one masked compare.
+//!
+//! *Wrap-around.* A permit that is kept while the breaker goes through exactly 2^24 transitions
+//! would be taken for one of the present period; a word read before exactly 2^24 updates would be
+//! taken for the present one. At one transition a millisecond the first takes 4.7 hours of one
+//! call; the second would need a thread asleep between two instructions for that long, and to the
+//! update.
+
+use crate::words::outcome::{Cause, State};
+
+/// What an update is for. It stays in the control word until the next one; where a `Check` opens, the
+/// rule that it found true takes its place, so that the goal of an Open always says its cause.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Goal {
+    /// An outcome has landed: trip if a rule holds.
+    Check,
+    /// No outcome has landed: move on to the present epoch, use more stripes, adopt new rules.
+    Maintain,
+    /// A run of failures reached its length.
+    TripByRun,
+    /// The exact count window made a rule true.
+    TripByCount,
+    TripByFailureRate,
+    TripBySlowRate,
+    /// The wait is over: the announcer is the first probe.
+    Probe,
+    /// The round was won.
+    Close,
+    /// The round was lost, its probes leaked, or too many were cancelled.
+    ReopenByProbe,
+    ReopenByTimeout,
+    ReopenByCancelled,
+    /// The operator's.
+    Trip,
+    HalfOpen,
+    Reset,
+    Release,
+    ForceOpen,
+    Disable,
+    ObserveOnly,
+}
+
+use Goal::*;
+
+impl Goal {
+    /// The cause that is reported of a transition with this goal. `Check` and `Maintain` have none of their
+    /// own: the first true rule is the cause.
+    pub(crate) const fn cause(self) -> Cause {
+        match self {
+            TripByRun => Cause::ConsecutiveFailures,
+            TripByCount => Cause::FailureCount,
+            TripByFailureRate => Cause::FailureRate,
+            TripBySlowRate => Cause::SlowRate,
+            Probe => Cause::OpenElapsed,
+            Close => Cause::ProbesSucceeded,
+            ReopenByProbe => Cause::ProbeFailed,
+            ReopenByTimeout => Cause::ProbeTimeout,
+            ReopenByCancelled => Cause::ProbesCancelled,
+            Check | Maintain | Trip | HalfOpen | Reset | Release | ForceOpen | Disable
+            | ObserveOnly => Cause::Manual,
+        }
+    }
+
+    /// The goal that stands in the control word of an Open with this cause.
+    pub(crate) const fn of_open(cause: Cause) -> Goal {
+        match cause {
+            Cause::ConsecutiveFailures => TripByRun,
+            Cause::FailureCount => TripByCount,
+            Cause::FailureRate => TripByFailureRate,
+            Cause::SlowRate => TripBySlowRate,
+            Cause::ProbeFailed => ReopenByProbe,
+            Cause::ProbeTimeout => ReopenByTimeout,
+            Cause::ProbesCancelled => ReopenByCancelled,
+            Cause::OpenElapsed | Cause::ProbesSucceeded | Cause::Manual => Trip,
+        }
+    }
+}
+
+#[cfg(fuzzing)]
+impl Goal {
+    /// Some goal for any number.
+    pub(crate) fn from_bits(n: u64) -> Goal {
+        GOALS[(n % GOALS.len() as u64) as usize]
+    }
+}
+
+const GOALS: [Goal; 18] = [
+    Check,
+    Maintain,
+    TripByRun,
+    TripByCount,
+    TripByFailureRate,
+    TripBySlowRate,
+    Probe,
+    Close,
+    ReopenByProbe,
+    ReopenByTimeout,
+    ReopenByCancelled,
+    Trip,
+    HalfOpen,
+    Reset,
+    Release,
+    ForceOpen,
+    Disable,
+    ObserveOnly,
+];
+
+/// The states by their code in the word: the two that count come first, then the third that
+/// admits all, and from `HALF_OPEN` on the ones in which an acquire must look closer.
+const STATES: [State; 8] = [
+    State::Closed,
+    State::ObserveOnly,
+    State::Disabled,
+    State::Closed, // never written
+    State::HalfOpen,
+    State::Open,
+    State::ForcedOpen,
+    State::Closed, // never written
+];
+
+pub(crate) const fn code(state: State) -> u64 {
+    match state {
+        State::Closed => 0,
+        State::ObserveOnly => 1,
+        State::Disabled => 2,
+        State::HalfOpen => 4,
+        State::Open => 5,
+        State::ForcedOpen => 6,
+    }
+}
+
+/// The state of a code; only its low three bits are looked at.
+pub(crate) fn state_of(code: u64) -> State {
+    STATES[(code & KIND) as usize]
+}
+
+/// kind 3 | updating 1 | armed 1 | log2 stripes 4 | goal 5 | runs 1 | timed 1 | generation 24 |
+/// version 24 (from the low end)
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Control(pub(crate) u64);
+
+/// The state's code.
+const KIND: u64 = 0b111;
+/// Set in the kinds in which an acquire must look closer.
+const GUARDED: u64 = 0b100;
+/// An update is announced and not yet published.
+const AUDITING: u64 = 1 << 3;
+/// Successes alone could make a rule true: they have an allowance, as the others always do.
+const ARMED: u64 = 1 << 4;
+const STRIPES_SHIFT: u32 = 5;
+const STRIPES: u64 = 0b1111 << STRIPES_SHIFT;
+const GOAL_SHIFT: u32 = 9;
+const GOAL: u64 = 0b1_1111 << GOAL_SHIFT;
+/// Runs of failures are counted: the consecutive rule is on.
+const RUNS: u64 = 1 << 14;
+/// Calls are timed: there is a slow limit, or their durations are kept.
+const TIMED: u64 = 1 << 15;
+const GENERATION_SHIFT: u32 = 16;
+/// Bits of the generation and of the version.
+pub(crate) const GENERATION_BITS: u32 = 24;
+const GENERATION: u64 = ((1 << GENERATION_BITS) - 1) << GENERATION_SHIFT;
+const VERSION_SHIFT: u32 = 40;
+
+const _: () = {
+    let fields = [
+        KIND, AUDITING, ARMED, STRIPES, GOAL, RUNS, TIMED, GENERATION,
+    ];
+    let (mut i, mut seen) = (0, 0u64);
+    while i < fields.len() {
+        assert!(seen & fields[i] == 0, "fields overlap");
+        seen |= fields[i];
+        i += 1;
+    }
+    assert!(GOAL < 1 << 16, "the goal is in the low end");
+    assert!(
+        seen == (1 << VERSION_SHIFT) - 1,
+        "the version begins where the rest ends"
+    );
+    assert!(
+        u64::BITS - VERSION_SHIFT == crate::words::tagged::TAG_BITS,
+        "a version is a tag"
+    );
+    assert!(
+        GENERATION_BITS == crate::words::tagged::TAG_BITS,
+        "a generation is a tag"
+    );
+    assert!(GOALS.len() <= (GOAL >> GOAL_SHIFT) as usize + 1);
+    let mut g = 0;
+    while g < GOALS.len() {
+        assert!(GOALS[g] as usize == g, "goals stand in their order");
+        g += 1;
+    }
+};
+
+/// What a permit carries: the generation and the kind under which it was given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Period(u64);
+
+impl Period {
+    pub(crate) fn state(self) -> State {
+        Control(self.0).state()
+    }
+
+    pub(crate) fn generation(self) -> u64 {
+        Control(self.0).generation()
+    }
+
+    /// The one that a transition from here to that state begins.
+    pub(crate) fn next(self, state: State) -> Period {
+        Control(self.0).become_(state, Flags::default()).period()
+    }
+}
+
+/// What of the rules stands in the control word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Flags {
+    pub(crate) armed: bool,
+    pub(crate) runs: bool,
+    pub(crate) timed: bool,
+}
+
+impl Flags {
+    fn bits(self) -> u64 {
+        let bit = |on: bool, bit: u64| if on { bit } else { 0 };
+        bit(self.armed, ARMED) | bit(self.runs, RUNS) | bit(self.timed, TIMED)
+    }
+}
+
+impl Control {
+    /// Any bits, as a word that the protocol could have written before an update.
+    #[cfg(fuzzing)]
+    pub(crate) fn in_state(self, state: State) -> Control {
+        Control(self.0 & !(KIND | AUDITING | GOAL) | code(state))
+    }
+
+    pub(crate) fn new(state: State, flags: Flags) -> Control {
+        Control(code(state) | flags.bits())
+    }
+
+    /// The same, of that generation: where one is restored.
+    #[cfg(feature = "serde")]
+    #[must_use]
+    pub(crate) fn of_generation(self, generation: u64) -> Control {
+        Control(self.0 & !GENERATION | generation << GENERATION_SHIFT & GENERATION)
+    }
+
+    #[inline(always)]
+    pub(crate) fn state(self) -> State {
+        state_of(self.0)
+    }
+
+    /// Closed or observe-only: outcomes are counted.
+    #[inline(always)]
+    pub(crate) fn counting(self) -> bool {
+        self.0 & KIND < 2
+    }
+
+    /// Open, and nobody updating.
+    #[inline(always)]
+    pub(crate) fn is_open(self) -> bool {
+        self.0 & (KIND | AUDITING) == code(State::Open)
+    }
+
+    /// Closed, observe-only or disabled: every call is admitted.
+    #[inline(always)]
+    pub(crate) fn admits_all(self) -> bool {
+        self.0 & GUARDED == 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn updating(self) -> bool {
+        self.0 & AUDITING != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn armed(self) -> bool {
+        self.0 & ARMED != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn runs(self) -> bool {
+        self.0 & RUNS != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn timed(self) -> bool {
+        self.0 & TIMED != 0
+    }
+
+    /// log2 of the stripes in use.
+    #[inline(always)]
+    pub(crate) fn level(self) -> usize {
+        ((self.0 & STRIPES) >> STRIPES_SHIFT) as usize
+    }
+
+    /// Stripes in use: a power of two.
+    #[inline(always)]
+    pub(crate) fn stripes(self) -> usize {
+        1 << self.level()
+    }
+
+    pub(crate) fn goal(self) -> Goal {
+        let n = ((self.0 & GOAL) >> GOAL_SHIFT) as usize;
+        GOALS.get(n).copied().unwrap_or(Maintain)
+    }
+
+    /// All that stands below the generation, the goal with it.
+    #[inline(always)]
+    pub(crate) const fn low(self) -> u16 {
+        self.0 as u16
+    }
+
+    /// What [`low`](Self::low) gave, for the goal to be read.
+    pub(crate) fn from_low(low: u16) -> Control {
+        Control(u64::from(low))
+    }
+
+    /// The same, of an Open with that cause.
+    #[inline]
+    #[must_use]
+    pub(crate) const fn with_cause(self, cause: Cause) -> Control {
+        Control(self.0 & !GOAL | (Goal::of_open(cause) as u64) << GOAL_SHIFT)
+    }
+
+    #[inline(always)]
+    pub(crate) fn generation(self) -> u64 {
+        (self.0 & GENERATION) >> GENERATION_SHIFT
+    }
+
+    /// The generation that a transition from here has.
+    pub(crate) fn next_generation(self) -> u64 {
+        (self.generation() + 1) & (GENERATION >> GENERATION_SHIFT)
+    }
+
+    #[inline(always)]
+    pub(crate) fn version(self) -> u64 {
+        self.0 >> VERSION_SHIFT
+    }
+
+    #[inline(always)]
+    pub(crate) fn period(self) -> Period {
+        Period(self.0 & (GENERATION | KIND))
+    }
+
+    /// Is it that period still, and nobody updating?
+    #[inline(always)]
+    pub(crate) fn quiet_in(self, period: Period) -> bool {
+        self.0 & (GENERATION | AUDITING | KIND) == period.0
+    }
+
+    /// The word that announces an update.
+    #[must_use]
+    pub(crate) fn announce(self, goal: Goal) -> Control {
+        let with_goal = self.0 & !GOAL | AUDITING | (goal as u64) << GOAL_SHIFT;
+        Control(with_goal.wrapping_add(1 << VERSION_SHIFT))
+    }
+
+    /// The same, of the next version: where no word of a stripe bears the present one.
+    #[must_use]
+    pub(crate) fn bump_version(self) -> Control {
+        Control(self.0.wrapping_add(1 << VERSION_SHIFT))
+    }
+
+    /// Twice the stripes; only where `level` is below its top.
+    #[must_use]
+    pub(crate) fn more_stripes(self) -> Control {
+        debug_assert!(self.0 & STRIPES != STRIPES);
+        Control(self.0 + (1 << STRIPES_SHIFT))
+    }
+
+    /// The word that ends an update within its generation.
+    #[must_use]
+    pub(crate) fn settled(self, flags: Flags) -> Control {
+        Control(self.0 & !(AUDITING | ARMED | RUNS | TIMED) | flags.bits())
+    }
+
+    /// The word that ends an update with a transition.
+    #[must_use]
+    pub(crate) fn become_(self, state: State, flags: Flags) -> Control {
+        let rest = self.settled(flags).0 & !(KIND | GENERATION);
+        Control(rest | code(state) | self.next_generation() << GENERATION_SHIFT)
+    }
+}
+
+impl core::fmt::Debug for Control {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Control")
+            .field("state", &self.state())
+            .field("updating", &self.updating())
+            .field("armed", &self.armed())
+            .field("goal", &self.goal())
+            .field("stripes", &self.stripes())
+            .field("generation", &self.generation())
+            .field("version", &self.version())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn states() -> impl Strategy<Value = State> {
+        prop::sample::select(vec![
+            State::Closed,
+            State::Open,
+            State::HalfOpen,
+            State::ForcedOpen,
+            State::Disabled,
+            State::ObserveOnly,
+        ])
+    }
+
+    fn flags() -> impl Strategy<Value = Flags> {
+        (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(armed, runs, timed)| Flags {
+            armed,
+            runs,
+            timed,
+        })
+    }
+
+    /// A word as the protocol writes them: a state's code, a goal that exists, and anything else.
+    fn words() -> impl Strategy<Value = Control> {
+        (any::<u64>(), states(), 0..GOALS.len() as u64).prop_map(|(bits, state, goal)| {
+            Control(bits & !(KIND | GOAL) | code(state) | goal << GOAL_SHIFT)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_fresh_word_gives_back_what_was_put_in(state in states(), flags in flags()) {
+            let c = Control::new(state, flags);
+            prop_assert_eq!(c.state(), state);
+            prop_assert_eq!((c.armed(), c.runs(), c.timed()), (flags.armed, flags.runs, flags.timed));
+            prop_assert_eq!((c.updating(), c.stripes(), c.generation(), c.version()), (false, 1, 0, 0));
+        }
+
+        #[test]
+        fn an_announcement_changes_goal_version_and_updating_alone(c in words(), goal in prop::sample::select(&GOALS[..])) {
+            let a = c.announce(goal);
+            prop_assert!(a.updating());
+            prop_assert_eq!(a.goal(), goal);
+            prop_assert_eq!(a.version(), (c.version() + 1) & 0xFF_FFFF);
+            prop_assert_eq!((a.period(), a.level(), a.armed(), a.runs(), a.timed()), (c.period(), c.level(), c.armed(), c.runs(), c.timed()));
+        }
+
+        #[test]
+        fn a_settled_word_changes_the_flags_alone(c in words(), flags in flags()) {
+            let s = c.settled(flags);
+            prop_assert!(!s.updating());
+            prop_assert_eq!((s.armed(), s.runs(), s.timed()), (flags.armed, flags.runs, flags.timed));
+            prop_assert_eq!((s.period(), s.level(), s.goal(), s.version()), (c.period(), c.level(), c.goal(), c.version()));
+        }
+
+        #[test]
+        fn a_transition_raises_the_generation_by_one_and_wraps(c in words(), state in states(), flags in flags()) {
+            let t = c.become_(state, flags);
+            prop_assert_eq!(t.state(), state);
+            prop_assert_eq!(t.generation(), (c.generation() + 1) & 0xFF_FFFF);
+            prop_assert_eq!((t.level(), t.goal(), t.version()), (c.level(), c.goal(), c.version()));
+            prop_assert!(t.period() != c.period());
+        }
+
+        #[test]
+        fn a_period_is_quiet_in_itself_alone(c in words(), other in words()) {
+            prop_assert_eq!(c.quiet_in(c.period()), !c.updating());
+            prop_assert_eq!(c.quiet_in(other.period()), !c.updating() && c.period() == other.period());
+            prop_assert_eq!(c.period().state(), c.state());
+        }
+
+        #[test]
+        fn more_stripes_doubles_them(c in words()) {
+            prop_assume!(c.level() < 15);
+            let m = c.more_stripes();
+            prop_assert_eq!(m.stripes(), 2 * c.stripes());
+            prop_assert_eq!((m.period(), m.goal(), m.version()), (c.period(), c.goal(), c.version()));
+        }
+    }
+
+    #[test]
+    fn the_kinds_that_count_and_the_kinds_that_admit() {
+        use State::*;
+        for (state, counting, admits) in [
+            (Closed, true, true),
+            (ObserveOnly, true, true),
+            (Disabled, false, true),
+            (HalfOpen, false, false),
+            (Open, false, false),
+            (ForcedOpen, false, false),
+        ] {
+            let c = Control::new(state, Flags::default());
+            assert_eq!(
+                (c.counting(), c.admits_all()),
+                (counting, admits),
+                "{state:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The words: values of one machine word each, without atomics.
+
+pub(crate) mod control;
+pub(crate) mod deadline;
+pub(crate) mod outcome;
+pub(crate) mod round;
+pub(crate) mod run;
+pub(crate) mod tagged;

@@ -1,0 +1,451 @@
+//! What a call came to, and how it is told: states, outcomes, kinds, counts and causes.
+//!
+//! Plain values only.
+
+use core::fmt;
+use core::time::Duration;
+
+/// What a breaker does with calls at the moment.
+///
+/// The first three are the breaker's own; the last three are an operator's overrides, which no
+/// outcome ever leaves and only the [`Controller`](crate::Controller) does.
+///
+/// ```
+/// use tripcoil::{Breaker, State};
+///
+/// let breaker = Breaker::builder("payments").build()?;
+/// assert_eq!(breaker.state(), State::Closed);
+/// assert_eq!(breaker.state().to_string(), "closed");
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Calls are admitted, and their outcomes judged by the trip rules.
+    #[default]
+    Closed,
+    /// Calls are rejected until the wait is over; the first call after it is a probe. A wait that
+    /// is over reads `Open` still, until a call is made.
+    Open,
+    /// A round of probes decides between `Closed` and `Open`.
+    HalfOpen,
+    /// Override: every call is rejected.
+    ForcedOpen,
+    /// Override: every call is admitted, and nothing is counted.
+    Disabled,
+    /// Override: every call is admitted and counted, and rules that turn true are reported as
+    /// `would_trip`; nothing trips.
+    ObserveOnly,
+}
+
+impl State {
+    /// Set by an operator, and ended only by a controller.
+    pub(crate) fn is_override(self) -> bool {
+        matches!(self, Self::ForcedOpen | Self::Disabled | Self::ObserveOnly)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half-open",
+            Self::ForcedOpen => "forced open",
+            Self::Disabled => "disabled",
+            Self::ObserveOnly => "observe-only",
+        })
+    }
+}
+
+/// What kind of failure a call met. Kinds are counted apart (see [`FailureKinds`]) and weigh the
+/// same: no trip rule tells them from one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// No answer in time, or a call that was dropped while it waited for one.
+    Timeout,
+    /// No connection.
+    Connect,
+    /// The dependency said that it has too much to do.
+    Overload,
+    /// The dependency failed by its own account.
+    Server,
+    /// The fault is on this side: a panic in the guarded call, a request that was refused.
+    Client,
+    /// An answer that makes no sense.
+    Data,
+    /// The user's own: `Other(0)` and `Other(1)` are counted each by itself, all higher numbers
+    /// together.
+    Other(u8),
+}
+
+impl FailureKind {
+    /// How many counters the kinds need.
+    pub(crate) const SLOTS: usize = 9;
+
+    /// The kind that each slot shows; the last stands for every `Other` from 2 on.
+    const SHOWN: [Self; Self::SLOTS] = [
+        Self::Timeout,
+        Self::Connect,
+        Self::Overload,
+        Self::Server,
+        Self::Client,
+        Self::Data,
+        Self::Other(0),
+        Self::Other(1),
+        Self::Other(2),
+    ];
+
+    /// The counter that this kind goes to, below [`Self::SLOTS`].
+    pub(crate) fn slot(self) -> usize {
+        match self {
+            Self::Timeout => 0,
+            Self::Connect => 1,
+            Self::Overload => 2,
+            Self::Server => 3,
+            Self::Client => 4,
+            Self::Data => 5,
+            Self::Other(number) => 6 + usize::from(number.min(2)),
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Timeout => "timeout",
+            Self::Connect => "connect",
+            Self::Overload => "overload",
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Data => "data",
+            Self::Other(number) => return write!(f, "other({number})"),
+        })
+    }
+}
+
+/// Failures of a breaker's whole life, by kind.
+///
+/// ```
+/// use tripcoil::{Breaker, FailureKind};
+///
+/// let breaker = Breaker::builder("payments").build()?;
+/// if let Ok(permit) = breaker.try_acquire() {
+///     permit.failure(FailureKind::Overload);
+/// }
+/// let kinds = breaker.observer().snapshot().failures_by_kind;
+/// assert_eq!(kinds.get(FailureKind::Overload), 1);
+/// assert_eq!(kinds.iter().map(|(_, count)| count).sum::<u64>(), 1);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct FailureKinds(pub(crate) [u64; FailureKind::SLOTS]);
+
+/// As a map from the kinds' names.
+impl fmt::Debug for FailureKinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl FailureKinds {
+    /// The failures of one kind. `Other` numbers from 2 on share a counter: each of them reads
+    /// their sum.
+    #[must_use]
+    pub fn get(&self, kind: FailureKind) -> u64 {
+        self.0[kind.slot()]
+    }
+
+    /// Every kind with its failures, zeros included; `Other(2)` stands for all `Other` numbers
+    /// from 2 on.
+    pub fn iter(&self) -> impl Iterator<Item = (FailureKind, u64)> + '_ {
+        FailureKind::SHOWN.into_iter().zip(self.0)
+    }
+}
+
+/// Calls that were not admitted, by the state that rejected them:
+/// [`Totals::rejected`](crate::Totals::rejected) is their sum.
+///
+/// ```
+/// use tripcoil::{Breaker, State};
+///
+/// let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
+/// controller.force_open();
+/// assert!(breaker.try_acquire().is_err());
+/// let rejections = breaker.observer().snapshot().rejections_by_state;
+/// assert_eq!((rejections.forced_open, rejections.get(State::Open)), (1, 0));
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rejections {
+    /// While open, before the wait was over.
+    pub open: u64,
+    /// While half-open, with no slot free.
+    pub half_open: u64,
+    /// While forced open.
+    pub forced_open: u64,
+}
+
+impl Rejections {
+    /// How many counters they need.
+    pub(crate) const SLOTS: usize = 3;
+
+    /// The counter of a state that rejects.
+    #[inline]
+    pub(crate) const fn slot(state: State) -> usize {
+        match state {
+            State::HalfOpen => 0,
+            State::ForcedOpen => 1,
+            _ => 2,
+        }
+    }
+
+    pub(crate) const fn of_slots([half_open, forced_open, open]: [u64; Self::SLOTS]) -> Self {
+        Self {
+            open,
+            half_open,
+            forced_open,
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) const fn slots(self) -> [u64; Self::SLOTS] {
+        [self.half_open, self.forced_open, self.open]
+    }
+
+    /// The calls that this state rejected; zero for the states that admit all.
+    #[must_use]
+    pub const fn get(&self, state: State) -> u64 {
+        match state {
+            State::Open => self.open,
+            State::HalfOpen => self.half_open,
+            State::ForcedOpen => self.forced_open,
+            State::Closed | State::Disabled | State::ObserveOnly => 0,
+        }
+    }
+}
+
+/// What a call came to, as far as the breaker is concerned.
+///
+/// Whether it was slow besides is not said here but measured: see
+/// [`Builder::slow_call`](crate::Builder::slow_call).
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{FailureKind, Outcome};
+///
+/// // The dependency asked for ten seconds of peace: open for so long, should this failure trip.
+/// let outcome = Outcome::Failure(FailureKind::Overload).with_retry_after(Duration::from_secs(10));
+/// assert_eq!(
+///     outcome,
+///     Outcome::FailureRetryAfter(FailureKind::Overload, Duration::from_secs(10))
+/// );
+/// // A success has nothing to wait for.
+/// assert_eq!(Outcome::Success.with_retry_after(Duration::from_secs(10)), Outcome::Success);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The dependency did its work.
+    Success,
+    /// The dependency did not.
+    Failure(FailureKind),
+    /// Says nothing of the dependency: in no rate, leaves the run alone, evaluates no rule.
+    Ignored,
+    /// A failure that brought the dependency's own wait. If it opens the breaker, Open lasts at least
+    /// this long, up to [`Backoff::max`], and never less than the backoff says; zero asks for nothing.
+    ///
+    /// [`Backoff::max`]: crate::Backoff::max
+    FailureRetryAfter(FailureKind, Duration),
+}
+
+impl Outcome {
+    /// This failure, with the wait that the dependency asked for (a `Retry-After` header, say).
+    /// The last wait given holds; a success and an ignored call stay as they are.
+    #[must_use]
+    pub const fn with_retry_after(self, wait: Duration) -> Self {
+        match self {
+            Self::Failure(kind) | Self::FailureRetryAfter(kind, _) => {
+                Self::FailureRetryAfter(kind, wait)
+            }
+            Self::Success | Self::Ignored => self,
+        }
+    }
+}
+
+/// Calls by what they came to. A slow call is a success or a failure too, so
+/// `calls == successes + failures` and `slow <= calls`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Counts {
+    /// Counted calls: neither ignored nor cancelled.
+    pub calls: u64,
+    /// Those that succeeded, slow ones included.
+    pub successes: u64,
+    /// Those that failed, slow ones included.
+    pub failures: u64,
+    /// Those that lasted longer than the slow limit, however they ended.
+    pub slow: u64,
+}
+
+/// Why a breaker changed state. When several trip rules turn true at once, the first in the order
+/// below is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// So many failures in a row.
+    ConsecutiveFailures,
+    /// So many failures in the window.
+    FailureCount,
+    /// So large a part of the window's calls failed.
+    FailureRate,
+    /// So large a part of the window's calls was slow.
+    SlowRate,
+    /// Open to half-open: the wait is over.
+    OpenElapsed,
+    /// Half-open to closed: the recovery rule is satisfied.
+    ProbesSucceeded,
+    /// Half-open to open: the recovery rule failed.
+    ProbeFailed,
+    /// Half-open to open: no slot came free for as long as the probe timeout.
+    ProbeTimeout,
+    /// Half-open to open: at least as many probes were cancelled as the round needs results, and no
+    /// result came for as long as the probe timeout.
+    ProbesCancelled,
+    /// The controller did it.
+    Manual,
+}
+
+impl Cause {
+    pub(crate) fn bits(self) -> u64 {
+        match self {
+            Self::ConsecutiveFailures => 0,
+            Self::FailureCount => 1,
+            Self::FailureRate => 2,
+            Self::SlowRate => 3,
+            Self::OpenElapsed => 4,
+            Self::ProbesSucceeded => 5,
+            Self::ProbeFailed => 6,
+            Self::ProbeTimeout => 7,
+            Self::ProbesCancelled => 8,
+            Self::Manual => 9,
+        }
+    }
+
+    /// Is it a trip rule?
+    pub(crate) fn is_rule(self) -> bool {
+        self.bits() <= Self::SlowRate.bits()
+    }
+
+    /// The cause of these bits; `Manual`, which accuses no rule, for bits that no cause has.
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        match bits {
+            0 => Self::ConsecutiveFailures,
+            1 => Self::FailureCount,
+            2 => Self::FailureRate,
+            3 => Self::SlowRate,
+            4 => Self::OpenElapsed,
+            5 => Self::ProbesSucceeded,
+            6 => Self::ProbeFailed,
+            7 => Self::ProbeTimeout,
+            8 => Self::ProbesCancelled,
+            _ => Self::Manual,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::ConsecutiveFailures => "consecutive failures",
+            Self::FailureCount => "failure count",
+            Self::FailureRate => "failure rate",
+            Self::SlowRate => "slow rate",
+            Self::OpenElapsed => "open elapsed",
+            Self::ProbesSucceeded => "probes succeeded",
+            Self::ProbeFailed => "probe failed",
+            Self::ProbeTimeout => "probe timeout",
+            Self::ProbesCancelled => "probes cancelled",
+            Self::Manual => "manual",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    const STATES: [State; 6] = [
+        State::Closed,
+        State::Open,
+        State::HalfOpen,
+        State::ForcedOpen,
+        State::Disabled,
+        State::ObserveOnly,
+    ];
+
+    #[test]
+    fn causes_come_back_from_their_bits() {
+        let causes: Vec<Cause> = (0..10).map(Cause::from_bits).collect();
+        for (bits, cause) in (0..).zip(&causes) {
+            assert_eq!(cause.bits(), bits);
+        }
+        for unknown in [10, 15, u64::MAX] {
+            assert_eq!(Cause::from_bits(unknown), Cause::Manual);
+        }
+    }
+
+    #[test]
+    fn each_slot_shows_a_kind_of_its_own() {
+        for (slot, kind) in FailureKind::SHOWN.into_iter().enumerate() {
+            assert_eq!(kind.slot(), slot);
+        }
+        for number in 2..=u8::MAX {
+            assert_eq!(FailureKind::Other(number).slot(), 8);
+        }
+    }
+
+    #[test]
+    fn kinds_are_read_by_their_slots() {
+        let kinds = FailureKinds([10, 11, 12, 13, 14, 15, 16, 17, 18]);
+        assert_eq!(kinds.get(FailureKind::Timeout), 10);
+        assert_eq!(kinds.get(FailureKind::Other(1)), 17);
+        assert_eq!(kinds.get(FailureKind::Other(200)), 18);
+        let all: Vec<_> = kinds.iter().collect();
+        assert_eq!(all.len(), FailureKind::SLOTS);
+        assert!(all.iter().all(|&(kind, count)| kinds.get(kind) == count));
+    }
+
+    #[test]
+    fn only_a_failure_has_a_wait() {
+        let wait = Duration::from_secs(3);
+        let failure = Outcome::Failure(FailureKind::Data);
+        let waiting = Outcome::FailureRetryAfter(FailureKind::Data, wait);
+        assert_eq!(failure.with_retry_after(wait), waiting);
+        assert_eq!(
+            failure
+                .with_retry_after(Duration::ZERO)
+                .with_retry_after(wait),
+            waiting
+        );
+        assert_eq!(Outcome::Ignored.with_retry_after(wait), Outcome::Ignored);
+        assert_eq!(Outcome::Success.with_retry_after(wait), Outcome::Success);
+    }
+
+    #[test]
+    fn names_are_the_fields() {
+        let states: Vec<_> = STATES.iter().map(ToString::to_string).collect();
+        let expected = [
+            "closed",
+            "open",
+            "half-open",
+            "forced open",
+            "disabled",
+            "observe-only",
+        ];
+        assert_eq!(states, expected);
+        assert_eq!(Cause::FailureRate.to_string(), "failure rate");
+        assert_eq!(FailureKind::Overload.to_string(), "overload");
+        assert_eq!(FailureKind::Other(7).to_string(), "other(7)");
+    }
+}

@@ -1,0 +1,176 @@
+//! The round word: what the half-open state has admitted and heard.
+//!
+//! Who writes: an acquire that takes a slot, a probe that ends, the acquire that finds the probe
+//! timeout passed; and each transition, which leaves an untouched one. Each step is one exchange, so a
+//! round ends at the very exchange that decides it: whatever comes to a decided round is late,
+//! and whoever finds one performs its transition.
+
+/// generation 14 | admissions 8 | given up 1 | timed out 1 | in flight 8 | succeeded 8 | failed 8 |
+/// slow 8 | cancelled 8 (from the high end)
+///
+/// *Wrap-around.* Each transition writes the word, so generations are only ever compared with the
+/// one before. Admissions are counted so that a round in which a slot came back and was taken again
+/// is not what it was; a thread would have to sleep between two instructions through exactly 256 of
+/// them, all of whose probes were ignored, for that to fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Round {
+    pub(crate) generation: u64,
+    /// Modulo 256.
+    pub(crate) admissions: u64,
+    /// Decided by an acquire: its probes have leaked.
+    pub(crate) timed_out: bool,
+    /// Decided by a cancellation: too many probes were cancelled, and no result came.
+    pub(crate) given_up: bool,
+    pub(crate) in_flight: u64,
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    /// Results that were slow, failed or not.
+    pub(crate) slow: u64,
+    /// Probes that ended without a result, up to 255.
+    pub(crate) cancelled: u64,
+}
+
+const FIELD_BITS: u32 = 8;
+const FIELD: u64 = (1 << FIELD_BITS) - 1;
+const TIMED_OUT_SHIFT: u32 = 5 * FIELD_BITS;
+const GIVEN_UP_SHIFT: u32 = TIMED_OUT_SHIFT + 1;
+const ADMISSIONS_SHIFT: u32 = GIVEN_UP_SHIFT + 1;
+const GENERATION_SHIFT: u32 = ADMISSIONS_SHIFT + FIELD_BITS;
+const GENERATION: u64 = u64::MAX >> GENERATION_SHIFT;
+
+/// The most probes that a round can need, or have in flight.
+pub(crate) const ROUND_MAX: u32 = FIELD as u32;
+
+const _: () = assert!(GENERATION == (1 << 14) - 1);
+
+impl Round {
+    /// Nobody has come yet.
+    pub(crate) fn fresh(generation: u64) -> Round {
+        Round {
+            generation: generation & GENERATION,
+            ..Round::default()
+        }
+    }
+
+    /// One more probe is out.
+    #[must_use]
+    pub(crate) fn admit(self) -> Round {
+        Round {
+            in_flight: self.in_flight + 1,
+            admissions: (self.admissions + 1) & FIELD,
+            ..self
+        }
+    }
+
+    /// One probe fewer is out, and it gave no result: it was ignored.
+    #[must_use]
+    pub(crate) fn give_back(self) -> Round {
+        Round {
+            in_flight: self.in_flight.saturating_sub(1),
+            ..self
+        }
+    }
+
+    /// The same of a probe that was cancelled, which is counted; as many as can be counted stay so.
+    #[must_use]
+    pub(crate) fn cancel(self) -> Round {
+        Round {
+            cancelled: (self.cancelled + 1).min(FIELD),
+            ..self.give_back()
+        }
+    }
+
+    pub(crate) fn from_bits(word: u64) -> Round {
+        let field = |n: u32| word >> (n * FIELD_BITS) & FIELD;
+        Round {
+            generation: word >> GENERATION_SHIFT,
+            admissions: word >> ADMISSIONS_SHIFT & FIELD,
+            timed_out: word >> TIMED_OUT_SHIFT & 1 == 1,
+            given_up: word >> GIVEN_UP_SHIFT & 1 == 1,
+            in_flight: field(4),
+            succeeded: field(3),
+            failed: field(2),
+            slow: field(1),
+            cancelled: field(0),
+        }
+    }
+
+    pub(crate) fn word(self) -> u64 {
+        let field = |value: u64, n: u32| (value & FIELD) << (n * FIELD_BITS);
+        (self.generation << GENERATION_SHIFT)
+            | self.admissions << ADMISSIONS_SHIFT
+            | u64::from(self.timed_out) << TIMED_OUT_SHIFT
+            | u64::from(self.given_up) << GIVEN_UP_SHIFT
+            | field(self.in_flight, 4)
+            | field(self.succeeded, 3)
+            | field(self.failed, 2)
+            | field(self.slow, 1)
+            | field(self.cancelled, 0)
+    }
+
+    /// Does it belong to that generation?
+    pub(crate) fn is_of(self, generation: u64) -> bool {
+        self.generation == generation & GENERATION
+    }
+
+    /// Results that count.
+    pub(crate) fn results(self) -> u64 {
+        self.succeeded + self.failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_word_gives_back_its_round(word: u64) {
+            prop_assert_eq!(Round::from_bits(word).word(), word);
+        }
+
+        #[test]
+        fn a_round_gives_back_its_fields(generation in 0..=GENERATION, timed_out: bool, given_up: bool, n in prop::array::uniform6(0..=FIELD)) {
+            let r = Round {
+                generation, timed_out, given_up, admissions: n[5],
+                in_flight: n[0], succeeded: n[1], failed: n[2], slow: n[3], cancelled: n[4],
+            };
+            prop_assert_eq!(Round::from_bits(r.word()), r);
+        }
+
+        #[test]
+        fn a_round_knows_its_generation(generation in 0u64..1 << 24, other in 0u64..1 << 24) {
+            let r = Round::fresh(generation).admit();
+            prop_assert!(r.is_of(generation));
+            prop_assert_eq!(r.is_of(other), (generation ^ other) & GENERATION == 0);
+        }
+    }
+
+    #[test]
+    fn cancellations_are_counted_up_to_what_the_word_holds() {
+        let mut r = Round::fresh(3).admit();
+        for n in 1..=300 {
+            r = Round::from_bits(r.cancel().word()).admit();
+            assert_eq!((r.cancelled, r.in_flight), (n.min(FIELD), 1));
+        }
+        assert_eq!((r.results(), r.slow, r.generation), (0, 0, 3));
+    }
+
+    #[test]
+    fn a_slot_that_comes_back_leaves_a_trace() {
+        let once = Round::fresh(1).admit();
+        let again = Round {
+            in_flight: 0,
+            ..once
+        }
+        .admit();
+        assert_eq!((once.in_flight, again.in_flight), (1, 1));
+        assert_ne!(once.word(), again.word());
+        let last = Round {
+            admissions: FIELD,
+            ..once
+        };
+        assert_eq!(last.admit().admissions, 0);
+    }
+}

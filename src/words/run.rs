@@ -1,0 +1,155 @@
+//! The run of failures, and the rule on it.
+//!
+//! Who writes: a failure, and the success that ends a run, each by one exchange on the run word; and
+//! updates, which begin a new run with each generation, when the rule is switched on, and where the
+//! window of time holds no failure any more: evidence that old says nothing about the dependency of
+//! now. The rule's *era* counts how often a run was begun within a generation: a run of an earlier era
+//! is over, and a helper that slept finds that the era has moved on. (Without it, one that slept before
+//! it began the run anew would wipe a later run of the same length.)
+//!
+//! *Wrap-around.* An era is 7 bits. Each beginning rewrites the run, so eras are only ever compared
+//! with the one before; a helper would have to sleep between two instructions through exactly 128
+//! beginnings, each of them a switch of the rule, or a failure and then a whole window without one.
+
+const LENGTH_BITS: u32 = 32;
+const LENGTH: u64 = (1 << LENGTH_BITS) - 1;
+const ERA_BITS: u32 = 7;
+const ERA: u64 = (1 << ERA_BITS) - 1;
+
+const _: () = assert!(1 + LENGTH_BITS + ERA_BITS == crate::words::tagged::PAYLOAD_BITS);
+
+/// The run word's payload: reached 1 | length 32 | era 7 (from the low end)
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Run {
+    /// Whether the rule was true at the last outcome: observe-only tells the rising edge.
+    pub(crate) reached: bool,
+    /// Failures in a row.
+    pub(crate) length: u64,
+    pub(crate) era: u64,
+}
+
+impl Run {
+    /// No failure yet.
+    pub(crate) fn begun(era: u64) -> Run {
+        Run {
+            era,
+            ..Run::default()
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_bits(payload: u64) -> Run {
+        Run {
+            reached: payload & 1 == 1,
+            length: payload >> 1 & LENGTH,
+            era: payload >> (1 + LENGTH_BITS) & ERA,
+        }
+    }
+
+    pub(crate) fn payload(self) -> u64 {
+        u64::from(self.reached) | self.length << 1 | self.era << (1 + LENGTH_BITS)
+    }
+
+    /// After one more outcome. A run that is as long as can be told stays so.
+    #[must_use]
+    pub(crate) fn after(self, failed: bool, rule: RunRule) -> Run {
+        let length = if failed {
+            (self.length + 1).min(LENGTH)
+        } else {
+            0
+        };
+        Run {
+            reached: rule.limit != 0 && length >= rule.limit,
+            length,
+            era: self.era,
+        }
+    }
+}
+
+/// The rule's payload: limit 32 | era 7 (from the low end)
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct RunRule {
+    /// The length at which a run trips; 0 is off.
+    pub(crate) limit: u64,
+    pub(crate) era: u64,
+}
+
+impl RunRule {
+    #[inline(always)]
+    pub(crate) fn from_bits(payload: u64) -> RunRule {
+        RunRule {
+            limit: payload & LENGTH,
+            era: payload >> LENGTH_BITS & ERA,
+        }
+    }
+
+    pub(crate) fn payload(self) -> u64 {
+        self.limit | self.era << LENGTH_BITS
+    }
+
+    /// With a new run from now on.
+    #[must_use]
+    pub(crate) fn begun_anew(self) -> RunRule {
+        RunRule {
+            era: (self.era + 1) & ERA,
+            ..self
+        }
+    }
+
+    /// With that limit from now on.
+    #[must_use]
+    pub(crate) fn with(self, limit: u64) -> RunRule {
+        let switched_on = self.limit == 0 && limit != 0;
+        let rule = RunRule { limit, ..self };
+        if switched_on { rule.begun_anew() } else { rule }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::tagged::PAYLOAD_MAX;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_run_gives_back_its_fields(reached: bool, length in 0..=LENGTH, era in 0..=ERA) {
+            let run = Run { reached, length, era };
+            prop_assert!(run.payload() <= PAYLOAD_MAX);
+            prop_assert_eq!(Run::from_bits(run.payload()), run);
+            let rule = RunRule { limit: length, era };
+            prop_assert_eq!(RunRule::from_bits(rule.payload()), rule);
+        }
+
+        #[test]
+        fn every_payload_is_a_run(payload in 0..=PAYLOAD_MAX) {
+            prop_assert_eq!(Run::from_bits(payload).payload(), payload);
+        }
+    }
+
+    #[test]
+    fn failures_add_up_and_a_success_ends_them() {
+        let rule = RunRule { limit: 2, era: 3 };
+        let one = Run::begun(3).after(true, rule);
+        assert_eq!((one.length, one.reached), (1, false));
+        let two = one.after(true, rule);
+        assert_eq!((two.length, two.reached, two.era), (2, true, 3));
+        assert_eq!(two.after(false, rule), Run::begun(3));
+        let off = RunRule { limit: 0, era: 3 };
+        assert!(!two.after(true, off).reached);
+        let longest = Run {
+            length: LENGTH,
+            ..two
+        };
+        assert_eq!(longest.after(true, rule).length, LENGTH);
+    }
+
+    #[test]
+    fn an_era_begins_where_the_rule_is_switched_on_and_wraps() {
+        let on = RunRule { limit: 5, era: ERA };
+        assert_eq!(on.with(7), RunRule { limit: 7, era: ERA });
+        assert_eq!(on.with(0), RunRule { limit: 0, era: ERA });
+        assert_eq!(on.with(0).with(5), RunRule { limit: 5, era: 0 });
+        assert_eq!(on.begun_anew(), RunRule { limit: 5, era: 0 });
+    }
+}
