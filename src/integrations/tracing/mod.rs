@@ -38,7 +38,7 @@
 //! | `breaker would have tripped`, under observe-only | WARN | `rules`: rules that turned true; `calls`, `failures`, `slow`: the window when it was seen |
 //! | `transitions missed`: the listener came too late for some | WARN | `missed` |
 //!
-//! The fields of a transition are those of [`Transition`]: `failure` is the kind of the failure that
+//! The fields of a transition are those of [`Transition`](crate::Transition): `failure` is the kind of the failure that
 //! decided, `open_for_ms` how long an opening lasts, `unix_ms` the wall clock's time; each is left out where
 //! there is none. Each transition's event is in a span of its own, `breaker transition`, which has no
 //! parent and lasts no longer: so it reaches a layer that exports traces (`tracing-opentelemetry`), as a
