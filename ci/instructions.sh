@@ -56,7 +56,7 @@ entered() {
 }
 
 while read -r name; do
-  echo "$name enters $(entered "$name" | sed 's/<impl tripcoil::core::Core>:://' | paste -sd' ')"
+  echo "$name enters $(entered "$name" | sed 's/<impl tripcoil::engine::state::Core>:://' | paste -sd' ')"
 done <"$counts/names"
 # a success is compiled into its caller (here `measured`), all but the reading of the clock
 for name in success local-success; do
