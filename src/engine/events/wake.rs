@@ -33,9 +33,7 @@ impl Entry {
             _ => false,
         }
     }
-}
 
-impl Entry {
     /// Where what it points to lies: no two entries of a breaker have the same.
     fn address(&self) -> usize {
         match self {
@@ -70,30 +68,27 @@ impl List {
     }
 
     fn with(&self, entry: &Entry) -> List {
-        let count = self.count + 1;
-        if count > 4 * self.buckets.len().pow(2) {
+        if self.count >= 4 * self.buckets.len().pow(2) {
             let all = self.iter().chain([entry]).cloned().collect();
             return List::of(all, 2 * self.buckets.len());
         }
-        self.replacing(entry, count, |bucket| bucket.push(entry.clone()))
+        self.changed(entry, |bucket| bucket.push(entry.clone()))
     }
 
     /// Nothing where it was the last one.
     fn without(&self, entry: &Entry) -> Option<List> {
-        let there = self.buckets[bucket_of(entry, self.buckets.len())]
-            .iter()
-            .filter(|listed| listed.is(entry))
-            .count();
-        let count = self.count - there;
-        (count > 0).then(|| self.replacing(entry, count, |all| all.retain(|e| !e.is(entry))))
+        let list = self.changed(entry, |bucket| bucket.retain(|listed| !listed.is(entry)));
+        (list.count > 0).then_some(list)
     }
 
-    fn replacing(&self, entry: &Entry, count: usize, change: impl Fn(&mut Vec<Entry>)) -> List {
+    /// With another bucket in the place of that entry's.
+    fn changed(&self, entry: &Entry, change: impl Fn(&mut Vec<Entry>)) -> List {
         let mut buckets = self.buckets.clone();
-        let changed = &mut buckets[bucket_of(entry, self.buckets.len())];
-        let mut bucket = changed.to_vec();
+        let place = &mut buckets[bucket_of(entry, self.buckets.len())];
+        let mut bucket = place.to_vec();
         change(&mut bucket);
-        *changed = Arc::new(bucket);
+        let count = self.count - place.len() + bucket.len();
+        *place = Arc::new(bucket);
         List { count, buckets }
     }
 }
