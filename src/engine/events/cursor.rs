@@ -98,10 +98,9 @@ impl Events {
             let next = (last + 1).max(oldest);
             self.missed += next - 1 - last;
             self.read.set(next);
-            let event = match (queue, longer) {
-                (Some(queue), _) => queue.read(next),
-                (None, Some(ring)) => ring.read(next),
-                (None, None) => core.history.read(next),
+            let event = match queue {
+                Some(queue) => queue.read(next),
+                None => core.kept_event(next),
             };
             match event {
                 Some(event) => return Some(event),

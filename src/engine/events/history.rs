@@ -107,13 +107,18 @@ impl Core {
         event.transition(Now::read(self.head.clock.nanos()))
     }
 
+    /// From the longer history where there is one.
+    pub(crate) fn kept_event(&self, generation: u64) -> Option<Event> {
+        match &self.longer {
+            Some(ring) => ring.read(generation),
+            None => self.history.read(generation),
+        }
+    }
+
     /// The last transitions, as many as are kept, oldest first.
     pub(crate) fn events(&self) -> Vec<Transition> {
         let kept = u64::from(self.head.policy.load().config.history);
-        let read = |generation| match &self.longer {
-            Some(ring) => ring.read(generation),
-            None => self.history.read(generation),
-        };
+        let read = |generation| self.kept_event(generation);
         loop {
             let last = self.generation(self.control());
             let first = (last + 1).saturating_sub(kept).max(1);
