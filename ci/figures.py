@@ -1,4 +1,4 @@
-"""The figures of docs/proof.md, held against what the scripts print: ci/figures.sh.
+"""The figures of docs/internals/proof.md, held against what the scripts print: ci/figures.sh.
 
 In the text a figure stands between two comments, `<!--=step.stops-->283,993<!--/-->`; the tables of models
 are taken as they stand. With --write the page gets what was printed.
@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-PAGE = pathlib.Path("docs/proof.md")
+PAGE = pathlib.Path("docs/internals/proof.md")
 LOGS = pathlib.Path(sys.argv[1])
 WRITE = "--write" in sys.argv[2:]
 

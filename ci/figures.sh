@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The figures of docs/proof.md against what the step checker and the models printed last: ci/figures.sh
+# The figures of docs/internals/proof.md against what the step checker and the models printed last: ci/figures.sh
 # [--write]. Where they have not run since their sources changed, they are run. `ci/loom.sh --full` and
 # `ci/loom.sh --stale` leave their figures too, which are compared where they are.
 # shellcheck source=ci/lib.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Mutation testing: each small change of the core that the tests do not notice is a survivor, and has
-# a written reason in docs/mutants.md, or fails this job.
+# a written reason in docs/internals/mutants.md, or fails this job.
 #   ci/mutants.sh [BASE]   what has been touched since BASE, by default the last commit; where that is
 #                          much, a part of it, each commit another
 #   ci/mutants.sh --full   the whole core: some hours
@@ -48,8 +48,8 @@ case $status in
   while read -r line; do
     # by its name, without the line number
     name=$(sed -E 's/^([^:]+):[0-9]+:[0-9]+: /\1: /' <<<"$line")
-    grep -qF -- "- $name" docs/mutants.md || {
-      echo "survives, and docs/mutants.md does not say why: $line"
+    grep -qF -- "- $name" docs/internals/mutants.md || {
+      echo "survives, and docs/internals/mutants.md does not say why: $line"
       unexplained=1
     }
   done <"$found/mutants.out/missed.txt"
