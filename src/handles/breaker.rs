@@ -1,4 +1,4 @@
-//! The breaker: what stands before a dependency.
+//! The breaker: the handle that guards calls.
 
 use crate::classify::classifier::{ByRef, Classify, ErrIsFailure};
 use crate::config::settings::Config;
@@ -20,9 +20,9 @@ use core::time::Duration;
 
 /// A circuit breaker.
 ///
-/// It guards calls, and can do nothing else; state and rules are the [`Controller`]'s to change,
-/// and the [`Observer`] reads. Clones share the same breaker, and are cheap. `C` is the classifier:
-/// by default an `Err` is a failure.
+/// A breaker guards calls and does nothing else. The [`Controller`] changes its state and its
+/// rules, and the [`Observer`] reads it. Clones are cheap and share the same breaker. `C` is the
+/// classifier: by default an `Err` is a failure.
 ///
 /// ```
 /// use std::time::Duration;
@@ -70,22 +70,23 @@ impl Breaker {
         self.core.collide();
     }
 
-    /// A breaker with these settings, for results whose `Err` is a failure.
+    /// Builds a breaker with these settings, for results whose `Err` is a failure.
     ///
     /// # Errors
     ///
-    /// Every problem of the configuration at once; see [`Config::validate`]. And an override as the initial
-    /// state, which nobody could end: see [`from_config_with_controller`](Self::from_config_with_controller).
+    /// Returns every problem of the configuration at once; see [`Config::validate`]. An override as
+    /// the initial state is a problem too, because only a controller can end it: see
+    /// [`from_config_with_controller`](Self::from_config_with_controller).
     pub fn from_config(name: impl Into<String>, config: Config) -> Result<Breaker, ConfigError> {
         let alone = Some(Begins::Initial);
         assemble(name.into(), config, ErrIsFailure, alone).map(|(breaker, _)| breaker)
     }
 
-    /// The same, with the handle that changes state and rules.
+    /// Builds a breaker with these settings, and the handle that changes its state and rules.
     ///
     /// # Errors
     ///
-    /// Every problem of the configuration at once; see [`Config::validate`].
+    /// Returns every problem of the configuration at once; see [`Config::validate`].
     pub fn from_config_with_controller(
         name: impl Into<String>,
         config: Config,
@@ -94,7 +95,8 @@ impl Breaker {
     }
 }
 
-/// A breaker, and the only controller that it will ever have; `alone`, where nobody will.
+/// Returns a breaker and its only controller. `alone` means that the controller will be dropped at
+/// once.
 pub(crate) fn assemble<C>(
     name: String,
     config: Config,
@@ -109,7 +111,7 @@ pub(crate) fn assemble<C>(
     Ok((breaker, Controller::new(core)))
 }
 
-/// The same, that goes on from a saved state.
+/// Like `assemble`, and continues from a saved state.
 #[cfg(feature = "serde")]
 pub(crate) fn assemble_from<C>(
     name: String,
@@ -139,7 +141,8 @@ fn make(name: String, config: Config, alone: Option<Begins>) -> Result<Core, Con
     Ok(Core::new(name, config, seed))
 }
 
-/// So that breakers without a seed do not jitter alike.
+/// Returns a different seed for each breaker, so that breakers without a seed of their own do not
+/// jitter alike.
 fn any_seed() -> u64 {
     #[cfg(feature = "std")]
     {
@@ -162,18 +165,20 @@ impl<C> Breaker<C> {
 
     guarded_calls!(self: &Self, C, self.guard());
 
-    /// For calls with a classifier of their own.
+    /// Returns a view of the breaker for calls that need another classifier.
     pub fn with_classifier<D>(&self, classifier: D) -> Call<'_, D> {
         Call(self.guard().with_classifier(classifier))
     }
 
-    /// For calls with a slow limit of their own. Where that is finer than a coarse clock is, such a call is
-    /// timed by the precise one.
+    /// Returns a view of the breaker for calls that need another slow limit.
+    ///
+    /// If the limit is finer than a coarse clock, such a call is timed by the precise clock.
     pub fn with_slow_call(&self, limit: Duration) -> Call<'_, ByRef<'_, C>> {
         Call(self.guard().with_slow_call(limit))
     }
 
-    /// The same breaker with another classifier: state, counts and name are shared.
+    /// Returns a handle to the same breaker with another classifier. State, counts and name are
+    /// shared.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -193,28 +198,28 @@ impl<C> Breaker<C> {
         }
     }
 
-    /// What it classifies results by, for calls that are not made through it.
+    /// Returns the classifier, for calls that are not made through the breaker.
     #[must_use]
     pub fn classifier(&self) -> &Arc<C> {
         &self.classifier
     }
 
-    /// Ask for a call that you make yourself.
+    /// Asks for a permit, for a call that you make and record yourself.
     ///
     /// # Errors
     ///
-    /// [`Rejected`], with the state and how long to wait.
+    /// Returns [`Rejected`], with the state and the time until the next probe.
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<'_>, Rejected> {
         let admission = self.core.admit(None)?;
         Ok(Permit(Pending::new(&*self.core, admission, None)))
     }
 
-    /// The same, with a permit that borrows nothing.
+    /// Asks for a permit that borrows nothing.
     ///
     /// # Errors
     ///
-    /// [`Rejected`], with the state and how long to wait.
+    /// Returns [`Rejected`], with the state and the time until the next probe.
     #[inline]
     pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejected> {
         let admission = self.core.admit(None)?;
@@ -225,8 +230,10 @@ impl<C> Breaker<C> {
         )))
     }
 
-    /// [`call_async`](Self::call_async) with a future that borrows nothing: it can be spawned as it is. It
-    /// keeps the breaker until it ends.
+    /// Makes an asynchronous call whose future borrows nothing, so that it can be spawned.
+    ///
+    /// Otherwise it works as [`call_async`](Self::call_async). The future keeps the breaker alive
+    /// until it ends.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -242,11 +249,11 @@ impl<C> Breaker<C> {
     /// # Ok(()) }
     /// ```
     ///
-    /// For a classifier of its own, take [`classified_by`](Self::classified_by) first.
+    /// To use another classifier, call [`classified_by`](Self::classified_by) first.
     ///
     /// # Errors
     ///
-    /// As [`call_async`](Self::call_async).
+    /// Returns the errors of [`call_async`](Self::call_async).
     pub fn call_async_owned<T, E, F>(
         &self,
         future: F,
@@ -258,16 +265,18 @@ impl<C> Breaker<C> {
         self.owned().call_async(future)
     }
 
-    /// [`call_timeout`](Self::call_timeout) with a future that borrows nothing, as
-    /// [`call_async_owned`](Self::call_async_owned) is.
+    /// Makes an asynchronous call with a time limit whose future borrows nothing, so that it can be
+    /// spawned.
+    ///
+    /// Otherwise it works as [`call_timeout`](Self::call_timeout).
     ///
     /// # Errors
     ///
-    /// As [`call_timeout`](Self::call_timeout).
+    /// Returns the errors of [`call_timeout`](Self::call_timeout).
     ///
     /// # Panics
     ///
-    /// As [`call_timeout`](Self::call_timeout).
+    /// Panics where [`call_timeout`](Self::call_timeout) does.
     #[cfg(feature = "tokio")]
     pub fn call_timeout_owned<T, E, F>(
         &self,
@@ -289,26 +298,27 @@ impl<C> Breaker<C> {
         }
     }
 
-    /// A handle that only reads.
+    /// Returns a handle that only reads.
     #[must_use]
     pub fn observer(&self) -> Observer {
         Observer::new(self.core.clone())
     }
 
-    /// The state, read and no more: an open breaker whose wait is over is open until a call is made.
+    /// Returns the state, and changes nothing: a breaker whose wait is over stays `Open` until the
+    /// next call.
     #[must_use]
     #[inline]
     pub fn state(&self) -> State {
         self.core.control().state()
     }
 
-    /// The name that it was built with.
+    /// Returns the name given to [`builder`](Self::builder).
     #[must_use]
     pub fn name(&self) -> &str {
         &self.core.name
     }
 
-    /// How many handles share this breaker at the moment: its clones, this one included, the
+    /// Counts the handles that share this breaker now: its clones including this one, the
     /// controller, observers, local handles, owned permits and subscriptions.
     ///
     /// ```
@@ -325,7 +335,7 @@ impl<C> Breaker<C> {
         Arc::strong_count(&self.core)
     }
 
-    /// Says to those that watch it that it is at its end. Only for a breaker that has no other user.
+    /// Marks the breaker as gone, for its watchers. Only for a breaker that has no other user.
     #[cfg(feature = "registry")]
     pub(crate) fn forget(&self) {
         self.core.watchers.forget();
@@ -333,10 +343,12 @@ impl<C> Breaker<C> {
         self.core.listeners.wake_all();
     }
 
-    /// How many of its [handles](Self::handles) can call through the breaker or change it: its clones,
-    /// this one included, the controller, local handles and owned permits. Observers, subscriptions
-    /// and what is made of them (publishers, for one) only watch. It may count a watcher that comes
-    /// or goes just now; a user it never misses.
+    /// Counts the [handles](Self::handles) that can call through the breaker or change it: its
+    /// clones including this one, the controller, local handles and owned permits.
+    ///
+    /// Observers, subscriptions and what is built on them (publishers, for example) only watch, and
+    /// are not counted. The result may include a watcher that is being created or dropped at that
+    /// moment. It never misses a user.
     ///
     /// ```
     /// use tripcoil::Breaker;

@@ -22,8 +22,8 @@ use std::time::SystemTime;
 
 /// Collects the settings of a breaker; see [`Config`] for their ranges and defaults.
 ///
-/// Naming a failure rule (`failure_rate`, `consecutive_failures`, `failure_count`) replaces the
-/// default ones: what is not named is off. `slow_rate` only adds.
+/// Setting a failure rule (`failure_rate`, `consecutive_failures` or `failure_count`) replaces the
+/// default failure rules: the ones you do not set are off. `slow_rate` only adds a rule.
 ///
 /// ```
 /// use tripcoil::{Breaker, State};
@@ -41,7 +41,7 @@ use std::time::SystemTime;
 pub struct Builder<C = ErrIsFailure> {
     name: String,
     config: Config,
-    /// A failure rule has been named, so the default ones are off.
+    /// Whether a failure rule was set, which switches the default ones off.
     rules_named: bool,
     classifier: C,
     #[cfg(feature = "serde")]
@@ -49,7 +49,8 @@ pub struct Builder<C = ErrIsFailure> {
 }
 
 impl Breaker {
-    /// Begin with the defaults. The name is for those who observe the breaker.
+    /// Returns a builder with the default settings. Observers, events, metrics and error texts show
+    /// the name.
     pub fn builder(name: impl Into<String>) -> Builder {
         Builder {
             name: name.into(),
@@ -72,7 +73,7 @@ impl<C> fmt::Debug for Builder<C> {
 }
 
 impl<C> Builder<C> {
-    /// All settings at once, its rules as named ones.
+    /// Replaces all settings with those of `config`. Its failure rules count as set.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self.rules_named = true;
@@ -87,91 +88,96 @@ impl<C> Builder<C> {
         self
     }
 
-    /// The outcomes that the rules look at.
+    /// Sets which outcomes the trip rules look at.
     pub fn window(mut self, window: Window) -> Self {
         self.config.window = window;
         self
     }
 
-    /// Trip when this part of the window's calls failed.
+    /// Trips when `failures / calls` in the window reaches `rate`, in `(0, 1]`, once the window
+    /// holds [`min_throughput`](Self::min_throughput) calls.
     pub fn failure_rate(self, rate: f64) -> Self {
         let mut this = self.naming_a_rule();
         this.config.failure_rate = Some(rate);
         this
     }
 
-    /// Calls that the window must hold for the rates to be judged.
+    /// Sets how many calls the window must hold before a rate is judged: at least 1.
     pub fn min_throughput(mut self, calls: u32) -> Self {
         self.config.min_throughput = Some(calls);
         self
     }
 
-    /// A call that lasts longer is slow.
+    /// Counts a call as slow if it lasts longer than `limit`: above zero, at most 18.3 min.
     pub fn slow_call(mut self, limit: Duration) -> Self {
         self.config.slow_call = Some(limit);
         self
     }
 
-    /// Trip when this part of the window's calls was slow.
+    /// Trips when `slow / calls` in the window reaches `rate`, in `(0, 1]`, once the window holds
+    /// [`min_throughput`](Self::min_throughput) calls. Needs [`slow_call`](Self::slow_call).
     pub fn slow_rate(mut self, rate: f64) -> Self {
         self.config.slow_rate = Some(rate);
         self
     }
 
-    /// Trips at so many failures in a row, at least 1. A run is over where a time window holds no
-    /// failure any more; with a count window it has no age.
+    /// Trips at `n` failures in a row, at least 1. With a time window, a run ends when the window
+    /// no longer holds a failure. With a count window, a run does not age.
     pub fn consecutive_failures(self, n: u32) -> Self {
         let mut this = self.naming_a_rule();
         this.config.consecutive_failures = Some(n);
         this
     }
 
-    /// Trip at so many failures in the window.
+    /// Trips at `n` failures in the window, at least 1.
     pub fn failure_count(self, n: u32) -> Self {
         let mut this = self.naming_a_rule();
         this.config.failure_count = Some(n);
         this
     }
 
-    /// No failure rule at all, for a breaker on slow calls alone; those named afterwards are on.
+    /// Switches all failure rules off, for a breaker that trips on slow calls only. Failure rules
+    /// set afterwards are on.
     pub fn no_failure_rules(mut self) -> Self {
         self.config.clear_failure_rules();
         self.rules_named = true;
         self
     }
 
-    /// How long Open lasts: a [`Backoff`], or a `Duration` for always the same.
+    /// Sets how long the breaker stays open: a [`Backoff`], or a `Duration` for a constant wait.
     pub fn open_for(mut self, backoff: impl Into<Backoff>) -> Self {
         self.config.open_for = backoff.into();
         self
     }
 
-    /// How half-open decides.
+    /// Sets how a round of probes decides.
     pub fn half_open(mut self, half_open: HalfOpen) -> Self {
         self.config.half_open = half_open;
         self
     }
 
-    /// The clock: a [`Clock`], or a [`ManualClock`](crate::ManualClock).
+    /// Sets the clock: a [`Clock`], or a [`ManualClock`](crate::ManualClock).
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.config.clock = clock.into();
         self
     }
 
-    /// What a dropped permit is.
+    /// Sets how a cancelled call is counted: one whose permit or future is dropped before it has a
+    /// result.
     pub fn on_cancel(mut self, on_cancel: OnCancel) -> Self {
         self.config.on_cancel = on_cancel;
         self
     }
 
-    /// Keep a histogram of the calls' durations: [`Snapshot::durations`](crate::Snapshot::durations).
+    /// Keeps a histogram of the calls' durations if `kept`: see
+    /// [`Snapshot::durations`](crate::Snapshot::durations).
     pub fn durations(mut self, kept: bool) -> Self {
         self.config.durations = kept;
         self
     }
 
-    /// The transitions that [`Observer::history`](crate::Observer::history) reads back: 1 to 65 536, 4
-    /// unless named.
+    /// Sets how many transitions [`Observer::history`](crate::Observer::history) returns: 1 to 65
+    /// 536, by default 4.
     ///
     /// ```
     /// use tripcoil::Breaker;
@@ -189,16 +195,17 @@ impl<C> Builder<C> {
         self
     }
 
-    /// The state to begin in. It makes no event; half-open begins an untouched round, open has
-    /// opened once. An override needs a controller:
-    /// [`build_with_controller`](Self::build_with_controller).
+    /// Sets the state that the breaker starts in. No event is published for it.
+    ///
+    /// `HalfOpen` starts with a fresh round, and `Open` counts as the first opening. An override
+    /// needs a controller: use [`build_with_controller`](Self::build_with_controller).
     pub fn initial_state(mut self, state: State) -> Self {
         self.config.initial_state = state;
         self
     }
 
-    /// What a result is to the breaker; unless you say, `Err` is a failure and `Ok` a success. See
-    /// [`Classify`](crate::Classify).
+    /// Sets what a result means to the breaker. By default an `Err` is a failure and an `Ok` is a
+    /// success. See [`Classify`](crate::Classify).
     pub fn classifier<D>(self, classifier: D) -> Builder<D> {
         Builder {
             name: self.name,
@@ -210,29 +217,31 @@ impl<C> Builder<C> {
         }
     }
 
-    /// Go on from the state that an earlier breaker of the same name had: `Saved`, or what
-    /// [`FileStore::load`](crate::FileStore::load) gave, or `None` to start fresh.
+    /// Continues from the state of an earlier breaker with the same name: a `Saved`, the result of
+    /// [`FileStore::load`](crate::FileStore::load), or `None` to start fresh.
     ///
-    /// It takes precedence over [`initial_state`](Self::initial_state), and makes no event.
+    /// The saved state takes precedence over [`initial_state`](Self::initial_state). No event is
+    /// published for it.
     ///
-    /// - `Closed` and `ObserveOnly` begin with the window as far as it is still live, and with the run
-    ///   of failures, unless the window of time holds no failure any more.
-    /// - `Open` is open for what is left of its wait by the wall clock. If nothing is, the next call
-    ///   is a probe.
-    /// - `HalfOpen` goes on with what the round has counted. The probes that were out are gone.
-    /// - `ForcedOpen` and `Disabled` stand, until the controller ends them; [`build`](Self::build), which
-    ///   gives none, refuses them and `ObserveOnly`.
-    /// - Totals, generation and the openings that the backoff counts go on.
+    /// - `Closed` and `ObserveOnly` keep the part of the window that is still live. They keep the
+    ///   run of failures if a time window still holds a failure; a count window always keeps it.
+    /// - `Open` lasts for the rest of its wait, by the wall clock. If the wait is over, the next
+    ///   call is a probe.
+    /// - `HalfOpen` keeps the results of the round. Probes that were in flight are gone.
+    /// - `ForcedOpen` and `Disabled` last until the controller ends them. [`build`](Self::build)
+    ///   returns no controller, so it refuses them, and `ObserveOnly` too.
+    /// - Totals, the generation and the number of openings that the backoff counts continue.
     ///
-    /// The state of a breaker of another name is refused, and this one starts fresh. What came of it
-    /// is told by [`Controller::restored`].
+    /// A state saved by a breaker of another name is refused, and this breaker starts fresh.
+    /// [`Controller::restored`] returns what was restored, or why it was refused.
     #[cfg(feature = "serde")]
     pub fn restore(mut self, saved: impl Into<Option<Saved>>) -> Self {
         self.beginning = saved.into().map(|saved| Beginning { saved, at: None });
         self
     }
 
-    /// The same, by a wall clock of your own: for tests and replays.
+    /// Restores as [`restore`](Self::restore) does, at the wall-clock time `now`: for tests and
+    /// replays.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -261,13 +270,13 @@ impl<C> Builder<C> {
         self
     }
 
-    /// The breaker alone; nobody will ever change its state or rules by hand.
+    /// Builds the breaker without a controller: its state and rules can never be changed by hand.
     ///
     /// # Errors
     ///
-    /// Every problem of the configuration at once; see [`Config::validate`]. And an override (forced open,
-    /// disabled, observe-only) with which the breaker would begin, initial or restored: without a
-    /// controller it could not be ended.
+    /// Returns every problem of the configuration at once; see [`Config::validate`]. It also
+    /// refuses an initial or restored override (`ForcedOpen`, `Disabled`, `ObserveOnly`), because
+    /// only a controller can end one.
     ///
     /// ```
     /// use tripcoil::{Breaker, State};
@@ -295,11 +304,11 @@ impl<C> Builder<C> {
         Begins::Initial
     }
 
-    /// The breaker, and the handle that changes its state and rules.
+    /// Builds the breaker, and the handle that changes its state and rules.
     ///
     /// # Errors
     ///
-    /// Every problem of the configuration at once; see [`Config::validate`].
+    /// Returns every problem of the configuration at once; see [`Config::validate`].
     pub fn build_with_controller(self) -> Result<(Breaker<C>, Controller), ConfigError> {
         self.assembled(None)
     }

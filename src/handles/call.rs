@@ -1,4 +1,4 @@
-//! One guarded call: admitted, made, classified, recorded.
+//! A guarded call: admitted, made, classified, recorded.
 
 use crate::classify::classifier::{ByRef, Classify, outcome_of_panic};
 use crate::clock::saturating_nanos;
@@ -12,7 +12,7 @@ use core::pin::pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-/// By which way, judged by whom, with what slow limit of its own (nanoseconds).
+/// How to make a call: the handle, the classifier, and the call's own slow limit in nanoseconds.
 #[derive(Clone, Copy)]
 pub(crate) struct Guarded<H, D> {
     pub(crate) handle: H,
@@ -20,7 +20,7 @@ pub(crate) struct Guarded<H, D> {
     pub(crate) limit: Option<u64>,
 }
 
-/// The time that a call's own code runs. If it is left by unwinding, that was a panic.
+/// Guards the call's own code. If it is dropped by unwinding, the code panicked.
 struct Inside<'s, H: Handle, T, E, D: Classify<T, E>> {
     call: &'s mut Option<Pending<H>>,
     classifier: &'s D,
@@ -138,15 +138,17 @@ fn conclude<H: Handle, T, E, D: Classify<T, E>>(
     result.map_err(CallError::Inner)
 }
 
-/// The guarded calls of a handle; `$guard` makes the [`Guarded`] of one.
+/// Defines the guarded calls of a handle; `$guard` makes its [`Guarded`].
 macro_rules! guarded_calls {
     ($self:ident : $me:ty, $d:ty, $guard:expr) => {
-        /// Make a call, if the breaker admits it, and record what comes of it: as the classifier
-        /// says, and slow if it lasted longer than the slow limit. A panic is recorded too (as the
-        /// classifier's [`panicked`](crate::Classify::panicked) says), and goes on unwinding.
+        /// Makes a call if the breaker admits it, and records its outcome.
         ///
-        /// Where the call goes through other breakers, or through this one again, wrap the classifier, so
-        /// that a rejection inside is no failure here:
+        /// The classifier decides whether the result is a success or a failure. The call is slow if
+        /// it lasts longer than the slow limit. A panic is recorded as the classifier's
+        /// [`panicked`](crate::Classify::panicked) says, and then continues to unwind.
+        ///
+        /// If the call goes through other breakers, or through this one again, wrap the classifier
+        /// so that an inner rejection does not count as a failure:
         ///
         /// ```
         /// use std::io;
@@ -167,8 +169,8 @@ macro_rules! guarded_calls {
         ///
         /// # Errors
         ///
-        /// [`CallError::Rejected`](crate::CallError::Rejected) if the call was not made, else its
-        /// own error as [`CallError::Inner`](crate::CallError::Inner).
+        /// Returns [`CallError::Rejected`](crate::CallError::Rejected) if the call was not made,
+        /// and [`CallError::Inner`](crate::CallError::Inner) with the call's own error otherwise.
         #[inline]
         pub fn call<T, E>(
             $self: $me,
@@ -180,14 +182,17 @@ macro_rules! guarded_calls {
             $guard.call(f)
         }
 
-        /// The same for a future, on any runtime and without boxing. It is admitted at the first
-        /// poll; dropping it after that and before its end is a cancellation
-        /// ([`OnCancel`](crate::OnCancel)).
+        /// Makes an asynchronous call if the breaker admits it, and records its outcome. Works on
+        /// any runtime, without boxing.
+        ///
+        /// The call is admitted at the first poll. Dropping the future between that poll and its
+        /// end is a cancellation ([`OnCancel`](crate::OnCancel)).
         ///
         /// # Errors
         ///
-        /// [`CallError::Rejected`](crate::CallError::Rejected) if the future was not polled, else
-        /// its own error as [`CallError::Inner`](crate::CallError::Inner).
+        /// Returns [`CallError::Rejected`](crate::CallError::Rejected) if the inner future was not
+        /// polled, and [`CallError::Inner`](crate::CallError::Inner) with the call's own error
+        /// otherwise.
         #[inline]
         pub fn call_async<T, E, F>(
             $self: $me,
@@ -200,17 +205,20 @@ macro_rules! guarded_calls {
             $guard.call_async(future)
         }
 
-        /// The same for a future that is given up after `limit`: it is dropped, and counted as
-        /// `Failure(Timeout)`. On tokio, whose timer must be enabled.
+        /// Makes an asynchronous call that is given up after `limit`. The future is then dropped,
+        /// and the call counts as `Failure(Timeout)`.
+        ///
+        /// Runs on tokio, with tokio's timer enabled.
         ///
         /// # Errors
         ///
-        /// [`CallError::TimedOut`](crate::CallError::TimedOut) after `limit`; else as `call_async`.
+        /// Returns [`CallError::TimedOut`](crate::CallError::TimedOut) after `limit`, and the
+        /// errors of `call_async` otherwise.
         ///
         /// # Panics
         ///
-        /// Where it is polled outside a tokio runtime with its timer on, as tokio's timer itself
-        /// does. A call that is rejected needs none.
+        /// Panics if an admitted call is polled outside a tokio runtime with the timer enabled, as
+        /// tokio's timer itself does. A rejected call does not need the runtime.
         #[cfg(feature = "tokio")]
         pub fn call_timeout<T, E, F>(
             $self: $me,
@@ -227,7 +235,7 @@ macro_rules! guarded_calls {
 }
 pub(crate) use guarded_calls;
 
-/// A call with a classifier or a slow limit of its own.
+/// A view of a breaker whose calls use another classifier, another slow limit, or both.
 ///
 /// ```
 /// use std::time::Duration;
@@ -259,12 +267,13 @@ impl<D> fmt::Debug for Call<'_, D> {
 impl<'a, D> Call<'a, D> {
     guarded_calls!(self: Self, D, self.0);
 
-    /// The same call with that classifier.
+    /// Replaces the classifier of the call.
     pub fn with_classifier<O>(self, classifier: O) -> Call<'a, O> {
         Call(self.0.with_classifier(classifier))
     }
 
-    /// The same call with that slow limit: it is slow if it lasts longer. At zero no call is.
+    /// Replaces the slow limit of the call: a call that lasts longer is slow. Zero switches the
+    /// limit off.
     pub fn with_slow_call(self, limit: Duration) -> Call<'a, D> {
         Call(self.0.with_slow_call(limit))
     }
@@ -286,7 +295,7 @@ impl<H, D> Guarded<H, D> {
         }
     }
 
-    /// With a classifier that lives elsewhere.
+    /// Returns the call with a borrowed classifier.
     #[inline]
     pub(crate) fn by_ref(handle: H, classifier: &D) -> Guarded<H, ByRef<'_, D>> {
         Guarded {

@@ -20,10 +20,10 @@ use core::time::Duration;
 #[cfg(feature = "serde")]
 use std::time::SystemTime;
 
-/// The operator's handle: there is one for each breaker, given out when it is built.
+/// The operator's handle. Each breaker has one, returned when the breaker is built.
 ///
-/// Each operation says whether it changed anything. An override (`force_open`, `disable`,
-/// `observe_only`) stays until this handle ends it; no outcome ever overwrites one.
+/// Each operation returns whether it changed anything. An override (`force_open`, `disable`,
+/// `observe_only`) lasts until this handle ends it; outcomes never change one.
 ///
 /// ```
 /// use tripcoil::{Breaker, State};
@@ -38,7 +38,7 @@ use std::time::SystemTime;
 /// ```
 pub struct Controller {
     core: Arc<Core>,
-    /// What came of the saved state that the breaker was given.
+    /// What was restored from the saved state, or why it was refused.
     #[cfg(feature = "serde")]
     restored: Option<Box<Result<Restored, SavedError>>>,
 }
@@ -58,48 +58,51 @@ impl Controller {
         }
     }
 
-    /// Reject every call, until told otherwise.
+    /// Rejects every call until another operation ends the override.
     pub fn force_open(&self) -> bool {
         self.core.operate(Goal::ForceOpen, Wait::Backoff)
     }
 
-    /// Admit every call and count none, until told otherwise.
+    /// Admits every call and counts none, until another operation ends the override.
     pub fn disable(&self) -> bool {
         self.core.operate(Goal::Disable, Wait::Backoff)
     }
 
-    /// Admit and count every call, never trip, and count how often a rule would have
-    /// ([`Snapshot::would_trip`](crate::Snapshot::would_trip)), until told otherwise.
+    /// Admits and counts every call, and never trips, until another operation ends the override.
+    /// [`Snapshot::would_trip`](crate::Snapshot::would_trip) counts how often a rule would have
+    /// tripped.
     pub fn observe_only(&self) -> bool {
         self.core.operate(Goal::ObserveOnly, Wait::Backoff)
     }
 
-    /// End an override with a fresh closed state. Changes nothing where there is none.
+    /// Ends an override: the breaker is then closed and starts fresh. Without an override it
+    /// changes nothing.
     pub fn release(&self) -> bool {
         self.core.operate(Goal::Release, Wait::Backoff)
     }
 
-    /// Open for the next wait of the backoff. Changes nothing under an override.
+    /// Opens the breaker for the next wait of the backoff. Changes nothing under an override.
     pub fn trip(&self) -> bool {
         self.core.operate(Goal::Trip, Wait::Backoff)
     }
 
-    /// Open for that long, which may be zero; neither `max` nor jitter touches it. Changes nothing
-    /// under an override.
+    /// Opens the breaker for exactly `wait`, which may be zero: neither `max` nor the jitter
+    /// applies. Changes nothing under an override.
     pub fn trip_for(&self, wait: Duration) -> bool {
         self.core
             .operate(Goal::Trip, Wait::Exactly(saturating_nanos(wait)))
     }
 
-    /// Begin a round of probes. Changes nothing under an override.
+    /// Starts a round of probes. Changes nothing under an override.
     pub fn half_open(&self) -> bool {
         self.core.operate(Goal::HalfOpen, Wait::Backoff)
     }
 
-    /// Begin a round of probes in the place of the Open of that
-    /// [generation](crate::Snapshot::generation), and of nothing else: true for one caller at most.
-    /// For whoever decides on what a snapshot showed a while ago, and must not throw a breaker that
-    /// has closed meanwhile back into a round.
+    /// Starts a round of probes if the breaker is still in the `Open` of that
+    /// [generation](crate::Snapshot::generation). At most one caller gets `true`.
+    ///
+    /// For code that decides from a snapshot it took earlier: a breaker that has closed since then
+    /// is left closed.
     ///
     /// ```
     /// use tripcoil::{Breaker, State};
@@ -118,25 +121,29 @@ impl Controller {
         self.core.half_open_from(generation)
     }
 
-    /// A fresh closed state from any other, overrides included: window, run and backoff begin anew.
+    /// Closes the breaker from any state, overrides included. The window, the run of failures and
+    /// the backoff start fresh.
     pub fn reset(&self) -> bool {
         self.core.operate(Goal::Reset, Wait::Backoff)
     }
 
-    /// While open: no probe before `wait` from now. It only moves the moment later, is not capped,
-    /// and changes nothing in any other state.
+    /// Moves the first probe of an open breaker to `wait` from now or later. It never moves the
+    /// probe earlier, is not capped by `max`, and changes nothing in any other state.
     pub fn postpone(&self, wait: Duration) -> bool {
         self.core.postpone(None, saturating_nanos(wait))
     }
 
-    /// [`postpone`](Self::postpone) in the Open of that [generation](crate::Snapshot::generation)
-    /// alone.
+    /// Works as [`postpone`](Self::postpone), and only if the breaker is still in the `Open` of
+    /// that [generation](crate::Snapshot::generation).
     pub fn postpone_in(&self, generation: u64, wait: Duration) -> bool {
         self.core.postpone(Some(generation), saturating_nanos(wait))
     }
 
-    /// Change rules at work: all or none of what `change` names. The window's geometry and the
-    /// clock stay. New rules never trip by themselves; the next outcome is judged by them.
+    /// Changes the rules of the running breaker. All the changes that `change` makes are applied,
+    /// or none.
+    ///
+    /// The window's geometry and the clock cannot be changed. New rules never trip by themselves:
+    /// they judge from the next outcome on.
     ///
     /// ```
     /// # use tripcoil::Breaker;
@@ -149,7 +156,7 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// Every problem of what would be the rules, which then stay as they are.
+    /// Returns every problem of the resulting rules. The rules in force then stay as they are.
     #[cfg(feature = "std")]
     pub fn reconfigure(&self, change: impl FnOnce(Rules) -> Rules) -> Result<(), ConfigError> {
         let changes = change(Rules::unchanged());
@@ -163,8 +170,8 @@ impl Controller {
         Ok(())
     }
 
-    /// The state of now, to be kept and given to a breaker of the same name in a later process: see
-    /// [`Builder::restore`](crate::Builder::restore). It is read as a snapshot is, and stops no call.
+    /// Returns the breaker's present state, to be restored into a breaker of the same name in a
+    /// later process: see [`Builder::restore`](crate::Builder::restore). Calls go on meanwhile.
     ///
     /// ```
     /// use tripcoil::{Breaker, FileStore, RestoredWindow};
@@ -196,18 +203,19 @@ impl Controller {
         self.save_at(SystemTime::now())
     }
 
-    /// The same, by a wall clock of your own: for tests and replays.
+    /// Saves as [`save`](Self::save) does, at the wall-clock time `now`: for tests and replays.
     #[cfg(feature = "serde")]
     #[must_use]
     pub fn save_at(&self, now: SystemTime) -> Saved {
         self.core.save(now)
     }
 
-    /// What came of the saved state that the breaker was built from; `None` if it was given none.
+    /// Returns what was restored from the saved state that the breaker was built with, or `None` if
+    /// there was no saved state.
     ///
     /// # Errors
     ///
-    /// Why it was refused: then the breaker started fresh.
+    /// Returns why the saved state was refused. The breaker then started fresh.
     #[cfg(feature = "serde")]
     #[must_use]
     pub fn restored(&self) -> Option<Result<Restored, SavedError>> {
@@ -222,7 +230,7 @@ impl Controller {
         }
     }
 
-    /// A handle that only reads.
+    /// Returns a handle that only reads.
     #[must_use]
     pub fn observer(&self) -> Observer {
         Observer::new(self.core.clone())

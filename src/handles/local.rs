@@ -1,4 +1,4 @@
-//! The handle that owns a stripe alone.
+//! The handle that owns a stripe.
 
 use crate::classify::classifier::{ByRef, ErrIsFailure};
 use crate::engine::call::Admission;
@@ -19,12 +19,14 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 
-/// A breaker's handle for one thread's hot loop: it owns a place for its successes, so that each is
-/// a load and a store, seen by everyone at once. Failures, slow outcomes and everything else go the
-/// shared way. `Send`, not `Sync`.
+/// A handle for the hot loop of one thread. `Send`, not `Sync`.
 ///
-/// A breaker with a time window gives out at most as many such places as there are CPUs (rounded up
-/// to a power of two); further handles, and those of a count window, share, and work the same.
+/// It owns a stripe for its successes, so that recording one is a load and a store. Every reader
+/// sees them at once. Failures, slow outcomes and all other accesses use the shared words.
+///
+/// A breaker with a time window has at most as many owned stripes as there are CPUs, rounded up to
+/// a power of two. Further handles, and all handles of a count window, share the stripes and
+/// otherwise work the same.
 ///
 /// ```
 /// use tripcoil::Breaker;
@@ -46,9 +48,9 @@ pub struct Local<C = ErrIsFailure> {
 /// The stripe's one writer.
 pub(crate) struct Owning {
     core: Arc<Core>,
-    /// The owned stripe, if there was one to be had.
+    /// The owned stripe, if one was free.
     place: Option<Place>,
-    /// Two threads may not store at once.
+    /// Two threads must not store at once.
     not_sync: PhantomData<Cell<()>>,
 }
 
@@ -62,7 +64,7 @@ impl Owning {
     }
 }
 
-/// An owned stripe, if there is one to be had.
+/// Takes an owned stripe, if one is free.
 #[cfg(feature = "std")]
 fn take_owned(core: &Core) -> Option<Place> {
     if !matches!(core.head.window, Shape::Time(_)) || !core.stripes.make_owned() {
@@ -74,7 +76,7 @@ fn take_owned(core: &Core) -> Option<Place> {
     place
 }
 
-/// Without `std` there is one stripe, and it is everybody's.
+/// Without `std` there is one stripe, and all handles share it.
 #[cfg(not(feature = "std"))]
 fn take_owned(_: &Core) -> Option<Place> {
     None
@@ -98,7 +100,7 @@ impl Handle for &Owning {
 }
 
 permit! {
-    /// A [`Permit`](crate::Permit) of a [`Local`] handle: it stays on its thread.
+    /// A [`Permit`](crate::Permit) of a [`Local`] handle. It stays on its thread.
     LocalPermit<'a>, &'a Owning
 }
 
@@ -116,19 +118,20 @@ impl<D> fmt::Debug for LocalCall<'_, D> {
 impl<'a, D> LocalCall<'a, D> {
     guarded_calls!(self: Self, D, self.0);
 
-    /// The same call with that classifier.
+    /// Replaces the classifier of the call.
     pub fn with_classifier<O>(self, classifier: O) -> LocalCall<'a, O> {
         LocalCall(self.0.with_classifier(classifier))
     }
 
-    /// The same call with that slow limit: it is slow if it lasts longer. At zero no call is.
+    /// Replaces the slow limit of the call: a call that lasts longer is slow. Zero switches the
+    /// limit off.
     pub fn with_slow_call(self, limit: Duration) -> LocalCall<'a, D> {
         LocalCall(self.0.with_slow_call(limit))
     }
 }
 
 impl<C> Breaker<C> {
-    /// A handle for one thread's hot loop; see [`Local`].
+    /// Returns a handle for the hot loop of one thread; see [`Local`].
     #[must_use]
     pub fn local(&self) -> Local<C> {
         Local {
@@ -152,33 +155,34 @@ impl<C> Local<C> {
 
     guarded_calls!(self: &Self, C, self.guard());
 
-    /// For calls with a classifier of their own.
+    /// Returns a view of the handle for calls that need another classifier.
     pub fn with_classifier<D>(&self, classifier: D) -> LocalCall<'_, D> {
         LocalCall(self.guard().with_classifier(classifier))
     }
 
-    /// For calls with a slow limit of their own. Where that is finer than a coarse clock is, such a call is
-    /// timed by the precise one.
+    /// Returns a view of the handle for calls that need another slow limit.
+    ///
+    /// If the limit is finer than a coarse clock, such a call is timed by the precise clock.
     pub fn with_slow_call(&self, limit: Duration) -> LocalCall<'_, ByRef<'_, C>> {
         LocalCall(self.guard().with_slow_call(limit))
     }
 
-    /// Ask for a call that you make yourself.
+    /// Asks for a permit, for a call that you make and record yourself.
     ///
     /// # Errors
     ///
-    /// [`Rejected`], with the state and how long to wait.
+    /// Returns [`Rejected`], with the state and the time until the next probe.
     #[inline]
     pub fn try_acquire(&self) -> Result<LocalPermit<'_>, Rejected> {
         let admission = self.owning.core.admit(None)?;
         Ok(LocalPermit(Pending::new(&self.owning, admission, None)))
     }
 
-    /// The same, with a permit that borrows nothing, and whose result goes the shared way.
+    /// Asks for a permit that borrows nothing. Its result is recorded in a shared stripe.
     ///
     /// # Errors
     ///
-    /// [`Rejected`], with the state and how long to wait.
+    /// Returns [`Rejected`], with the state and the time until the next probe.
     pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejected> {
         let admission = self.owning.core.admit(None)?;
         Ok(OwnedPermit(Pending::new(
@@ -188,19 +192,19 @@ impl<C> Local<C> {
         )))
     }
 
-    /// A handle that only reads.
+    /// Returns a handle that only reads.
     #[must_use]
     pub fn observer(&self) -> Observer {
         Observer::new(self.owning.core.clone())
     }
 
-    /// The state, read and no more.
+    /// Returns the state, and changes nothing.
     #[must_use]
     pub fn state(&self) -> State {
         self.owning.core.control().state()
     }
 
-    /// The breaker's name.
+    /// Returns the breaker's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.owning.core.name

@@ -1,4 +1,4 @@
-//! The handles: what a user holds.
+//! The handles that a user holds.
 
 pub(crate) mod breaker;
 pub(crate) mod builder;

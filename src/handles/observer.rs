@@ -16,7 +16,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// A handle that reads a breaker and can do nothing to it. Clones are cheap.
+/// A handle that reads a breaker and cannot change it. Clones are cheap.
 ///
 /// ```
 /// use tripcoil::{Breaker, FailureKind};
@@ -49,66 +49,74 @@ impl Observer {
         }
     }
 
-    /// The breaker's name.
+    /// Returns the breaker's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.core.name
     }
 
-    /// Whether the breaker was in a registry that has forgotten it. Then it will never be called or
-    /// changed again: its figures are final, listeners have been called for the last time or are about
-    /// to be, and if its key comes back it has a new breaker. Always false of a breaker that is in no
-    /// registry.
+    /// Returns whether the breaker was in a registry that has forgotten it.
+    ///
+    /// A forgotten breaker is never called or changed again. Its figures are final, and its
+    /// listeners have had their last call or are about to. If its key is used again, the key gets a
+    /// new breaker. Always `false` for a breaker outside a registry.
     #[must_use]
     pub fn is_forgotten(&self) -> bool {
         self.core.watchers.forgotten()
     }
 
-    /// The state, read and no more.
+    /// Returns the state, and changes nothing.
     #[must_use]
     pub fn state(&self) -> State {
         self.core.control().state()
     }
 
-    /// Everything that the breaker knows of itself.
+    /// Returns the breaker's state, counts and times as plain data.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.core.snapshot()
     }
 
-    /// The same without the series of buckets.
+    /// Returns the snapshot without the series of buckets.
     #[cfg(feature = "registry")]
     pub(crate) fn figures(&self) -> Snapshot {
         self.core.figures()
     }
 
-    /// The last transitions, oldest first: at most as many as [`Config::history`](crate::Config::history)
-    /// says, four by default; of a restored breaker, those since then. A listener is told all of them.
-    /// The last opening from closed is in [`Snapshot::last_opening`], however long ago it was.
+    /// Returns the last transitions, oldest first: at most
+    /// [`Config::history`](crate::Config::history) of them, by default four. A restored breaker has
+    /// those since the restart.
+    ///
+    /// A listener gets every transition. The last opening from closed is always in
+    /// [`Snapshot::last_opening`], however long ago it was.
     #[must_use]
     pub fn history(&self) -> Vec<Transition> {
         self.core.events()
     }
 
-    /// Calls `listener` with each transition from now on: once each, in the order of generations, never
-    /// twice at a time, soon after.
+    /// Calls `listener` with each transition from now on: once each, in the order of generations,
+    /// and never from two threads at a time.
     ///
-    /// It is called on one of a few threads that all breakers share. A slow, stuck or panicking listener
-    /// holds up no call; other listeners may wait a second for it. One that blocks is given a thread of
-    /// its own by [`dedicated`](Subscription::dedicated). While one hangs, its own transitions wait. Up to 1024 transitions wait for a listener, and
-    /// how many were lost beyond is counted.
+    /// The call is made soon after the transition, on one of a few threads that all breakers share.
+    /// A slow, stuck or panicking listener never delays a call through the breaker. It may delay
+    /// other listeners by up to a second; give a listener that blocks a thread of its own with
+    /// [`dedicated`](Subscription::dedicated).
+    ///
+    /// Up to 1024 transitions wait for a listener. Beyond that the oldest are dropped, and the
+    /// subscription counts them.
     #[cfg(feature = "std")]
     pub fn subscribe(&self, listener: impl FnMut(&Transition) + Send + 'static) -> Subscription {
         subscribe_transitions(&self.core, Lane::Users, listener)
     }
 
-    /// Returns a cursor for each transition from now on, to be polled: it needs no thread.
+    /// Returns a cursor over each transition from now on. It is polled, and needs no thread.
     pub fn events(&self) -> Events {
         Events::from_now_on(&self.core)
     }
 
-    /// Calls `listener` with the counts of each epoch of a time window as it is over, in the same
-    /// way. Under a count window there are none.
+    /// Calls `listener` with the counts of each finished epoch of a time window, in the manner of
+    /// [`subscribe`](Self::subscribe). A count window has no epochs, so its listener is never
+    /// called.
     ///
     /// ```
     /// use std::time::Duration;
@@ -130,7 +138,7 @@ impl Observer {
         subscribe_epochs(&self.core, Lane::Users, listener)
     }
 
-    /// As `subscribe`, on the thread of the crate's own publishers.
+    /// Subscribes as `subscribe` does, on the thread of the crate's own publishers.
     #[cfg(any(feature = "metrics", feature = "tracing", feature = "health"))]
     pub(crate) fn publish(
         &self,
@@ -139,7 +147,7 @@ impl Observer {
         subscribe_transitions(&self.core, Lane::BuiltIn, listener)
     }
 
-    /// As `subscribe_epochs`, on that thread.
+    /// Subscribes as `subscribe_epochs` does, on the thread of the crate's own publishers.
     #[cfg(any(feature = "metrics", feature = "tracing"))]
     pub(crate) fn publish_epochs(
         &self,

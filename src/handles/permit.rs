@@ -1,4 +1,4 @@
-//! Permits: the right to make one call, and the duty to say what came of it.
+//! Permits: the right to make one call, and the duty to report how it ended.
 
 use crate::clock::saturating_nanos;
 use crate::engine::call::Admission;
@@ -8,7 +8,7 @@ use crate::words::outcome::Outcome;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-/// A way to a breaker's core, and to where its results land.
+/// A way to a breaker's core, and to the stripe where its results are recorded.
 pub(crate) trait Handle {
     fn core(&self) -> &Core;
 
@@ -32,12 +32,12 @@ impl Handle for Arc<Core> {
     }
 }
 
-/// An admitted call that has not ended yet. Dropping it is a cancellation.
+/// An admitted call that has not ended. Dropping it cancels the call.
 pub(crate) struct Pending<H: Handle> {
     handle: H,
-    /// `None` once it has ended.
+    /// `None` once the call has ended.
     admission: Option<Admission>,
-    /// A slow limit of the call's own, in nanoseconds.
+    /// The call's own slow limit, in nanoseconds.
     limit: Option<u64>,
 }
 
@@ -89,32 +89,33 @@ macro_rules! permit {
         }
 
         impl $(<$life>)? $name $(<$life>)? {
-            /// The call succeeded.
+            /// Records a success.
             #[inline]
             pub fn success(self) {
                 self.0.end(Outcome::Success, None);
             }
 
-            /// The call failed.
+            /// Records a failure of this kind.
             #[inline]
             pub fn failure(self, kind: crate::words::outcome::FailureKind) {
                 self.0.end(Outcome::Failure(kind), None);
             }
 
-            /// The call says nothing of the dependency: it is in no rate.
+            /// Records that the call shows nothing about the dependency: it enters no rate.
             #[inline]
             pub fn ignore(self) {
                 self.0.end(Outcome::Ignored, None);
             }
 
-            /// What the call came to; whether it was slow goes by the breaker's clock, from the
-            /// moment of admission.
+            /// Records the outcome of the call. The breaker's clock decides whether it was slow,
+            /// from admission to now.
             #[inline]
             pub fn record(self, outcome: Outcome) {
                 self.0.end(outcome, None);
             }
 
-            /// What the call came to, and how long it lasted by the caller's own measure.
+            /// Records the outcome of the call, and how long it lasted by the caller's own
+            /// measurement.
             #[inline]
             pub fn record_timed(self, outcome: Outcome, lasted: Duration) {
                 self.0.end(outcome, Some(lasted));
@@ -125,8 +126,9 @@ macro_rules! permit {
 pub(crate) use permit;
 
 permit! {
-    /// The right to make one call. End it by saying what came of the call; a permit that is dropped
-    /// is a cancelled call ([`OnCancel`](crate::OnCancel)), and gives a probe's slot back.
+    /// The right to make one call. End it by recording the call's outcome. A dropped permit is a
+    /// cancelled call ([`OnCancel`](crate::OnCancel)); if the call was a probe, its slot is free
+    /// again.
     ///
     /// ```
     /// use tripcoil::{Breaker, FailureKind};
@@ -145,7 +147,7 @@ permit! {
 }
 
 permit! {
-    /// A [`Permit`] that borrows nothing: it can be kept, and sent to another thread.
+    /// A [`Permit`] that borrows nothing: it can be stored, and sent to another thread.
     ///
     /// ```
     /// use tripcoil::Breaker;
