@@ -1,21 +1,23 @@
-//! From a call's result to its outcome.
+//! Turns a call's result into its outcome.
 
 use crate::words::outcome::{FailureKind, Outcome};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::sync::Arc;
 
-/// Says what a call's result means to the breaker.
+/// Decides what a call's result means to the breaker.
 ///
-/// Any `Fn(&Result<T, E>) -> Outcome` is one; a type of one's own can answer for panics too. It
-/// runs once a call, on the caller's thread, outside every step of the breaker.
+/// Any `Fn(&Result<T, E>) -> Outcome` is a classifier. A type of your own can decide about panics
+/// too. The classifier runs once per call, on the caller's thread, and never inside a step of the
+/// breaker.
 ///
-/// So are shared and boxed ones: `Arc<D>` and `Rc<D>` of any classifier, also of an `Arc<dyn Fn(..)>` or
-/// `Arc<dyn Classify<T, E>>`, boxes of and references to both trait objects, and [`ByRef::new`] of any.
-/// `Box<YourType>` and `&YourType` of a type of one's own are not: a box of or a reference to a closure is a
-/// closure, and a type could be both. In their place use `Arc<YourType>` and `ByRef::new(&yours)`.
+/// Shared and boxed classifiers work too: `Arc<D>` and `Rc<D>` of any classifier, including
+/// `Arc<dyn Fn(..)>` and `Arc<dyn Classify<T, E>>`; a `Box` of, or a reference to, either trait
+/// object; and [`ByRef::new`] of any classifier. `Box<YourType>` and `&YourType` do not: a box of a
+/// closure is itself a closure, so an implementation for every box would overlap. Use
+/// `Arc<YourType>` and `ByRef::new(&yours)` for them.
 ///
-/// Those that are shared or boxed give a breaker a type with a name, for a struct's field:
+/// A shared or boxed classifier gives the breaker a type that you can write, for a struct's field:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -36,6 +38,8 @@ use alloc::sync::Arc;
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 ///
+/// A `Box` of a type of your own is not a classifier:
+///
 /// ```compile_fail,E0277
 /// # use tripcoil::{Classify, Outcome};
 /// # struct Yours;
@@ -45,6 +49,8 @@ use alloc::sync::Arc;
 /// # fn classifier(_: impl Classify<u32, String>) {}
 /// classifier(Box::new(Yours)); // Arc::new(Yours), ByRef::new(&Yours)
 /// ```
+///
+/// A "not found" is an answer, not a fault of the dependency:
 ///
 /// ```
 /// use tripcoil::{Breaker, FailureKind, Outcome};
@@ -63,18 +69,18 @@ use alloc::sync::Arc;
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 pub trait Classify<T, E> {
-    /// What this result means.
+    /// Returns what this result means.
     ///
-    /// It is asked on the call's thread, or within the future's `poll`, before the call counts. While it
-    /// hangs its own call does, with the probe's slot if it has one, and no other; `call_timeout` does not
-    /// end it.
+    /// It runs on the call's thread, or within the future's `poll`, before the call is counted.
+    /// While it hangs, its own call hangs, and keeps its slot if it is a probe; other calls are not
+    /// affected. `call_timeout` does not interrupt it.
     fn classify(&self, result: &Result<T, E>) -> Outcome;
 
-    /// What a panic inside the guarded call means; it goes on unwinding in any case. By default a
-    /// failure of the kind [`FailureKind::Client`].
+    /// Returns what a panic inside the guarded call means. The panic continues to unwind in any
+    /// case. By default it is a failure of the kind [`FailureKind::Client`].
     ///
-    /// It is asked while the call unwinds. Should it panic itself, that second panic is caught, and the
-    /// call counts as by default. Without the feature `std` nothing can be caught: there a panic in it
+    /// It runs while the call unwinds. If it panics itself, the second panic is caught and the call
+    /// counts as by default. Without the feature `std` nothing can be caught, and such a panic
     /// aborts the process, as a panic in any destructor would.
     fn panicked(&self) -> Outcome {
         Outcome::Failure(FailureKind::Client)
@@ -88,8 +94,8 @@ impl<T, E, F: Fn(&Result<T, E>) -> Outcome + ?Sized> Classify<T, E> for F {
     }
 }
 
-/// A panic has left the guarded call, and unwinds: its outcome, by `ask`, which is the user's code. A
-/// second panic that got away from here would abort the process.
+/// Returns the outcome of a call that is unwinding, from `ask`, which is the user's code. A second
+/// panic that escaped would abort the process.
 #[cold]
 pub(crate) fn outcome_of_panic(ask: impl FnOnce() -> Outcome) -> Outcome {
     #[cfg(feature = "std")]
@@ -101,8 +107,9 @@ pub(crate) fn outcome_of_panic(ask: impl FnOnce() -> Outcome) -> Outcome {
     ask()
 }
 
-/// What leads to a classifier is one. Boxes and references are so for the trait objects alone: of a
-/// closure they are closures already, and so cannot be for every classifier.
+/// Pointers to classifiers are classifiers. For boxes and references only the trait objects are
+/// covered: a box of a closure is already a closure, so an implementation for every classifier
+/// would overlap.
 macro_rules! pointers {
     ($([$($generics:tt)*] <$t:ty, $e:ty> $pointer:ty;)*) => {$(
         impl<$($generics)*> $crate::Classify<$t, $e> for $pointer {
@@ -137,8 +144,8 @@ pointers! {
     [T, E] <T, E> Box<ErrIsFailure>;
 }
 
-/// The classifier of a breaker that names none: `Ok` is a success, `Err` a failure of the kind
-/// [`FailureKind::Server`], a panic one of the kind [`FailureKind::Client`].
+/// The default classifier: `Ok` is a success, `Err` a failure of the kind [`FailureKind::Server`],
+/// and a panic a failure of the kind [`FailureKind::Client`].
 ///
 /// ```
 /// use tripcoil::{Classify, ErrIsFailure, FailureKind, Outcome};
@@ -160,10 +167,10 @@ impl<T, E> Classify<T, E> for ErrIsFailure {
     }
 }
 
-/// A classifier that is lent: a breaker's own to one call, or any.
+/// A borrowed classifier.
 ///
-/// A type of its own, since `&D` cannot be a [`Classify`] for every classifier `D`: a reference to
-/// a closure is a closure already.
+/// It is a type of its own because `&D` cannot be a [`Classify`] for every classifier `D`: a
+/// reference to a closure is already a closure.
 ///
 /// ```
 /// use tripcoil::{Breaker, ByRef, Classify, Outcome};
@@ -186,7 +193,7 @@ impl<T, E> Classify<T, E> for ErrIsFailure {
 pub struct ByRef<'a, D: ?Sized>(&'a D);
 
 impl<'a, D: ?Sized> ByRef<'a, D> {
-    /// Lends that classifier.
+    /// Borrows a classifier.
     #[inline]
     #[must_use]
     pub const fn new(classifier: &'a D) -> ByRef<'a, D> {

@@ -1,4 +1,5 @@
-//! Breakers inside breakers: a rejection that is found in a call's error is no outcome of the dependency.
+//! Breakers inside breakers: a rejection that is found in a call's error says nothing about the
+//! dependency.
 
 use crate::classify::classifier::{Classify, ErrIsFailure, pointers};
 use crate::error::{BoxedError, CallError, NoBreaker, Rejected};
@@ -8,32 +9,34 @@ use alloc::sync::Arc;
 use core::error::Error;
 use core::ops::Deref;
 
-/// A classifier for breakers around calls that other breakers guard, or the same one: an error with a
-/// rejection in it is [`Outcome::Ignored`], and all else is for the classifier that it wraps.
+/// A classifier for calls that pass another breaker, or the same one again. An error that contains
+/// a rejection is [`Outcome::Ignored`]; the wrapped classifier decides about everything else.
 ///
-/// A rejection is no outcome of the dependency. Without this, an inner breaker's rejections would
-/// trip the outer one, and a breaker inside itself would never recover: its inner call finds the outer
-/// one's probe in the only slot, and the rejection would count as that probe's failure. The default
-/// classifier cannot see a rejection, since it knows nothing of the error's type.
+/// A rejection says nothing about the dependency. Without this wrapper, the rejections of an inner
+/// breaker would trip the outer one. A breaker inside itself would never recover: the inner call
+/// finds the only slot taken by the outer call's probe, and its rejection would count as the
+/// probe's failure. The default classifier cannot see a rejection, because it does not know the
+/// error's type.
 ///
-/// | the call's error | |
+/// | the call's error | constructor |
 /// |---|---|
 /// | an [`Error`] of any type | [`new`](Self::new): looks at the error and along its [`source()`](Error::source) chain |
-/// | `Box<dyn Error + Send + Sync>`, `Arc<dyn Error>`, `anyhow::Error` and their like, or a [`CallError`] of one | [`boxed`](Self::boxed): the same |
+/// | `Box<dyn Error + Send + Sync>`, `Arc<dyn Error>`, `anyhow::Error` and the like, or a [`CallError`] of one | [`boxed`](Self::boxed): looks at the same places |
 /// | any other | [`found_by`](Self::found_by): a closure `Fn(&E) -> Option<&Rejected>` |
 ///
-/// The first two take the lack of a breaker ([`NoBreaker`]) for a rejection: in both cases nothing was
-/// called. At the error itself, and at each error along its chain, they find
+/// The first two treat a [`NoBreaker`] as a rejection too: in both cases the call was not made. At
+/// the error itself, and at each error along its chain, they find
 ///
-/// - a [`Rejected`], and a [`CallError`] that was rejected, in calls inside calls at any depth;
-/// - what an `io::Error` or a [`BoxedError`] was made of, and a `Rejected` that is the own error of a call.
-///   These may be the own error of up to three calls inside each other
-///   (`CallError<CallError<CallError<io::Error>>>`); a `Rejected` and an `io::Error` may also be in a `Box` or
-///   an `Arc`.
+/// - a [`Rejected`], and a rejected [`CallError`], in calls nested to any depth;
+/// - the inner error of an `io::Error` or a [`BoxedError`], and a `Rejected` that is a call's own
+///   error. These may be the own error of up to three nested calls
+///   (`CallError<CallError<CallError<io::Error>>>`); a `Rejected` and an `io::Error` may also be in
+///   a `Box` or an `Arc`.
 ///
-/// They see nothing else that `source()` passes over, which needs the closure: such errors as the own error of
-/// four calls or more, and an error of one's own that is transparent (`#[error(transparent)]` of `thiserror`)
-/// around a `Rejected`, an `io::Error` or a `BoxedError` itself. One around a call that was rejected is found.
+/// They do not find anything else that `source()` skips. Use the closure for such errors: the own
+/// error of four or more nested calls, and a transparent error of your own (`#[error(transparent)]`
+/// of `thiserror`) around a bare `Rejected`, `io::Error` or `BoxedError`. A transparent error
+/// around a rejected call is found.
 ///
 /// ```
 /// use std::io;
@@ -52,10 +55,11 @@ use core::ops::Deref;
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 ///
-/// A probe that ends so gives its slot back, and decides nothing. A breaker around calls to itself recovers if
-/// [`max_probes`](crate::HalfOpen::max_probes) is at least the depth, and the round needs as many results, or
-/// a multiple of it. Otherwise the inner call finds no slot: by default its rejection fails the round, with
-/// this classifier the round waits for a call that is not nested.
+/// An ignored probe gives its slot back and decides nothing. A breaker around calls to itself
+/// recovers if [`max_probes`](crate::HalfOpen::max_probes) is at least the nesting depth, and the
+/// round needs as many results or a multiple of that. Otherwise the inner call finds no slot: by
+/// default its rejection fails the round; with this classifier the round waits for a call that is
+/// not nested.
 #[derive(Clone, Copy, Debug)]
 pub struct IgnoreRejections<C = ErrIsFailure, F = InSources> {
     classifier: C,
@@ -63,7 +67,8 @@ pub struct IgnoreRejections<C = ErrIsFailure, F = InSources> {
 }
 
 impl<C> IgnoreRejections<C> {
-    /// For errors that are an [`Error`]: looks at the error itself, and along its `source()` chain.
+    /// Wraps a classifier, for errors that implement [`Error`]: looks at the error and along its
+    /// `source()` chain.
     #[must_use]
     pub const fn new(classifier: C) -> IgnoreRejections<C> {
         IgnoreRejections {
@@ -74,7 +79,8 @@ impl<C> IgnoreRejections<C> {
 }
 
 impl<C> IgnoreRejections<C, InBoxed> {
-    /// The same for boxed and shared errors, and for types that lead to one, as `anyhow::Error` does.
+    /// Wraps a classifier, for boxed and shared errors, and for types that convert to one, as
+    /// `anyhow::Error` does.
     ///
     /// ```
     /// use tripcoil::{Breaker, ErrIsFailure, IgnoreRejections};
@@ -96,7 +102,8 @@ impl<C> IgnoreRejections<C, InBoxed> {
 }
 
 impl<C, F> IgnoreRejections<C, F> {
-    /// For errors of any type: `find` says where the rejection is in one, if there is one.
+    /// Wraps a classifier, for errors of any type: `find` returns the rejection in an error, if
+    /// there is one.
     ///
     /// ```
     /// use tripcoil::{Breaker, CallError, ErrIsFailure, IgnoreRejections};
@@ -125,7 +132,7 @@ impl<C, F> IgnoreRejections<C, F> {
         IgnoreRejections { classifier, find }
     }
 
-    /// The classifier that it wraps.
+    /// Returns the wrapped classifier.
     #[must_use]
     pub const fn inner(&self) -> &C {
         &self.classifier
@@ -150,9 +157,9 @@ pointers! {
     [T, E, C: Classify<T, E>, F: FindRejection<E>] <T, E> Box<IgnoreRejections<C, F>>;
 }
 
-/// Says whether there is a rejection in an error. Any `Fn(&E) -> Option<&Rejected>` does.
+/// Finds a rejection in an error. Any `Fn(&E) -> Option<&Rejected>` implements it.
 pub trait FindRejection<E> {
-    /// Whether the call that gave this error was not made.
+    /// Returns whether the call that failed with this error was not made.
     fn is_rejection(&self, error: &E) -> bool;
 }
 
@@ -182,7 +189,7 @@ impl<E: Deref<Target: AnyError>> FindRejection<E> for InBoxed {
     }
 }
 
-/// Of a call whose own error is a boxed one.
+/// For a call whose own error is boxed.
 impl<E> FindRejection<CallError<E>> for InBoxed
 where
     InBoxed: FindRejection<E>,
@@ -196,7 +203,7 @@ where
     }
 }
 
-/// What a box of an error holds: `dyn Error`, with `Send` and `Sync` or without.
+/// A boxed error's trait object: `dyn Error`, with or without `Send` and `Sync`.
 ///
 /// Sealed.
 pub trait AnyError: sealed::Sealed {
@@ -238,7 +245,7 @@ fn leads_to_rejection(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// What is in an error that is transparent, whose `source()` passes over it.
+/// Returns the error inside a transparent one, which `source()` skips.
 fn held<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
     if let Some(error) = own::<BoxedError>(error) {
         return Some(error.any_error());
@@ -255,14 +262,14 @@ fn held<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static
         .or_else(|| shared::<NoBreaker>(error).map(plain))
 }
 
-/// An error of that type, also in a box or an `Arc`.
+/// Finds an error of that type, also in a box or an `Arc`.
 fn shared<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     own::<E>(error)
         .or_else(|| own::<Box<E>>(error).map(|error| &**error))
         .or_else(|| own::<Arc<E>>(error).map(|error| &**error))
 }
 
-/// An error of that type, also as the own error of up to three calls inside each other.
+/// Finds an error of that type, also as the own error of up to three nested calls.
 fn own<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     fn of<E>(call: &CallError<E>) -> Option<&E> {
         match call {

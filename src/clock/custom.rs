@@ -1,9 +1,8 @@
 //! A clock of the user's own.
 //!
-//! The source may say anything; what is taken from it is rounded down to whole steps of its
-//! resolution, and never goes back. For that the latest reading is kept in a word that all readers
-//! share. It is written when a step has passed, so a source that says its resolution is seldom
-//! written for.
+//! The source may return anything. Its readings are rounded down to whole steps of its resolution,
+//! and never go back. For that the latest reading is kept in a word that all readers share. It is
+//! written once per step, so a source with a coarse resolution causes few writes.
 
 use crate::clock::nanos::{LAST, saturating_nanos};
 use crate::sync::atomic::Counter;
@@ -11,8 +10,8 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
-/// A source of time, for [`Clock::custom`](crate::Clock::custom). Any closure that gives a
-/// [`Duration`] is one, as fine as 1 ns.
+/// A source of time, for [`Clock::custom`](crate::Clock::custom). Any closure that returns a
+/// [`Duration`] is one, with a resolution of 1 ns.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,17 +33,20 @@ use core::time::Duration;
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 pub trait TimeSource: Send + Sync + 'static {
-    /// The time since a start that stays the same. A panic in it is the caller's; where a call is unwinding
-    /// already, it is caught, and the time stands still (without `std` it aborts the process).
+    /// Returns the time since a fixed start.
     ///
-    /// While it hangs for a thread, that thread waits, and a breaker waits for no such thread. A registry may:
-    /// it reads its breakers' clocks under its lock when it looks for those to forget, so first uses of keys
-    /// and sweeps wait too.
+    /// A panic in it reaches the caller. If a call is already unwinding, the panic is caught and
+    /// the call ends at the latest time known (without `std` it aborts the process).
+    ///
+    /// If it hangs, the calling thread waits; the breaker's other threads do not. A registry may
+    /// wait: it reads its breakers' clocks under its lock when it looks for breakers to forget, so
+    /// first uses of keys and sweeps then wait too.
     fn now(&self) -> Duration;
 
-    /// The smallest step that it tells. `build()` refuses buckets, slow limits and waits that are
-    /// finer, and the breaker's clock moves in such steps: the larger they are, the less often it
-    /// writes a word that all threads share. Asked once; below 1 ns, the default, is 1 ns.
+    /// Returns the smallest step of the source. Read once; at least 1 ns, which is the default.
+    ///
+    /// The breaker's clock moves in such steps, and `build()` refuses buckets, slow limits and
+    /// waits that are finer. A larger step means fewer writes to a word that all threads share.
     fn resolution(&self) -> Duration {
         Duration::from_nanos(1)
     }
@@ -84,8 +86,8 @@ impl Custom {
         saturating_nanos(self.source.now()).min(LAST)
     }
 
-    /// A call that unwinds ends by this clock. A second panic, of the source, would abort the process; in its
-    /// place the time stands still.
+    /// Reads the clock for a call that is unwinding. A second panic, from the source, would abort
+    /// the process; instead the time does not move.
     #[cfg(feature = "std")]
     #[cold]
     fn while_unwinding(&self) -> u64 {

@@ -1,9 +1,9 @@
-//! Where a breaker takes its time from.
+//! The sources of a breaker's time.
 //!
-//! A clock is read on every call, so it is an enum that is matched, and no trait object but for a
-//! clock of the user's own. Readings are nanoseconds since a start that each clock has for itself;
-//! none is ever compared with another clock's. A clock may stand still, and a reading may be older
-//! than one that another thread took before: the engine copes with both.
+//! A clock is read on every call, so it is an enum, with a trait object only for a user's own
+//! clock. Readings are nanoseconds since a start of the clock's own; two clocks are never compared.
+//! A clock may stop, and a reading may be older than one that another thread took before: the
+//! engine copes with both.
 
 mod custom;
 mod nanos;
@@ -24,19 +24,19 @@ use custom::Custom;
 
 /// A breaker's source of time, fixed when it is built.
 ///
-/// | clock | a reading costs | and is as fine as |
+/// | clock | cost of a reading | resolution |
 /// |---|---|---|
 /// | `Clock::coarse()`, the default | a few nanoseconds | the kernel's tick, 1 to 10 ms |
-/// | `Clock::upkeep()` | a load; and one thread a process | 1 ms |
-/// | `Clock::precise()` | some 20 ns | 1 ns |
-/// | [`Clock::custom(..)`](Self::custom) | what its source costs | its source says |
+/// | `Clock::upkeep()` | a load, and one thread per process | 1 ms |
+/// | `Clock::precise()` | about 20 ns | 1 ns |
+/// | [`Clock::custom(..)`](Self::custom) | depends on the source | as the source reports |
 /// | a [`ManualClock`] | a load | 1 ns |
 ///
-/// Where the system has no coarse clock, `coarse()` reads the precise one. All of them are
-/// monotonic: setting the date moves none of them.
+/// On a system without a coarse clock, `coarse()` reads the precise one. All of them are monotonic:
+/// setting the date does not move them.
 ///
-/// Without the `std` feature, and on `wasm32-unknown-unknown`, which has no time of its own, there is
-/// no default: `build()` asks for a custom or a manual clock.
+/// Without the `std` feature, and on `wasm32-unknown-unknown`, which has no clock, there is no
+/// default: `build()` then requires a custom or a manual clock.
 ///
 /// ```
 /// use tripcoil::{Breaker, Clock, ManualClock};
@@ -60,12 +60,12 @@ enum Source {
     Precise,
     Custom(Arc<Custom>),
     Manual(ManualClock),
-    /// The default where no clock can be: validation refuses it.
+    /// The default where there is no clock: validation refuses it.
     #[cfg(not(feature = "std"))]
     Unset,
 }
 
-/// By kind; manual clocks are equal if they are clones of the same.
+/// By kind; manual clocks are equal if they are clones of one another.
 impl PartialEq for Clock {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
@@ -79,39 +79,40 @@ impl PartialEq for Clock {
 impl Eq for Clock {}
 
 impl Clock {
-    /// The system's coarse monotonic clock, as fine as the kernel's tick.
+    /// Returns the system's coarse monotonic clock, as fine as the kernel's tick.
     #[cfg(feature = "std")]
     #[must_use]
     pub const fn coarse() -> Self {
         Self(Source::Coarse)
     }
 
-    /// A time that one background thread publishes each millisecond for the whole process. The
-    /// thread is started by the first `build()` with this clock and never ends.
+    /// Returns a clock that one background thread per process updates each millisecond. The thread
+    /// is started by the first `build()` with this clock and never ends.
     ///
-    /// A process forked later has no such thread, and its time stands still: build its breakers
-    /// after the fork, or take another clock.
+    /// A forked process has no such thread, and the clock stops there: build its breakers after the
+    /// fork, or use another clock.
     #[cfg(feature = "std")]
     #[must_use]
     pub const fn upkeep() -> Self {
         Self(Source::Upkeep)
     }
 
-    /// The system's monotonic clock, in nanoseconds.
+    /// Returns the system's monotonic clock, in nanoseconds.
     #[cfg(feature = "std")]
     #[must_use]
     pub const fn precise() -> Self {
         Self(Source::Precise)
     }
 
-    /// A clock of your own: a closure that gives the time since some start, or a [`TimeSource`].
+    /// Returns a clock of your own: a closure that returns the time since some start, or a
+    /// [`TimeSource`].
     ///
-    /// The time that the breaker takes from it never goes back, whatever the source says: a reading
-    /// that is older than the latest one is that one. So a source that cannot say what time it is may
-    /// answer [`Duration::ZERO`]. Clones of the clock share one time, which stops after 146 years.
+    /// The breaker's time never goes back: a reading that is older than the latest one is replaced
+    /// by the latest one. A source that does not know the time may therefore return
+    /// [`Duration::ZERO`]. Clones of the clock share one time, which stops after 146 years.
     ///
-    /// The source is read within calls, on the threads that make them, and now and then on those of
-    /// listeners and publishers. It must not panic.
+    /// The source is read within calls, on the threads that make them, and sometimes on the threads
+    /// of listeners and publishers. It must not panic.
     ///
     /// In a test on tokio's paused time:
     ///
@@ -139,7 +140,7 @@ impl Clock {
         Self(Source::Custom(Arc::new(Custom::new(source))))
     }
 
-    /// Nanoseconds since the clock's own start.
+    /// Returns nanoseconds since the clock's own start.
     #[inline]
     pub(crate) fn nanos(&self) -> u64 {
         match &self.0 {
@@ -156,7 +157,8 @@ impl Clock {
         }
     }
 
-    /// What is shorter cannot be told from nothing on any machine; 0 where the stopwatch is no finer.
+    /// Returns the coarsest tick on any machine: a shorter duration may read as zero. 0 if the
+    /// stopwatch has the same resolution.
     pub(crate) fn tick(&self) -> u64 {
         match &self.0 {
             // the coarsest kernel's; what this one's is would be a system call
@@ -169,8 +171,8 @@ impl Clock {
         }
     }
 
-    /// To time a call by: as fine as the same source of time can be. No reading of it is compared
-    /// with one of `nanos`.
+    /// Reads the finest clock of the same source, to time a call. Its readings are never compared
+    /// with those of `nanos`.
     pub(crate) fn stopwatch(&self) -> u64 {
         match &self.0 {
             #[cfg(feature = "std")]
@@ -180,7 +182,8 @@ impl Clock {
         }
     }
 
-    /// By how much a call may have lasted longer than two readings of the stopwatch are apart.
+    /// Returns by how much a call may have lasted longer than the difference of two stopwatch
+    /// readings.
     pub(crate) fn unseen(&self) -> u64 {
         match &self.0 {
             #[cfg(feature = "std")]
@@ -189,7 +192,7 @@ impl Clock {
         }
     }
 
-    /// Of clocks that tell the same time the same.
+    /// Equal for clocks that read the same time.
     #[cfg(feature = "std")]
     pub(crate) fn hash(&self, hasher: &mut impl std::hash::Hasher) {
         use std::hash::Hash;
@@ -201,7 +204,7 @@ impl Clock {
         }
     }
 
-    /// As files have it; `None` for one that only a program can hold.
+    /// Returns the name used in files; `None` for a clock that only a program can make.
     #[cfg(feature = "serde")]
     pub(crate) fn name(&self) -> Option<&'static str> {
         match self.0 {
@@ -219,7 +222,7 @@ impl Clock {
             .find(|clock| clock.name() == Some(name))
     }
 
-    /// The smallest step that the clock tells, in nanoseconds; at least 1.
+    /// Returns the smallest step of the clock, in nanoseconds; at least 1.
     pub(crate) fn resolution(&self) -> u64 {
         match &self.0 {
             #[cfg(feature = "std")]
@@ -235,7 +238,7 @@ impl Clock {
         }
     }
 
-    /// What was asked for, if it is a clock that this target has not: validation asks.
+    /// Returns what was requested, if this target lacks that clock. Used by validation.
     pub(crate) fn missing(&self) -> Option<&'static str> {
         match &self.0 {
             #[cfg(feature = "std")]
@@ -250,10 +253,11 @@ impl Clock {
         }
     }
 
-    /// Readies the clock, before its first reading: the upkeep thread has to run.
+    /// Prepares the clock before its first reading: starts the upkeep thread.
     ///
     /// # Errors
-    /// A problem with the field `clock` if the system gives no thread.
+    ///
+    /// Returns a problem of the field `clock` if the system cannot start a thread.
     pub(crate) fn start(&self) -> Result<(), ConfigError> {
         match &self.0 {
             #[cfg(feature = "std")]
@@ -263,7 +267,7 @@ impl Clock {
     }
 }
 
-/// The coarse clock; without `std` none, which `build()` refuses.
+/// The coarse clock. Without `std` there is no default, and `build()` refuses the unset clock.
 impl Default for Clock {
     fn default() -> Self {
         #[cfg(feature = "std")]
@@ -285,8 +289,8 @@ impl From<&ManualClock> for Clock {
     }
 }
 
-/// A clock that moves when it is told to: for tests, for simulations, and for systems that bring
-/// a time of their own. Clones share one time.
+/// A clock that you move by hand: for tests, simulations, and systems with a time source of their
+/// own. Clones share one time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -303,18 +307,18 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that stands at zero.
+    /// Returns a clock at zero.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Moves the clock on, for all its clones. It stops at its end, after 146 years.
+    /// Moves the clock forward, for all its clones. It stops after 146 years.
     pub fn advance(&self, by: Duration) {
         self.now.add_up_to(saturating_nanos(by), LAST);
     }
 
-    /// The time since the clock's beginning.
+    /// Returns the time since the clock's start.
     #[must_use]
     pub fn now(&self) -> Duration {
         Duration::from_nanos(self.nanos())

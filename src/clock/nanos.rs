@@ -7,5 +7,5 @@ pub(crate) fn saturating_nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Where a manual clock stops. Beyond it a wait or a bucket's end could not be told any more.
+/// Where a manual clock stops. Beyond it the end of a wait or a bucket could overflow.
 pub(super) const LAST: u64 = u64::MAX / 4;

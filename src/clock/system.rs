@@ -1,4 +1,4 @@
-//! The clocks that the system gives, and the thread that publishes one of them.
+//! The system's clocks, and the thread that publishes one of them.
 
 use alloc::{format, vec};
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,7 @@ use crate::sync::atomic::Counter;
 
 pub(super) use platform::{PRECISE_RESOLUTION, coarse, coarse_resolution, precise};
 
-/// Whether this target tells the time: there the standard library would panic.
+/// Whether this target has a clock: if not, the standard library would panic.
 pub(super) const PRESENT: bool = !cfg!(all(target_family = "wasm", target_os = "unknown"));
 
 /// How often the upkeep thread publishes the time, in nanoseconds.
@@ -20,8 +20,8 @@ pub(super) const UPKEEP_RESOLUTION: u64 = 1_000_000;
 /// The longest tick of a kernel, in nanoseconds.
 pub(super) const COARSEST: u64 = 10_000_000;
 
-/// The time that the upkeep thread published last. On a line of its own, since every call of a
-/// breaker with this clock reads it.
+/// The time that the upkeep thread published last. On a cache line of its own, because every call
+/// of a breaker with this clock reads it.
 static PUBLISHED: CachePadded<Counter> = CachePadded::new(Counter::new(0));
 
 /// Whether the upkeep thread runs.
@@ -32,13 +32,13 @@ pub(super) fn published() -> u64 {
     PUBLISHED.get()
 }
 
-/// Raised, not set: whoever publishes late does not take the time back.
+/// Raises the time and never sets it back: a thread that publishes late changes nothing.
 fn publish() {
     PUBLISHED.raise(precise());
 }
 
-/// Starts the upkeep thread if it does not run yet. The time is published once before this
-/// returns; a thread that could not be started is tried again at the next call.
+/// Starts the upkeep thread unless it is running. The time is published once before this returns.
+/// If the thread could not be started, the next call tries again.
 pub(super) fn start_upkeep() -> Result<(), ConfigError> {
     let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     if *running {

@@ -1,21 +1,21 @@
-//! How long an opening lasts: a pure function of how often in a row the breaker has opened.
+//! How long an opening lasts: a pure function of the number of openings in a row.
 
 use core::time::Duration;
 
 use crate::clock::saturating_nanos;
 
-/// The cap of a backoff that names none, unless its base is longer.
+/// The cap of a backoff without a `max`, unless its base is longer.
 const DEFAULT_MAX: Duration = Duration::from_secs(600);
 
 /// How long the breaker stays open.
 ///
-/// The k-th opening in a row lasts `base * factor^(k-1)`, at most `max`, times a jitter, at most
-/// `max` again; computed in nanoseconds as `f64`, rounded to the nearest, and its end rounded up
-/// to a whole millisecond of the clock. `k` starts again at 1 when the breaker was closed for at
-/// least `reset_after`.
+/// The k-th opening in a row lasts `base * factor^(k-1)`, at most `max`, times the jitter, at most
+/// `max` again. It is computed in nanoseconds as `f64` and rounded to the nearest; its end is
+/// rounded up to a whole millisecond of the clock. `k` restarts at 1 when the breaker was closed
+/// for at least `reset_after`.
 ///
-/// Where nothing is named: `exponential(60 s, 2.0)`, `max` the larger of 10 min and the base, no
-/// jitter, `reset_after` zero.
+/// The defaults are `exponential(60 s, 2.0)`, `max` the larger of 10 min and the base, no jitter,
+/// and `reset_after` zero.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,7 +40,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Each opening `factor` times as long as the one before; the first lasts `base`.
+    /// Makes each opening `factor` times as long as the one before. The first lasts `base`.
     ///
     /// `base`: above zero, at most 365 days. `factor`: finite, at least 1.
     pub const fn exponential(base: Duration, factor: f64) -> Self {
@@ -54,41 +54,41 @@ impl Backoff {
         }
     }
 
-    /// Each opening as long as the first: above zero, at most 365 days.
+    /// Makes every opening last `wait`: above zero, at most 365 days.
     pub const fn constant(wait: Duration) -> Self {
         Self::exponential(wait, 1.0)
     }
 
-    /// The longest wait, jitter and a failure's own `retry_after` included: from the base to 365
-    /// days. If it is not named, the larger of 10 min and the base.
+    /// Sets the longest wait, jitter and a failure's own `retry_after` included: from the base to
+    /// 365 days. By default it is the larger of 10 min and the base.
     pub const fn max(mut self, max: Duration) -> Self {
         self.max = Some(max);
         self
     }
 
-    /// Spreads each wait evenly over `1 - jitter` to `1 + jitter` times its length, so that a
-    /// fleet of breakers does not come back in step. In `[0, 1)`; 0 is none, and the default.
+    /// Spreads each wait evenly over `1 - jitter` to `1 + jitter` times its length, so that a fleet
+    /// of breakers does not return in step. In `[0, 1)`, by default 0: no jitter.
     pub const fn jitter(mut self, jitter: f64) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// How long the breaker has to be closed without a break before its openings are counted from
-    /// one again. Zero, the default: any close does it. At most 365 days.
+    /// Sets how long the breaker must stay closed before its openings are counted from one again:
+    /// at most 365 days, by default zero, so that any close is enough.
     pub const fn reset_after(mut self, closed_for: Duration) -> Self {
         self.reset_after = closed_for;
         self
     }
 
-    /// Makes the jitter repeatable: the same seed gives the same waits in the same order of
-    /// transitions. Unseeded breakers differ from one another.
+    /// Makes the jitter repeatable: the same seed gives the same waits for the same sequence of
+    /// transitions. Breakers without a seed differ from one another.
     pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// The wait of the `k`-th opening in a row (0 counts as 1), in nanoseconds; `unit` in `[0, 1)`
-    /// places it within the jitter.
+    /// Returns the wait of the `k`-th opening in a row (0 counts as 1), in nanoseconds. `unit`, in
+    /// `[0, 1)`, is its place within the jitter.
     ///
     /// A power too large for `f64` is infinite, and so capped.
     pub(crate) fn wait_nanos(&self, k: u32, unit: f64) -> u64 {
@@ -101,12 +101,12 @@ impl Backoff {
         round(spread.min(cap as f64)).min(cap).max(1)
     }
 
-    /// The longest wait in force, in nanoseconds.
+    /// Returns the longest wait in force, in nanoseconds.
     pub(crate) fn cap_nanos(&self) -> u64 {
         saturating_nanos(self.max.unwrap_or(DEFAULT_MAX.max(self.base)))
     }
 
-    /// How long a close has to last to begin anew, in nanoseconds.
+    /// Returns how long a close has to last before openings are counted from one, in nanoseconds.
     pub(crate) fn reset_after_nanos(&self) -> u64 {
         saturating_nanos(self.reset_after)
     }
@@ -124,9 +124,9 @@ impl From<Duration> for Backoff {
     }
 }
 
-/// A place in `[0, 1)` for the jitter of one generation: the finaliser of splitmix64 (Steele, Lea
-/// and Flood, "Fast splittable pseudorandom number generators", 2014). A function of its arguments
-/// alone, so that whoever computes a wait again finds the same.
+/// Returns a place in `[0, 1)` for the jitter of one generation: the finaliser of splitmix64
+/// (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014). It depends on
+/// its arguments only, so a thread that computes the same wait again gets the same result.
 pub(crate) fn unit(seed: u64, generation: u64) -> f64 {
     let stepped = generation
         .wrapping_add(1)
@@ -139,7 +139,7 @@ pub(crate) fn unit(seed: u64, generation: u64) -> f64 {
     (z >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// `f64::powi`, which `core` has not: the same squaring and multiplying in the same order.
+/// `f64::powi`, which `core` lacks: the same squaring and multiplying in the same order.
 fn powi(mut base: f64, mut exponent: u32) -> f64 {
     let mut power = 1.0;
     loop {
@@ -154,7 +154,7 @@ fn powi(mut base: f64, mut exponent: u32) -> f64 {
     }
 }
 
-/// `f64::round` of a value that is not negative, which `core` has not; saturating.
+/// `f64::round` of a value that is not negative, which `core` lacks; saturating.
 ///
 /// Not `(x + 0.5) as u64`: that sum is itself rounded, and wrong just below 0.5 and from 2^52 on.
 fn round(x: f64) -> u64 {

@@ -1,4 +1,4 @@
-//! What a user sets, and what is checked of it.
+//! What a user sets, and how it is checked.
 
 pub(crate) mod backoff;
 #[cfg(feature = "serde")]

@@ -1,4 +1,4 @@
-//! The rules that can be changed while a breaker is at work.
+//! The rules that can be changed on a running breaker.
 
 use crate::config::backoff::Backoff;
 use crate::config::settings::{Config, HalfOpen, OnCancel};
@@ -9,11 +9,12 @@ use core::time::Duration;
 
 type Edit = Box<dyn Fn(&mut Config)>;
 
-/// Changes to the rules of a running breaker: what
-/// [`Controller::reconfigure`](crate::Controller::reconfigure) hands out and takes back.
+/// Changes to the rules of a running breaker: the argument and the result of the closure for
+/// [`Controller::reconfigure`](crate::Controller::reconfigure).
 ///
-/// It starts from the rules in force. Naming one sets that one, and the others stay; ranges are
-/// those of [`Config`]. Window, clock, durations and history are fixed when the breaker is built.
+/// It starts from the rules in force. Setting one rule leaves the others as they are. The ranges
+/// are those of [`Config`]. Window, clock, durations and history are fixed when the breaker is
+/// built.
 ///
 /// ```
 /// use tripcoil::Breaker;
@@ -26,8 +27,8 @@ type Edit = Box<dyn Fn(&mut Config)>;
 /// ```
 #[must_use]
 pub struct Rules {
-    /// Kept apart from what they change, so that they can be made again upon rules that another
-    /// thread has changed meanwhile.
+    /// Kept apart from the configuration they change, so that they can be applied again if another
+    /// thread has changed the rules meanwhile.
     edits: Vec<Edit>,
 }
 
@@ -40,12 +41,12 @@ impl fmt::Debug for Rules {
 }
 
 impl Rules {
-    /// Those in force.
+    /// Returns the rules in force, unchanged.
     pub(crate) fn unchanged() -> Rules {
         Rules { edits: Vec::new() }
     }
 
-    /// What the changes make of these settings.
+    /// Returns these settings with the changes applied.
     pub(crate) fn upon(&self, config: &Config) -> Config {
         let mut config = config.clone();
         for edit in &self.edits {
@@ -59,8 +60,8 @@ impl Rules {
         self
     }
 
-    /// All rules as they are in that configuration, and so those off that are off there. Its window, its
-    /// clock, its initial state, its history and whether durations are kept are passed over.
+    /// Sets every rule as in `config`, including those that are off there. Its window, clock,
+    /// initial state, history and durations are ignored.
     ///
     /// ```
     /// use std::time::Duration;
@@ -70,7 +71,7 @@ impl Rules {
     ///     .slow_call(Duration::from_millis(500))
     ///     .slow_rate(0.8)
     ///     .build_with_controller()?;
-    /// // five failures in a row, half of the calls; slow calls are no longer told
+    /// // five failures in a row, half of the calls; slow calls no longer trip it
     /// controller.reconfigure(|rules| rules.config(Config::default()))?;
     /// # Ok::<(), tripcoil::ConfigError>(())
     /// ```
@@ -87,61 +88,61 @@ impl Rules {
         })
     }
 
-    /// See [`Config::failure_rate`].
+    /// Sets [`Config::failure_rate`].
     pub fn failure_rate(self, rate: f64) -> Rules {
         self.and(move |c| c.failure_rate = Some(rate))
     }
 
-    /// See [`Config::min_throughput`].
+    /// Sets [`Config::min_throughput`].
     pub fn min_throughput(self, calls: u32) -> Rules {
         self.and(move |c| c.min_throughput = Some(calls))
     }
 
-    /// See [`Config::slow_call`]. A call that began while there was no slow limit is not
-    /// slow, but where [durations](Config::durations) are kept, since then it was timed.
+    /// Sets [`Config::slow_call`]. A call that began without a slow limit is not slow, unless
+    /// [durations](Config::durations) are kept, because it was not timed.
     pub fn slow_call(self, limit: Duration) -> Rules {
         self.and(move |c| c.slow_call = Some(limit))
     }
 
-    /// See [`Config::slow_rate`].
+    /// Sets [`Config::slow_rate`].
     pub fn slow_rate(self, rate: f64) -> Rules {
         self.and(move |c| c.slow_rate = Some(rate))
     }
 
-    /// See [`Config::consecutive_failures`]. Where no such rule was on, the run begins at zero.
+    /// Sets [`Config::consecutive_failures`]. If the rule was off, the run starts at zero.
     pub fn consecutive_failures(self, n: u32) -> Rules {
         self.and(move |c| c.consecutive_failures = Some(n))
     }
 
-    /// See [`Config::failure_count`].
+    /// Sets [`Config::failure_count`].
     pub fn failure_count(self, n: u32) -> Rules {
         self.and(move |c| c.failure_count = Some(n))
     }
 
-    /// Turns `consecutive_failures`, `failure_count` and `failure_rate` off; those named afterwards
-    /// are on.
+    /// Switches `consecutive_failures`, `failure_count` and `failure_rate` off. Those set
+    /// afterwards are on.
     pub fn no_failure_rules(self) -> Rules {
         self.and(Config::clear_failure_rules)
     }
 
-    /// Turns `slow_rate` off. Slow calls are counted as such all the same, and the `slow_rate` of
-    /// a round, which is a setting of [`HalfOpen`], stays.
+    /// Switches `slow_rate` off. Slow calls are still counted, and the `slow_rate` of a round,
+    /// which belongs to [`HalfOpen`], is unchanged.
     pub fn no_slow_rules(self) -> Rules {
         self.and(|c| c.slow_rate = None)
     }
 
-    /// See [`Config::open_for`]. It holds for waits that begin later.
+    /// Sets [`Config::open_for`], for waits that begin later.
     pub fn open_for(self, backoff: impl Into<Backoff>) -> Rules {
         let backoff = backoff.into();
         self.and(move |c| c.open_for = backoff.clone())
     }
 
-    /// See [`Config::half_open`]. A round under way is judged by it from its next probe on.
+    /// Sets [`Config::half_open`]. A round under way is judged by it from its next probe on.
     pub fn half_open(self, half_open: HalfOpen) -> Rules {
         self.and(move |c| c.half_open = half_open.clone())
     }
 
-    /// See [`Config::on_cancel`].
+    /// Sets [`Config::on_cancel`].
     pub fn on_cancel(self, on_cancel: OnCancel) -> Rules {
         self.and(move |c| c.on_cancel = on_cancel)
     }

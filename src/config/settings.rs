@@ -1,7 +1,7 @@
-//! What a breaker is built of: plain data, and the setters that fill it in.
+//! The settings of a breaker: plain data, and the setters that fill it in.
 //!
-//! Setters take anything. What is wrong is told by [`Config::validate`], all at once, and so a
-//! setting that makes no sense where it stands is kept until then, not dropped.
+//! Setters accept any value. [`Config::validate`] reports everything that is wrong at once, so a
+//! setting that makes no sense is kept until then, not dropped.
 
 use core::time::Duration;
 
@@ -9,14 +9,13 @@ use crate::clock::{Clock, saturating_nanos};
 use crate::config::backoff::Backoff;
 use crate::words::outcome::State;
 
-/// The smallest throughput at which a rate is judged, where none is named and the window is large
-/// enough for it.
+/// The default throughput at which a rate is judged, if the window is large enough for it.
 const DEFAULT_MIN_THROUGHPUT: u32 = 5;
 
 /// What each breaker keeps in any case.
 const DEFAULT_HISTORY: u32 = 4;
 
-/// The buckets of a time window that names none.
+/// The default number of buckets of a time window.
 const DEFAULT_BUCKETS: u32 = 10;
 
 /// Which outcomes count for the trip rules. Fixed when the breaker is built.
@@ -36,7 +35,7 @@ const DEFAULT_BUCKETS: u32 = 10;
 #[must_use]
 pub struct Window {
     pub(crate) span: Span,
-    /// As named, on whichever span: validation refuses it where it makes no sense.
+    /// As set, for either kind of window: validation refuses it for a count window.
     pub(crate) buckets: Option<u32>,
 }
 
@@ -58,8 +57,8 @@ pub(crate) enum Shape {
 }
 
 impl Window {
-    /// The outcomes of this much time, at most 24 h, in 10 buckets unless
-    /// [`buckets`](Self::buckets) says otherwise. Each bucket is forgotten as a whole.
+    /// Counts the outcomes of this much time, at most 24 h, in 10 buckets unless
+    /// [`buckets`](Self::buckets) is set. The window moves on by whole buckets.
     pub const fn time(total: Duration) -> Self {
         Self {
             span: Span::Time(total),
@@ -67,8 +66,8 @@ impl Window {
         }
     }
 
-    /// The last `size` counted outcomes, 1 to 1 048 575. It keeps an exact order of all outcomes,
-    /// which costs every call a write that all threads share; a time window does not.
+    /// Counts the last `size` outcomes, 1 to 1 048 575. The exact order of all outcomes costs every
+    /// call a write to a word that all threads share; a time window has no such cost.
     pub const fn count(size: u32) -> Self {
         Self {
             span: Span::Count(size),
@@ -76,8 +75,9 @@ impl Window {
         }
     }
 
-    /// How many buckets a time window has, 1 to 3600. They have to divide it into whole
-    /// nanoseconds, none finer than the clock. No setting of a count window.
+    /// Sets the number of buckets of a time window, 1 to 3600. They must divide the window into
+    /// whole nanoseconds, and each must be at least as long as the clock's resolution. A count
+    /// window has no buckets.
     pub const fn buckets(mut self, buckets: u32) -> Self {
         self.buckets = Some(buckets);
         self
@@ -87,7 +87,7 @@ impl Window {
         self.buckets.unwrap_or(DEFAULT_BUCKETS)
     }
 
-    /// Of a window that has been validated.
+    /// For a window that has been validated.
     pub(crate) fn shape(&self) -> Shape {
         match self.span {
             Span::Time(total) => {
@@ -109,11 +109,12 @@ impl Default for Window {
     }
 }
 
-/// How a breaker finds out whether the dependency has recovered: a round of probes.
+/// How a breaker finds out whether the dependency has recovered: by a round of probes.
 ///
-/// A round never has more probes out than `max_probes`, nor than it needs results yet. An ignored
-/// or cancelled probe gives its slot back; as many cancelled ones as the round needs results
-/// re-open the breaker.
+/// A round never has more probes in flight than `max_probes`, nor more than the results that it
+/// still needs. An ignored or cancelled probe gives its slot back. The breaker re-opens when as
+/// many probes were cancelled as the round needs results and no result has come for
+/// `probe_timeout`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -132,7 +133,7 @@ pub struct HalfOpen {
     pub(crate) recovery: Recovery,
     pub(crate) max_probes: Option<u32>,
     pub(crate) probe_timeout: Duration,
-    /// Named on a round by successes it is kept for validation to refuse.
+    /// On a round by successes it is kept for validation to refuse.
     pub(crate) slow_rate: Option<f64>,
 }
 
@@ -144,16 +145,16 @@ pub(crate) enum Recovery {
 }
 
 impl HalfOpen {
-    /// `n` successes close the breaker, 1 to 255; the first failure re-opens it. Where the breaker
-    /// has a `slow_rate` rule, a slow probe is a failed one. One probe at a time, unless
-    /// [`max_probes`](Self::max_probes) says otherwise.
+    /// Closes the breaker after `n` successes, 1 to 255, and re-opens it at the first failure. If
+    /// the breaker has a `slow_rate` rule, a slow probe counts as failed. One probe at a time,
+    /// unless [`max_probes`](Self::max_probes) is set.
     pub const fn successes(n: u32) -> Self {
         Self::of(Recovery::Successes(n))
     }
 
-    /// When `of` results are in, 1 to 255, the breaker re-opens if `failures / of` is
-    /// `failure_rate` or more, in `(0, 1]`, and closes otherwise; not before. All `of` at a time,
-    /// unless [`max_probes`](Self::max_probes) says otherwise.
+    /// Decides when `of` results are in, 1 to 255, and not before: the breaker re-opens if
+    /// `failures / of` reaches `failure_rate`, in `(0, 1]`, and closes otherwise. All `of` probes
+    /// at a time, unless [`max_probes`](Self::max_probes) is set.
     pub const fn rate(of: u32, failure_rate: f64) -> Self {
         Self::of(Recovery::Rate { of, failure_rate })
     }
@@ -167,14 +168,14 @@ impl HalfOpen {
         }
     }
 
-    /// Besides, re-open if `slow / of` is this much or more, in `(0, 1]`. Only of a round by
+    /// Re-opens the breaker also if `slow / of` reaches `rate`, in `(0, 1]`. Only for a round by
     /// [`rate`](Self::rate), and it needs a `slow_call`.
     pub const fn slow_rate(mut self, rate: f64) -> Self {
         self.slow_rate = Some(rate);
         self
     }
 
-    /// The most probes in flight at once, 1 to 255.
+    /// Sets the largest number of probes in flight, 1 to 255.
     pub const fn max_probes(mut self, n: u32) -> Self {
         self.max_probes = Some(n);
         self
@@ -183,13 +184,15 @@ impl HalfOpen {
     /// Sets how long a round waits for its probes: above zero, at most 365 days; 60 s by default.
     /// Rounded up to whole milliseconds of the clock.
     ///
-    /// A round that admits no call for this long, since its slots are taken by probes that do not
-    /// come back, is re-opened by the next call. So is one that has no result for this long, by the
-    /// next probe that is cancelled, once as many were cancelled as the round needs results.
+    /// A round re-opens in two cases. First, if all slots are taken and the round has admitted no
+    /// call for this long, the next call re-opens it. Second, if as many probes were cancelled as
+    /// the round needs results, and no result has come for this long, the next cancelled probe
+    /// re-opens it.
     ///
-    /// Set it longer than the longest call that is well: a stream of 90 s never closes a breaker with a
-    /// limit of 60 s, since each of its probes ends late if other calls come meanwhile.
-    /// [`Snapshot::late_probe_successes`](crate::Snapshot::late_probe_successes) rises where that happens.
+    /// Set it longer than the longest healthy call. With a limit of 60 s, a stream of 90 s never
+    /// closes the breaker: each of its probes ends late if other calls come meanwhile.
+    /// [`Snapshot::late_probe_successes`](crate::Snapshot::late_probe_successes) rises when that
+    /// happens.
     pub const fn probe_timeout(mut self, timeout: Duration) -> Self {
         self.probe_timeout = timeout;
         self
@@ -210,7 +213,7 @@ impl Default for HalfOpen {
     }
 }
 
-/// What a cancelled call counts as: one whose permit or future is dropped before it has a result.
+/// How a cancelled call is counted: one whose permit or future is dropped before it has a result.
 ///
 /// ```
 /// use std::time::Duration;
@@ -225,18 +228,18 @@ impl Default for HalfOpen {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OnCancel {
-    /// As cancelled: in no rate.
+    /// As cancelled. It enters no rate.
     #[default]
     Ignored,
     /// As a failure, of the kind [`FailureKind::Timeout`](crate::FailureKind::Timeout).
     Failure,
-    /// As such a failure if it had lasted longer than `slow_call`, which is required; else as
-    /// cancelled.
+    /// As such a failure if it had lasted longer than `slow_call`, which is required; as cancelled
+    /// otherwise.
     FailureIfSlow,
 }
 
-/// Everything that a breaker is built of, as plain data. A rule that is `None` is off. With the
-/// feature `serde` it is read from TOML, JSON and their like, and from the environment.
+/// All settings of a breaker, as plain data. A rule that is `None` is off. With the feature `serde`
+/// it is read from TOML, JSON and other formats, and from the environment.
 ///
 /// ```
 /// use std::time::Duration;
@@ -256,57 +259,62 @@ pub enum OnCancel {
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 ///
-/// Two are equal if they agree in every setting, as floats compare, and by the same clock.
+/// Two configurations are equal if all their settings are equal, floats by `==`, and they use the
+/// same clock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Which outcomes count. By default 10 buckets of 1 s.
+    /// Which outcomes the trip rules look at. By default 10 buckets of 1 s.
     pub window: Window,
-    /// Trip when `failures / calls` in the window is this much or more, once there are
+    /// Trips when `failures / calls` in the window reaches this rate, once there are
     /// `min_throughput` calls: in `(0, 1]`. By default 0.5.
     pub failure_rate: Option<f64>,
-    /// The calls that a window has to hold before a rate of it is judged: at least 1, and at most
-    /// a count window's size. `None`, the default: 5, or a count window's size if that is smaller.
+    /// The number of calls a window must hold before its rates are judged: at least 1, and at most
+    /// a count window's size. `None`, the default, is 5, or a count window's size if that is
+    /// smaller.
     pub min_throughput: Option<u32>,
     /// A call that lasts longer than this is slow: above zero, at most 2^40 - 1 ns (18.3 min), not
-    /// finer than the clock. By default none is.
+    /// finer than the clock. By default no call is slow.
     pub slow_call: Option<Duration>,
-    /// Trip when `slow / calls` in the window is this much or more, once there are
-    /// `min_throughput` calls: in `(0, 1]`; needs `slow_call`. By default off.
+    /// Trips when `slow / calls` in the window reaches this rate, once there are `min_throughput`
+    /// calls: in `(0, 1]`; needs `slow_call`. By default off.
     pub slow_rate: Option<f64>,
-    /// Trip at so many failures with no success between: at least 1. By default 5. A run is over where
-    /// a time window holds no failure any more.
+    /// Trips at this many failures without a success between them: at least 1. By default 5. With a
+    /// time window, a run ends when the window no longer holds a failure.
     pub consecutive_failures: Option<u32>,
-    /// Trip at so many failures in the window: at least 1, at most a count window's size. By
+    /// Trips at this many failures in the window: at least 1, at most a count window's size. By
     /// default off.
     pub failure_count: Option<u32>,
     /// How long the breaker stays open. By default 60 s, doubled each time, at most 10 min.
     pub open_for: Backoff,
-    /// How it finds out about recovery. By default two successes, one probe at a time.
+    /// How a round of probes decides. By default two successes, one probe at a time.
     pub half_open: HalfOpen,
-    /// What cancelled calls count as. By default nothing.
+    /// How cancelled calls are counted. By default as cancelled, in no rate.
     pub on_cancel: OnCancel,
-    /// Whether a histogram of the calls' durations is kept: of all that end with a success or a failure,
-    /// probes and late calls too, but not under `Disabled`. It shows in
-    /// [`Snapshot::durations`](crate::Snapshot::durations) and decides nothing; each call is timed
-    /// for it, by a precise clock if this one is coarse, and it takes 896 bytes a CPU, for at most 16 of them. Fixed when the breaker is built. By
-    /// default off.
+    /// Whether to keep a histogram of the calls' durations, for
+    /// [`Snapshot::durations`](crate::Snapshot::durations). By default off. Fixed when the breaker
+    /// is built.
+    ///
+    /// It holds all calls that end with a success or a failure, probes and late calls included, but
+    /// not those under `Disabled`. It decides nothing. Each call is then timed, by a precise clock
+    /// if the breaker's is coarse. It takes 896 bytes per CPU, for at most 16 CPUs.
     pub durations: bool,
-    /// The transitions that [`Observer::history`](crate::Observer::history) reads back: 1 to 65 536. Those
-    /// above 4 take 56 bytes each, rounded up to a power of two. Fixed when the breaker is built. By
-    /// default 4.
+    /// How many transitions [`Observer::history`](crate::Observer::history) returns: 1 to 65 536.
+    /// By default 4. Fixed when the breaker is built. Those above 4 take 56 bytes each; their
+    /// number is rounded up to a power of two.
     pub history: u32,
-    /// Where the time comes from. By default the coarse clock; without `std`, and on
+    /// The source of time. By default the coarse clock. Without `std`, and on
     /// `wasm32-unknown-unknown`, there is no default.
     pub clock: Clock,
-    /// What the breaker begins as: any state, and no transition is reported for it. By default
-    /// `Closed`. One that begins `Open` has opened once; `HalfOpen` begins an untouched round; an override
-    /// (`ForcedOpen`, `Disabled`, `ObserveOnly`) is refused where the breaker is built without its
-    /// controller, which alone can end it.
+    /// The state that the breaker starts in. By default `Closed`. No transition is reported for it.
+    ///
+    /// `Open` counts as the first opening, and `HalfOpen` starts with a fresh round. An override
+    /// (`ForcedOpen`, `Disabled`, `ObserveOnly`) is refused if the breaker is built without a
+    /// controller, because only a controller can end it.
     pub initial_state: State,
 }
 
 impl Config {
-    /// Different for most that are not the same.
+    /// Differs for most configurations that are not equal.
     #[cfg(feature = "std")]
     pub(crate) fn hash(&self) -> u64 {
         use std::hash::{DefaultHasher, Hash, Hasher};
@@ -319,7 +327,7 @@ impl Config {
         hasher.finish()
     }
 
-    /// The throughput at which rates are judged.
+    /// Returns the throughput at which rates are judged.
     pub(crate) fn min_throughput_in_force(&self) -> u32 {
         self.min_throughput.unwrap_or(match self.window.span {
             Span::Time(_) => DEFAULT_MIN_THROUGHPUT,
@@ -327,7 +335,7 @@ impl Config {
         })
     }
 
-    /// Turns the rules on failures off; the one on slow calls stays.
+    /// Switches the failure rules off; the slow rule is unchanged.
     pub(crate) fn clear_failure_rules(&mut self) {
         self.consecutive_failures = None;
         self.failure_count = None;

@@ -1,8 +1,7 @@
-//! What a configuration may not be, told all at once.
+//! What is wrong with a configuration, all at once.
 //!
-//! Each check says its field, the value as it was given and what would be taken instead; none
-//! corrects anything. Where one mistake would show twice (a window of zero has buckets of zero),
-//! it is told once.
+//! Each check reports its field, the value as given, and what is permitted; it corrects nothing. If
+//! one mistake would show twice (a window of zero has buckets of zero), it is reported once.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -21,33 +20,34 @@ pub(crate) const MAX_WINDOW: Duration = Duration::from_secs(24 * 3600);
 pub(crate) const MAX_BUCKETS: u32 = 3600;
 /// What a count window's words index.
 pub(crate) const MAX_COUNT: u32 = (1 << 20) - 1;
-/// The longest history, of 56 bytes a transition.
+/// The longest history, of 56 bytes per transition.
 const MAX_HISTORY: u32 = 1 << 16;
 /// The longest wait: a deadline in milliseconds has room for it beside its tag.
 const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The longest slow limit, which lies beside a version tag.
 const MAX_SLOW_CALL: Duration = Duration::from_nanos((1 << 40) - 1);
 
-/// With which state a breaker begins.
+/// The state in which a breaker starts.
 #[derive(Clone, Copy)]
 pub(crate) enum Begins {
-    /// With its configuration's.
+    /// The configured one.
     Initial,
-    /// With a saved one, which takes precedence.
+    /// A saved one, which takes precedence.
     #[cfg(feature = "serde")]
     Restored(State),
 }
 
 impl Config {
-    /// Whether a breaker can be built of this.
+    /// Returns whether a breaker can be built from this configuration.
     ///
     /// # Errors
-    /// Every problem that there is, each with its field, its value and what is permitted: values
-    /// out of their ranges (see the fields), settings that need another one that is missing, no
-    /// trip rule at all, and rules that could never become true.
     ///
-    /// An override as the initial state is not one of them: it needs a controller, and only a build
-    /// can know whether there is one.
+    /// Returns every problem, each with its field, its value and what is permitted: values out of
+    /// range (see the fields), settings that need another one that is missing, no trip rule at all,
+    /// and rules that could never become true.
+    ///
+    /// An override as the initial state is accepted here. It needs a controller, and only the build
+    /// knows whether there is one.
     ///
     /// ```
     /// use tripcoil::{Config, Window};
@@ -64,11 +64,11 @@ impl Config {
         ConfigError::of(self.problems().0)
     }
 
-    /// As `validate`, of a breaker that nobody will have a controller of.
+    /// Validates as `validate` does, for a breaker without a controller.
     ///
     /// # Errors
     ///
-    /// And an override with which it begins, since nobody can end it.
+    /// Also refuses an override as the first state, because it could never be ended.
     pub(crate) fn validate_alone(&self, begins: Begins) -> Result<(), ConfigError> {
         let mut found = self.problems();
         let (state, restored) = match begins {
@@ -176,7 +176,7 @@ impl Config {
         }
     }
 
-    /// More outcomes than the window ever holds: the rule could never be true.
+    /// Refuses more outcomes than the window ever holds: the rule could never be true.
     fn check_reachable(&self, field: &'static str, n: u32, found: &mut Found) {
         match self.window.span {
             // A size out of range is a problem of its own, and no measure.
@@ -189,14 +189,14 @@ impl Config {
         }
     }
 
-    /// One problem at most: a rate that is none needs no slow limit either.
+    /// Reports one problem at most: an invalid rate needs no slow limit either.
     fn check_slow_rate(&self, field: &'static str, rate: f64, found: &mut Found) {
         if found.rate(field, rate) && self.slow_call.is_none() {
             found.add(field, rate, "unset unless slow_call is set");
         }
     }
 
-    /// Whether it is in its range, and the clock can tell it from nothing.
+    /// Checks that it is in its range, and long enough for the clock to measure.
     fn check_measurable(
         &self,
         field: &'static str,
@@ -273,7 +273,7 @@ impl Config {
         found.duration("half_open.probe_timeout", *probe_timeout, MAX_WAIT);
     }
 
-    /// The smallest duration that the clock tells from zero.
+    /// Returns the shortest duration that the clock can measure.
     fn finest(&self) -> Duration {
         Duration::from_nanos(self.clock.resolution())
     }
@@ -286,7 +286,7 @@ fn up_to(most: impl Into<u128>) -> String {
     }
 }
 
-/// A bound as people say it.
+/// Returns a bound in readable units.
 fn readable(bound: Duration) -> String {
     match bound {
         MAX_WAIT => "365 days".into(),
@@ -306,7 +306,7 @@ impl Found {
         });
     }
 
-    /// The checks of a range say whether the value is in it.
+    /// The range checks return whether the value is in the range.
     fn count(&mut self, field: &'static str, n: u32, most: u32) -> bool {
         let fine = (1..=most).contains(&n);
         if !fine {
@@ -315,7 +315,7 @@ impl Found {
         fine
     }
 
-    /// NaN is in no range, and so is refused with the rest.
+    /// NaN is in no range, and is refused too.
     fn rate(&mut self, field: &'static str, rate: f64) -> bool {
         let fine = rate > 0.0 && rate <= 1.0;
         if !fine {

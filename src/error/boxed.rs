@@ -1,13 +1,13 @@
-//! A boxed error that is an error: `Box<dyn Error>` is none itself.
+//! A boxed error that implements `Error`, which `Box<dyn Error>` does not.
 
 use alloc::boxed::Box;
 use core::error::Error;
 use core::fmt;
 use core::ops::Deref;
 
-/// A call's own error in a box, by [`CallError::boxed`](crate::CallError::boxed).
+/// A call's own error in a box, from [`CallError::boxed`](crate::CallError::boxed).
 ///
-/// It is transparent: text, source and `{:?}` are those of the error in it.
+/// It is transparent: its text, its source and its `{:?}` are those of the inner error.
 ///
 /// ```
 /// use tripcoil::{Breaker, CallError};
@@ -22,7 +22,7 @@ use core::ops::Deref;
 pub struct BoxedError(Box<dyn Error + Send + Sync>);
 
 impl BoxedError {
-    /// The box itself.
+    /// Returns the box.
     #[must_use]
     pub fn into_box(self) -> Box<dyn Error + Send + Sync> {
         self.0

@@ -8,12 +8,12 @@ use core::error::Error;
 use core::fmt;
 use core::time::Duration;
 
-/// Why a guarded call gave no value.
+/// Why a guarded call returned no value.
 ///
-/// As an error it says each cause once. [`Inner`](Self::Inner) is transparent: its text is the call's
-/// error's, and so is its source. A call that was not made says so, and has the [`Rejected`] or the
-/// [`NoBreaker`] as its source: a report of the whole chain reads "call not made: the breaker is open
-/// (failure rate), retry after 1.5s".
+/// As an error it reports each cause once. [`Inner`](Self::Inner) is transparent: its text and its
+/// source are those of the call's own error. For a call that was not made, the source is the
+/// [`Rejected`] or the [`NoBreaker`]. A report of the whole chain reads "call not made: the breaker
+/// is open (failure rate), retry after 1.5s".
 ///
 /// ```
 /// use tripcoil::{Breaker, CallError};
@@ -29,26 +29,27 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallError<E> {
-    /// The breaker did not admit the call: it was not made.
+    /// The breaker rejected the call, so it was not made.
     Rejected(Rejected),
-    /// The call was made, and this is its error.
+    /// The call was made and returned this error.
     Inner(E),
-    /// The call was given up after this limit. Only `call_timeout` (feature `tokio`) gives it.
+    /// The call was given up after this limit. Only `call_timeout` (feature `tokio`) returns it.
     TimedOut(Duration),
-    /// There is no breaker for the request: it was not made. Services of tower give it (feature
-    /// `tower`), where a breaker is picked for each request, and a registry (feature `registry`) whose
-    /// template says something invalid of the key.
+    /// The request has no breaker, so the call was not made.
+    ///
+    /// Returned by tower services that pick a breaker per request (feature `tower`), and by a
+    /// registry (feature `registry`) whose template returns an invalid configuration for the key.
     NoBreaker(NoBreaker),
 }
 
 impl<E> CallError<E> {
-    /// Whether the call was not made at all.
+    /// Returns whether the call was not made at all.
     #[must_use]
     pub const fn is_rejected(&self) -> bool {
         matches!(self, Self::Rejected(_) | Self::NoBreaker(_))
     }
 
-    /// The breaker's rejection, if that is what it is.
+    /// Returns the breaker's rejection, if that is the error.
     ///
     /// ```
     /// use tripcoil::{Breaker, State};
@@ -67,7 +68,7 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Replaces the call's own error; all else stays.
+    /// Replaces the call's own error, and leaves all other errors as they are.
     ///
     /// ```
     /// use tripcoil::{Breaker, CallError};
@@ -88,9 +89,11 @@ impl<E> CallError<E> {
         }
     }
 
-    /// The same with its own error boxed, as a type that is an [`Error`]: for call errors that are none
-    /// themselves, such as `anyhow::Error`, `Box<dyn Error + Send + Sync>`, `String` or `&str`. Then `?`
-    /// turns it into an `anyhow::Error` or a `Box<dyn Error>`.
+    /// Boxes the call's own error as a type that implements [`Error`].
+    ///
+    /// For own errors that do not implement it, such as `anyhow::Error`, `Box<dyn Error + Send +
+    /// Sync>`, `String` or `&str`. Then `?` turns the result into an `anyhow::Error` or a `Box<dyn
+    /// Error>`.
     ///
     /// ```
     /// use tripcoil::{Breaker, CallError};
@@ -117,7 +120,7 @@ impl<E> CallError<E> {
         self.map_inner(|error| BoxedError::from(error.into()))
     }
 
-    /// The call's own error, if it was made and ended in one.
+    /// Returns the call's own error, if the call was made and failed.
     #[must_use]
     pub fn into_inner(self) -> Option<E> {
         match self {

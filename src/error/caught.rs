@@ -1,10 +1,10 @@
-//! The user's code, where a panic of it must not get out.
+//! Runs the user's code where a panic must not escape.
 //!
-//! What it panics with is the user's too, and its drop may panic as well.
+//! The panic's payload is the user's too, and its drop may panic as well.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What that gives; `None` if it panics. Nothing unwinds out of here.
+/// Returns the result of `work`, or `None` if it panics. Nothing unwinds out of here.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(given) => Some(given),
@@ -15,7 +15,7 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     }
 }
 
-/// Drops what a user gave, whose drop may panic.
+/// Drops a user's value, whose drop may panic.
 pub(crate) fn quietly<T>(value: T) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         // the payload's own drop may panic too

@@ -1,11 +1,11 @@
-//! What is wrong with a configuration.
+//! The problems of a configuration.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
 
-/// All that is wrong with a configuration, at once.
+/// Every problem of a configuration.
 ///
 /// ```
 /// use tripcoil::Breaker;
@@ -20,7 +20,8 @@ use core::fmt;
 /// assert_eq!(fields, ["failure_rate", "min_throughput"]);
 /// # Ok::<(), &str>(())
 /// ```
-/// The text names the breaker, where there is one, and has a line for each problem:
+///
+/// The text has the breaker's name, if it is known, and a line for each problem:
 ///
 /// ```text
 /// invalid configuration of the breaker "payments":
@@ -34,7 +35,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// `Ok` if there is no problem.
+    /// Returns `Ok` if there are no problems.
     pub(crate) fn of(problems: Vec<Problem>) -> Result<(), Self> {
         if problems.is_empty() {
             Ok(())
@@ -46,7 +47,7 @@ impl ConfigError {
         }
     }
 
-    /// The same, of the breaker with that name.
+    /// Adds the breaker's name.
     pub(crate) fn of_breaker(self, name: &str) -> Self {
         Self {
             breaker: Some(name.into()),
@@ -54,14 +55,14 @@ impl ConfigError {
         }
     }
 
-    /// The name of the breaker that could not be built or changed; `None` from
-    /// [`Config::validate`](crate::Config::validate), which knows none.
+    /// Returns the name of the breaker that could not be built or changed. `None` from
+    /// [`Config::validate`](crate::Config::validate), which has no breaker.
     #[must_use]
     pub fn breaker(&self) -> Option<&str> {
         self.breaker.as_deref()
     }
 
-    /// The problems, at least one, in the order of [`Config`](crate::Config)'s fields.
+    /// Returns the problems, at least one, in the order of [`Config`](crate::Config)'s fields.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -86,16 +87,16 @@ impl Error for ConfigError {}
 /// The field of the problem that no trip rule is on.
 pub(crate) const NO_RULE: &str = "rules";
 
-/// One thing that is wrong with a configuration.
+/// One problem of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
-    /// The setting, by its path in [`Config`](crate::Config): `"open_for.jitter"`. `"rules"` if no
+    /// The setting, as its path in [`Config`](crate::Config): `"open_for.jitter"`. `"rules"` if no
     /// trip rule is on at all.
     pub field: &'static str,
     /// The value that was refused.
     pub value: String,
-    /// What it must be instead.
+    /// What is permitted instead.
     pub permitted: String,
 }
 

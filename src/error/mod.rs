@@ -1,4 +1,4 @@
-//! What can go wrong, as small values: a rejection, a call's error, a configuration's problems.
+//! The errors, as small values: a rejection, a call's error, a configuration's problems.
 
 #[cfg(feature = "std")]
 pub(crate) mod caught;

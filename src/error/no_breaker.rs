@@ -1,15 +1,14 @@
-//! A request without a breaker.
+//! A request that has no breaker.
 
 use crate::error::config::ConfigError;
 use core::error::Error;
 use core::fmt;
 
-/// There is no breaker for a request, so the call was not made. A small value, made without
-/// allocating.
+/// The request has no breaker, so the call was not made. A small value, created without allocating.
 ///
-/// Whoever picks a breaker for each request may find that its key is none (in his own words:
-/// [`because`](Self::because)), or that a registry's template says something invalid of it, which
-/// comes as a [`ConfigError`] and leaves the name of its first problem here.
+/// Code that picks a breaker per request may refuse a key, with a reason of its own
+/// ([`because`](Self::because)). A registry's template may return an invalid [`ConfigError`] for a
+/// key; the field of its first problem is kept here.
 ///
 /// ```
 /// use tripcoil::{Breaker, NoBreaker};
@@ -33,7 +32,7 @@ enum Why {
 }
 
 impl NoBreaker {
-    /// In the words of whoever picks: "its tenant is unknown".
+    /// Returns an error with this reason, for example "its tenant is unknown".
     #[must_use]
     pub const fn because(reason: &'static str) -> NoBreaker {
         NoBreaker {

@@ -7,7 +7,7 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
-/// The breaker did not admit the call. A small value, made without allocating.
+/// The breaker did not admit the call. A small value, created without allocating.
 ///
 /// ```
 /// use std::time::Duration;
@@ -27,16 +27,16 @@ use core::time::Duration;
 #[derive(Clone, Copy)]
 pub struct Rejected {
     state: State,
-    /// The low end of the control word of this Open, in which its goal stands. Most are never asked,
-    /// and so not turned into a cause.
+    /// The low end of the control word of this Open, which holds its goal. Most are never read, so
+    /// it is turned into a cause only when asked.
     low: u16,
-    /// In nanoseconds; `u64::MAX` for nobody knows. Most are never asked, and so not turned into a
-    /// `Duration`.
+    /// In nanoseconds; `u64::MAX` if unknown. Most are never read, so it is turned into a
+    /// `Duration` only when asked.
     rest: u64,
 }
 
 impl Rejected {
-    /// By the Open of that control word. `rest`: what is left of the wait, in nanoseconds.
+    /// By the Open of that control word, with `rest` nanoseconds left of the wait.
     #[inline(always)]
     pub(crate) const fn by_open(c: Control, rest: u64) -> Rejected {
         Rejected {
@@ -46,7 +46,7 @@ impl Rejected {
         }
     }
 
-    /// By a state that does not say for how long.
+    /// By a state whose end is unknown.
     pub(crate) const fn by(state: State) -> Rejected {
         Rejected {
             state,
@@ -55,8 +55,9 @@ impl Rejected {
         }
     }
 
-    /// How long the breaker is going to reject calls yet, at the breaker's clock. `None` when
-    /// nobody knows: in `HalfOpen` (a probe's result may come any time) and in `ForcedOpen`.
+    /// Returns how long the breaker will go on rejecting calls, by the breaker's clock. `None` if
+    /// that is unknown: in `HalfOpen`, where a probe's result may come at any time, and in
+    /// `ForcedOpen`.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self.rest {
@@ -65,17 +66,19 @@ impl Rejected {
         }
     }
 
-    /// The state that rejected the call: `Open`, `HalfOpen` or `ForcedOpen`.
+    /// Returns the state that rejected the call: `Open`, `HalfOpen` or `ForcedOpen`.
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
     }
 
-    /// Why the breaker is open: the cause of this opening. After a lost round of probes that is
-    /// [`ProbeFailed`](Cause::ProbeFailed), [`ProbeTimeout`](Cause::ProbeTimeout) or
-    /// [`ProbesCancelled`](Cause::ProbesCancelled); what began the outage is in
-    /// [`Snapshot::last_opening`](crate::Snapshot::last_opening). [`Manual`](Cause::Manual) in
-    /// `ForcedOpen` and of a breaker that was built `Open`; `None` in `HalfOpen`.
+    /// Returns why the breaker is open: the cause of this opening.
+    ///
+    /// After a failed round of probes that is [`ProbeFailed`](Cause::ProbeFailed),
+    /// [`ProbeTimeout`](Cause::ProbeTimeout) or [`ProbesCancelled`](Cause::ProbesCancelled).
+    /// [`Snapshot::last_opening`](crate::Snapshot::last_opening) has the cause that began the
+    /// outage. It is [`Manual`](Cause::Manual) in `ForcedOpen`, and for a breaker that was built
+    /// `Open`; it is `None` in `HalfOpen`.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         match self.state {
@@ -108,7 +111,7 @@ impl Hash for Rejected {
     }
 }
 
-/// The state, and the cause if there is one: "open (failure rate)".
+/// Prints the state, and the cause if there is one: "open (failure rate)".
 pub(crate) struct Reason(Rejected);
 
 impl fmt::Display for Reason {
@@ -130,7 +133,7 @@ impl fmt::Display for Rejected {
     }
 }
 
-/// To three digits, and never coarser than a second: who reads it needs no more.
+/// Rounds to three digits, and never coarser than a second.
 fn readable(nanos: u64) -> Duration {
     const SECOND: u64 = 1_000_000_000;
     let mut unit = 1;

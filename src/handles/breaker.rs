@@ -63,7 +63,7 @@ impl<C> Clone for Breaker<C> {
 }
 
 impl Breaker {
-    /// Twice the stripes, for the models alone: one thread meets nobody.
+    /// Doubles the stripes. For the models only, where one thread never finds contention.
     #[cfg(tripcoil_loom)]
     #[doc(hidden)]
     pub fn collide(&self) {

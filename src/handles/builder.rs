@@ -37,7 +37,7 @@ use std::time::SystemTime;
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a builder builds nothing until it is told to"]
+#[must_use = "a builder builds nothing until `build` is called"]
 pub struct Builder<C = ErrIsFailure> {
     name: String,
     config: Config,

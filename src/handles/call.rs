@@ -255,7 +255,7 @@ pub(crate) use guarded_calls;
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 #[derive(Clone, Copy)]
-#[must_use = "this is not the call yet"]
+#[must_use = "this makes no call by itself"]
 pub struct Call<'a, D>(pub(crate) Guarded<&'a Core, D>);
 
 impl<D> fmt::Debug for Call<'_, D> {

@@ -106,7 +106,7 @@ permit! {
 
 /// A [`Call`](crate::Call) of a [`Local`] handle.
 #[derive(Clone, Copy)]
-#[must_use = "this is not the call yet"]
+#[must_use = "this makes no call by itself"]
 pub struct LocalCall<'a, D>(Guarded<&'a Owning, D>);
 
 impl<D> fmt::Debug for LocalCall<'_, D> {

@@ -1,4 +1,4 @@
-//! Work that blocks, on a thread of its own, awaited by whatever runtime there is.
+//! Blocking work on a thread of its own, awaited by any runtime.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -9,14 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 enum Place<T> {
-    /// The work goes on; who waits for it.
+    /// The work goes on; the waker is of the task that waits for it.
     Pending(Option<Waker>),
     Done(T),
-    /// It has ended without a result, or its result has been taken.
+    /// It ended without a result, or its result was taken.
     Empty,
 }
 
-/// What the work gives; `None` where it panicked. Dropping this does not stop the work.
+/// The result of the work; `None` if it panicked. Dropping this does not stop the work.
 pub(crate) struct Awaited<T>(Arc<Mutex<Place<T>>>);
 
 /// The worker's side.
@@ -29,7 +29,7 @@ pub(crate) fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// # Errors
 ///
-/// There is no thread to be had.
+/// Returns an error if the system cannot start a thread.
 pub(crate) fn on_a_thread<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,

@@ -1,10 +1,11 @@
-//! The files beside a saved state: the temporary one that becomes the next state, those that killed
-//! processes have left behind, and damaged ones that are kept.
+//! The files beside a saved state: the temporary file that becomes the next state, temporary files
+//! of processes that were killed, and damaged states that are kept.
 //!
-//! *Who owns a temporary file* is told by a lock on it, which the system takes back when the process ends,
-//! however it ends. A save locks its own as soon as it has made it; a save that finds another's removes it
-//! only while it holds that lock. Between making a file and locking it another save may have come first: then
-//! the lock is taken, or the file has no name any more, and a new one is made.
+//! *The owner of a temporary file* holds a lock on it, which the system releases when the process
+//! ends, however it ends. A save locks its own file as soon as it has created it. A save that finds
+//! another's file removes it only while it holds that lock. Another save may come between the
+//! creation and the lock: then the lock is taken, or the file has lost its name, and a new file is
+//! created.
 
 use alloc::format;
 use core::time::Duration;
@@ -14,12 +15,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
-/// Temporary files are named `.NAME.XXXXXX.tmp`, after the file whose state they hold.
+/// Temporary files are `.NAME.XXXXXX.tmp`, after the file whose state they hold.
 const SUFFIX: &str = ".tmp";
 const RANDOM: usize = 6;
-/// How old one has to be where no lock says whether its process lives.
+/// How old a temporary file must be if no lock shows whether its process is alive.
 const ABANDONED: Duration = Duration::from_secs(3600);
-/// How often making one may meet a save that takes it for abandoned.
+/// How often creating a file may meet a save that takes it for abandoned.
 const ATTEMPTS: usize = 16;
 /// How many damaged states are kept.
 const KEPT: u32 = 10;
@@ -31,7 +32,7 @@ fn prefix(path: &Path) -> OsString {
     prefix
 }
 
-/// A new temporary file for that one, which no other save removes.
+/// Creates a temporary file for that path, which no other save removes.
 pub(crate) fn temporary(path: &Path, folder: &Path) -> io::Result<NamedTempFile> {
     for _ in 0..ATTEMPTS {
         let file = Builder::new()
@@ -52,8 +53,8 @@ pub(crate) fn temporary(path: &Path, folder: &Path) -> io::Result<NamedTempFile>
     Err(io::Error::other("temporary files are removed by others"))
 }
 
-/// Removes the temporary files for that one whose processes are gone. What cannot be read or removed stays,
-/// and stops nobody.
+/// Removes the temporary files for that path whose processes are gone. Files that cannot be read or
+/// removed are left there, and are not an error.
 pub(crate) fn remove_abandoned(path: &Path, folder: &Path) {
     let prefix = prefix(path);
     let Ok(entries) = fs::read_dir(folder) else {
@@ -91,12 +92,13 @@ fn remove_if_abandoned(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Keeps what is in that file's place beside it as well, if it is damaged, under a name that nothing has.
+/// Keeps the contents of that file under a free name beside it, if they are damaged.
 ///
-/// It is never moved: that name is one more link to it, and the place is empty at no moment. Between the look
-/// that found it damaged and this, another save may have put a good state there. So what is judged is
-/// a link of our own, which leads to the same file whatever is put in the place meanwhile, and that very
-/// file is what is kept. If two saves keep one file, the second finds it under the first's name.
+/// The file is never moved: the new name is one more link to it, so the path is never empty.
+/// Between the read that found it damaged and this, another save may have put a good state there.
+/// So the check is made on a link of our own, which leads to the same file whatever replaces it
+/// meanwhile, and that file is what is kept. If two saves keep one file, the second finds it under
+/// the first's name.
 pub(crate) fn keep_beside(
     path: &Path,
     folder: &Path,
@@ -130,7 +132,7 @@ pub(crate) fn keep_beside(
     Err(io::Error::other("temporary files are removed by others"))
 }
 
-/// Whether files cannot have two names here. A missing file, and one that is a mount point, are other troubles.
+/// Whether files cannot have two names here. A missing file and a mount point are other errors.
 fn has_no_links(error: &io::Error) -> bool {
     use io::ErrorKind::{CrossesDevices, NotFound, ResourceBusy};
     !matches!(error.kind(), NotFound | CrossesDevices | ResourceBusy)
@@ -146,7 +148,7 @@ fn corrupt(path: &Path, number: u32) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Gives a file one of those names; the last of them is used again.
+/// Gives the file one of those names; the last of them is reused.
 fn name_corrupt(path: &Path, linked: &Path) -> io::Result<()> {
     for name in (0..KEPT).map(|number| corrupt(path, number)) {
         match fs::hard_link(linked, &name) {
@@ -160,7 +162,8 @@ fn name_corrupt(path: &Path, linked: &Path) -> io::Result<()> {
     fs::rename(linked, corrupt(path, KEPT - 1))
 }
 
-/// Where files have one name only: then saves that meet over a damaged file may move a good one.
+/// For file systems where a file has one name only: saves that meet over a damaged file may then
+/// move a good one.
 fn move_beside(path: &Path) -> io::Result<()> {
     for name in (0..KEPT).map(|number| corrupt(path, number)) {
         match OpenOptions::new().write(true).create_new(true).open(&name) {
@@ -190,7 +193,8 @@ fn is_same(_one: &Path, _other: &Path) -> bool {
     false
 }
 
-/// Opens a file to be read. A pipe or a device is not waited for, so that what it is can be looked at.
+/// Opens a file for reading. It does not wait for a pipe or a device, so that the caller can refuse
+/// it.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -205,7 +209,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 enum Lock {
     Ours,
     Others,
-    /// There is none here.
+    /// This system lacks such locks.
     Unknown,
 }
 

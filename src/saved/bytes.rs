@@ -12,10 +12,11 @@
 //! outage     generation, cause, at, calls, failures, slow, run
 //! ```
 //!
-//! Version 2 is what is written; both are read.
+//! Version 2 is written; both are read.
 //!
-//! The envelope's integers are little-endian, and it is the same in every version, so that a later
-//! version is told from damage. The body's are LEB128. A text is its length and its UTF-8.
+//! The envelope's integers are little-endian, and the envelope is the same in every version, so
+//! that a later version is not mistaken for damage. The body's integers are LEB128. A text is its
+//! length and its UTF-8.
 
 use crate::config::validate::{MAX_BUCKETS, MAX_COUNT};
 use crate::engine::policy::Tally;
@@ -53,7 +54,7 @@ pub(crate) fn checksum(s: &Saving, version: u32) -> u32 {
     crc32fast::hash(&body_of(s, version))
 }
 
-/// Nothing of `bytes` is believed before the checksum, and nothing of the body without a look.
+/// Uses nothing of `bytes` before the checksum was verified, and no value of the body unchecked.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Saving, SavedError> {
     let begun = bytes.len().min(MAGIC.len());
     if bytes[..begun] != MAGIC[..begun] {
@@ -165,7 +166,7 @@ impl Writer {
     }
 }
 
-/// `None` from any of these: the body is not of this shape.
+/// All of its methods return `None` if the body does not have this shape.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -1,7 +1,7 @@
-//! A saved state in serde's formats: the same values by their names, with the checksum of the bytes.
+//! A saved state in serde's formats: the same values by name, with the checksum of the bytes.
 //!
-//! Formats that do not describe themselves read it too: there a value comes after the other, and how
-//! many there are follows from the version, which comes first. What version 2 has added stands at the end.
+//! Formats that are not self-describing can read it too. There the values follow each other, and
+//! the version, which comes first, gives their number. The values that version 2 added are last.
 
 use crate::config::files::words::{Found, Value, state_name};
 use crate::engine::policy::Tally;
@@ -117,15 +117,15 @@ enum WindowForm {
     },
     Count {
         size: u64,
-        /// A letter an outcome.
+        /// One letter per outcome.
         outcomes: String,
     },
 }
 
-/// Of a success, a failure, a slow success and a slow failure.
+/// For a success, a failure, a slow success and a slow failure.
 const LETTERS: [char; 4] = ['.', 'f', 's', 'F'];
 
-/// Said first, since what follows is another version's.
+/// Checked first, because the rest depends on it.
 fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     match u32::deserialize(deserializer)? {
         version @ FIRST..=VERSION => Ok(version),
@@ -238,7 +238,8 @@ impl<'de> Visitor<'de> for AnyVersion {
     }
 }
 
-/// A sequence of values whose first has been read, and that ends with the last of its version.
+/// A sequence of values whose first has been read, and that ends with the last value of its
+/// version.
 struct Fields<A> {
     version: Option<u32>,
     left: usize,

@@ -1,9 +1,10 @@
-//! A breaker's state, saved, and restored after a restart (feature `serde`).
+//! A breaker's state, saved, and restored after a restart.
 //!
-//! `state` is what is saved, as plain data, and what no breaker can have been; `bytes` and `form` are
-//! its two shapes on the outside, and `value` what users hold. `save` reads it from a breaker,
-//! `restore` puts it into one that nobody else has yet. `store` keeps it in a file, with what is `beside` it,
-//! on a thread `aside` where a runtime waits, and says what went wrong by `trouble`.
+//! `state` is what is saved, as plain data, and checks that a breaker can have been in it. `bytes`
+//! and `form` are its two serialised forms, and `value` is the handle for users. `save` reads it
+//! from a breaker, and `restore` puts it into a new one. `store` keeps it in a file; `beside`
+//! manages the other files next to it, `aside` runs blocking work on a thread, and `trouble` has
+//! the errors.
 
 mod aside;
 mod beside;

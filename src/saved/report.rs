@@ -1,4 +1,4 @@
-//! What came of a saved state: why it was refused, or how it was restored.
+//! The result of a restore: why a saved state was refused, or how it was restored.
 
 use crate::error::Problem;
 use crate::words::outcome::State;
@@ -7,7 +7,7 @@ use core::error::Error;
 use core::fmt;
 use core::time::Duration;
 
-/// Why a saved state was refused. Nothing of it is restored then, and the breaker starts fresh.
+/// Why a saved state was refused. Nothing of it was restored, and the breaker started fresh.
 ///
 /// ```
 /// use tripcoil::{Saved, SavedError};
@@ -21,13 +21,13 @@ pub enum SavedError {
     Foreign,
     /// It ends too early.
     Truncated,
-    /// It is not what was written: bytes follow it, or its checksum is another.
+    /// It was changed: its checksum does not match, or more bytes follow it.
     Damaged,
-    /// It is of a later version of the format, or of none that there ever was.
+    /// Its version of the format is later than this crate's, or never existed.
     Version(u32),
-    /// It is whole, and holds what no breaker can have been.
+    /// It is intact, and holds a value that no breaker can have had.
     Impossible(Problem),
-    /// It is the state of another breaker, of this name.
+    /// It is the state of another breaker, with this name.
     OtherBreaker(String),
 }
 
@@ -47,14 +47,13 @@ impl fmt::Display for SavedError {
 
 impl Error for SavedError {}
 
-/// How much time has passed since a state was saved, by the wall clock.
+/// The time between the save and the restore, by the wall clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Age {
-    /// So much.
+    /// This much time has passed.
     Of(Duration),
-    /// The wall clock reads earlier, by so much, than when the state was saved: nobody knows how old
-    /// it is. An open breaker waits for what was left when it was saved, and a window of time is
-    /// taken for over.
+    /// The wall clock now reads this much earlier than at the save, so the age is unknown. An open
+    /// breaker waits for all that was left of its wait, and a time window counts as expired.
     WentBack(Duration),
 }
 
@@ -72,16 +71,16 @@ impl fmt::Display for Age {
     }
 }
 
-/// What became of the window.
+/// How the window was restored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RestoredWindow {
-    /// It goes on, as far as its epochs are live. A count window has none, and goes on as it was; so
-    /// does a window that is only shown, in a state in which no outcome is counted.
+    /// It continues, as far as its epochs are live. A count window always continues. So does a
+    /// window that is only shown, in a state that counts no outcomes.
     Kept,
-    /// It is empty: all its epochs are over, or may be, since the wall clock went back.
+    /// It is empty. All its epochs are over, or may be, because the wall clock went back.
     Expired,
-    /// It is empty: it was of another geometry than the breaker now has.
+    /// It is empty. It had another geometry than the breaker has now.
     Reshaped,
 }
 
@@ -95,17 +94,17 @@ impl fmt::Display for RestoredWindow {
     }
 }
 
-/// How a saved state was restored: what
-/// [`Controller::restored`](crate::Controller::restored) tells.
+/// How a saved state was restored; returned by
+/// [`Controller::restored`](crate::Controller::restored).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Restored {
-    /// The state in which the breaker began: the one that was saved. A half-open round goes on with
-    /// what it had counted, and without the probes that were out.
+    /// The state in which the breaker started: the saved one. A half-open round keeps its results;
+    /// the probes that were in flight are gone.
     pub state: State,
     /// How old the saved state was.
     pub age: Age,
-    /// What became of the window.
+    /// How the window was restored.
     pub window: RestoredWindow,
 }
 

@@ -1,13 +1,15 @@
-//! Putting a saved state into a breaker that has just been made.
+//! Restores a saved state into a breaker that has just been created.
 //!
-//! *Nobody else is there.* The core is borrowed mutably, before it is shared: no call, no update and no
-//! reader can have begun, and whoever gets the core later gets it through the `Arc` into which it is
-//! moved afterwards, which orders all that is written here before all that they do. So these are plain
-//! stores to words that no protocol is about yet, and they leave them as some sequence of updates could
-//! have left them in this same generation: version 0, no update, one stripe.
+//! *No other thread has the breaker.* The core is borrowed mutably, before it is shared. No call,
+//! update or reader can have begun; a thread that gets the core later gets it through the `Arc`
+//! into which it is moved, and that orders everything written here before everything the thread
+//! does. So these are plain stores to words that no protocol covers at this point. They leave the
+//! words as some sequence of updates could have left them in this same generation: version 0, no
+//! update, one stripe.
 //!
-//! *All or nothing.* What can be refused has been refused before the first store: the value is sound in
-//! itself (`Saving::check`), and the name is compared here first. From there on nothing can fail.
+//! *All or nothing.* Everything that can be refused is refused before the first store: the value is
+//! consistent in itself (`Saving::check`), and the name is compared here first. After that nothing
+//! can fail.
 
 use crate::clock::saturating_nanos;
 use crate::engine::events::event::Event;
@@ -146,8 +148,8 @@ impl Core {
         self.ledger.would_trip.set(s.would_trip);
     }
 
-    /// Epochs go on as they were divided: the one that was under way may have begun before this clock
-    /// did. With what the window holds.
+    /// Epochs keep their boundaries: the current one may have begun before this clock did. Returns
+    /// what the window holds.
     fn put_window(&mut self, s: &Saving, age: Age, now: u64) -> (RestoredWindow, Tally) {
         let b = match &mut self.head.window {
             Shape::Time(b) => b,
@@ -304,8 +306,8 @@ impl Core {
     }
 }
 
-/// The outcomes of a count window, as they came. The rules that were true stay so: nobody is told of
-/// them again.
+/// Puts in the outcomes of a count window, in their order. Rules that were true stay true, and are
+/// not reported again.
 fn land_all(window: &CountWindow, s: &Saving) -> RestoredWindow {
     let outcomes = match &s.window {
         Kept::Count { size, outcomes } if *size == window.size() => outcomes,
@@ -319,12 +321,12 @@ fn land_all(window: &CountWindow, s: &Saving) -> RestoredWindow {
                 s.standing.window
             }
         });
-        debug_assert!(landed.is_some(), "nobody else is there");
+        debug_assert!(landed.is_some(), "no other thread has the breaker");
     }
     RestoredWindow::Kept
 }
 
-/// Slow calls are failures and successes, and only their sums are ever told.
+/// Slow calls are failures or successes; only their sums are ever read.
 fn by_class(totals: &Totals) -> [u64; 4] {
     let slow_failures = totals.slow.min(totals.failures);
     let slow_successes = totals.slow - slow_failures;

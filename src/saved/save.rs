@@ -1,8 +1,8 @@
-//! Reading a breaker's state, to be saved.
+//! Reads a breaker's state, to be saved.
 //!
-//! Nothing stops for it: it is a reading like a snapshot's, between two looks at the same quiet control
-//! word. All that updates write is of one moment; counts of calls that end meanwhile are each true at
-//! some moment of the reading. Calls that are under way are in no count.
+//! Calls go on meanwhile: like a snapshot, it is read between two looks at the same quiet control
+//! word. Everything that updates write is from one moment. Counts of calls that end meanwhile are
+//! each true at some moment of the reading. Calls in flight are in no count.
 
 use crate::clock::saturating_nanos;
 use crate::engine::policy::{Tally, Truth};
@@ -21,14 +21,14 @@ use crate::words::tagged::{PAYLOAD_MAX, Tagged};
 use alloc::string::ToString;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Since 1970, up to 2262; 0 for a clock that stands before.
+/// Since 1970, up to 2262; 0 for an earlier time.
 pub(crate) fn wall_nanos(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     saturating_nanos(since).min(i64::MAX as u64)
 }
 
-/// A count that is read again: one that has come from a saved state with the most, and gone on, stays
-/// there.
+/// Limits a count that will be read again: one that was restored with the largest value, and went
+/// on, stays there.
 fn at_most(count: u64) -> u64 {
     count.min(MOST)
 }
@@ -118,7 +118,7 @@ impl Core {
         }
     }
 
-    /// The rules on the window that were true when they were last judged.
+    /// The rules on the window that were true when last judged.
     fn standing(&self) -> Truth {
         match &self.head.window {
             Shape::Time(_) => {

@@ -1,4 +1,5 @@
-//! What is saved of a breaker, as plain data, and what no breaker can have been.
+//! What is saved of a breaker, as plain data, and the check that a breaker can have been in that
+//! state.
 
 use crate::config::validate::{MAX_BUCKETS, MAX_COUNT, MAX_WINDOW};
 use crate::engine::policy::{Tally, Truth};
@@ -22,7 +23,7 @@ pub(crate) struct Saving {
     pub(crate) state: State,
     /// How long it had been in that state; if that is Closed, in earlier processes too.
     pub(crate) lasted: u64,
-    /// What was left of Open.
+    /// The rest of Open's wait.
     pub(crate) left: u64,
     /// Transitions since the breaker was first built.
     pub(crate) generation: u64,
@@ -34,13 +35,13 @@ pub(crate) struct Saving {
     pub(crate) totals: Totals,
     pub(crate) kinds: [u64; FailureKind::SLOTS],
     pub(crate) rejections: [u64; Rejections::SLOTS],
-    /// In a state in which nothing is counted, as it is shown there.
+    /// In a state that counts nothing: the window shown there.
     pub(crate) window: Kept,
-    /// What a half-open round has counted. Absent in version 1.
+    /// The results of a half-open round. Absent in version 1.
     pub(crate) round: Option<Counted>,
-    /// Why the present opening began. Absent in version 1, and where it is not known.
+    /// Why the present opening began. Absent in version 1, and where it is unknown.
     pub(crate) opening: Option<Cause>,
-    /// The last opening from Closed. Absent in version 1, and where there was none.
+    /// The last opening from Closed. Absent in version 1, and if there was no opening.
     pub(crate) outage: Option<Outage>,
 }
 
@@ -69,7 +70,8 @@ pub(crate) struct Outage {
     pub(crate) run: u64,
 }
 
-/// The rules that observe-only has told to be true: it tells each again only when it has been untrue.
+/// The rules that observe-only has reported as true. It reports each again only after the rule was
+/// untrue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Standing {
     pub(crate) window: Truth,
@@ -96,7 +98,7 @@ pub(crate) enum Kept {
     Time {
         /// Of a bucket.
         width: u64,
-        /// What of the epoch under way was over.
+        /// How much of the current epoch was over.
         into: u64,
         /// Oldest first.
         buckets: Vec<Tally>,
@@ -108,8 +110,8 @@ pub(crate) enum Kept {
     },
 }
 
-/// The largest of a count, far beyond what anybody counts to: sums of them, and what is counted on
-/// from them, fit 64 bits.
+/// The largest count, far beyond any real one: sums of them, and later counts added to them, fit 64
+/// bits.
 pub(crate) const MOST: u64 = 1 << 60;
 /// Up to 2262, which is what fits the 63 bits that every format has.
 pub(crate) const LATEST: u64 = i64::MAX as u64;
@@ -129,7 +131,7 @@ fn within(field: &'static str, value: u64, least: u64, most: u64) -> Result<(), 
     }))
 }
 
-/// What only one state has.
+/// A value that only one state has.
 fn belongs(field: &'static str, here: bool) -> Result<(), SavedError> {
     if here {
         return Ok(());
@@ -144,7 +146,7 @@ fn belongs(field: &'static str, here: bool) -> Result<(), SavedError> {
 impl Saving {
     /// # Errors
     ///
-    /// The first value that no breaker can have had.
+    /// Returns the first value that no breaker can have had.
     pub(crate) fn check(&self) -> Result<(), SavedError> {
         let counting = matches!(self.state, State::Closed | State::ObserveOnly);
         let only = |when: bool, most: u64| if when { most } else { 0 };

@@ -13,10 +13,10 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// Keeps one breaker's saved state in one file.
+/// Keeps the saved state of one breaker in one file.
 ///
-/// The file is replaced as a whole: whoever reads it, at any time and after any crash, finds the state
-/// that was saved last or the one before it, never a part of one.
+/// The file is replaced as a whole. A reader, at any time and after any crash, finds the state that
+/// was saved last or the one before it, and never a part of one.
 ///
 /// ```
 /// use tripcoil::{Breaker, FileStore};
@@ -37,12 +37,12 @@ pub struct FileStore {
     order: Arc<Order>,
 }
 
-/// Saves of one store and its clones, so that none overwrites a later one.
+/// Orders the saves of one store and its clones, so that none overwrites a later one.
 #[derive(Default)]
 struct Order {
-    /// How many there have been.
+    /// How many saves have begun.
     asked: Mutex<u64>,
-    /// The latest whose state is in the file. Held by the one that is at work.
+    /// The latest save whose state is in the file. Held by the save that is writing.
     done: Mutex<u64>,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Debug for FileStore {
 }
 
 impl FileStore {
-    /// In that file, which need not exist; its folder has to.
+    /// Returns a store for that file, which need not exist. Its folder must exist.
     pub fn new(path: impl Into<PathBuf>) -> FileStore {
         FileStore {
             path: path.into(),
@@ -71,41 +71,42 @@ impl FileStore {
         }
     }
 
-    /// The file.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Replaces what the file holds, and returns when that is on the disk. The thread is blocked
-    /// meanwhile: in asynchronous code see [`save_async`](Self::save_async).
+    /// Replaces the contents of the file, and returns when they are on the disk. It blocks the
+    /// thread: in asynchronous code use [`save_async`](Self::save_async).
     ///
-    /// The state is written to another file beside it, named `.NAME.XXXXXX.tmp`, and that one is given
-    /// its name. What a process leaves behind that is killed between the two is removed by the next save.
+    /// The state is written to a temporary file beside it, `.NAME.XXXXXX.tmp`, which is then
+    /// renamed. If a process is killed in between, the next save removes its temporary file.
     ///
-    /// A file that [`load`](Self::load) would refuse is not overwritten: it is kept as `NAME.corrupt`, or
-    /// `NAME.corrupt.1` to `NAME.corrupt.9` where there are such files already. When all ten are taken, the
-    /// last is replaced. Several processes may save at once: a good state is never taken for the damaged one
-    /// before it, and at no moment is there no file (where the file system has hard links).
+    /// A file that [`load`](Self::load) would refuse is not lost: it is kept as `NAME.corrupt`, or
+    /// as `NAME.corrupt.1` to `NAME.corrupt.9` if such files exist already. If all ten exist, the
+    /// last is replaced. Several processes may save at once. A good state is never mistaken for the
+    /// damaged one before it. On a file system with hard links, the file exists at every moment.
     ///
     /// # Errors
     ///
-    /// What the system says; that the folder is missing, or that in the file's place there is something
-    /// else than a file. Then the file is as it was, or kept as `.corrupt` if it was damaged; unless it was
-    /// the folder that could not be brought to the disk, after the file had been replaced.
+    /// Returns the system's error; or that the folder is missing; or that the path leads to
+    /// something other than a file. The file is then unchanged, or was kept as `.corrupt` if it was
+    /// damaged. One error comes after the file was replaced: that its folder could not be
+    /// synchronised to the disk.
     pub fn save(&self, saved: &Saved) -> Result<(), StoreError> {
         self.save_by(self.ask(), &saved.to_bytes(), File::sync_all)
     }
 
-    /// As [`save`](Self::save), on a thread of its own: the runtime's threads go on. Any runtime can await
-    /// it.
+    /// Saves as [`save`](Self::save) does, on a thread of its own, so that the runtime's threads
+    /// are not blocked. The future works on any runtime.
     ///
-    /// The save begins when the future is first polled. One that is dropped after that goes on to its end;
-    /// it never overwrites the state of a later save of the same store or of its clones.
+    /// The save begins when the future is first polled. If the future is dropped after that, the
+    /// save still completes. It never overwrites a later save by the same store or its clones.
     ///
     /// # Errors
     ///
-    /// Those of [`save`](Self::save), and that the system has no thread to give.
+    /// Returns the errors of [`save`](Self::save), or that the system could not start a thread.
     ///
     /// ```
     /// use tripcoil::{Breaker, FileStore};
@@ -146,12 +147,13 @@ impl FileStore {
         })
     }
 
-    /// The state that was saved last; `None` if there is no file.
+    /// Returns the state that was saved last, or `None` if there is no file.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or what it holds is refused; its folder does not exist, which is not the
-    /// same as that nothing was saved; or it is no file: a folder, a device or a pipe is refused at once.
+    /// Returns an error if the file cannot be read or its contents are refused. A missing folder is
+    /// an error too, because it does not mean that nothing was saved. A folder, a device or a pipe
+    /// in place of the file is refused without waiting.
     pub fn load(&self) -> Result<Option<Saved>, StoreError> {
         let Some(bytes) = self.read()? else {
             return Ok(None);
@@ -188,11 +190,11 @@ impl FileStore {
         Ok(Some(bytes))
     }
 
-    /// Whether there is a file.
+    /// Returns whether the file exists.
     ///
     /// # Errors
     ///
-    /// There is something else, or no place for it.
+    /// Returns an error if the path leads to something else, or its folder is missing.
     fn is_there(&self) -> Result<bool, StoreError> {
         let failed = |error| StoreError::io(&self.path, "read", error);
         if !self.names_a_file() {
@@ -216,7 +218,7 @@ impl FileStore {
         }
     }
 
-    /// Whether it can be a file's: not an empty path, and not one that ends as a folder's does.
+    /// Returns whether the path can be a file's: not empty, and not ending as a folder's does.
     fn names_a_file(&self) -> bool {
         let end = self.path.as_os_str().as_encoded_bytes().last();
         let separator = end.is_some_and(|end| std::path::is_separator(char::from(*end)));
@@ -244,14 +246,14 @@ impl FileStore {
         }
     }
 
-    /// The number of a save that begins now.
+    /// Returns the number of a save that begins now.
     fn ask(&self) -> u64 {
         let mut asked = locked(&self.order.asked);
         *asked += 1;
         *asked
     }
 
-    /// Unless a later save has come first.
+    /// Saves, unless a later save came first.
     fn save_by(
         &self,
         number: u64,
@@ -300,7 +302,7 @@ impl FileStore {
         Ok(())
     }
 
-    /// What cannot be read is evidence, and somebody may want to look at it.
+    /// A damaged file is evidence, so it is kept.
     fn keep_damaged(&self) -> Result<(), StoreError> {
         if self.is_link() || self.load().is_ok() {
             return Ok(());
@@ -314,7 +316,7 @@ impl FileStore {
     }
 }
 
-/// More than any state has: a mistaken path must not be read until the memory is full.
+/// Larger than any state: a mistaken path must not fill the memory.
 const MOST: u64 = 16 << 20;
 
 #[cfg(test)]

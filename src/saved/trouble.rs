@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Why a [`FileStore`](crate::FileStore) could not load or save a state.
 ///
-/// Each names the file. What the system or the check of the state said is the
-/// [`source`](Error::source), and is not repeated in the text.
+/// Each error has the path of the file. The system's error, or the reason why the state was
+/// refused, is the [`source`](Error::source), and is not repeated in the text.
 ///
 /// ```
 /// use std::error::Error;
@@ -26,46 +26,46 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The system refused something.
+    /// The system reported an error.
     #[non_exhaustive]
     Io {
         /// The file of the store.
         path: PathBuf,
-        /// What was being done: "read", "replace" ...
+        /// What the store was doing: "read", "replace" ...
         action: &'static str,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// The file's folder does not exist: that is not the same as a state that was never saved. A volume
+    /// The folder of the file does not exist. This does not mean that nothing was saved: a volume
     /// may not be mounted.
     #[non_exhaustive]
     NoFolder {
         /// The file of the store.
         path: PathBuf,
     },
-    /// In the file's place there is a folder, a device, a pipe or a socket, or the path cannot be a file's:
-    /// it is empty, or ends as a folder's does.
+    /// The path leads to a folder, a device, a pipe or a socket, or it cannot be a file's: it is
+    /// empty, or ends as a folder's does.
     #[non_exhaustive]
     NotAFile {
         /// The file of the store.
         path: PathBuf,
     },
-    /// The file is a mount point of its own (a single file mounted into a container, as a rule), which
-    /// cannot be replaced. Mount its folder.
+    /// The file is itself a mount point (usually a single file mounted into a container), and
+    /// cannot be replaced. Mount its folder instead.
     #[non_exhaustive]
     MountPoint {
         /// The file of the store.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// The file was read, and holds no state that can be restored. The next save keeps it beside, with
+    /// The file was read, and its contents were refused. The next save keeps them in a file with
     /// `.corrupt` after its name.
     #[non_exhaustive]
     Refused {
         /// The file of the store.
         path: PathBuf,
-        /// Why.
+        /// Why the contents were refused.
         error: SavedError,
     },
 }
@@ -79,7 +79,7 @@ impl StoreError {
         }
     }
 
-    /// Of what replaces the file by another.
+    /// For an error of replacing the file by another.
     pub(crate) fn replacing(path: &Path, error: io::Error) -> StoreError {
         use io::ErrorKind::{CrossesDevices, ResourceBusy};
         if matches!(error.kind(), ResourceBusy | CrossesDevices) {
@@ -89,7 +89,7 @@ impl StoreError {
         StoreError::io(path, "replace", error)
     }
 
-    /// The file of the store.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
@@ -132,7 +132,7 @@ impl Error for StoreError {
     }
 }
 
-/// For functions that return an [`io::Error`]: of the system's kind, with this as its inner error.
+/// For functions that return an [`io::Error`]: it has the system's kind, and this error inside.
 impl From<StoreError> for io::Error {
     fn from(error: StoreError) -> io::Error {
         let kind = match &error {

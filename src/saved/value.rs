@@ -9,13 +9,14 @@ use core::fmt;
 use core::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What is to be known of a breaker for another one, in a later process, to go on where it stopped:
-/// [`Controller::save`](crate::Controller::save) gives it,
-/// [`Builder::restore`](crate::Builder::restore) takes it, a [`FileStore`](crate::FileStore) keeps it.
+/// The state of a breaker, for another breaker in a later process that continues from it.
+/// [`Controller::save`](crate::Controller::save) returns it,
+/// [`Builder::restore`](crate::Builder::restore) takes it, and a [`FileStore`](crate::FileStore)
+/// keeps it.
 ///
-/// It is a value with two shapes on the outside: compact bytes, and whatever format of `serde`'s is at
-/// hand, with named fields. Both carry the version of the format and a checksum, and both are looked
-/// through before there is a `Saved`: one that has been cut short, changed or made up is refused.
+/// It has two serialised forms: compact bytes, and any `serde` format, with field names. Both
+/// contain the version of the format and a checksum, and both are checked when they are read: input
+/// that was cut short, changed or invented is refused.
 ///
 /// ```
 /// use tripcoil::{Breaker, Saved, State};
@@ -45,36 +46,36 @@ impl fmt::Debug for Saved {
 }
 
 impl Saved {
-    /// The name of the breaker whose state it is.
+    /// Returns the name of the breaker that was saved.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The state in which that breaker was.
+    /// Returns the state of the breaker when it was saved.
     #[must_use]
     pub fn state(&self) -> State {
         self.0.state
     }
 
-    /// When it was saved, by the wall clock.
+    /// Returns the wall-clock time of the save.
     #[must_use]
     pub fn saved_at(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_nanos(self.0.saved_at)
     }
 
-    /// Some hundred bytes, and a few for each bucket that has counted; of a count window a byte for
-    /// each four outcomes.
+    /// Returns the state as bytes: about a hundred, plus a few for each bucket with outcomes, or
+    /// one byte for each four outcomes of a count window.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         bytes::encode(&self.0)
     }
 
-    /// What [`to_bytes`](Self::to_bytes) gave.
+    /// Reads the bytes that [`to_bytes`](Self::to_bytes) returned.
     ///
     /// # Errors
     ///
-    /// Why these are not: see [`SavedError`].
+    /// Returns why the bytes were refused: see [`SavedError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Saved, SavedError> {
         bytes::decode(bytes).map(Saved)
     }

@@ -1,18 +1,17 @@
-//! The one place that names atomics: loom's under the models, portable-atomic's elsewhere.
+//! The one place that imports atomics: loom's under the models, portable-atomic's elsewhere.
 //!
-//! Two more builds keep those atomics, and do something before each access: the step checker's
-//! (`--cfg tripcoil_step`) runs other calls there, and under `--cfg tripcoil_shuttle` shuttle chooses
-//! there which thread goes on.
+//! Two more builds keep those atomics and act before each access. The step checker (`--cfg
+//! tripcoil_step`) runs other calls there. Under `--cfg tripcoil_shuttle`, shuttle chooses there
+//! which thread goes on.
 //!
 //! Everything else takes its words from here, so that the source that the models explore is the
-//! source that ships. The words of the protocol are [`Word`]s, and those are what loom explores;
-//! what no protocol leans on (sums that are only ever added to, a clock's published time) is a
-//! [`Counter`], which loom does not see: exploring each addition would cost executions and show
-//! nothing.
+//! source that ships. The words of the protocol are [`Word`]s, and those are what loom explores. A
+//! value that the protocol does not depend on (a sum, a clock's published time) is a [`Counter`],
+//! which loom does not see: exploring each addition would cost executions and show nothing.
 //!
 //! *Orderings.* Loads acquire, stores release, read-modify-writes do both, and nothing is SeqCst.
 //! The protocol needs no single order over several words: each of its steps is a compare-exchange
-//! on the word that it is about, made while the control word is known to stand.
+//! on its own word, made while the control word is known to be unchanged.
 
 #[cfg(tripcoil_loom)]
 use loom::sync::atomic::AtomicU64;
@@ -40,20 +39,20 @@ pub mod step {
         static OTHERS: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
     }
 
-    /// Just before this thread's `n`-th access from now (from 1 on), `others` are run.
+    /// Runs `others` just before this thread's `n`-th access from now (from 1 on).
     pub fn stop_before(n: u64, others: impl FnOnce() + 'static) {
         LEFT.set(n);
         OTHERS.set(Some(Box::new(others)));
     }
 
-    /// Whether there was no such access; it is not waited for any more.
+    /// Returns whether there was no such access, and stops waiting for it.
     pub fn never_came() -> bool {
         LEFT.set(0);
         OTHERS.take().is_some()
     }
 
-    /// Let `work` make so many accesses, and panic at the next: whoever waits for a call that is
-    /// stopped would never end, since that one is further down on the same stack.
+    /// Lets `work` make `n` accesses, and panics at the next one. Work that waits for a stopped
+    /// call would never end, because that call is further down the same stack.
     pub fn at_most(n: u64, work: impl FnOnce()) {
         let outer = ALLOWED.replace(TAKEN.get() + n);
         work();
@@ -69,7 +68,7 @@ pub mod step {
         pub writes: bool,
     }
 
-    /// What this thread accesses in `work`.
+    /// Returns this thread's accesses in `work`.
     pub fn touched(work: impl FnOnce()) -> Vec<Access> {
         TOUCHED.set(Some(Vec::new()));
         work();
@@ -159,34 +158,35 @@ impl Word {
         self.0.compare_exchange(old, new, AcqRel, Acquire)
     }
 
-    /// Raise to `value`; never lower.
+    /// Raises the word to `value`; never lowers it.
     #[inline(always)]
     pub(crate) fn raise(&self, value: u64) {
         access(&self.0, true);
         self.0.fetch_max(value, AcqRel);
     }
 
-    /// Only for a word that no update settles.
+    /// Only for a word that no update writes.
     pub(crate) fn add(&self, n: u64) {
         access(&self.0, true);
         self.0.fetch_add(n, AcqRel);
     }
 
-    /// Sets those bits, and leaves the others. Only for a word that no update settles.
+    /// Sets those bits, and leaves the others. Only for a word that no update writes.
     #[cfg(feature = "std")]
     pub(crate) fn set_bits(&self, bits: u64) {
         access(&self.0, true);
         self.0.fetch_or(bits, AcqRel);
     }
 
-    /// Leaves 0, and returns what was there. Only for a word that no update settles.
+    /// Leaves 0, and returns the previous value. Only for a word that no update writes.
     #[cfg(feature = "std")]
     pub(crate) fn take(&self) -> u64 {
         access(&self.0, true);
         self.0.swap(0, AcqRel)
     }
 
-    /// Add one, and say whether nobody else was at it. Only for a word that no update settles.
+    /// Adds one, and returns whether no other thread did so at the same time. Only for a word that
+    /// no update writes.
     #[inline(always)]
     pub(crate) fn add_alone(&self) -> bool {
         let n = self.load();
@@ -214,7 +214,8 @@ pub(crate) fn handles<T>(arc: &Arc<T>, beside: &Word) -> usize {
     Arc::strong_count(arc)
 }
 
-/// What threads did before the releases that this one has read relaxed is seen by it from here on.
+/// From here on, this thread sees what other threads did before the releases that it has read with
+/// relaxed loads.
 pub(crate) fn acquire() {
     #[cfg(tripcoil_loom)]
     loom::sync::atomic::fence(Acquire);
@@ -224,8 +225,8 @@ pub(crate) fn acquire() {
 
 /// A sum, or a published value, that decides nothing.
 ///
-/// *Orderings.* The sums are relaxed: a reader wants each addition once and none in particular,
-/// and whoever needs them exact has joined the writers. A published value releases, for what was
+/// *Orderings.* The sums are relaxed: a reader needs each addition once, and no order between them.
+/// A reader that needs an exact sum has joined the writers. A published value releases what was
 /// written before it.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(PlainU64);
@@ -253,7 +254,7 @@ impl Counter {
         self.0.store(value, Release);
     }
 
-    /// Raise to `value`; never lower. What it is afterwards.
+    /// Raises the counter to `value`; never lowers it. Returns the new value.
     pub(crate) fn raise(&self, value: u64) -> u64 {
         access(&self.0, true);
         self.0.fetch_max(value, AcqRel).max(value)
@@ -268,7 +269,7 @@ impl Counter {
             .fetch_update(AcqRel, Acquire, |v| Some(v.saturating_add(n).min(top)));
     }
 
-    /// Add one, and say whether nobody else was at it.
+    /// Adds one, and returns whether no other thread did so at the same time.
     #[inline(always)]
     pub(crate) fn add_alone(&self) -> bool {
         access(&self.0, false);
@@ -310,8 +311,8 @@ pub(crate) use thread::Thread;
 #[cfg(any(tripcoil_loom, tripcoil_shuttle))]
 pub(crate) use thread::park;
 
-/// Begins a thread; `None` if the system gives none. Under models and schedules none is begun: the thread that
-/// would be woken is the one that asks, and does its work by hand.
+/// Starts a thread; returns `None` if the system cannot. Models and schedules start no thread: the
+/// one that asks does the other's work itself.
 #[cfg(feature = "std")]
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<Thread> {
     #[cfg(any(tripcoil_loom, tripcoil_shuttle))]
@@ -429,7 +430,7 @@ mod with_std {
             }
         }
 
-        /// Put a value in, unless somebody has, or is about to. The claim is what keeps `set`
+        /// Puts a value in, unless another thread has done so or is about to. The claim keeps `set`
         /// from ever waiting for another thread's `set`.
         pub(crate) fn fill(&self, make: impl FnOnce() -> T) -> Option<&T> {
             if self.state.claim() {

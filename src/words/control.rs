@@ -1,15 +1,15 @@
-//! The control word: what the breaker is, and what it is being made into.
+//! The control word: the breaker's state, and the update under way.
 //!
-//! Who writes: whoever announces an update, and whoever publishes it, each by one compare-exchange
-//! from the very word that they read. Who reads: everyone, first. A permit is this word's
-//! generation and kind, so that "is it still the period in which I was admitted, and is nobody
-//! updating" is one masked compare.
+//! Who writes: the thread that announces an update, and the thread that publishes it, each by one
+//! compare-exchange from exactly the word it read. Who reads: every thread, first. A permit holds
+//! this word's generation and kind, so "is this still the period in which I was admitted, with no
+//! update under way" is one masked compare.
 //!
 //! *Wrap-around.* A permit that is kept while the breaker goes through exactly 2^24 transitions
-//! would be taken for one of the present period; a word read before exactly 2^24 updates would be
-//! taken for the present one. At one transition a millisecond the first takes 4.7 hours of one
-//! call; the second would need a thread asleep between two instructions for that long, and to the
-//! update.
+//! would be taken for one of the present period. A word read before exactly 2^24 updates would be
+//! taken for the present one. At one transition per millisecond the first takes a call of 4.7
+//! hours; the second needs a thread that sleeps between two instructions for that long, to exactly
+//! that update.
 
 use crate::words::outcome::{Cause, State};
 
@@ -49,8 +49,8 @@ pub(crate) enum Goal {
 use Goal::*;
 
 impl Goal {
-    /// The cause that is reported of a transition with this goal. `Check` and `Maintain` have none of their
-    /// own: the first true rule is the cause.
+    /// Returns the cause reported for a transition with this goal. `Check` and `Maintain` lack a
+    /// cause of their own: the first true rule is the cause.
     pub(crate) const fn cause(self) -> Cause {
         match self {
             TripByRun => Cause::ConsecutiveFailures,
@@ -67,7 +67,7 @@ impl Goal {
         }
     }
 
-    /// The goal that stands in the control word of an Open with this cause.
+    /// Returns the goal that the control word of an Open with this cause holds.
     pub(crate) const fn of_open(cause: Cause) -> Goal {
         match cause {
             Cause::ConsecutiveFailures => TripByRun,
@@ -193,7 +193,7 @@ const _: () = {
     assert!(GOALS.len() <= (GOAL >> GOAL_SHIFT) as usize + 1);
     let mut g = 0;
     while g < GOALS.len() {
-        assert!(GOALS[g] as usize == g, "goals stand in their order");
+        assert!(GOALS[g] as usize == g, "the goals are in order");
         g += 1;
     }
 };
@@ -217,7 +217,7 @@ impl Period {
     }
 }
 
-/// What of the rules stands in the control word.
+/// The parts of the rules that the control word holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Flags {
     pub(crate) armed: bool,
@@ -261,7 +261,7 @@ impl Control {
         self.0 & KIND < 2
     }
 
-    /// Open, and nobody updating.
+    /// Open, with no update under way.
     #[inline(always)]
     pub(crate) fn is_open(self) -> bool {
         self.0 & (KIND | AUDITING) == code(State::Open)
@@ -310,7 +310,7 @@ impl Control {
         GOALS.get(n).copied().unwrap_or(Maintain)
     }
 
-    /// All that stands below the generation, the goal with it.
+    /// Everything below the generation, the goal included.
     #[inline(always)]
     pub(crate) const fn low(self) -> u16 {
         self.0 as u16
@@ -348,7 +348,7 @@ impl Control {
         Period(self.0 & (GENERATION | KIND))
     }
 
-    /// Is it that period still, and nobody updating?
+    /// Whether it is still that period, with no update under way.
     #[inline(always)]
     pub(crate) fn quiet_in(self, period: Period) -> bool {
         self.0 & (GENERATION | AUDITING | KIND) == period.0

@@ -37,7 +37,7 @@ impl Deadline {
     /// Over when it began.
     #[cfg(feature = "serde")]
     pub(crate) const OVER: Deadline = Deadline(1);
-    /// The longest that can be told, in nanoseconds.
+    /// The longest wait that fits, in nanoseconds.
     #[cfg(feature = "serde")]
     pub(crate) const LONGEST: u64 = (Deadline::LAST + 1) * MILLISECOND;
 

@@ -1,4 +1,4 @@
-//! The words: values of one machine word each, without atomics.
+//! Words: `Copy` values of one machine word each, without atomics.
 
 pub(crate) mod control;
 pub(crate) mod deadline;

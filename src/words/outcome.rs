@@ -1,14 +1,12 @@
-//! What a call came to, and how it is told: states, outcomes, kinds, counts and causes.
-//!
-//! Plain values only.
+//! Plain values: states, outcomes, kinds, counts and causes.
 
 use core::fmt;
 use core::time::Duration;
 
-/// What a breaker does with calls at the moment.
+/// What a breaker does with calls.
 ///
-/// The first three are the breaker's own; the last three are an operator's overrides, which no
-/// outcome ever leaves and only the [`Controller`](crate::Controller) does.
+/// The breaker itself moves between the first three. The last three are an operator's overrides:
+/// only the [`Controller`](crate::Controller) sets or ends them, and outcomes never do.
 ///
 /// ```
 /// use tripcoil::{Breaker, State};
@@ -20,11 +18,11 @@ use core::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Calls are admitted, and their outcomes judged by the trip rules.
+    /// Calls are admitted, and the trip rules judge their outcomes.
     #[default]
     Closed,
-    /// Calls are rejected until the wait is over; the first call after it is a probe. A wait that
-    /// is over reads `Open` still, until a call is made.
+    /// Calls are rejected until the wait is over; the first call after that is a probe. The state
+    /// reads `Open` until that call is made.
     Open,
     /// A round of probes decides between `Closed` and `Open`.
     HalfOpen,
@@ -32,8 +30,8 @@ pub enum State {
     ForcedOpen,
     /// Override: every call is admitted, and nothing is counted.
     Disabled,
-    /// Override: every call is admitted and counted, and rules that turn true are reported as
-    /// `would_trip`; nothing trips.
+    /// Override: every call is admitted and counted. Rules that become true are reported as
+    /// `would_trip`; the breaker never trips.
     ObserveOnly,
 }
 
@@ -57,32 +55,32 @@ impl fmt::Display for State {
     }
 }
 
-/// What kind of failure a call met. Kinds are counted apart (see [`FailureKinds`]) and weigh the
-/// same: no trip rule tells them from one another.
+/// The kind of a failure. Kinds are counted separately (see [`FailureKinds`]) and weigh the same:
+/// no trip rule distinguishes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureKind {
     /// No answer in time, or a call that was dropped while it waited for one.
     Timeout,
     /// No connection.
     Connect,
-    /// The dependency said that it has too much to do.
+    /// The dependency reported that it is overloaded.
     Overload,
-    /// The dependency failed by its own account.
+    /// The dependency reported a failure of its own.
     Server,
     /// The fault is on this side: a panic in the guarded call, a request that was refused.
     Client,
-    /// An answer that makes no sense.
+    /// An invalid answer.
     Data,
-    /// The user's own: `Other(0)` and `Other(1)` are counted each by itself, all higher numbers
-    /// together.
+    /// A kind of the user's own. `Other(0)` and `Other(1)` are counted separately, all higher
+    /// numbers together.
     Other(u8),
 }
 
 impl FailureKind {
-    /// How many counters the kinds need.
+    /// The number of counters that the kinds need.
     pub(crate) const SLOTS: usize = 9;
 
-    /// The kind that each slot shows; the last stands for every `Other` from 2 on.
+    /// The kind shown for each slot; the last is for every `Other` from 2 on.
     const SHOWN: [Self; Self::SLOTS] = [
         Self::Timeout,
         Self::Connect,
@@ -95,7 +93,7 @@ impl FailureKind {
         Self::Other(2),
     ];
 
-    /// The counter that this kind goes to, below [`Self::SLOTS`].
+    /// Returns the counter of this kind, below [`Self::SLOTS`].
     pub(crate) fn slot(self) -> usize {
         match self {
             Self::Timeout => 0,
@@ -123,7 +121,7 @@ impl fmt::Display for FailureKind {
     }
 }
 
-/// Failures of a breaker's whole life, by kind.
+/// Failures over the breaker's lifetime, by kind.
 ///
 /// ```
 /// use tripcoil::{Breaker, FailureKind};
@@ -148,22 +146,22 @@ impl fmt::Debug for FailureKinds {
 }
 
 impl FailureKinds {
-    /// The failures of one kind. `Other` numbers from 2 on share a counter: each of them reads
-    /// their sum.
+    /// Returns the failures of one kind. All `Other` numbers from 2 on share one counter, and
+    /// return its value.
     #[must_use]
     pub fn get(&self, kind: FailureKind) -> u64 {
         self.0[kind.slot()]
     }
 
-    /// Every kind with its failures, zeros included; `Other(2)` stands for all `Other` numbers
-    /// from 2 on.
+    /// Returns every kind with its failures, zeros included. `Other(2)` is all `Other` numbers from
+    /// 2 on.
     pub fn iter(&self) -> impl Iterator<Item = (FailureKind, u64)> + '_ {
         FailureKind::SHOWN.into_iter().zip(self.0)
     }
 }
 
-/// Calls that were not admitted, by the state that rejected them:
-/// [`Totals::rejected`](crate::Totals::rejected) is their sum.
+/// Rejected calls, by the state that rejected them. [`Totals::rejected`](crate::Totals::rejected)
+/// is their sum.
 ///
 /// ```
 /// use tripcoil::{Breaker, State};
@@ -178,19 +176,19 @@ impl FailureKinds {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejections {
-    /// While open, before the wait was over.
+    /// Rejected while open, before the wait was over.
     pub open: u64,
-    /// While half-open, with no slot free.
+    /// Rejected while half-open, with no slot free.
     pub half_open: u64,
-    /// While forced open.
+    /// Rejected while forced open.
     pub forced_open: u64,
 }
 
 impl Rejections {
-    /// How many counters they need.
+    /// The number of counters that they need.
     pub(crate) const SLOTS: usize = 3;
 
-    /// The counter of a state that rejects.
+    /// Returns the counter of a state that rejects.
     #[inline]
     pub(crate) const fn slot(state: State) -> usize {
         match state {
@@ -213,7 +211,7 @@ impl Rejections {
         [self.half_open, self.forced_open, self.open]
     }
 
-    /// The calls that this state rejected; zero for the states that admit all.
+    /// Returns the calls that this state rejected; zero for a state that admits all.
     #[must_use]
     pub const fn get(&self, state: State) -> u64 {
         match state {
@@ -225,9 +223,9 @@ impl Rejections {
     }
 }
 
-/// What a call came to, as far as the breaker is concerned.
+/// The result of a call, as far as the breaker is concerned.
 ///
-/// Whether it was slow besides is not said here but measured: see
+/// Whether the call was slow is measured separately: see
 /// [`Builder::slow_call`](crate::Builder::slow_call).
 ///
 /// ```
@@ -245,22 +243,25 @@ impl Rejections {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// The dependency did its work.
+    /// The dependency worked.
     Success,
-    /// The dependency did not.
+    /// The dependency failed.
     Failure(FailureKind),
-    /// Says nothing of the dependency: in no rate, leaves the run alone, evaluates no rule.
+    /// The call shows nothing about the dependency: it enters no rate, leaves the run of failures
+    /// unchanged, and no rule is judged at it.
     Ignored,
-    /// A failure that brought the dependency's own wait. If it opens the breaker, Open lasts at least
-    /// this long, up to [`Backoff::max`], and never less than the backoff says; zero asks for nothing.
+    /// A failure with a wait that the dependency asked for. If it opens the breaker, `Open` lasts
+    /// at least that long, up to [`Backoff::max`], and never less than the backoff's own wait. Zero
+    /// has no effect.
     ///
     /// [`Backoff::max`]: crate::Backoff::max
     FailureRetryAfter(FailureKind, Duration),
 }
 
 impl Outcome {
-    /// This failure, with the wait that the dependency asked for (a `Retry-After` header, say).
-    /// The last wait given holds; a success and an ignored call stay as they are.
+    /// Adds the wait that the dependency asked for, such as a `Retry-After` header, to a failure.
+    ///
+    /// A second call replaces the wait. A success and an ignored call are returned unchanged.
     #[must_use]
     pub const fn with_retry_after(self, wait: Duration) -> Self {
         match self {
@@ -272,32 +273,32 @@ impl Outcome {
     }
 }
 
-/// Calls by what they came to. A slow call is a success or a failure too, so
-/// `calls == successes + failures` and `slow <= calls`.
+/// Counted calls. A slow call is also a success or a failure, so `calls == successes + failures`
+/// and `slow <= calls`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Counts {
     /// Counted calls: neither ignored nor cancelled.
     pub calls: u64,
-    /// Those that succeeded, slow ones included.
+    /// Successes, slow ones included.
     pub successes: u64,
-    /// Those that failed, slow ones included.
+    /// Failures, slow ones included.
     pub failures: u64,
-    /// Those that lasted longer than the slow limit, however they ended.
+    /// Calls that lasted longer than the slow limit, whether they succeeded or failed.
     pub slow: u64,
 }
 
-/// Why a breaker changed state. When several trip rules turn true at once, the first in the order
-/// below is named.
+/// Why a breaker changed state. If several trip rules become true at once, the first in this order
+/// is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
-    /// So many failures in a row.
+    /// A trip rule: failures in a row.
     ConsecutiveFailures,
-    /// So many failures in the window.
+    /// A trip rule: failures in the window.
     FailureCount,
-    /// So large a part of the window's calls failed.
+    /// A trip rule: the share of the window's calls that failed.
     FailureRate,
-    /// So large a part of the window's calls was slow.
+    /// A trip rule: the share of the window's calls that were slow.
     SlowRate,
     /// Open to half-open: the wait is over.
     OpenElapsed,
@@ -305,12 +306,12 @@ pub enum Cause {
     ProbesSucceeded,
     /// Half-open to open: the recovery rule failed.
     ProbeFailed,
-    /// Half-open to open: no slot came free for as long as the probe timeout.
+    /// Half-open to open: no slot became free within the probe timeout.
     ProbeTimeout,
-    /// Half-open to open: at least as many probes were cancelled as the round needs results, and no
-    /// result came for as long as the probe timeout.
+    /// Half-open to open: as many probes were cancelled as the round needs results, and no result
+    /// came within the probe timeout.
     ProbesCancelled,
-    /// The controller did it.
+    /// The controller changed the state.
     Manual,
 }
 
@@ -330,7 +331,7 @@ impl Cause {
         }
     }
 
-    /// Is it a trip rule?
+    /// Whether it is a trip rule.
     pub(crate) fn is_rule(self) -> bool {
         self.bits() <= Self::SlowRate.bits()
     }

@@ -1,9 +1,9 @@
-//! The round word: what the half-open state has admitted and heard.
+//! The round word: the admissions and results of a half-open round.
 //!
 //! Who writes: an acquire that takes a slot, a probe that ends, the acquire that finds the probe
-//! timeout passed; and each transition, which leaves an untouched one. Each step is one exchange, so a
-//! round ends at the very exchange that decides it: whatever comes to a decided round is late,
-//! and whoever finds one performs its transition.
+//! timeout passed, and each transition, which leaves a fresh round. Each step is one exchange, so a
+//! round ends at the exchange that decides it. A result that comes to a decided round is late, and
+//! the thread that finds a decided round performs its transition.
 
 /// generation 14 | admissions 8 | given up 1 | timed out 1 | in flight 8 | succeeded 8 | failed 8 |
 /// slow 8 | cancelled 8 (from the high end)
@@ -44,7 +44,7 @@ pub(crate) const ROUND_MAX: u32 = FIELD as u32;
 const _: () = assert!(GENERATION == (1 << 14) - 1);
 
 impl Round {
-    /// Nobody has come yet.
+    /// No probe was admitted.
     pub(crate) fn fresh(generation: u64) -> Round {
         Round {
             generation: generation & GENERATION,

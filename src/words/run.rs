@@ -21,7 +21,7 @@ const _: () = assert!(1 + LENGTH_BITS + ERA_BITS == crate::words::tagged::PAYLOA
 /// The run word's payload: reached 1 | length 32 | era 7 (from the low end)
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Run {
-    /// Whether the rule was true at the last outcome: observe-only tells the rising edge.
+    /// Whether the rule was true at the last outcome: observe-only reports the rising edge.
     pub(crate) reached: bool,
     /// Failures in a row.
     pub(crate) length: u64,
@@ -29,7 +29,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// No failure yet.
+    /// A run without failures.
     pub(crate) fn begun(era: u64) -> Run {
         Run {
             era,
@@ -50,7 +50,7 @@ impl Run {
         u64::from(self.reached) | self.length << 1 | self.era << (1 + LENGTH_BITS)
     }
 
-    /// After one more outcome. A run that is as long as can be told stays so.
+    /// Returns the run after one more outcome. The length saturates.
     #[must_use]
     pub(crate) fn after(self, failed: bool, rule: RunRule) -> Run {
         let length = if failed {

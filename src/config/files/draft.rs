@@ -1,6 +1,6 @@
-//! A configuration as it is written: what is not named is not there.
+//! A configuration as written: settings that are not given are absent.
 //!
-//! One table of its settings serves files and the environment, for reading and for writing.
+//! One table of the settings serves files and the environment, for reading and for writing.
 
 use crate::clock::Clock;
 use crate::config::backoff::Backoff;
@@ -12,10 +12,10 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// A setting that may be named.
+/// A setting that may be given.
 pub(crate) struct Setting<T>(Option<T>);
 
-/// A rule that may be named, or named to be off.
+/// A rule that may be given, or be given as off.
 pub(crate) struct Rule<T>(Option<Option<T>>);
 
 impl<T> Default for Setting<T> {
@@ -30,15 +30,15 @@ impl<T> Default for Rule<T> {
     }
 }
 
-/// Either of the two, whatever its values are.
+/// A `Setting` or a `Rule`, whatever its type.
 pub(crate) trait Slot {
-    /// What can be put in.
+    /// What the slot accepts.
     fn expects(&self) -> Cow<'static, str>;
 
-    /// Whether it could be.
+    /// Stores the value if it fits; returns whether it did.
     fn put(&mut self, found: Found<'_>) -> bool;
 
-    /// `None` if it is not named.
+    /// `None` if the setting is not given.
     fn written(&self) -> Option<Written>;
 }
 
@@ -75,8 +75,8 @@ impl<T: Value> Slot for Rule<T> {
     }
 }
 
-/// Where a setting is: in a group or in none. In a group, the one without a name is the group itself
-/// as a single value.
+/// Where a setting is: in a group, or outside every group. A setting with an empty name is its
+/// group, written as a single value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Place {
     pub(crate) group: &'static str,
@@ -98,11 +98,11 @@ const fn at(group: &'static str, name: &'static str) -> Place {
     Place { group, name }
 }
 
-/// What a key is about.
+/// What a key refers to.
 pub(crate) enum Within<'a> {
     Slot(&'a mut dyn Slot),
     Group(&'static str),
-    /// No setting; there are these.
+    /// Not a setting; these exist.
     Nothing(Vec<Place>),
 }
 
@@ -137,7 +137,7 @@ pub(crate) struct Draft {
     initial_state: Setting<State>,
 }
 
-/// Settings that do not go together.
+/// Settings that exclude each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Clash {
     pub(crate) group: &'static str,
@@ -189,7 +189,7 @@ impl Draft {
         slots.find(|(p, _)| *p == place).map(|(_, slot)| slot)
     }
 
-    /// What a key in that group (`""` for none) is about.
+    /// Finds what a key in that group refers to; `""` is outside every group.
     pub(crate) fn find(&mut self, group: &str, key: &str) -> Within<'_> {
         let places = self.slots().map(|(place, _)| place);
         let about = |p: &&Place| {
@@ -208,7 +208,7 @@ impl Draft {
         }
     }
 
-    /// What is written of a configuration; `None` if its clock cannot be.
+    /// Returns the draft of a configuration; `None` if its clock cannot be written.
     pub(crate) fn of(config: &Config) -> Option<Draft> {
         config.clock.name()?;
         let (time, count) = match config.window.span {
@@ -251,7 +251,7 @@ impl Draft {
         })
     }
 
-    /// What is not named is as by default.
+    /// Returns the configuration. Settings that are not given keep their defaults.
     pub(crate) fn config(self) -> Result<Config, Clash> {
         let default = Config::default();
         Ok(Config {

@@ -12,20 +12,21 @@ use core::error::Error;
 use core::fmt;
 use std::ffi::OsString;
 
-/// One variable that is wrong.
+/// One environment variable that is wrong.
 ///
-/// What it was set to is here only if it is a setting's: the value of any other variable, which may be a
-/// secret, is not kept.
+/// The value is kept only if the variable is a setting. The value of any other variable may be a
+/// secret, and is dropped.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct EnvProblem {
-    /// Its whole name.
+    /// The variable's full name.
     pub variable: String,
-    /// What it was set to, as it is, neither quoted nor escaped. Empty if the variable is not a setting.
+    /// The value as found, neither quoted nor escaped. Empty if the variable is not a setting.
     pub value: String,
-    /// What it must be instead; for a variable that is not a setting, which was probably meant.
+    /// What the value must be. For a variable that is not a setting: the setting that was probably
+    /// meant.
     pub permitted: String,
-    /// As it is printed: names and values from outside are quoted and escaped.
+    /// The printed form: names and values from outside are quoted and escaped.
     text: String,
 }
 
@@ -47,7 +48,7 @@ impl fmt::Display for EnvProblem {
     }
 }
 
-/// Why the environment does not configure a breaker: every problem that there is.
+/// Every problem for which the environment does not configure a breaker.
 ///
 /// ```
 /// use tripcoil::Config;
@@ -68,7 +69,7 @@ pub struct EnvError {
 }
 
 impl EnvError {
-    /// The problems, one or more.
+    /// Returns the problems, at least one.
     #[must_use]
     pub fn problems(&self) -> &[EnvProblem] {
         &self.problems
@@ -89,29 +90,29 @@ impl fmt::Display for EnvError {
 impl Error for EnvError {}
 
 impl Config {
-    /// From the environment: a setting is a variable, named by the prefix and by the field in capitals.
-    /// One that is not set is as by default.
+    /// Reads a configuration from environment variables. A variable's name is the prefix, `_`, and
+    /// the setting's name in capitals. A setting without a variable keeps its default.
     ///
     /// With the prefix `PAYMENTS_BREAKER`: `PAYMENTS_BREAKER_FAILURE_RATE=0.4`,
-    /// `.._MIN_THROUGHPUT`, `.._SLOW_CALL=500ms`, `.._SLOW_RATE`, `.._CONSECUTIVE_FAILURES=false` (off),
-    /// `.._FAILURE_COUNT`, `.._WINDOW_TIME=10s`, `.._WINDOW_BUCKETS`, `.._WINDOW_COUNT`,
-    /// `.._OPEN_FOR=5s` (always the same) or `.._OPEN_FOR_BASE`, `.._OPEN_FOR_FACTOR`,
+    /// `.._MIN_THROUGHPUT`, `.._SLOW_CALL=500ms`, `.._SLOW_RATE`, `.._CONSECUTIVE_FAILURES=false`
+    /// (off), `.._FAILURE_COUNT`, `.._WINDOW_TIME=10s`, `.._WINDOW_BUCKETS`, `.._WINDOW_COUNT`,
+    /// `.._OPEN_FOR=5s` (a constant wait) or `.._OPEN_FOR_BASE`, `.._OPEN_FOR_FACTOR`,
     /// `.._OPEN_FOR_MAX`, `.._OPEN_FOR_JITTER`, `.._OPEN_FOR_RESET_AFTER`, `.._OPEN_FOR_SEED`,
     /// `.._HALF_OPEN_SUCCESSES`, `.._HALF_OPEN_OF`, `.._HALF_OPEN_FAILURE_RATE`,
     /// `.._HALF_OPEN_SLOW_RATE`, `.._HALF_OPEN_MAX_PROBES`, `.._HALF_OPEN_PROBE_TIMEOUT`,
     /// `.._ON_CANCEL=failure_if_slow`, `.._CLOCK=coarse`, `.._INITIAL_STATE=observe_only`.
     ///
-    /// All variables that begin with the prefix and `_` are taken for settings, so that a misspelt one
-    /// is not passed over: let the prefix be the breaker's own. The value of one that is not a setting is
-    /// kept out of the error, and printed nowhere.
+    /// Every variable that begins with the prefix and `_` is read as a setting, so that a misspelt
+    /// one is reported. Use a prefix that belongs to this breaker alone. The value of a variable
+    /// that is not a setting is left out of the error and is never printed.
     ///
-    /// With an empty prefix the settings are read by their bare names (`FAILURE_RATE`), and every other
-    /// variable is passed over, misspelt ones too.
+    /// With an empty prefix the variables are the bare names (`FAILURE_RATE`). All other variables
+    /// are then ignored, misspelt ones included.
     ///
     /// # Errors
     ///
-    /// Every variable that is unknown, or that cannot be read; if there is none, every one whose value
-    /// [`validate`](Config::validate) refuses.
+    /// Returns every variable that is unknown or cannot be read. If all of them can be read,
+    /// returns every one that [`validate`](Config::validate) refuses.
     ///
     /// ```
     /// use tripcoil::Config;
@@ -125,7 +126,7 @@ impl Config {
         Config::from_vars(prefix, std::env::vars_os())
     }
 
-    /// The same, from variables that come from elsewhere.
+    /// Reads a configuration as [`from_env`](Self::from_env) does, from variables that you pass.
     ///
     /// ```
     /// use tripcoil::Config;
@@ -140,7 +141,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// As [`from_env`](Self::from_env).
+    /// Returns the errors of [`from_env`](Self::from_env).
     pub fn from_vars<N, V>(
         prefix: &str,
         vars: impl IntoIterator<Item = (N, V)>,
@@ -202,7 +203,8 @@ impl Config {
     }
 }
 
-/// A variable with the prefix that is not a setting. Its value may be a secret, and stays outside.
+/// Reports a variable with the prefix that is not a setting. Its value may be a secret, and is left
+/// out.
 fn unknown(prefix: &str, name: &str, all: &[String]) -> EnvProblem {
     let variable = format!("{prefix}{name}");
     match nearest(name, all.iter().map(String::as_str)) {
@@ -220,7 +222,7 @@ fn unknown(prefix: &str, name: &str, all: &[String]) -> EnvProblem {
     }
 }
 
-/// What validation refuses, by the variable that has set it, and as it was set there.
+/// Reports what validation refuses, with the variable that was set and its value.
 fn out_of_range(prefix: &str, problem: &Problem, named: &[(Place, String)]) -> EnvProblem {
     let Problem {
         field,
@@ -250,7 +252,7 @@ fn suffix(place: Place) -> String {
     place.path().replace('.', "_").to_uppercase()
 }
 
-/// The variable that sets a field, by the field's path in a problem.
+/// Returns the variable that sets a field, given the field's path in a problem.
 fn variable_of(field: &str, named: &[(Place, String)]) -> (String, Option<Place>) {
     let path = match field {
         NO_RULE => return ("*".into(), None),

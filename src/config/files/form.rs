@@ -1,7 +1,7 @@
 //! A configuration in serde's formats.
 //!
-//! Of those that describe themselves: a value may be a number, a text or `false`, and which of them it
-//! is has to be found in the format.
+//! The formats must be self-describing: a value may be a number, a text or `false`, and the format
+//! has to say which.
 
 use crate::config::files::draft::{Draft, Place, Slot, Within};
 use crate::config::files::suggest::{nearest, printable};
@@ -17,11 +17,11 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Unexpected, Visito
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// As a map of the settings, in the words that are read. A rule that is off is `false`.
+/// Writes a map of the settings, with the names that are read. A rule that is off is `false`.
 ///
 /// # Errors
 ///
-/// A manual clock is a part of the program, and cannot be written.
+/// Refuses a manual clock, which is a part of the program.
 impl Serialize for Config {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut draft = Draft::of(self)
@@ -35,7 +35,7 @@ impl Serialize for Config {
     }
 }
 
-/// The settings of one group, and those of the groups in it.
+/// The settings of one group, and its subgroups.
 struct Group<'a>(&'a [(Place, Written)], &'static str);
 
 impl Serialize for Group<'_> {
@@ -66,7 +66,7 @@ impl Serialize for Written {
     }
 }
 
-/// From a map of settings; one that is not named is as by default.
+/// Reads a map of settings. A setting that is absent keeps its default.
 ///
 /// ```toml
 /// window = { time = "10s", buckets = 10 }     # or { count = 100 }
@@ -87,14 +87,14 @@ impl Serialize for Written {
 ///
 /// # Errors
 ///
-/// The first setting that is unknown, given twice, of another type, or does not go with another, by its
-/// name. Whether values are in their ranges is for [`Config::validate`] to say, which `build()` asks.
+/// Reports the first setting that is unknown, given twice, of the wrong type, or in conflict with
+/// another, by its name. Ranges are checked by [`Config::validate`], which `build()` calls.
 ///
 /// # Secrets
 ///
-/// What is said here never has the value of what is not a setting. A format may add to it: the text of a
-/// `toml::de::Error` quotes the line of the file, with a password that stands there, and its `Debug` has the
-/// whole file. Where a file may hold secrets, report the message and the line's number:
+/// These errors never contain the value of a key that is not a setting. A format may add more: the
+/// text of a `toml::de::Error` quotes the line of the file, and its `Debug` form the whole file,
+/// passwords included. If a file may hold secrets, report the message and the line number only:
 ///
 /// ```
 /// use tripcoil::Config;
@@ -121,7 +121,7 @@ impl<'de> Deserialize<'de> for Config {
     }
 }
 
-/// The key by which the crate `toml` gives a date, as a map.
+/// The key under which the crate `toml` passes a date, as a map.
 const DATE: &str = "$__toml_private_datetime";
 
 /// Fills in the settings of one group.
@@ -217,7 +217,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
     }
 }
 
-/// What was probably meant, or what there is.
+/// Returns the setting that was probably meant, or the settings that exist.
 fn instead(group: &str, key: &str, places: &[Place]) -> String {
     let name = |place: &Place| match group {
         "" => place.path(),
@@ -250,7 +250,7 @@ impl<'de> DeserializeSeed<'de> for Reading<'_> {
     }
 }
 
-/// Refuses what is there, where it is.
+/// Refuses the value, at its place in the file.
 struct Refused(String);
 
 impl<'de> DeserializeSeed<'de> for Refused {
@@ -277,7 +277,7 @@ impl One<'_> {
         Err(self.refused("value", is))
     }
 
-    /// In serde's words, after the name.
+    /// In serde's words, after the setting's name.
     fn refused<E: Error>(&self, what: &str, is: Unexpected<'_>) -> E {
         self.named.set(true);
         let (name, expects) = (self.name, self.slot.expects());

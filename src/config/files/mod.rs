@@ -1,8 +1,8 @@
-//! A configuration from outside the program (feature `serde`): from the formats that serde knows, and
-//! from the environment.
+//! A configuration from outside the program (feature `serde`): from serde's formats, and from the
+//! environment.
 //!
-//! Both fill in the same `draft`, whose words are those of [`Config`](crate::Config); a range is told
-//! by [`Config::validate`](crate::Config::validate), as for any other configuration.
+//! Both fill in the same `draft`, with the names of [`Config`](crate::Config)'s fields. Ranges are
+//! checked by [`Config::validate`](crate::Config::validate), as for any other configuration.
 
 mod draft;
 mod env;

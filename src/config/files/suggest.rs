@@ -1,17 +1,17 @@
-//! Which setting was probably meant, and names that may be printed.
+//! Which setting was probably meant, and how to print names safely.
 
 use alloc::borrow::Cow;
 use alloc::format;
 
-/// What some are called elsewhere, and their names here.
+/// Names from other libraries, and their names here.
 const ELSEWHERE: [(&str, &str); 3] = [
     ("half_open_rate", "half_open_failure_rate"),
     ("window_size", "window_count"),
     ("size", "count"),
 ];
 
-/// What comes nearest to an unknown name, if anything is near: one that is misspelt, or that lacks the
-/// words before or after it (`successes`, `buckets`).
+/// Returns the setting nearest to an unknown name, if one is near: a misspelt name, or one that
+/// lacks the words before or after it (`successes`, `buckets`).
 pub(crate) fn nearest<'a>(
     unknown: &str,
     known: impl Iterator<Item = &'a str> + Clone,
@@ -50,7 +50,7 @@ fn plain(name: &str) -> alloc::string::String {
     name.to_lowercase().replace(['-', '.'], "_")
 }
 
-/// As it is, or quoted and escaped: a name from outside forges no line.
+/// Returns the name as it is, or quoted and escaped: a name from outside must not forge a line.
 pub(crate) fn printable(name: &str) -> Cow<'_, str> {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "_-.*".contains(c);
     if !name.is_empty() && name.chars().all(harmless) {
@@ -60,7 +60,7 @@ pub(crate) fn printable(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// A value from outside: quoted, escaped, and not without end.
+/// Returns a value from outside: quoted, escaped, and cut to a limit.
 pub(crate) fn quoted(value: &str) -> alloc::string::String {
     const MOST: usize = 100;
     match value.char_indices().nth(MOST) {

@@ -6,18 +6,18 @@ use crate::words::outcome::State;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
-/// A value as it is found: a format has all of these, the environment what a text looks like.
+/// A value as found. A format distinguishes these; the environment has text only.
 #[derive(Clone, Copy)]
 pub(crate) enum Found<'a> {
     Switch(bool),
     Float(f64),
     Integer(u64),
     Text(&'a str),
-    /// Whichever of them it looks like.
+    /// Text, to be read as any of the others.
     Any(&'a str),
 }
 
-/// A value as it is written.
+/// A value to be written.
 pub(crate) enum Written {
     Switch(bool),
     Float(f64),
@@ -25,7 +25,7 @@ pub(crate) enum Written {
     Text(String),
 }
 
-/// What a value can be read from.
+/// A type that a value can be read into.
 pub(crate) trait Value: Clone + Into<Written> {
     /// What is expected.
     const IS: &'static str;
