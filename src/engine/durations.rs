@@ -1,7 +1,7 @@
-//! How long calls lasted: a histogram whose buckets widen with the duration.
+//! A histogram of the calls' durations. Its buckets grow with the duration.
 //!
-//! Who writes: whoever ends a call, to counters that decide nothing and that loom does not see. A
-//! thread has a row of its own as long as there are no more threads than rows.
+//! Who writes: the thread that ends a call, to counters that decide nothing and that loom does not
+//! see. As long as there are no more threads than rows, each thread has a row of its own.
 
 use crate::sync::atomic::Counter;
 use crate::sync::thread_index;
@@ -12,9 +12,9 @@ use crossbeam_utils::CachePadded;
 
 /// Each octave has four buckets, so a bucket is at most a quarter as wide as it is far.
 const PER_OCTAVE: u32 = 4;
-/// 1.024 µs: all that is shorter is one bucket.
+/// 1.024 µs: everything shorter is one bucket.
 const FIRST: u32 = 10;
-/// 137.4 s: all that is longer is one, too.
+/// 137.4 s: everything longer is one bucket.
 const LAST: u32 = 37;
 const BUCKETS: usize = ((LAST - FIRST) * PER_OCTAVE) as usize + 2;
 /// A row takes 880 bytes.
@@ -32,7 +32,7 @@ fn bucket(nanos: u64) -> usize {
     ((octave - FIRST) * PER_OCTAVE + quarter) as usize + 1
 }
 
-/// Where the bucket ends: the shortest duration that is beyond it.
+/// The bucket's end: the shortest duration beyond it.
 fn end(bucket: usize) -> u64 {
     if bucket == BUCKETS - 1 {
         return u64::MAX;
@@ -70,10 +70,11 @@ impl Histogram {
     }
 }
 
-/// How long calls lasted since the breaker was built: see [`Config::durations`](crate::Config::durations).
+/// The durations of the calls since the breaker was built: see
+/// [`Config::durations`](crate::Config::durations).
 ///
-/// Durations are told apart by buckets which are a fifth to a quarter as wide as the durations in them,
-/// from about 1 µs to 137 s; what is shorter, or longer, has one bucket each.
+/// From about 1 µs to 137 s, a bucket is a fifth to a quarter as wide as the durations in it.
+/// Shorter and longer durations have one bucket each.
 ///
 /// ```
 /// use std::time::Duration;
@@ -95,7 +96,7 @@ impl Histogram {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Durations(Box<[u64]>);
 
-/// The buckets in which there are calls, by their ends.
+/// Shows the buckets that hold calls, by their ends.
 impl fmt::Debug for Durations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let some = self.iter().filter(|bucket| bucket.calls > 0);
@@ -105,27 +106,29 @@ impl fmt::Debug for Durations {
     }
 }
 
-/// A part of [`Durations`].
+/// One bucket of [`Durations`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DurationBucket {
-    /// The shortest duration of the bucket.
+    /// The shortest duration in the bucket.
     pub from: Duration,
-    /// The shortest one beyond it; `None` for the last bucket, which has no end.
+    /// The shortest duration beyond the bucket; `None` for the last one, which has no end.
     pub to: Option<Duration>,
-    /// Calls that lasted so long.
+    /// The number of calls in the bucket.
     pub calls: u64,
 }
 
 impl Durations {
-    /// All calls that were timed.
+    /// Returns the number of timed calls.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// The duration that this part of the calls did not exceed, from 0 for none to 1 for all: where the
-    /// bucket ends in which it lies, so that it is never told too short; [`Duration::MAX`] in the last
-    /// bucket. `None` if there was no call, or `part` is not from 0 to 1.
+    /// Returns a duration that `part` of the calls did not exceed; `part` is from 0 to 1.
+    ///
+    /// The result is the end of the bucket in which that duration lies, so it is never too short.
+    /// It is [`Duration::MAX`] in the last bucket. Returns `None` if there were no calls, or if
+    /// `part` is out of range.
     #[must_use]
     pub fn quantile(&self, part: f64) -> Option<Duration> {
         if !(0.0..=1.0).contains(&part) {
@@ -141,7 +144,7 @@ impl Durations {
         Some(found.to.unwrap_or(Duration::MAX))
     }
 
-    /// Every bucket, the shortest durations first.
+    /// Returns every bucket, shortest durations first.
     pub fn iter(&self) -> impl Iterator<Item = DurationBucket> + '_ {
         let of = |(i, calls): (usize, &u64)| DurationBucket {
             from: Duration::from_nanos(begin(i)),

@@ -1,8 +1,9 @@
-//! A reading of everything that a breaker knows, as plain data.
+//! A reading of the whole breaker, as plain data.
 //!
-//! Who writes: nobody here, but that an update which is met is finished. A reading is taken between
-//! two looks at the same quiet control word, so all that updates write is of one moment; the counts
-//! of calls that end meanwhile are each true at some moment of the reading.
+//! Who writes: a reader writes nothing itself, but it finishes an update that it meets. A reading
+//! is taken between two looks at the same quiet control word, so everything that updates write is
+//! from one moment. The counts of calls that end meanwhile are each true at some moment of the
+//! reading.
 
 use crate::engine::durations::Durations;
 use crate::engine::events::event::Transition;
@@ -17,100 +18,106 @@ use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged, extend};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// Probes of the present round. All zero outside half-open.
+/// The probes of the current round. All zero outside half-open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Probes {
-    /// Admitted, and not yet ended.
+    /// Probes that were admitted and have not ended.
     pub in_flight: u32,
-    /// Results that count for the round.
+    /// Results that count as a success for the round.
     pub succeeded: u32,
-    /// Results that count against it; under `HalfOpen::successes` with a `slow_rate` rule a slow
-    /// success is one of them.
+    /// Results that count as a failure for the round. Under `HalfOpen::successes` with a
+    /// `slow_rate` rule, that includes slow successes.
     pub failed: u32,
 }
 
-/// What was counted since the breaker was built; if it was restored, since the first of its line was.
-/// None of these ever goes down.
+/// Totals since the breaker was built. A restored breaker continues those of the saved one. They
+/// never go down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Totals {
-    /// Calls that succeeded, probes included.
+    /// Successes, probes included.
     pub successes: u64,
-    /// Calls that failed, probes included.
+    /// Failures, probes included.
     pub failures: u64,
-    /// Of both, those that lasted longer than the slow limit.
+    /// Successes and failures that lasted longer than the slow limit.
     pub slow: u64,
     /// Calls that were not admitted.
     pub rejected: u64,
-    /// Permits that ended in a later generation than that of their admission.
+    /// Permits that ended in a later generation than the one that admitted them.
     pub late: u64,
-    /// Calls whose outcome was to be ignored.
+    /// Calls that ended as [`Outcome::Ignored`](crate::Outcome::Ignored).
     pub ignored: u64,
-    /// Permits that were dropped, where that is not a failure.
+    /// Permits that were dropped, unless [`OnCancel`](crate::OnCancel) counts them as failures.
     pub cancelled: u64,
 }
 
-/// What a breaker knows of itself at one moment.
+/// The state, counts and times of a breaker at one moment.
 ///
-/// Plain data; taking one reads only. The time by which epochs are live, `time_in_state` and
-/// `retry_after` is that of the reading.
+/// Plain data; taking a snapshot only reads. `time_in_state`, `retry_after` and the live epochs
+/// refer to the time of the reading.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The state. An `Open` whose wait is over reads `Open` until a call is made.
+    /// The state. An `Open` whose wait is over reads `Open` until the next call.
     pub state: State,
-    /// Rises by one at each transition, from 0 when built, or from where a restored breaker stood.
+    /// The generation: it rises by one at each transition, from 0, or from the saved value of a
+    /// restored breaker.
     pub generation: u64,
-    /// The window's counts; outside closed and observe-only, those of the last counting period as
-    /// it stood when it ended.
+    /// The window's counts. Outside closed and observe-only, those of the last counting period when
+    /// it ended.
     pub window: Counts,
     /// `failures / calls` of the window; 0 without calls.
     pub failure_rate: f64,
     /// `slow / calls` of the window; 0 without calls.
     pub slow_rate: f64,
-    /// The present run of failures; 0 unless the consecutive rule is on and the state is closed or
-    /// observe-only, and where a time window holds no failure any more.
+    /// The current run of failures. 0 if the rule on runs is off, if the state is neither closed
+    /// nor observe-only, or if a time window no longer holds a failure.
     pub consecutive_failures: u64,
-    /// The openings by which the next wait of the backoff is lengthened, a present one included; 0 once
-    /// it has been closed for [`reset_after`](crate::Backoff::reset_after).
+    /// The number of openings that lengthen the next wait of the backoff, the current one included.
+    /// 0 once the breaker has been closed for [`reset_after`](crate::Backoff::reset_after).
     pub openings: u64,
-    /// The present round.
+    /// The current round.
     pub probes: Probes,
-    /// Of `totals.late`, the probes that succeeded, since built; a saved state does not have it. Where it
-    /// rises while the breaker does not close, calls last longer than
+    /// The part of `totals.late` that are successful probes, since the breaker was built. Not in a
+    /// saved state.
+    ///
+    /// If it rises while the breaker does not close, calls last longer than
     /// [`probe_timeout`](crate::HalfOpen::probe_timeout).
     pub late_probe_successes: u64,
-    /// Since built.
+    /// Totals since the breaker was built.
     pub totals: Totals,
     /// `totals.failures`, by kind.
     pub failures_by_kind: FailureKinds,
     /// `totals.rejected`, by the state that rejected.
     pub rejections_by_state: Rejections,
-    /// Rising edges of rules that observe-only has seen, one a rule, since built.
+    /// How often a rule became true under observe-only, counted per rule, since the breaker was
+    /// built.
     pub would_trip: u64,
-    /// Transitions since built.
+    /// Transitions since the breaker was built.
     pub transitions: u64,
-    /// The last opening from closed, which began the latest outage: its cause and counts, and when. It is
-    /// kept however many rounds of probes fail afterwards, and after the breaker has closed.
+    /// The last opening from closed, which began the latest outage. It is kept however many rounds
+    /// of probes fail, and after the breaker has closed.
     pub last_opening: Option<Transition>,
-    /// Since the last transition, self-transitions included.
+    /// The time since the last transition, self-transitions included.
     pub time_in_state: Duration,
-    /// How long an open breaker rejects calls yet; `None` in any other state.
+    /// How long an open breaker will go on rejecting calls; `None` in any other state.
     pub retry_after: Option<Duration>,
     /// The live epochs of a time window, oldest first; empty under a count window.
     pub buckets: Vec<Counts>,
-    /// How long calls lasted since built, if that [is kept](crate::Config::durations). A saved state does
-    /// not have it.
+    /// The durations of the calls since the breaker was built, if they [are
+    /// kept](crate::Config::durations). Not in a saved state.
     pub durations: Option<Durations>,
 }
 
 impl Core {
-    /// Between two looks at the same quiet control word. An update that is met is finished first, so a
-    /// thread that stops in one holds up no reader; and each further attempt means that others went on.
+    /// Reads between two looks at the same quiet control word. An update under way is finished
+    /// first, so a thread that stops within one delays no reader. Each further attempt means that
+    /// other threads made progress.
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.between_updates(|c, now| self.reading(c, now, true))
     }
 
-    /// The same without the series of buckets, which takes longest: for those that read many breakers.
+    /// Reads without the series of buckets, which takes longest: for callers that read many
+    /// breakers.
     #[cfg(feature = "registry")]
     pub(crate) fn figures(&self) -> Snapshot {
         self.between_updates(|c, now| self.reading(c, now, false))
@@ -128,7 +135,7 @@ impl Core {
         }
     }
 
-    /// With or without the series of buckets.
+    /// Reads with or without the series of buckets.
     pub(crate) fn reading(&self, c: Control, now: u64, series: bool) -> Option<Snapshot> {
         let state = c.state();
         let (window, buckets) = self.window_now(c, now, series)?;
@@ -190,7 +197,7 @@ impl Core {
         })
     }
 
-    /// What the next opening would count on.
+    /// The number that the next opening would continue from.
     fn openings_at(&self, c: Control, now: u64) -> u64 {
         let kept = Tagged(self.ledger.openings.load()).payload();
         let reset_after = || self.head.policy.load().config.open_for.reset_after_nanos();
@@ -202,7 +209,7 @@ impl Core {
         kept
     }
 
-    /// The window as of `now`; that of a counting period that has ended as it stood then. `None` if it
+    /// The window as of `now`; for a counting period that has ended, as of its end. `None` if it
     /// has moved on meanwhile.
     fn window_now(&self, c: Control, now: u64, series: bool) -> Option<(Tally, Vec<Counts>)> {
         let b = match &self.head.window {

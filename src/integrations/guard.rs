@@ -1,4 +1,4 @@
-//! The time that a guarded call's own code runs, and its end.
+//! Runs a guarded call's own code, and ends the call.
 
 #[cfg(feature = "tower")]
 use crate::Classify;
@@ -10,7 +10,7 @@ struct Inside<'p, P: FnOnce() -> Outcome> {
     panicked: Option<P>,
 }
 
-/// If `code` unwinds, that is the call's result, and the permit ends with it.
+/// If `code` unwinds, the panic is the call's result, and the permit ends with it.
 pub(crate) fn guarded<R>(
     permit: &mut Option<OwnedPermit>,
     panicked: impl FnOnce() -> Outcome,
@@ -35,7 +35,7 @@ impl<P: FnOnce() -> Outcome> Drop for Inside<'_, P> {
     }
 }
 
-/// The call ends with this result, if it has not ended yet.
+/// Ends the call with this result, unless it has ended.
 #[cfg(feature = "tower")]
 pub(crate) fn end<T, E, C: Classify<T, E>>(
     permit: &mut Option<OwnedPermit>,

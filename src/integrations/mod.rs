@@ -1,5 +1,5 @@
-//! What ties the breaker to other crates: one module behind one feature each, on the crate's public
-//! names alone.
+//! The integrations with other crates: one module per feature, built on this crate's public names
+//! only.
 
 #[cfg(feature = "grpc")]
 pub mod grpc;

@@ -1,4 +1,4 @@
-//! Transitions, read one after the other, and how many came too late for it.
+//! A cursor over transitions, which counts those it missed.
 
 use crate::engine::events::event::{Event, HISTORY, Transition};
 #[cfg(feature = "std")]
@@ -10,12 +10,12 @@ use crate::engine::state::Core;
 use crate::sync::atomic::Counter;
 use alloc::sync::Arc;
 
-/// A breaker's transitions, to be polled: no thread and no listener.
+/// A cursor over a breaker's transitions. It is polled, and needs neither a thread nor a listener.
 ///
-/// As an iterator it gives the transitions since the last poll, once each and in the order of
-/// generations, and then `None` until there are more. Up to 1,024 wait for it; without `std`, at least as many
-/// as [`Config::history`](crate::Config::history) says, and never fewer than four. How many were lost beyond is
-/// [`missed`](Self::missed).
+/// As an iterator it returns the transitions since the last poll, once each and in the order of
+/// generations, and then `None` until there are more. Up to 1,024 transitions wait for it. Without
+/// `std`, at least [`Config::history`](crate::Config::history) of them wait, and never fewer than
+/// four. [`missed`](Self::missed) counts those that were lost beyond that.
 ///
 /// ```
 /// use tripcoil::{Breaker, State};
@@ -46,7 +46,7 @@ impl core::fmt::Debug for Events {
 }
 
 impl Events {
-    /// What comes from now on.
+    /// Starts with the next transition.
     pub(crate) fn from_now_on(core: &Watching<Core>) -> Events {
         let read = Arc::new(Counter::new(core.generation(core.control())));
         #[cfg(feature = "std")]
@@ -67,13 +67,14 @@ impl Events {
         }
     }
 
-    /// There is nothing more to come, but what has happened by now.
+    /// Whether nothing will follow what has happened by now.
     #[cfg(feature = "std")]
     pub(crate) fn at_the_end(&self) -> bool {
         self.core.watchers.forgotten()
     }
 
-    /// Returns how many transitions were overwritten before they were polled, since this was made.
+    /// Returns how many transitions were overwritten before they were polled, since the cursor was
+    /// created.
     #[must_use]
     pub fn missed(&self) -> u64 {
         self.missed

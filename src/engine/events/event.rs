@@ -1,9 +1,9 @@
-//! Transitions, and the rings in which updates leave them.
+//! Transitions, and the rings in which updates store them.
 //!
-//! Who writes: the update that makes a transition, each word by `help_write`, tagged with the generation
-//! that begins, before it publishes. There is one such update for each generation, so words of one tag
-//! are of one event. Who reads: anyone, at any time; a reader that finds another tag came too late,
-//! and knows it. Nobody waits for a reader.
+//! Who writes: the update that makes a transition, before it publishes. It writes each word by
+//! `help_write`, tagged with the generation that begins. Each generation has one such update, so
+//! words with one tag belong to one event. Who reads: any thread, at any time. A reader that finds
+//! another tag came too late, and knows it. Writers never wait for a reader.
 //!
 //! *Wrap-around.* A slot's generations differ by the length of the ring, and each is written, so a
 //! tag of 24 bits is never mistaken for another.
@@ -17,10 +17,10 @@ use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged};
 use alloc::boxed::Box;
 use core::time::Duration;
 
-/// One transition of a breaker: what, when, why, and the counts that decided it.
+/// A transition of a breaker: what changed, when and why, and the counts that decided it.
 ///
-/// Each generation has exactly one, self-transitions (a `reset()` while closed) included. Two readings of
-/// one transition are equal: `wall_time` is left out of the comparison.
+/// Each generation has exactly one, self-transitions (a `reset()` while closed) included. Two
+/// readings of one transition are equal: the comparison leaves `wall_time` out.
 ///
 /// ```
 /// use tripcoil::{Breaker, Cause, FailureKind, State};
@@ -43,36 +43,42 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Transition {
-    /// The generation that began with it: one more than that of the transition before.
+    /// The generation that the transition began: one more than the generation before.
     pub generation: u64,
     /// The state that ended.
     pub from: State,
     /// The state that began.
     pub to: State,
-    /// Why.
+    /// Why the state changed.
     pub cause: Cause,
-    /// When, by the breaker's clock. Zero for a moment before that clock began, as after a restart.
+    /// When it happened, by the breaker's clock. Zero if that was before the clock's start, as
+    /// after a restart.
     pub at: Duration,
-    /// When, by the wall clock: worked out as this was read, from how long ago `at` then was. So it
-    /// follows a wall clock that was set in between, and is early by the time of a suspend in which the
-    /// breaker's clock stood still. `None` on a target without a wall clock.
+    /// When it happened, by the wall clock. `None` on a target without a wall clock.
+    ///
+    /// It is computed at the time of reading, from the age of `at`. So it follows a wall clock that
+    /// was set meanwhile. If the breaker's clock stopped during a suspend, the result is off by the
+    /// length of the suspend.
     #[cfg(feature = "std")]
     pub wall_time: Option<std::time::SystemTime>,
-    /// Until when calls are rejected, by the breaker's clock, where the breaker opened; `None`
-    /// elsewhere. It is the deadline as it was published: what `postpone` moves later is in
-    /// [`Snapshot::retry_after`](crate::Snapshot::retry_after), and so is a wait of the dependency's own
-    /// or of `trip_for` that another thread had not known when it carried the transition out.
+    /// When the wait of an opening ends, by the breaker's clock; `None` for other transitions.
+    ///
+    /// This is the deadline as published. It does not include what `postpone` added later, nor a
+    /// wait of the dependency's own or of `trip_for` that was not yet known to the thread that
+    /// carried out the transition. [`Snapshot::retry_after`](crate::Snapshot::retry_after) includes
+    /// both.
     pub open_until: Option<Duration>,
-    /// The kind of the failure that decided: that tripped a rule, or lost the round. `None` where a
-    /// success decided (one can be the call that reaches `min_throughput`), a clock or the
-    /// controller. Of several failures that overlap, one.
+    /// The kind of the failure that tripped a rule or failed the round. `None` if a success decided
+    /// (it can be the call that reaches `min_throughput`), the clock, or the controller. If several
+    /// failures overlap, it is one of them.
     pub failure: Option<FailureKind>,
-    /// The counts that decided it: the results of the round where a round of probes was decided
-    /// (or ended by its timeout or its cancellations), the window as it then stood elsewhere. What
-    /// overlapping calls recorded between the outcome that decided and the transition is in them.
+    /// The counts that decided: the results of the round if a round of probes ended, and otherwise
+    /// the window at that moment. They include what overlapping calls recorded between the deciding
+    /// outcome and the transition.
     pub counts: Counts,
-    /// The run of failures at that moment; 0 unless the state that ended was closed or
-    /// observe-only and a run is counted. A success that overlaps the transition may have ended it.
+    /// The run of failures at that moment. 0 if the previous state was neither closed nor
+    /// observe-only, or if the rule on runs is off. A success that overlaps the transition may have
+    /// ended the run.
     pub consecutive_failures: u64,
 }
 
@@ -96,12 +102,12 @@ impl PartialEq for Transition {
 
 impl Eq for Transition {}
 
-/// The transitions that each breaker keeps, and that an observer can read back unless
-/// [`Config::history`](crate::Config::history) says otherwise.
+/// How many transitions each breaker keeps for observers, unless
+/// [`Config::history`](crate::Config::history) is larger.
 pub(crate) const HISTORY: usize = 4;
 const _: () = assert!(HISTORY.is_power_of_two());
 
-/// What an update leaves of a transition; the generation is in 24 bits.
+/// What an update stores of a transition. The generation has 24 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Event {
     pub(crate) generation: u64,
@@ -114,8 +120,8 @@ pub(crate) struct Event {
     pub(crate) at: u64,
     pub(crate) counts: Tally,
     pub(crate) run: u64,
-    /// The deadline's payload, which counts from `at`; 0 where the breaker did not open, and where it is
-    /// not known.
+    /// The deadline's payload, counted from `at`; 0 if the breaker did not open, or if it is
+    /// unknown.
     pub(crate) deadline: u64,
 }
 
@@ -125,7 +131,7 @@ const TIME_LOW: u32 = PAYLOAD_BITS - META;
 const META: u32 = 13;
 /// Bits of the run, beside which the number of an `Other` kind goes.
 const RUN: u32 = 32;
-/// The class of an `Other` kind; 0 is no failure.
+/// The class of an `Other` kind; 0 means without a failure.
 const OTHER: u64 = 7;
 
 /// A kind as its class, of three bits, and the number of an `Other`, of eight.
@@ -191,7 +197,7 @@ impl Event {
         }
     }
 
-    /// Did the breaker open from closed?
+    /// Whether the breaker opened from closed.
     pub(crate) fn begins_outage(&self) -> bool {
         (self.from, self.to) == (State::Closed, State::Open)
     }
@@ -315,17 +321,18 @@ fn read(slot: &Slot, generation: u64) -> Option<Event> {
     Some(Event::of(generation, payloads))
 }
 
-/// The last opening from closed, beside the ring: rounds of probes push it out of that soon.
+/// The last opening from closed, beside the ring: rounds of probes soon push it out of the ring.
 ///
-/// Who writes: the update that opens, each word by `help_write`, what it has agreed on in the ring. Who reads:
-/// anyone; words of one tag are of one event, since each generation has one update. It is written at some
-/// transitions only, so its tag may come round: a generation that is exactly 2^24 later than that of the
-/// words that lie there overwrites them as any other does, since nobody asks for the tag before writing.
+/// Who writes: the update that opens, each word by `help_write`, with what it has agreed on in the
+/// ring. Who reads: any thread; words with one tag belong to one event, because each generation has
+/// one update. It is written at some transitions only, so its tag may repeat: a generation exactly
+/// 2^24 later than that of the stored words overwrites them as any other does, because no writer
+/// reads the tag first.
 #[derive(Debug)]
 pub(crate) struct LastOpening(Slot);
 
 impl LastOpening {
-    /// The breaker has not opened yet: from closed to closed.
+    /// The breaker has never opened: from closed to closed.
     pub(crate) fn none() -> LastOpening {
         LastOpening(core::array::from_fn(|_| Word::default()))
     }
@@ -341,7 +348,7 @@ impl LastOpening {
         Ok(event.begins_outage().then_some(event))
     }
 
-    /// Nobody else has it yet.
+    /// No other thread has it at this point.
     #[cfg(feature = "serde")]
     pub(crate) fn put(&self, event: Event) {
         for (word, payload) in self.0.iter().zip(event.payloads()) {

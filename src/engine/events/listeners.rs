@@ -1,10 +1,10 @@
-//! Transitions and finished epochs, told to listeners.
+//! Reports transitions and finished epochs to listeners.
 //!
-//! Listeners are called by a few threads that all breakers share (see `pool`), which read the rings and
-//! boundaries that the updates write, at their own pace. A thread that publishes an update only marks the
-//! subscription: no queue is pushed to, nothing is allocated, and a listener that is slow, stuck or
-//! panicking holds up nobody; other listeners wait a second for it, at most. What it misses because the
-//! ring went round is counted.
+//! Listeners are called by a few threads that all breakers share (see `pool`). These read the rings
+//! and boundaries that the updates write, at their own pace. A thread that publishes an update only
+//! marks the subscription: it pushes to no queue and allocates nothing. A slow, stuck or panicking
+//! listener delays other listeners by a second at most, and never a call. What it misses because
+//! the ring wrapped is counted.
 
 use crate::engine::events::cursor::Events;
 use crate::engine::events::event::Transition;
@@ -26,10 +26,10 @@ use core::time::Duration;
 use std::thread;
 use std::time::Instant;
 
-/// An epoch that is over, and what was counted in it.
+/// A finished epoch of a time window, with its counts.
 ///
-/// Epochs that a listener was too late to tell apart come as one, so nothing that was counted in a
-/// time window is left out or told twice. An epoch is over when a call finds it so.
+/// If a listener falls behind, several epochs are reported as one, so every outcome in a time
+/// window is reported exactly once. An epoch is finished when a call finds that it is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Epoch {
@@ -37,16 +37,16 @@ pub struct Epoch {
     pub start: Duration,
     /// When it ended.
     pub end: Duration,
-    /// What was recorded in it.
+    /// The outcomes recorded in the epoch.
     pub counts: Counts,
 }
 
-/// A listener's place. Dropping it detaches the listener: it is called no more, but for a call that
-/// is under way.
+/// A listener's subscription. Dropping it detaches the listener. A call of the listener that is
+/// under way still ends.
 #[must_use = "dropping a subscription detaches its listener"]
 pub struct Subscription {
     core: Watching<Core>,
-    /// `None` where the system gave no thread: then the listener is never called.
+    /// `None` if the system could not start a thread: the listener is then never called.
     served: Option<Served>,
 }
 
@@ -68,37 +68,40 @@ impl Subscription {
         self.served.as_ref().map_or(0, |served| what(&served.task))
     }
 
-    /// Transitions (or epochs) that the listener was called with.
+    /// Returns how many transitions (or epochs) the listener was called with.
     #[must_use]
     pub fn delivered(&self) -> u64 {
         self.count(|task| task.post.delivered.get())
     }
 
-    /// Transitions that were overwritten before the listener came to them: more than 1024 waited.
+    /// Returns how many transitions were overwritten before the listener got them, because more
+    /// than 1024 waited.
     #[must_use]
     pub fn missed(&self) -> u64 {
         self.count(|task| task.post.missed.get())
     }
 
-    /// Calls of the listener that panicked. It is called again with the next.
+    /// Returns how many calls of the listener panicked. The listener is called again for the next
+    /// transition.
     #[must_use]
     pub fn panicked(&self) -> u64 {
         self.count(|task| task.post.panicked.get())
     }
 
-    /// Returns whether there is a thread that calls the listener. There is none if the system gave none,
-    /// or in a process that was forked after the subscription; then the listener is never called.
+    /// Returns whether a thread calls the listener. `false` if the system could not start a thread,
+    /// or in a process that was forked after the subscription: the listener is then never called.
     #[must_use]
     pub fn is_listening(&self) -> bool {
         let served = self.served.as_ref();
         served.is_some_and(|served| served.pool.is_of_this_process())
     }
 
-    /// Gives the listener a thread of its own, for one that blocks or takes long. It ends with the
-    /// subscription. If the system gives none, the listener stays with those that all listeners share.
+    /// Gives the listener a thread of its own, for a listener that blocks or takes long. The thread
+    /// ends with the subscription. If the system cannot start one, the listener stays on the shared
+    /// threads.
     ///
-    /// Those are two, and one that has been in a call for a second is replaced; so a listener that now
-    /// and then waits for a disk needs none of its own.
+    /// There are two shared threads, and one that has been in a call for a second is replaced. So a
+    /// listener that sometimes waits for a disk can stay on them.
     ///
     /// ```
     /// use std::time::Duration;
@@ -127,9 +130,9 @@ impl Subscription {
         self
     }
 
-    /// Whether the breaker was in a registry that has [forgotten it](crate::Observer::is_forgotten), and
-    /// the listener has been called with everything there was. It is called no more, and has been
-    /// dropped: what it sends to, say, is at its end.
+    /// Returns whether the breaker was in a registry that has [forgotten
+    /// it](crate::Observer::is_forgotten), and the listener was called with everything there was.
+    /// The listener was then dropped, together with its end of a channel, for example.
     ///
     /// ```
     /// use std::time::Duration;
@@ -145,8 +148,8 @@ impl Subscription {
         self.count(|task| task.post.closed.get()) != 0
     }
 
-    /// Wait until the listener has been called with everything that had happened when this was
-    /// called, but no longer than `limit`; whether it has. For the end of a program, and for tests.
+    /// Waits until the listener was called with everything that happened before this call, for at
+    /// most `limit`. Returns whether it was. For the end of a program, and for tests.
     ///
     /// ```
     /// use std::sync::{Arc, Mutex};
@@ -184,7 +187,8 @@ impl Subscription {
         true
     }
 
-    /// For models and schedules: serves the listener on this thread, which has subscribed it, until then.
+    /// For models and schedules: serves the listener on this thread, which has subscribed it, until
+    /// `until` returns true.
     #[cfg(any(tripcoil_loom, tripcoil_shuttle))]
     #[doc(hidden)]
     pub fn attend(&self, until: impl Fn() -> bool) {
@@ -218,7 +222,7 @@ impl Drop for Subscription {
     }
 }
 
-/// The life of a thread that has one listener.
+/// Runs a thread that has one listener.
 fn serve(task: &Task) {
     let seat = Seat::default();
     loop {
@@ -233,9 +237,9 @@ fn serve(task: &Task) {
     }
 }
 
-/// What was published before it was seen who is to be woken has woken nobody, or another thread. Each
-/// publication is an exchange of control, and so is this: one that comes before it is found by the look that
-/// this rings for, and one that comes after it sees whom to wake.
+/// Rings for what was published before the subscription was visible: it has woken another thread,
+/// or none. Each publication is an exchange of control, and so is this. A publication before it is
+/// found by the look that this rings for; one after it sees whom to wake.
 fn ring_once_shown(core: &Core, bell: &Bell) {
     core.sync(core.head.clock.nanos());
     bell.ring();
@@ -301,7 +305,7 @@ pub(crate) fn subscribe_transitions(
 struct Epochs<F> {
     core: Watching<Core>,
     listener: F,
-    /// The first epoch that is not told yet, and the counts at its start.
+    /// The first epoch that was not reported, and the counts at its start.
     next: u64,
     base: Tally,
 }
@@ -342,7 +346,7 @@ impl<F: FnMut(&Epoch) + Send> Look for Epochs<F> {
 }
 
 impl<F: FnMut(&Epoch) + Send> Epochs<F> {
-    /// One epoch, or several that can no longer be told apart.
+    /// Reports one epoch, or several that can no longer be separated.
     fn tell_up_to(&mut self, b: &Boundaries, next: u64, at: Tally, turn: &mut Turn<'_>) -> Looked {
         let epoch = Epoch {
             start: Duration::from_nanos(b.start_of(self.next)),

@@ -55,7 +55,7 @@ impl Code {
         Code::Unauthenticated,
     ];
 
-    /// The code of an answer that is not gRPC's, by its HTTP status, as gRPC maps them.
+    /// The code of an answer that is not gRPC, from its HTTP status, as gRPC maps them.
     pub(crate) fn of_http(status: u16) -> Code {
         match status {
             400 => Code::Internal,
@@ -69,7 +69,7 @@ impl Code {
 }
 
 impl From<i32> for Code {
-    /// A number that has no code is [`Code::Unknown`].
+    /// A number without a code is [`Code::Unknown`].
     fn from(number: i32) -> Code {
         usize::try_from(number)
             .ok()

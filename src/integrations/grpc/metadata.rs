@@ -1,4 +1,4 @@
-//! The status in heads and trailers, read and written.
+//! Reads and writes the status in headers and trailers.
 
 use crate::Rejected;
 use crate::integrations::grpc::code::Code;
@@ -19,14 +19,14 @@ fn number<N: FromStr>(metadata: &HeaderMap, name: &str) -> Option<Result<N, N::E
     Some(value.to_str().unwrap_or_default().trim().parse())
 }
 
-/// The status, if there is one; one that is no number is [`Code::Unknown`].
+/// Returns the status, if there is one. A status that is not a number is [`Code::Unknown`].
 pub(crate) fn code(metadata: &HeaderMap) -> Option<Code> {
     number(metadata, STATUS).map(|number| number.map_or(Code::Unknown, |n: i32| Code::from(n)))
 }
 
-/// The wait that the server asks for. To gRPC a number below zero, or none, is a server that wants
-/// no retry at all; how long it does not say. One that is too large for its type is the largest: the
-/// breaker bounds it in any case.
+/// Returns the wait that the server asks for. In gRPC a negative number, or text that is not a
+/// number, means that the server wants no retry at all; it gives no time. A number too large for
+/// its type is the largest: the breaker limits it in any case.
 pub(crate) fn pushback(metadata: &HeaderMap) -> Option<Duration> {
     let milliseconds = match number::<u64>(metadata, PUSHBACK)? {
         Ok(milliseconds) => milliseconds,
@@ -36,15 +36,16 @@ pub(crate) fn pushback(metadata: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_millis(milliseconds))
 }
 
-/// What a server answers that would have needed a call which the breaker rejected: `Unavailable`,
-/// with the rest of the wait as `grpc-retry-pushback-ms` if it is known, rounded up. It has no body:
-/// the status stands in the head, and says the state and the cause.
+/// Returns a server's answer to a request that needed a rejected call: the status `Unavailable`,
+/// and the rest of the wait, if it is known, as `grpc-retry-pushback-ms`, rounded up. It has no
+/// body: the status is in the headers, and its message has the state and the cause.
 ///
-/// It carries the [`Rejected`] as an extension, so that the classifiers of this crate ignore it in a
-/// breaker around this one, in the same process.
+/// The answer carries the [`Rejected`] as an extension. In the same process, this crate's
+/// classifiers find it and ignore the answer in an outer breaker.
 ///
-/// A layer whose calls last until the end of the body (`http::EndOfBody`) gives it by itself. For
-/// others, on the client's side, it turns a rejection into what generated clients understand:
+/// A layer whose calls last until the end of the body (`http::EndOfBody`) answers so by itself.
+/// Elsewhere, on the client's side, this function turns a rejection into a status that generated
+/// clients understand:
 ///
 /// ```
 /// # #[cfg(feature = "tower")] {
@@ -81,7 +82,7 @@ pub fn rejected_response<B: Default>(rejected: &Rejected) -> Response<B> {
     answer(rejected, "the breaker")
 }
 
-/// The same as [`rejected_response`], with the breaker's name in the message.
+/// Returns the answer of [`rejected_response`] with the breaker's name in the message.
 ///
 /// ```
 /// use tripcoil::Breaker;
@@ -99,7 +100,8 @@ pub fn rejected_response_of<B: Default>(breaker: &str, rejected: &Rejected) -> R
     answer(rejected, &format!("the breaker '{breaker}'"))
 }
 
-/// As gRPC wants messages: printable ASCII, and all else by the percent signs of its bytes.
+/// Encodes a message as gRPC requires: printable ASCII, and percent-encoded bytes for everything
+/// else.
 fn encoded(message: &str) -> String {
     let mut encoded = String::with_capacity(message.len());
     for byte in message.bytes() {

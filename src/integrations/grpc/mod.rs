@@ -1,30 +1,30 @@
-//! gRPC: calls classified by status code, in a response's head, in its trailers, or as a client's
+//! gRPC: calls classified by status code, from a response's headers, its trailers, or a client's
 //! result.
 //!
-//! | code | outcome | since |
+//! | code | outcome | because |
 //! |---|---|---|
 //! | `Ok` | success | |
-//! | `Cancelled` | ignored | the caller went away: it says nothing of the server |
-//! | `Unknown` | `Failure(Server)` | an error that the server did not expect, a panic mostly |
-//! | `InvalidArgument` | success | the request's fault; the server has looked at it |
+//! | `Cancelled` | ignored | the caller went away: it shows nothing about the server |
+//! | `Unknown` | `Failure(Server)` | an error that the server did not expect, usually a panic |
+//! | `InvalidArgument` | success | the request is wrong, and the server has checked it |
 //! | `DeadlineExceeded` | `Failure(Timeout)` | no answer in time |
 //! | `NotFound`, `AlreadyExists` | success | answers |
 //! | `PermissionDenied`, `Unauthenticated` | success | answers, to this caller |
 //! | `ResourceExhausted` | `Failure(Overload)` | a quota is used up, or the server sheds load |
 //! | `FailedPrecondition`, `Aborted`, `OutOfRange` | success | answers, about the state of the data |
-//! | `Unimplemented` | success | waiting does not mend it |
-//! | `Internal` | `Failure(Server)` | the server is broken by its own account |
-//! | `Unavailable` | `Failure(Connect)` | no connection, or a server that is not there for now |
-//! | `DataLoss` | `Failure(Data)` | what should be there is not |
-//! | none, though the stream has ended | `Failure(Data)` | not gRPC |
-//! | none, but an error | `Failure(Connect)` | the transport's |
+//! | `Unimplemented` | success | waiting does not help |
+//! | `Internal` | `Failure(Server)` | the server reports a fault of its own |
+//! | `Unavailable` | `Failure(Connect)` | no connection, or a server that is away for now |
+//! | `DataLoss` | `Failure(Data)` | data is missing |
+//! | the stream ended without a code | `Failure(Data)` | not gRPC |
+//! | an error in place of a response | `Failure(Connect)` | an error of the transport |
 //!
-//! A failure with a `grpc-retry-pushback-ms` has that as its own wait.
+//! A failure with `grpc-retry-pushback-ms` carries that wait.
 //!
 //! # In a tower service
 //!
-//! The status of most calls stands in the trailers, so let the call last until the end of the body;
-//! with a tonic channel:
+//! The status of most calls is in the trailers, so let the call last until the end of the body.
+//! With a tonic channel:
 //!
 //! ```
 //! # #[cfg(feature = "tower")] {
@@ -44,22 +44,23 @@
 //! # }
 //! ```
 //!
-//! A call that the breaker rejects is then answered as a server would that is not there for now: with
-//! `Unavailable`, and the rest of the wait as `grpc-retry-pushback-ms` ([`rejected_response`]). Generated
-//! clients make a status of it, and retries by a service config go by the pushback.
+//! A rejected call is then answered as an absent server would answer: with `Unavailable`, and the
+//! rest of the wait as `grpc-retry-pushback-ms` ([`rejected_response`]). Generated clients turn it
+//! into a status, and retries by a service config follow the pushback.
 //!
-//! A stream then counts when it ends, and its probe holds the slot until then; for streams without
-//! end take `tower::Head`, the default, for which an opened stream is a success. There the answer to a
-//! rejected call is for a `map_result` around the layer, as [`rejected_response`] shows.
+//! A stream counts when it ends, and as a probe it holds its slot until then. For endless streams
+//! use `tower::Head`, the default: an opened stream is a success. A `map_result` around the layer
+//! then answers rejected calls, as [`rejected_response`] shows.
 //!
-//! Where calls behind the layer go through other breakers, wrap the classifier, so that a rejection
-//! inside is no failure of this one: `IgnoreRejections::boxed(ByCode::new())` for an inner service whose
-//! errors are boxed, `IgnoreRejections::new` for others; see
+//! If calls behind the layer pass other breakers, wrap the classifier, so that an inner rejection
+//! does not count as a failure: `IgnoreRejections::boxed(ByCode::new())` for an inner service with
+//! boxed errors, `IgnoreRejections::new` for others. See
 //! [`IgnoreRejections`](crate::IgnoreRejections).
 //!
 //! # As a client's result
 //!
-//! The crate does not depend on tonic: [`ByCode::outcome`] takes the code's number, and the metadata.
+//! The crate does not depend on tonic: [`ByCode::outcome`] takes the code's number and the
+//! metadata.
 //!
 //! ```
 //! use tonic::Status;
@@ -82,9 +83,9 @@
 //! # Ok::<(), tripcoil::ConfigError>(())
 //! ```
 //!
-//! Such a result may hide what happened: tonic makes a status of the transport's errors too, and of a
-//! connection that went away under a call it may make `Cancelled`. A service around the channel sees
-//! the error itself.
+//! Such a result may hide what happened. tonic turns the transport's errors into a status as well,
+//! and a connection that is lost during a call may become `Cancelled`. A service around the channel
+//! sees the error itself.
 
 mod code;
 mod metadata;

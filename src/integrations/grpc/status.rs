@@ -9,7 +9,7 @@ use ::http::{HeaderMap, Response, StatusCode};
 use alloc::boxed::Box;
 use core::fmt;
 
-/// Classifies gRPC calls by their status code, as the [module](crate::grpc) says.
+/// Classifies gRPC calls by their status code, with the table of the [module](crate::grpc).
 ///
 /// ```
 /// use tripcoil::grpc::{ByCode, Code};
@@ -24,9 +24,9 @@ use core::fmt;
 /// assert_eq!(outcome, Outcome::Failure(FailureKind::Client));
 /// ```
 ///
-/// Around other breakers, wrap it, so that a rejection inside is no `Failure(Connect)` of this one; of an
-/// inner service whose errors are boxed, by `IgnoreRejections::boxed`. The answer of
-/// [`rejected_response`] in the same process is ignored as it is.
+/// Around other breakers, wrap it, so that an inner rejection does not count as a
+/// `Failure(Connect)`; for an inner service with boxed errors use `IgnoreRejections::boxed`. The
+/// answer of [`rejected_response`] from the same process is ignored without a wrapper.
 ///
 /// ```
 /// use tripcoil::grpc::ByCode;
@@ -49,7 +49,7 @@ pub struct ByCode<F = fn(Code, &HeaderMap) -> Option<Outcome>, G = ErrIsConnect>
 }
 
 impl ByCode {
-    /// With the defaults alone.
+    /// Returns a classifier with the default table.
     #[must_use]
     pub const fn new() -> ByCode {
         ByCode {
@@ -66,9 +66,9 @@ impl Default for ByCode {
 }
 
 impl<F, G> ByCode<F, G> {
-    /// Asked first, with the headers or trailers in which the status stood; where it answers `None`,
-    /// the defaults stand. A failure that names no wait has that of `grpc-retry-pushback-ms` here
-    /// too.
+    /// Adds a rule that is asked first, with the headers or trailers that hold the status. If it
+    /// returns `None`, the default table applies. A failure without a wait gets the wait of
+    /// `grpc-retry-pushback-ms` here too.
     pub fn overriding<O>(self, overriding: O) -> ByCode<O, G>
     where
         O: Fn(Code, &HeaderMap) -> Option<Outcome>,
@@ -79,7 +79,7 @@ impl<F, G> ByCode<F, G> {
         }
     }
 
-    /// What an error in place of a response is.
+    /// Sets the outcome of an error in place of a response.
     pub fn errors<E, O: Fn(&E) -> Outcome>(self, errors: O) -> ByCode<F, O> {
         ByCode {
             overriding: self.overriding,
@@ -92,7 +92,7 @@ impl<F, G> ByCode<F, G>
 where
     F: Fn(Code, &HeaderMap) -> Option<Outcome>,
 {
-    /// What a call with this status is.
+    /// Returns the outcome of a call with this status.
     pub fn outcome(&self, code: Code, metadata: &HeaderMap) -> Outcome {
         let outcome = (self.overriding)(code, metadata).unwrap_or_else(|| by_default(code));
         match outcome {
@@ -104,7 +104,7 @@ where
         }
     }
 
-    /// What the head says, if it has the last word.
+    /// The outcome, if the headers decide.
     fn by_head(&self, status: StatusCode, headers: &HeaderMap) -> Option<Outcome> {
         let code = match code(headers) {
             Some(code) => code,
@@ -141,7 +141,7 @@ where
     F: Fn(Code, &HeaderMap) -> Option<Outcome>,
     G: ClassifyError<E>,
 {
-    /// By the head alone: without a status there it is a success.
+    /// By the headers only: without a status there, the call is a success.
     fn classify(&self, result: &Result<Response<B>, E>) -> Outcome {
         match result {
             Ok(response) if is_rejection(response) => Outcome::Ignored,
@@ -168,8 +168,8 @@ pointers! {
     ] <Response<B>, E> Box<ByCode<F, G>>;
 }
 
-/// A body that breaks off is `Failure(Connect)`, one that ends without a status `Failure(Data)`. A
-/// rejected call is answered by [`rejected_response`].
+/// A body that breaks off is `Failure(Connect)`; one that ends without a status is `Failure(Data)`.
+/// A rejected call is answered by [`rejected_response`].
 impl<E, F, G> ClassifyBody<E> for ByCode<F, G>
 where
     F: Fn(Code, &HeaderMap) -> Option<Outcome>,

@@ -1,4 +1,4 @@
-//! One check of the dependency, to its end.
+//! One check of the dependency.
 
 use crate::error::caught::caught;
 use std::future::{Future, poll_fn};
@@ -7,7 +7,8 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Whether the check says, within the limit, that the dependency is well. A panic says that it is not.
+/// Returns whether the check finds the dependency healthy within the limit. A panic counts as
+/// unhealthy.
 pub(super) async fn is_healthy<F, A, E>(check: &mut F, limit: Duration) -> bool
 where
     F: FnMut() -> A,

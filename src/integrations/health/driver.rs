@@ -1,4 +1,4 @@
-//! The driver: wakes with each transition, and asks while the breaker is open.
+//! The driver: wakes at each transition, and runs checks while the breaker is open.
 
 use crate::integrations::health::check::is_healthy;
 use crate::integrations::health::opening::Opening;
@@ -13,20 +13,21 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 impl Recovery {
-    /// Drive that breaker until this future is dropped; it never ends by itself. `controller` is a
-    /// [`Controller`], a reference to one, or an `Arc` of one.
+    /// Drives the breaker's recovery until this future is dropped; it never ends by itself.
+    /// `controller` is a [`Controller`], a reference to one, or an `Arc` of one.
     ///
-    /// An unhealthy answer puts the end of Open off to where the next answer is due: `every` and
+    /// An unhealthy answer moves the end of the wait to when the next answer is due: `every` plus
     /// `timeout` from now.
     ///
-    /// Between openings it sleeps, and a transition wakes it (by the thread that the crate's
-    /// publishers share). A check that is under way when its Open ends is dropped. One that
-    /// panics is unhealthy, and is asked again (where panics unwind; a panic in the drop of what it
-    /// left is not caught).
+    /// Between openings the future sleeps, and a transition wakes it, from the thread that the
+    /// crate's publishers share. A check is dropped if its opening ends first. A check that panics
+    /// counts as unhealthy, and is run again (if panics unwind; a panic in the drop of its remains
+    /// is not caught).
     ///
     /// # Panics
     ///
-    /// Where it is polled outside a tokio runtime with its timer on, once the breaker is open.
+    /// Panics if it is polled outside a tokio runtime with the timer enabled once the breaker is
+    /// open.
     pub async fn run<C, F, A, E>(self, controller: C, mut check: F) -> !
     where
         C: Borrow<Controller>,
@@ -48,7 +49,7 @@ impl Recovery {
         }
     }
 
-    /// To the end of this Open.
+    /// Drives one opening to its end.
     async fn drive<F, A, E>(
         &self,
         opening: &mut Opening,
@@ -88,7 +89,7 @@ impl Watch {
         }
     }
 
-    /// What the future gives, if that Open lasts as long.
+    /// Returns the future's result, if the opening lasts that long.
     async fn during<T>(&self, opening: &mut Opening, future: impl Future<Output = T>) -> Option<T> {
         let mut future = pin!(future);
         loop {

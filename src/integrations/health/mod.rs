@@ -1,5 +1,5 @@
-//! Health, both ways: a check of the dependency that shortens an outage or spares it calls, and an
-//! indicator to be served at a `/health` route.
+//! Health, both ways: a check of the dependency that drives the recovery, and an indicator for a
+//! `/health` route.
 //!
 //! # Inward: a check drives the recovery
 //!
@@ -12,7 +12,7 @@
 //! # async fn ping() -> Result<(), std::io::Error> { Ok(()) }
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tripcoil::ConfigError> {
 //! let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
-//! let controller = Arc::new(controller); // or moved in, where nobody else needs it
+//! let controller = Arc::new(controller); // or move it in, if nothing else needs it
 //! let recovery = Recovery::new()
 //!     .every(Duration::from_secs(5))
 //!     .healthy(2)
@@ -22,27 +22,29 @@
 //! # }
 //! ```
 //!
-//! While the breaker is open, [`Recovery::run`] asks the check: enough healthy answers in a row begin
-//! the half-open round before the wait is over, and an unhealthy one puts the end of the wait off, so
-//! that no user's call is spent on finding out what is known. A healthy answer never closes the breaker:
-//! the round's probes, which are real calls, decide that. A check that sees less than a call does (a
-//! route that answers while the database behind it is gone) begins rounds in vain, and is believed less
-//! after each: twice as many healthy answers are needed in the next Open, until the breaker has closed.
-//! So it cannot undo the backoff.
+//! While the breaker is open, [`Recovery::run`] runs the check. Enough healthy answers in a row
+//! start the half-open round before the wait is over. An unhealthy answer extends the wait, so that
+//! no user's call is spent on a dependency that is known to be down.
 //!
-//! - *Whose Open.* One that the operator made ([`Cause::Manual`](crate::Cause::Manual)) is left alone,
-//!   and so are overrides. One in which the breaker was built
-//!   ([`initial_state`](crate::Builder::initial_state)) is nobody's, and is driven: so a service can
-//!   begin closed to a dependency until that is there. So is one that was restored after a restart, whoever
-//!   made it before: what it began by is not saved.
-//! - *Other waits.* A healthy answer ends any wait of an Open that is driven: the backoff's, a
-//!   `Retry-After`, and what [`postpone`](crate::Controller::postpone) put off. To keep an Open, trip it
-//!   or force it open.
-//! - *Cause.* A round that is begun so has the cause `Manual`, as everything that a controller does.
-//! - *When.* Whatever is decided acts on the Open that was looked at, or not at all
+//! A healthy answer never closes the breaker: the probes of the round, which are real calls, decide
+//! that. A check may see less than a call does, for example a route that answers while the database
+//! behind it is gone. It then starts rounds that fail. After each such round the next opening needs
+//! twice as many healthy answers, until the breaker has closed. So a check cannot undo the backoff.
+//!
+//! - *Which openings.* Openings by the operator ([`Cause::Manual`](crate::Cause::Manual)) and
+//!   overrides are left alone. An opening in which the breaker was built
+//!   ([`initial_state`](crate::Builder::initial_state)) is driven: a service can start open, and
+//!   admit calls once the dependency is there. A restored opening is driven too, whatever caused
+//!   it.
+//! - *Other waits.* A healthy answer ends any wait of an opening that is driven: that of the
+//!   backoff, a `Retry-After`, and what [`postpone`](crate::Controller::postpone) added. To keep a
+//!   breaker open, trip it or force it open.
+//! - *Cause.* A round started by a check has the cause `Manual`, like everything that a controller
+//!   does.
+//! - *Timing.* A decision acts on the opening that was examined, or not at all
 //!   ([`half_open_from`](crate::Controller::half_open_from),
 //!   [`postpone_in`](crate::Controller::postpone_in)).
-//! - *The way.* A check goes past the breaker, not through it: it would be rejected.
+//! - *The path.* A check goes around the breaker, not through it: through it, it would be rejected.
 //!
 //! # Outward: an indicator
 //!
@@ -65,19 +67,19 @@
 //!
 //! | state | status | score |
 //! |---|---|---|
-//! | Closed, ObserveOnly | up from 80 on, else degraded | `100 * (1 - failures / calls) * (1 - slow / calls / 2)` of the window, where a window of fewer than 5 calls is filled up with good ones |
+//! | Closed, ObserveOnly | up from 80, else degraded | `100 * (1 - failures / calls) * (1 - slow / calls / 2)` of the window; a window of fewer than 5 calls is filled up with good ones |
 //! | HalfOpen | degraded | `50 * succeeded / results` of the round; 25 before the first |
 //! | Open, whose wait is over | degraded | 25 |
 //! | Open | down | 0 |
 //! | ForcedOpen | down | 0 |
-//! | Disabled | degraded: calls go through, and nobody looks | 50 |
+//! | Disabled | degraded: calls go through, unmonitored | 50 |
 //!
-//! *Up* means that calls are made and go well, *down* that none is made. An Open whose wait is over is
-//! not down, since the next call is a probe: a balancer that took the service out for a 503 would
-//! otherwise take away the very call that brings it back. For the same reason serve the report as
-//! readiness, not as liveness: a restart heals no dependency.
+//! *Up* means that calls are made and go well; *down* means that calls are not made. An open
+//! breaker whose wait is over is not down, because the next call is a probe: a load balancer that
+//! removed the service for a 503 would take away the very call that brings it back. For the same
+//! reason, serve the report as readiness, not as liveness: a restart does not repair a dependency.
 //!
-//! [`Report`] is serialised with serde, in names that stay:
+//! [`Report`] is serialised with serde, under names that will not change:
 //!
 //! ```
 //! # use tripcoil::{Breaker, health::Indicator};
@@ -101,7 +103,7 @@
 //! # Ok::<(), tripcoil::ConfigError>(())
 //! ```
 //!
-//! The example `health` has both ways in one program, with axum.
+//! The example `health` shows both directions in one program, with axum.
 
 mod check;
 mod driver;

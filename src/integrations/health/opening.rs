@@ -1,7 +1,8 @@
-//! One Open: whether it is ours to drive, and what follows from an answer.
+//! One opening: whether to drive it, and what follows from an answer.
 //!
-//! All times are the breaker's clock's, counted from where the Open began, so that one snapshot has them
-//! all. When the Open ends is not told once it has passed; the last that was told stands in.
+//! All times are by the breaker's clock, counted from the start of the opening, so that one
+//! snapshot has them all. A snapshot no longer has the end once it has passed; the last known end
+//! is used then.
 
 use crate::integrations::health::recovery::Recovery;
 use crate::{Cause, Controller, Observer, State};
@@ -12,18 +13,19 @@ pub(super) struct Opening {
     generation: u64,
     /// From its beginning to its end, as last seen.
     length: Duration,
-    /// By how much it has become longer where we put it off.
+    /// By how much unhealthy answers have extended it.
     moved: Duration,
     /// Healthy answers in a row.
     healthy: u32,
-    /// They began the round.
+    /// Whether they started the round.
     begun: bool,
-    /// How many rounds healthy answers have begun in vain since the breaker was last closed.
+    /// How many rounds that healthy answers started have failed since the breaker was last closed.
     in_vain: u32,
 }
 
 impl Opening {
-    /// The present one, unless the operator made it. `last` is the one that was driven before.
+    /// Returns the current opening, unless the operator made it. `last` is the one that was driven
+    /// before.
     pub(super) fn ours(observer: &Observer, last: Option<&Opening>) -> Option<Opening> {
         loop {
             let seen = observer.snapshot();
@@ -59,7 +61,7 @@ impl Opening {
         }
     }
 
-    /// How long it has lasted; `None` if it is over.
+    /// Returns how long it has lasted; `None` if it is over.
     pub(super) fn look(&mut self, observer: &Observer) -> Option<Duration> {
         let seen = observer.snapshot();
         if seen.generation != self.generation {
@@ -96,7 +98,7 @@ impl Opening {
         }
     }
 
-    /// Until the next answer is there, within the bound.
+    /// Extends the wait until the next answer, within the limit.
     fn put_off(
         &mut self,
         lasted: Duration,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// How a health check drives a breaker's recovery; see the [module](super).
 ///
-/// Times between checks, and their limit, are tokio's; those of the Open are the breaker's clock's.
-/// All values are taken as they are: at zero, `every` has one check follow the other, and `timeout` lets
-/// pass only a check that is ready at once.
+/// The times between checks and their limit are tokio's; those of the opening are by the breaker's
+/// clock. All values are accepted. With `every` at zero, one check follows the other; with
+/// `timeout` at zero, only a check that is ready at once can be healthy.
 ///
 /// ```
 /// use std::time::Duration;
@@ -55,36 +55,39 @@ impl Default for Recovery {
 }
 
 impl Recovery {
-    /// A check every 5 s that may take 1 s; two healthy answers begin the round, unhealthy ones put
-    /// it off by 60 s in all.
+    /// Returns the defaults: a check every 5 s with a limit of 1 s; two healthy answers start the
+    /// round; unhealthy answers extend the wait by 60 s in all.
     pub fn new() -> Recovery {
         Recovery::default()
     }
 
-    /// Between one answer and the next check, and between the beginning of Open and the first one.
+    /// Sets the time between one answer and the next check, and between the start of the opening
+    /// and the first check.
     pub const fn every(self, every: Duration) -> Recovery {
         Recovery { every, ..self }
     }
 
-    /// How long a check may take. One that takes longer is dropped, and is unhealthy.
+    /// Sets how long a check may take. A check that takes longer is dropped, and counts as
+    /// unhealthy.
     pub const fn timeout(self, timeout: Duration) -> Recovery {
         Recovery { timeout, ..self }
     }
 
-    /// So many healthy answers in a row begin the round; twice as many after a round that they began
-    /// in vain, and so on until the breaker has closed. None and one are the same, since it is an answer
-    /// that begins it.
+    /// Sets how many healthy answers in a row start the round. The number doubles after each such
+    /// round that fails, until the breaker has closed. Zero is the same as one, because the round
+    /// starts at an answer.
     pub const fn healthy(self, healthy: u32) -> Recovery {
         Recovery { healthy, ..self }
     }
 
-    /// An Open lasts at least so long before healthy answers end it; it may end by itself earlier.
+    /// Sets how long an opening lasts at least before healthy answers can end it. Its own wait may
+    /// end earlier.
     pub const fn at_least(self, at_least: Duration) -> Recovery {
         Recovery { at_least, ..self }
     }
 
-    /// By how much unhealthy answers may make one Open longer in all, to the millisecond in which
-    /// deadlines are kept. At zero they change nothing.
+    /// Sets by how much unhealthy answers can extend one opening in all, in milliseconds. At zero
+    /// they change nothing.
     pub const fn postpone_at_most(self, postpone_at_most: Duration) -> Recovery {
         Recovery {
             postpone_at_most,

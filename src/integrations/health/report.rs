@@ -1,4 +1,4 @@
-//! Several dependencies in one answer, in plain data and as JSON has it.
+//! The health of several dependencies, as plain data and as JSON.
 
 use crate::integrations::health::score::{Health, Status};
 use crate::integrations::labels;
@@ -7,11 +7,11 @@ use serde_core::ser::SerializeStruct;
 use serde_core::{Serialize, Serializer};
 use std::time::Duration;
 
-/// The dependencies of a service, to be reported on.
+/// The dependencies of a service, for a health report.
 ///
-/// One that the service cannot do without is *required*: when it is down, so is the whole. An
-/// *optional* one degrades it at most. Clones read the same breakers, and are cheap. A breaker that is
-/// in here stays in its registry.
+/// If a *required* dependency is down, so is the service. An *optional* one degrades it at most.
+/// Clones read the same breakers, and are cheap. A breaker in an indicator keeps its place in its
+/// registry.
 ///
 /// With axum:
 ///
@@ -35,31 +35,31 @@ use std::time::Duration;
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-#[must_use = "it tells nothing until it is asked for a report"]
+#[must_use = "it does nothing until `report` is called"]
 pub struct Indicator {
     required: Vec<Observer>,
     optional: Vec<Observer>,
 }
 
 impl Indicator {
-    /// Of nothing yet, which is up.
+    /// Returns an indicator without dependencies, which is up.
     pub fn new() -> Indicator {
         Indicator::default()
     }
 
-    /// And this one, without which nothing goes.
+    /// Adds a dependency that the service cannot work without.
     pub fn required(mut self, observer: &Observer) -> Indicator {
         self.required.push(observer.clone());
         self
     }
 
-    /// And this one, without which the service does less.
+    /// Adds a dependency that the service can work without, with reduced function.
     pub fn optional(mut self, observer: &Observer) -> Indicator {
         self.optional.push(observer.clone());
         self
     }
 
-    /// How they do now: a reading of each breaker, one after the other.
+    /// Reads all the breakers, one after the other, and returns their health.
     #[must_use]
     pub fn report(&self) -> Report {
         let required = self.required.iter().map(|o| Dependency::of(o, true));
@@ -74,21 +74,21 @@ impl Indicator {
     }
 }
 
-/// How a service's dependencies do.
+/// The health of a service's dependencies.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
-    /// The worst of them, where an optional one that is down counts as degraded.
+    /// The worst status of all; an optional dependency that is down counts as degraded.
     pub status: Status,
-    /// The least of their scores, where an optional one's counts from 50 up: `50 + score / 2`, in
-    /// whole numbers.
+    /// The lowest score of all, in whole numbers; an optional dependency's score counts as `50 +
+    /// score / 2`.
     pub score: u8,
-    /// The required ones in the order in which they were named, then the optional ones.
+    /// The required dependencies in the order in which they were added, then the optional ones.
     pub dependencies: Vec<Dependency>,
 }
 
 impl Report {
-    /// 503 (Service Unavailable) when down, else 200.
+    /// Returns 503 (Service Unavailable) if down, and 200 otherwise.
     #[must_use]
     pub const fn http_status(&self) -> u16 {
         match self.status {
@@ -98,23 +98,23 @@ impl Report {
     }
 }
 
-/// How one of them does.
+/// The health of one dependency.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Dependency {
     /// The breaker's name.
     pub name: String,
-    /// Whether the whole is down without it.
+    /// Whether the service is down without it.
     pub required: bool,
     /// Its own status and score.
     pub health: Health,
     /// The breaker's state.
     pub state: State,
-    /// Of the window, as in [`Snapshot`](crate::Snapshot::failure_rate).
+    /// The failure rate of the window, as in [`Snapshot`](crate::Snapshot::failure_rate).
     pub failure_rate: f64,
-    /// Likewise.
+    /// The slow rate of the window, as in [`Snapshot`](crate::Snapshot::slow_rate).
     pub slow_rate: f64,
-    /// How long an open breaker rejects calls yet.
+    /// How long an open breaker will go on rejecting calls.
     pub retry_after: Option<Duration>,
 }
 
@@ -132,7 +132,7 @@ impl Dependency {
         }
     }
 
-    /// What it makes of the whole, were all others well.
+    /// The health of the service, if all others were well.
     fn part(&self) -> Health {
         let Health { status, score } = self.health;
         if self.required {

@@ -1,35 +1,35 @@
-//! How well a dependency does, from what its breaker knows.
+//! The health of a dependency, as its breaker sees it.
 
 use crate::{Counts, Probes, Snapshot, State};
 use serde_core::{Serialize, Serializer};
 use std::fmt;
 use std::time::Duration;
 
-/// From this score on a closed breaker is up.
+/// The score from which a closed breaker is up.
 const UP: u8 = 80;
-/// A window with fewer calls is filled up: one failure among two calls says little.
+/// A window with fewer calls is filled up with good ones: one failure among two calls shows little.
 const FEW: u64 = 5;
 /// The best score of a round, and that of one without results.
 const ROUND: f64 = 50.0;
 const UNTOUCHED: u8 = 25;
-/// Nothing is known.
+/// The score of a dependency that is not monitored.
 const UNKNOWN: u8 = 50;
 
 /// Whether a dependency can be used.
 ///
-/// The order is from bad to good, and so the least of several is the worst.
+/// The order is from bad to good, so the least of several is the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// No call is made.
+    /// Calls are not made.
     Down,
-    /// Calls are made, and some go badly or are not looked at; or probes are made.
+    /// Calls are made, and some go badly or are not monitored; or only probes are made.
     Degraded,
     /// Calls are made and go well.
     Up,
 }
 
 impl Status {
-    /// `up`, `degraded` or `down`.
+    /// Returns `up`, `degraded` or `down`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl Serialize for Status {
     }
 }
 
-/// Status and score of one dependency. The [module](super) has the table.
+/// Status and score of one dependency. See the table of the [module](super).
 ///
 /// ```
 /// use tripcoil::Breaker;
@@ -71,7 +71,7 @@ impl Serialize for Status {
 pub struct Health {
     /// Whether it can be used.
     pub status: Status,
-    /// How well it does, from 0 to 100.
+    /// The score, from 0 to 100.
     pub score: u8,
 }
 
@@ -80,7 +80,7 @@ impl Health {
         Health { status, score }
     }
 
-    /// As the breaker's snapshot shows it.
+    /// Computes the health from a breaker's snapshot.
     #[must_use]
     pub fn of(seen: &Snapshot) -> Health {
         match seen.state {

@@ -1,13 +1,13 @@
-//! A check's answer by the status of an HTTP response.
+//! A check's answer from the status of an HTTP response.
 
 use ::http::StatusCode;
 use std::error::Error;
 use std::fmt;
 
-/// Healthy at 2xx, and at nothing else: a redirect is the answer of whatever stands before the
-/// dependency, and a 404 says that the route is not there.
+/// Accepts a 2xx status as healthy, and nothing else. A redirect is the answer of a proxy before
+/// the dependency, and a 404 means that the route is not there.
 ///
-/// With reqwest; any client whose response has a [`StatusCode`] serves as well:
+/// With reqwest; any client whose response has a [`StatusCode`] works the same:
 ///
 /// ```no_run
 /// use std::error::Error;
@@ -31,7 +31,7 @@ use std::fmt;
 ///
 /// # Errors
 ///
-/// Any other status.
+/// Returns any other status as an [`UnhealthyStatus`].
 pub fn healthy_status(status: StatusCode) -> Result<(), UnhealthyStatus> {
     if status.is_success() {
         Ok(())
@@ -40,12 +40,12 @@ pub fn healthy_status(status: StatusCode) -> Result<(), UnhealthyStatus> {
     }
 }
 
-/// A status that [`healthy_status`] refuses.
+/// A status that [`healthy_status`] does not accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UnhealthyStatus(StatusCode);
 
 impl UnhealthyStatus {
-    /// Which.
+    /// Returns the status.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         self.0

@@ -1,4 +1,4 @@
-//! Calls that end with the response's body.
+//! Calls that last until the end of the response's body.
 
 use crate::integrations::guard::guarded;
 use crate::{ErrIsFailure, FailureKind, IgnoreRejections, Outcome, OwnedPermit, Rejected};
@@ -11,7 +11,7 @@ use core::task::{Context, Poll, ready};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-/// Says what a response means whose body is a part of the call; `E` is the body's error.
+/// Decides what a response means if its body is a part of the call. `E` is the body's error.
 ///
 /// ```
 /// use http::{HeaderMap, StatusCode};
@@ -40,29 +40,30 @@ use pin_project_lite::pin_project;
 /// # let _: &dyn ClassifyBody<()> = &Checked;
 /// ```
 pub trait ClassifyBody<E> {
-    /// The head is in. `Some` ends the call; `None` leaves it to the body.
+    /// Called when the headers are in. `Some` ends the call; `None` leaves the decision to the
+    /// body.
     fn head(&self, status: StatusCode, headers: &HeaderMap) -> Option<Outcome>;
 
-    /// The body has come to its end, with these trailers.
+    /// Called when the body has ended, with its trailers.
     fn end(&self, trailers: Option<&HeaderMap>) -> Outcome;
 
-    /// The body broke off.
+    /// Called when the body broke off.
     fn broken(&self, error: &E) -> Outcome;
 
-    /// A panic while the body was polled; it goes on unwinding in any case. By default a failure of
-    /// the kind [`FailureKind::Client`].
+    /// Called for a panic while the body is polled; the panic continues to unwind in any case. By
+    /// default it is a failure of the kind [`FailureKind::Client`].
     fn panicked(&self) -> Outcome {
         Outcome::Failure(FailureKind::Client)
     }
 
-    /// What a request is answered with, without a body, whose call the breaker rejected. By default
-    /// there is no answer, and a layer gives [`CallError::Rejected`](crate::CallError::Rejected).
+    /// Returns the answer to a request whose call the breaker rejected; it has no body. By default
+    /// there is no answer, and a layer returns [`CallError::Rejected`](crate::CallError::Rejected).
     fn rejected(&self, _rejected: &Rejected) -> Option<Response<()>> {
         None
     }
 }
 
-/// Any head is good, and so is any end.
+/// Every response and every complete body is a success.
 impl<E> ClassifyBody<E> for ErrIsFailure {
     fn head(&self, _status: StatusCode, _headers: &HeaderMap) -> Option<Outcome> {
         None
@@ -77,7 +78,7 @@ impl<E> ClassifyBody<E> for ErrIsFailure {
     }
 }
 
-/// The body's error is not the call's: a rejection in it is not looked for.
+/// The body's error is not the call's, so it is not searched for a rejection.
 impl<E, C: ClassifyBody<E>, F> ClassifyBody<E> for IgnoreRejections<C, F> {
     fn head(&self, status: StatusCode, headers: &HeaderMap) -> Option<Outcome> {
         ClassifyBody::<E>::head(self.inner(), status, headers)
@@ -100,7 +101,7 @@ impl<E, C: ClassifyBody<E>, F> ClassifyBody<E> for IgnoreRejections<C, F> {
     }
 }
 
-/// What leads to one is one.
+/// A pointer to a body classifier is one.
 macro_rules! pointers {
     ($($pointer:ty),*) => {$(
         impl<E, C: ClassifyBody<E> + ?Sized> ClassifyBody<E> for $pointer {
@@ -132,9 +133,9 @@ pointers!(&C, Arc<C>, Box<C>);
 pin_project! {
     /// A body that keeps the call's permit until its end.
     ///
-    /// The call ends with the last frame, with the trailers, or with an error, whichever comes first;
-    /// a body that is dropped before that is a cancelled call. So it is for bodies that are read: a
-    /// caller who drops them after a look at the head cancels all its calls.
+    /// The call ends with the last frame, with the trailers, or with an error, whichever comes
+    /// first. Dropping the body before that is a cancellation. So use it for bodies that are read:
+    /// a caller that drops them after the headers cancels all its calls.
     ///
     /// ```
     /// use http::Response;
@@ -174,8 +175,8 @@ impl<B, C> fmt::Debug for GuardedBody<B, C> {
 }
 
 impl<B: Body, C: ClassifyBody<B::Error>> GuardedBody<B, C> {
-    /// The response with its body guarded; if its head decides, or there is no body, the call ends
-    /// here.
+    /// Returns the response with its body guarded. If the headers decide, or if the body is empty,
+    /// the call ends here.
     pub fn guard(
         response: Response<B>,
         permit: OwnedPermit,
@@ -185,7 +186,7 @@ impl<B: Body, C: ClassifyBody<B::Error>> GuardedBody<B, C> {
     }
 }
 
-/// The same, where a panic may have ended the call before.
+/// As above, where a panic may have ended the call before.
 pub(crate) fn guard<B: Body, C: ClassifyBody<B::Error>>(
     response: Response<B>,
     mut permit: Option<OwnedPermit>,
@@ -208,12 +209,12 @@ pub(crate) fn guard<B: Body, C: ClassifyBody<B::Error>>(
     })
 }
 
-/// Whether a breaker inside this one made the answer itself, to a call that it rejected.
+/// Whether an inner breaker's layer made this answer, for a call that it rejected.
 pub(crate) fn is_rejection<B>(response: &Response<B>) -> bool {
     response.extensions().get::<Rejected>().is_some()
 }
 
-/// An answer to a call that was not made: it has no body.
+/// An answer to a call that was not made: its body is empty.
 #[cfg(feature = "tower")]
 pub(crate) fn bodiless<B, C>(
     answer: Response<()>,
@@ -226,7 +227,7 @@ pub(crate) fn bodiless<B, C>(
     })
 }
 
-/// The call ends, if it has not ended yet and there is an outcome.
+/// Ends the call, unless it has ended or there is no outcome.
 fn conclude<E, C: ClassifyBody<E>>(
     permit: &mut Option<OwnedPermit>,
     classifier: &C,

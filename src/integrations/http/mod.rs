@@ -1,5 +1,5 @@
-//! HTTP: responses classified by status, `Retry-After` both ways, and bodies whose end is the
-//! result.
+//! HTTP: responses classified by status, `Retry-After` read and written, and calls that last until
+//! the end of the body.
 //!
 //! ```
 //! use http::{Response, StatusCode, header};
@@ -26,19 +26,19 @@
 //!
 //! | response | outcome |
 //! |---|---|
-//! | below 500, but for 429 | success: the dependency did its work, whatever the request was worth |
-//! | 429, 503 | `Failure(Overload)`, with its `Retry-After` as its own wait |
+//! | below 500, except 429 | success: the dependency did its work, even if the request was wrong |
+//! | 429, 503 | `Failure(Overload)`, with the wait of its `Retry-After` |
 //! | 504 | `Failure(Timeout)` |
 //! | other 5xx | `Failure(Server)` |
-//! | 600 and above, which HTTP does not have | `Failure(Data)` |
-//! | none, but an error | `Failure(Connect)` |
+//! | 600 and above, which HTTP does not define | `Failure(Data)` |
+//! | an error in place of a response | `Failure(Connect)` |
 //!
-//! The wait opens the breaker for as long, if this failure trips it, up to the backoff's
-//! [`max`](crate::Backoff::max), be it shorter than the backoff's own or zero. Failures of another
-//! kind have none: to trust no server with it, let [`ByStatus::overriding`] make 429 and 503
-//! `Failure(Server)`.
+//! If such a failure opens the breaker, its wait can lengthen the opening, up to the backoff's
+//! [`max`](crate::Backoff::max). It never shortens the backoff's own wait. Failures of other kinds
+//! carry no wait. To ignore the header of a server that you do not trust, let
+//! [`ByStatus::overriding`] return `Failure(Server)` for 429 and 503.
 //!
-//! A client whose response is not an [`http::Response`] goes by [`ByStatus::outcome`]; with reqwest:
+//! A client whose response is not an [`http::Response`] uses [`ByStatus::outcome`]; with reqwest:
 //!
 //! ```
 //! use tripcoil::{Breaker, FailureKind, Outcome, http::ByStatus};

@@ -1,4 +1,4 @@
-//! `Retry-After`, read and written.
+//! Reads and writes `Retry-After`.
 
 use crate::Rejected;
 use ::http::header::{DATE, HeaderName, RETRY_AFTER};
@@ -8,11 +8,11 @@ use alloc::string::String;
 use core::time::Duration;
 use std::time::SystemTime;
 
-/// The wait that a response's `Retry-After` header asks for, in seconds or until a date.
+/// Returns the wait that a response's `Retry-After` header asks for, in seconds or until a date.
 ///
-/// A date is measured from the response's own `Date`, so that clocks that differ do no harm; without
-/// one, from now. A wait that is over, or negative, is zero. What is neither number nor date is as
-/// no header.
+/// A date is measured from the response's own `Date`, so that clocks may differ; without one, from
+/// now. A wait that is over, or negative, is zero. A value that is neither a number nor a date is
+/// ignored.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, header};
@@ -41,7 +41,7 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(until.duration_since(sent).unwrap_or_default())
 }
 
-/// A number that is too large for its type is the largest: the breaker bounds it in any case.
+/// A number too large for its type is the largest: the breaker limits it in any case.
 fn seconds(value: &str) -> Option<Duration> {
     let digits = value.strip_prefix('-').unwrap_or(value);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -60,7 +60,7 @@ fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
-/// As a string of a structured field (RFC 9651), which has printable ASCII alone.
+/// Quotes it as a string of a structured field (RFC 9651), which allows printable ASCII only.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -75,13 +75,12 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// What a server answers that would have needed a call which the breaker rejected: 503, with the
-/// rest of the wait as `Retry-After` if it is known, in whole seconds, rounded up. The body is empty.
-/// The state and the cause are in `Proxy-Status` (RFC 9209), as the details of a
-/// `destination_unavailable`.
+/// Returns a server's answer to a request that needed a rejected call: 503 with an empty body. The
+/// rest of the wait, if it is known, is in `Retry-After`, in whole seconds, rounded up. The state
+/// and the cause are in `Proxy-Status` (RFC 9209), as the details of a `destination_unavailable`.
 ///
-/// It carries the [`Rejected`] as an extension, so that the classifiers of this crate ignore it in a
-/// breaker around this one, in the same process.
+/// The answer carries the [`Rejected`] as an extension. In the same process, this crate's
+/// classifiers find it and ignore the answer in an outer breaker.
 ///
 /// ```
 /// use std::time::Duration;
@@ -107,7 +106,7 @@ pub fn rejected_response<B: Default>(rejected: &Rejected) -> Response<B> {
     answer(rejected, "the breaker")
 }
 
-/// The same as [`rejected_response`], with the breaker's name in the details.
+/// Returns the answer of [`rejected_response`] with the breaker's name in the details.
 ///
 /// ```
 /// use tripcoil::Breaker;

@@ -8,19 +8,19 @@ use ::http::{HeaderMap, Response, StatusCode};
 use alloc::boxed::Box;
 use core::fmt;
 
-/// Classifies responses by their status, as the [module](crate::http) says.
+/// Classifies responses by their status, with the table of the [module](crate::http).
 ///
 /// ```
 /// use http::StatusCode;
 /// use tripcoil::http::ByStatus;
 /// use tripcoil::{FailureKind, Outcome};
 ///
-/// // Nobody may hit this service but with good credentials, and its 501 is no fault.
+/// // Calls carry valid credentials, so 401 and 403 are faults of ours; 501 is an answer.
 /// let classifier = ByStatus::new()
 ///     .overriding(|status, _headers| match status.as_u16() {
 ///         401 | 403 => Some(Outcome::Failure(FailureKind::Client)),
 ///         501 => Some(Outcome::Success),
-///         _ => None, // as ever
+///         _ => None, // the default table
 ///     })
 ///     .errors(|error: &std::io::Error| match error.kind() {
 ///         std::io::ErrorKind::TimedOut => Outcome::Failure(FailureKind::Timeout),
@@ -30,9 +30,10 @@ use core::fmt;
 /// assert_eq!(outcome, Outcome::Failure(FailureKind::Client));
 /// ```
 ///
-/// Around other breakers, wrap it, so that a rejection inside is no `Failure(Connect)` of this one; of an
-/// inner service whose errors are boxed, by `IgnoreRejections::boxed`. The answer of
-/// [`rejected_response`](crate::http::rejected_response) in the same process is ignored as it is.
+/// Around other breakers, wrap it, so that an inner rejection does not count as a
+/// `Failure(Connect)`; for an inner service with boxed errors use `IgnoreRejections::boxed`. The
+/// answer of [`rejected_response`](crate::http::rejected_response) from the same process is ignored
+/// without a wrapper.
 ///
 /// ```
 /// use tripcoil::http::ByStatus;
@@ -55,7 +56,7 @@ pub struct ByStatus<F = fn(StatusCode, &HeaderMap) -> Option<Outcome>, G = ErrIs
 }
 
 impl ByStatus {
-    /// With the defaults alone.
+    /// Returns a classifier with the default table.
     #[must_use]
     pub const fn new() -> ByStatus {
         ByStatus {
@@ -72,8 +73,8 @@ impl Default for ByStatus {
 }
 
 impl<F, G> ByStatus<F, G> {
-    /// Asked first; where it answers `None`, the defaults stand. A failure of the kind `Overload`
-    /// that names no wait has that of the `Retry-After` header here too.
+    /// Adds a rule that is asked first. If it returns `None`, the default table applies. A failure
+    /// of the kind `Overload` without a wait gets the wait of the `Retry-After` header here too.
     pub fn overriding<O>(self, overriding: O) -> ByStatus<O, G>
     where
         O: Fn(StatusCode, &HeaderMap) -> Option<Outcome>,
@@ -84,7 +85,7 @@ impl<F, G> ByStatus<F, G> {
         }
     }
 
-    /// What an error in place of a response is.
+    /// Sets the outcome of an error in place of a response.
     pub fn errors<E, O: Fn(&E) -> Outcome>(self, errors: O) -> ByStatus<F, O> {
         ByStatus {
             overriding: self.overriding,
@@ -97,7 +98,7 @@ impl<F, G> ByStatus<F, G>
 where
     F: Fn(StatusCode, &HeaderMap) -> Option<Outcome>,
 {
-    /// What a response with this head is.
+    /// Returns the outcome of a response with this status and these headers.
     pub fn outcome(&self, status: StatusCode, headers: &HeaderMap) -> Outcome {
         let outcome =
             (self.overriding)(status, headers).unwrap_or_else(|| by_default(status.as_u16()));
@@ -177,9 +178,9 @@ impl<F, G> fmt::Debug for ByStatus<F, G> {
     }
 }
 
-/// Says what an error in place of a response is. Any `Fn(&E) -> Outcome` does.
+/// Decides what an error in place of a response means. Any `Fn(&E) -> Outcome` implements it.
 pub trait ClassifyError<E> {
-    /// What this error is.
+    /// Returns what this error means.
     fn error(&self, error: &E) -> Outcome;
 }
 
@@ -189,7 +190,7 @@ impl<E, F: Fn(&E) -> Outcome> ClassifyError<E> for F {
     }
 }
 
-/// Every error is a `Failure(Connect)`: the default, which knows nothing of the error's type.
+/// The default: every error is a `Failure(Connect)`, whatever its type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ErrIsConnect;
 

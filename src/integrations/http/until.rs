@@ -8,12 +8,12 @@ use ::http::Response;
 use alloc::sync::Arc;
 use http_body::Body;
 
-/// The call ends with the body of the response, not with its head: for
+/// Ends a service's call with the response's body, not with its headers: for
 /// [`BreakerLayer::until`](crate::tower::BreakerLayer::until).
 ///
-/// The slow limit is for all of it, a probe's slot is held for as long, and bodies must be read: see
-/// [`GuardedBody`]. A rejected call is an error, unless the classifier has an answer for it
-/// ([`ClassifyBody::rejected`]), as gRPC's has.
+/// The slow limit then covers the body, and a probe holds its slot for as long. Bodies must be
+/// read: see [`GuardedBody`]. A rejected call is an error, unless the classifier answers it
+/// ([`ClassifyBody::rejected`]), as gRPC's does.
 ///
 /// ```
 /// use tripcoil::Breaker;

@@ -41,10 +41,10 @@ const GAUGES: [(&str, &str); 2] = [
     ),
 ];
 
-/// Publishes what a registry's breakers come to together: a series for each key would be too many.
+/// Publishes the totals of a whole registry, where a series per key would be too many.
 ///
-/// Each series has the label `registry`. Counters are set to the registry's own totals, so registries
-/// need different names.
+/// Each series has the label `registry`. Counters are set to the registry's own totals, so
+/// registries need different names.
 ///
 /// | name | kind | further labels |
 /// |---|---|---|
@@ -87,7 +87,8 @@ impl fmt::Debug for RegistryPublisher {
 }
 
 impl RegistryPublisher {
-    /// To the recorder that is installed now, with this name as the label `registry`.
+    /// Returns a publisher for the recorder that is installed now. `registry` is the value of the
+    /// label `registry`.
     #[must_use]
     pub fn new(registry: impl Into<String>) -> RegistryPublisher {
         describe_counters(&COUNTERS);
@@ -111,7 +112,7 @@ impl RegistryPublisher {
         }
     }
 
-    /// Set all series to these figures.
+    /// Sets all series to these figures.
     pub fn publish(&self, all: &Aggregate) {
         let t = &all.totals;
         let calls = [t.successes, t.failures, t.ignored, t.cancelled, t.late];

@@ -1,4 +1,4 @@
-//! What one set of labels shows: its series, and the figures that they are set to.
+//! The series of one set of labels, and their values.
 
 use crate::integrations::labels as label;
 use crate::integrations::metrics::series::{
@@ -23,24 +23,24 @@ const COUNTERS: [(&str, &str); 8] = [
     ),
     (
         "tripcoil_late_probe_successes_total",
-        "Probes that succeeded when their round had ended.",
+        "Probes that succeeded after their round had ended.",
     ),
     ("tripcoil_failures_total", "Failed calls, by kind."),
     (
         "tripcoil_would_trips_total",
-        "Rules that turned true under observe-only.",
+        "Rules that became true under observe-only.",
     ),
     ("tripcoil_transitions_total", "Transitions, by cause."),
     (
         "tripcoil_transitions_missed_total",
-        "Transitions whose cause was not seen in time.",
+        "Transitions that were overwritten before their cause was read.",
     ),
 ];
 
 const GAUGES: [(&str, &str); 9] = [
     (
         "tripcoil_state",
-        "1 for the present state, 0 for the others.",
+        "1 for the current state, 0 for the others.",
     ),
     (
         "tripcoil_time_in_state_seconds",
@@ -48,30 +48,36 @@ const GAUGES: [(&str, &str); 9] = [
     ),
     (
         "tripcoil_retry_after_seconds",
-        "What is left of an open breaker's wait.",
+        "The rest of an open breaker's wait.",
     ),
     (
         "tripcoil_open_until_timestamp_seconds",
-        "When the wait of Open ends, as Unix time; 0 where there is none, or it is over.",
+        "The end of an open breaker's wait, as Unix time; 0 if it is over, and in other states.",
     ),
-    ("tripcoil_failure_ratio", "Failures per call of the window."),
-    ("tripcoil_slow_ratio", "Slow calls per call of the window."),
+    (
+        "tripcoil_failure_ratio",
+        "The share of the window's calls that failed.",
+    ),
+    (
+        "tripcoil_slow_ratio",
+        "The share of the window's calls that were slow.",
+    ),
     ("tripcoil_window_calls", "Calls in the window."),
     (
         "tripcoil_consecutive_failures",
-        "The present run of failures.",
+        "The current run of failures.",
     ),
     ("tripcoil_probes_in_flight", "Probes that have not ended."),
 ];
 
 const DURATIONS: (&str, &str) = (
     "tripcoil_call_duration_seconds",
-    "How long calls lasted, to an eighth; never by a coarse clock.",
+    "Durations of calls, to within an eighth; never by a coarse clock.",
 );
 
 const OUTCOMES: [&str; 5] = ["success", "failure", "ignored", "cancelled", "late"];
 const REJECTING: [State; 3] = [State::Open, State::HalfOpen, State::ForcedOpen];
-/// Kinds of failures that are told apart.
+/// The kinds of failures that are counted separately.
 const KINDS: usize = 9;
 
 /// Where each group of counters begins, in this order.
@@ -80,7 +86,7 @@ const WOULD_TRIP: usize = SLOW + 2 + KINDS;
 const MOVES: usize = WOULD_TRIP + 1;
 const MISSED: usize = MOVES + WAYS.len();
 
-/// What the counters show.
+/// The values of the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sums([u64; MISSED + 1]);
 
@@ -91,7 +97,7 @@ impl Default for Sums {
 }
 
 impl Sums {
-    /// All but the transitions, which a snapshot does not tell apart.
+    /// Adds everything except the transitions, which a snapshot does not separate.
     pub(super) fn add(&mut self, seen: &Snapshot) {
         let t = &seen.totals;
         let calls = [t.successes, t.failures, t.ignored, t.cancelled, t.late];
@@ -134,8 +140,8 @@ impl Sums {
     }
 }
 
-/// What the gauges show: of several breakers the sum where it is a count, and the greatest where it is
-/// a time or a run.
+/// The values of the gauges. For several breakers: the sum of counts, and the greatest of times and
+/// runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Levels {
     states: [u32; STATES.len()],
@@ -162,8 +168,8 @@ impl Levels {
         self.in_flight += u64::from(seen.probes.in_flight);
     }
 
-    /// A moment, since what is left goes stale where nothing publishes. One that is over is none: by
-    /// another machine's clock it may seem to be still to come.
+    /// As a point in time, because a remaining wait goes stale when nothing publishes. A wait that
+    /// is over is zero: by another machine's clock it might seem to be in the future.
     fn open_until(&self) -> f64 {
         if self.retry_after.is_zero() {
             return 0.0;
@@ -194,7 +200,7 @@ impl Levels {
     }
 }
 
-/// How long calls lasted, by the buckets of their histogram.
+/// The durations of calls, by the buckets of their histogram.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lasted(Vec<(f64, u64)>);
 
@@ -216,7 +222,7 @@ impl Lasted {
 
 #[cfg(feature = "registry")]
 impl Lasted {
-    /// Both, by the buckets of whichever has some.
+    /// The sum, by the buckets of either.
     pub(super) fn plus(&self, other: &Lasted) -> Lasted {
         let (some, more) = if self.0.is_empty() {
             (other, self)
@@ -238,7 +244,7 @@ pub(super) struct Series {
     states: [Gauge; STATES.len()],
     /// As in [`Levels::values`].
     gauges: [Gauge; GAUGES.len() - 1],
-    /// Where durations are kept.
+    /// If durations are kept.
     lasted: Option<Histogram>,
 }
 
@@ -289,14 +295,14 @@ impl Series {
         }
     }
 
-    /// The totals as they are.
+    /// Sets the counters to the totals.
     pub(super) fn set(&self, sums: &Sums) {
         for (counter, sum) in self.counters.iter().zip(sums.0) {
             counter.absolute(sum);
         }
     }
 
-    /// What has been added to them.
+    /// Adds the increase since `before`.
     #[cfg(feature = "registry")]
     pub(super) fn add(&self, before: &Sums, now: &Sums) {
         for (counter, (before, now)) in self.counters.iter().zip(before.0.iter().zip(now.0)) {
@@ -313,7 +319,7 @@ impl Series {
         }
     }
 
-    /// What has been added since `told`.
+    /// Records the increase since `told`.
     pub(super) fn record(&self, told: &mut Lasted, now: &Lasted) {
         let Some(histogram) = &self.lasted else {
             return;

@@ -1,8 +1,8 @@
-//! Every key of a registry, by one publisher.
+//! One publisher for every key of a registry.
 //!
-//! It has no thread: it reads when it is asked to publish. A registry reports each key that comes, whose
-//! labels are then asked for, and that keys have gone; what a key that is forgotten had counted is read
-//! off its observer, whose figures are final by then.
+//! It has no thread: it reads when `publish` is called. The registry reports each new key, whose
+//! labels are then requested, and reports when keys are gone. The counts of a forgotten key are
+//! read from its observer, whose figures are final by then.
 #![cfg(feature = "registry")]
 
 use crate::Observer;
@@ -18,35 +18,39 @@ use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Sets of labels, unless another number is set.
+/// The default number of sets of labels.
 const MOST: usize = 1_000;
-/// How long a set of labels whose last key is gone keeps its place, unless set otherwise.
+/// By default, how long a set of labels keeps its place after its last key is gone.
 const REUSED_AFTER: Duration = Duration::from_secs(3_600);
-/// The value of every label of the keys beyond.
+/// The value of every label of the keys beyond the limit.
 const OTHER: &str = "other";
-/// Keys that have gone and are kept for the next publication, or as many as there are if these are more.
+/// How many forgotten keys are kept for the next publication, or as many as there are keys if these
+/// are more.
 const GONE: usize = 1_024;
 
-/// Publishes every key of a registry, under the names of the [module](crate::metrics) and with labels of
-/// each key's own: made by [`Publisher::of_registry`].
+/// Publishes every key of a registry, under the names of the [module](crate::metrics) and with
+/// labels per key. Created by [`Publisher::of_registry`].
 ///
-/// Keys whose labels are the same are published as one: counters, `tripcoil_state`, window calls and
-/// probes are sums, ratios are those of the sums, and times and the run of failures are the greatest.
-/// Each series has the label `breaker`, the breaker's name, unless the labels have one of that name: with
-/// `breaker` as a key's region, say, there is one set of series for each region.
+/// Keys with the same labels are published as one. Counters, `tripcoil_state`, window calls and
+/// probes are sums; ratios are those of the sums; times and the run of failures are the greatest.
+/// Each series has the label `breaker` with the breaker's name, unless the labels contain one of
+/// that name: with `breaker` set to a key's region, for example, there is one set of series per
+/// region.
 ///
-/// There are at most 1,000 sets of labels ([`max_label_values`](Self::max_label_values)): first come, first
-/// served. Keys beyond these are summed up in one more set, in which each label has the value `other`.
+/// At most 1,000 sets of labels ([`max_label_values`](Self::max_label_values)) are published, first
+/// come, first served. Keys beyond these are summed up in one more set, in which each label has the
+/// value `other`.
 ///
-/// When the last key of a set is forgotten, its counters are set to their final totals and its gauges to
-/// 0, once, and then they are not published any more, so an exporter that drops idle series (`idle_timeout`
-/// of the one for Prometheus) drops these. The set's place can be taken by another
+/// When the last key of a set is forgotten, its counters are set to their final totals and its
+/// gauges to 0, once. After that they are no longer published, so an exporter that drops idle
+/// series (`idle_timeout` of the Prometheus exporter) drops these. Another set can take the place
 /// [after an hour](Self::reuse_after).
 ///
-/// It has no thread, and a call pays nothing for it: [`publish`](Self::publish) reads. Transitions between
-/// two publications are told apart by cause as far as each breaker's [`history`](Observer::history) goes;
-/// those before are `tripcoil_transitions_missed_total`. Counters are added to, so a registry needs one
-/// such publisher for a recorder, and no more.
+/// The publisher has no thread, and costs a call nothing: [`publish`](Self::publish) reads the
+/// breakers. Transitions between two publications are counted by cause as far as each breaker's
+/// [`history`](Observer::history) reaches; earlier ones are counted in
+/// `tripcoil_transitions_missed_total`. The counters are incremented, so use one such publisher per
+/// registry and recorder.
 ///
 /// ```
 /// use metrics::Label;
@@ -64,7 +68,7 @@ const GONE: usize = 1_024;
 #[must_use = "dropping a publisher ends its publication"]
 pub struct KeysPublisher {
     shared: Arc<Shared>,
-    /// The registry calls it as long as it is here.
+    /// The registry calls it as long as this exists.
     _report: Arc<dyn Send + Sync>,
 }
 
@@ -75,11 +79,12 @@ impl fmt::Debug for KeysPublisher {
 }
 
 impl Publisher {
-    /// Begins to publish every key of a registry, those that come later included: see [`KeysPublisher`].
+    /// Publishes every key of a registry, including keys that are added later: see
+    /// [`KeysPublisher`].
     ///
-    /// `labels` is called once for each key's breaker, soon after it has been made, on a thread that uses
-    /// the registry. It names the labels of that key's series beside the breaker's name. Take care that
-    /// their values are few, or set a limit.
+    /// `labels` is called once per breaker, soon after the breaker is created, on a thread that
+    /// uses the registry. It returns the labels of that key's series in addition to the breaker's
+    /// name. Keep the number of values small, or set a limit.
     pub fn of_registry<K, C, L>(
         registry: &Registry<K, C>,
         labels: impl Fn(&K) -> L + Send + Sync + 'static,
@@ -111,23 +116,23 @@ impl Publisher {
 }
 
 impl KeysPublisher {
-    /// Sets how many sets of labels there are at most; 1,000 unless set. The keys beyond are published as
-    /// `other`. To be set before the first publication: sets that are published stay.
+    /// Sets how many sets of labels there are at most, by default 1,000. Keys beyond that are
+    /// published as `other`. Call it before the first publication: sets that were published stay.
     pub fn max_label_values(self, most: usize) -> Self {
         self.shared.published().most = most;
         self
     }
 
-    /// Sets for how long a set of labels keeps its place after its last key was forgotten; an hour unless
-    /// set. With a registry whose keys come and go, there are about so many new series in that time at
-    /// most. At zero the place is free at once.
+    /// Sets how long a set of labels keeps its place after its last key was forgotten, by default
+    /// an hour. If keys come and go, this limits the number of new series in that time to the
+    /// number of sets. At zero the place is free at once.
     pub fn reuse_after(self, silence: Duration) -> Self {
         self.shared.published().reused_after = silence;
         self
     }
 
-    /// Sets all series to what the breakers know now. Series of new labels are those of the recorder
-    /// that is installed now.
+    /// Sets all series to the breakers' present figures. New series go to the recorder that is
+    /// installed now.
     pub fn publish(&self) {
         self.shared.published().publish(&self.shared);
     }
@@ -138,13 +143,13 @@ struct Key {
     observer: Observer,
     /// Its group, by index.
     group: usize,
-    /// The last generation whose transition has been counted, or missed.
+    /// The last generation whose transition was counted, or missed.
     told: u64,
 }
 
 #[derive(Default)]
 struct Shared {
-    /// Those that have come since the last publication.
+    /// Keys that were added since the last publication.
     new: Mutex<New>,
     published: Mutex<Published>,
 }
@@ -152,7 +157,7 @@ struct Shared {
 #[derive(Default)]
 struct New {
     keys: Vec<(Vec<Label>, Observer, u64)>,
-    /// Keys that have gone since, new ones included.
+    /// Keys that were forgotten since, new ones included.
     gone: usize,
 }
 
@@ -172,7 +177,8 @@ impl Shared {
         self.inbox().keys.push((labels, observer.clone(), since));
     }
 
-    /// Nothing is lost if nobody publishes for long: what is kept of those that have gone has a bound.
+    /// Bounds the forgotten keys that are kept if `publish` is not called for long; their counts
+    /// are kept in any case.
     fn went(&self) {
         let gone = {
             let mut new = self.inbox();
@@ -193,20 +199,20 @@ impl Shared {
 struct Group {
     labels: Labels,
     keys: usize,
-    /// Where there are none any more.
+    /// Set if the group has no keys.
     empty_since: Option<Instant>,
-    /// Of keys that have gone; and of all, the transitions.
+    /// Of forgotten keys; and the transitions of all keys.
     kept: Sums,
     kept_lasted: Lasted,
-    /// Of keys that are there, at the last look.
+    /// Of present keys, at the last reading.
     sums: Sums,
     levels: Levels,
     lasted: Lasted,
-    /// What the counters have been given, and the histogram.
+    /// What the counters and the histogram were given.
     told: Sums,
     told_lasted: Lasted,
     durations: bool,
-    /// As long as there are keys.
+    /// Present as long as the group has keys.
     series: Option<Series>,
 }
 
@@ -255,7 +261,7 @@ struct Published {
     groups: Vec<Group>,
     by_labels: HashMap<Vec<Label>, usize>,
     other: Option<usize>,
-    /// Groups whose last key has gone, and when; some may have keys again.
+    /// Groups whose last key was forgotten, and when; some may have keys again.
     empty: VecDeque<(Instant, usize)>,
 }
 
@@ -281,7 +287,7 @@ impl Published {
         }
     }
 
-    /// Reads all keys, and lets go of those that are forgotten.
+    /// Reads all keys, and drops those that are forgotten.
     fn look(&mut self, shared: &Shared) {
         let new = take(&mut *shared.inbox());
         for (labels, observer, told) in new.keys {
@@ -333,7 +339,7 @@ impl Published {
         group
     }
 
-    /// A group that has been without keys for long enough.
+    /// Returns a group that has been without keys for long enough.
     fn free(&mut self) -> Option<usize> {
         while let Some(&(since, group)) = self.empty.front() {
             if since.elapsed() < self.reused_after {
@@ -350,7 +356,7 @@ impl Published {
         None
     }
 
-    /// That of the keys beyond, with the labels that the first of them has.
+    /// Returns the group of the keys beyond the limit, with the label names of the first of them.
     fn other(&mut self, labels: &[Label]) -> usize {
         *self.other.get_or_insert_with(|| {
             let other = |label: &Label| Label::new(label.key().to_owned(), OTHER);
@@ -362,7 +368,7 @@ impl Published {
 }
 
 impl Key {
-    /// Adds what it knows to its group; whether it is there still.
+    /// Adds the key's figures to its group; returns whether the key is still present.
     fn read(&mut self, group: &mut Group) -> bool {
         // before the reading, which is final if it is
         let gone = self.observer.is_forgotten();

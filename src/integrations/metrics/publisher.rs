@@ -1,7 +1,7 @@
-//! One breaker's series, and when they are set.
+//! The series of one breaker, and when they are set.
 //!
-//! Two listeners, on the thread that all publishers of the process share, hold the series weakly: they
-//! go when the publisher goes.
+//! Two listeners, on the thread that all publishers of the process share, hold the series weakly:
+//! the series end with the publisher.
 
 use crate::integrations::metrics::figures::{Lasted, Levels, Series, Sums, describe};
 use crate::integrations::metrics::series::Labels;
@@ -11,16 +11,17 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// Publishes one breaker's figures; see the [module](crate::metrics) for their names.
+/// Publishes the figures of one breaker; see the [module](crate::metrics) for their names.
 ///
-/// They go to the recorder that is installed when it is made, so install that first. All
-/// publishers of a process share one thread; where the system gives none, only
-/// [`publish`](Self::publish) publishes, and transitions are not told apart by cause. Dropping the
-/// publisher ends the publication: the recorder keeps the last values.
+/// The figures go to the recorder that is installed when the publisher is created, so install the
+/// recorder first. All publishers of a process share one thread. If the system cannot start it,
+/// only [`publish`](Self::publish) publishes, and transitions are not counted by cause. Dropping
+/// the publisher ends the publication; the recorder keeps the last values.
 ///
-/// It does not keep its breaker's place in a registry. When the breaker is forgotten there, counters are
-/// set to its final totals and gauges to 0, once, and never again: so an exporter that drops idle series
-/// (`idle_timeout` of the one for Prometheus) drops these.
+/// A publisher does not keep its breaker in a registry. When the registry forgets the breaker,
+/// counters are set to its final totals and gauges to 0, once. After that they are no longer
+/// published, so an exporter that drops idle series (`idle_timeout` of the Prometheus exporter)
+/// drops these.
 ///
 /// ```
 /// use tripcoil::{Breaker, Window};
@@ -48,12 +49,12 @@ impl fmt::Debug for Publisher {
 }
 
 impl Publisher {
-    /// For this breaker, with its name as the label `breaker`.
+    /// Publishes this breaker, with its name as the label `breaker`.
     pub fn new(observer: &Observer) -> Publisher {
         Publisher::with_labels(observer, Vec::<Label>::new())
     }
 
-    /// The same, with further labels on each series.
+    /// Publishes this breaker, with further labels on each series.
     pub fn with_labels(observer: &Observer, labels: impl IntoLabels) -> Publisher {
         describe();
         let mut all = vec![Label::new("breaker", observer.name().to_owned())];
@@ -78,13 +79,13 @@ impl Publisher {
         Publisher { shared, epochs }
     }
 
-    /// Set all series to what the breaker knows now.
+    /// Sets all series to the breaker's present figures.
     pub fn publish(&self) {
         self.shared.publish();
     }
 
-    /// Wait until every transition and epoch so far has been published, but no longer than `limit`;
-    /// whether it has. For the end of a program, and for tests.
+    /// Waits until every transition and epoch so far was published, for at most `limit`. Returns
+    /// whether it was. For the end of a program, and for tests.
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
         let since = Instant::now();
@@ -100,17 +101,17 @@ struct Shared {
     observer: Observer,
     series: Series,
     transitions: OnceLock<Subscription>,
-    /// The lock also keeps an older reading from being published over a newer one.
+    /// The lock also prevents an older reading from being published over a newer one.
     told: Mutex<Told>,
 }
 
-/// What has to be known beside the breaker's own totals.
+/// What was published beside the breaker's own totals.
 #[derive(Default)]
 struct Told {
-    /// Transitions alone.
+    /// The transitions only.
     moves: Sums,
     lasted: Lasted,
-    /// The breaker is forgotten, and this was published.
+    /// Whether the breaker is forgotten, and that was published.
     over: bool,
 }
 
@@ -136,7 +137,7 @@ impl Shared {
         self.publish_as(!listened.is_some_and(Subscription::is_listening));
     }
 
-    /// Whether all transitions that there will be, if the breaker is forgotten, have been heard of.
+    /// `all_heard`: whether every transition was received, for a breaker that is forgotten.
     fn publish_as(&self, all_heard: bool) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.over {
@@ -165,7 +166,7 @@ impl Shared {
     }
 }
 
-/// The listener's own: it is dropped when its breaker is forgotten, after it has heard all.
+/// Owned by the listener: dropped when its breaker is forgotten, after the last transition.
 struct AtEnd(Weak<Shared>);
 
 impl AtEnd {

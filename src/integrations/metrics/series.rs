@@ -21,8 +21,8 @@ pub(super) const STATES: [State; 6] = [
     State::ObserveOnly,
 ];
 
-/// Every transition that there is, by where it leads and why. All are there from the start, at zero,
-/// so that the first of each is an increase.
+/// Every possible transition, by its target and cause. All exist from the start, at zero, so that
+/// the first of each is an increase.
 pub(super) const WAYS: [(State, Cause); 15] = [
     (State::Open, Cause::ConsecutiveFailures),
     (State::Open, Cause::FailureCount),
@@ -41,12 +41,12 @@ pub(super) const WAYS: [(State, Cause); 15] = [
     (State::ObserveOnly, Cause::Manual),
 ];
 
-/// What each series of one source bears.
+/// The labels of each series of one source.
 #[derive(Clone, Debug)]
 pub(super) struct Labels(pub(super) Vec<Label>);
 
 impl Labels {
-    /// Its texts are shared from here on: each series has them.
+    /// The texts are shared from here on, because each series has them.
     pub(super) fn new(labels: Vec<Label>) -> Labels {
         let shared = |text: SharedString| SharedString::from(Arc::<str>::from(&*text));
         let one = |label: Label| {
@@ -71,7 +71,7 @@ impl Labels {
         with_recorder(|recorder| recorder.register_counter(&key, &METADATA))
     }
 
-    /// A counter for each state that rejects.
+    /// A counter per state that rejects.
     #[cfg(feature = "registry")]
     pub(super) fn rejections(&self, name: &'static str) -> [(State, Counter); 3] {
         [State::Open, State::HalfOpen, State::ForcedOpen].map(|state| {

@@ -2,9 +2,9 @@
 
 use crate::{Rejections, Snapshot, State, Totals};
 
-/// What a registry's breakers come to together.
+/// The totals of a registry's breakers.
 ///
-/// Totals hold what forgotten breakers had counted too, so none of them ever goes down.
+/// They include those of forgotten breakers, so they never go down.
 ///
 /// ```
 /// use tripcoil::State;
@@ -21,19 +21,19 @@ use crate::{Rejections, Snapshot, State, Totals};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Aggregate {
-    /// Breakers at the moment.
+    /// The number of breakers now.
     pub breakers: usize,
-    /// As many as there may be while idle ones are left to forget.
+    /// The number of breakers at which a first use begins to forget idle ones.
     pub capacity: usize,
-    /// Breakers that were forgotten.
+    /// The number of breakers that were forgotten.
     pub evicted: u64,
     /// Sums over all breakers, forgotten ones included.
     pub totals: Totals,
     /// `totals.rejected`, by the state that rejected.
     pub rejections_by_state: Rejections,
-    /// Transitions, likewise.
+    /// Transitions of all breakers, forgotten ones included.
     pub transitions: u64,
-    /// Rising edges that observe-only has seen, likewise.
+    /// Rising edges of rules under observe-only, of all breakers, forgotten ones included.
     pub would_trip: u64,
     /// By state; see [`in_state`](Self::in_state).
     states: [usize; 6],
@@ -51,27 +51,27 @@ fn index(state: State) -> usize {
 }
 
 impl Aggregate {
-    /// How many breakers were in that state.
+    /// Returns how many breakers were in that state.
     #[must_use]
     pub fn in_state(&self, state: State) -> usize {
         self.states[index(state)]
     }
 
-    /// Breakers beyond the capacity: as many as could not be forgotten, since they were in use or
-    /// not closed.
+    /// Returns how many breakers there are beyond the capacity: those that could not be forgotten,
+    /// because they were in use or not closed.
     #[must_use]
     pub fn over_capacity(&self) -> usize {
         self.breakers.saturating_sub(self.capacity)
     }
 
-    /// One that is there.
+    /// Adds a breaker that is present.
     pub(super) fn add(&mut self, seen: &Snapshot) {
         self.breakers += 1;
         self.states[index(seen.state)] += 1;
         self.count(seen);
     }
 
-    /// One that is about to be forgotten.
+    /// Adds a breaker that is about to be forgotten.
     pub(super) fn retire(&mut self, seen: &Snapshot) {
         self.evicted += 1;
         self.count(seen);

@@ -9,11 +9,11 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Changes state and rules: of one key's breaker, or of all.
+/// Changes the state and the rules of one key's breaker, or of all breakers.
 ///
-/// What it says of *all* in an override or in rules holds for breakers that are made later too:
-/// a tenant that is new during an incident meets the same as the others. Operations on all are made
-/// one after another.
+/// An override or a change of rules for *all* breakers also applies to breakers that are created
+/// later: a tenant that is new during an incident gets the same treatment as the others. Operations
+/// on all breakers run one after another.
 ///
 /// ```
 /// use tripcoil::{Breaker, State};
@@ -39,12 +39,14 @@ impl<K, C> fmt::Debug for RegistryController<K, C> {
 }
 
 impl<K: Hash + Eq, C> RegistryController<K, C> {
-    /// Operate on the breaker of one key, which is made if there is none. Rules that are changed
-    /// here are forgotten with the breaker: see [`reconfigure`](Self::reconfigure).
+    /// Operates on the breaker of one key, and creates it if necessary.
+    ///
+    /// Rules that are changed here are forgotten with the breaker: see
+    /// [`reconfigure`](Self::reconfigure).
     ///
     /// # Errors
     ///
-    /// Those of the template, where the breaker has to be made and cannot be.
+    /// Returns the template's errors if the breaker cannot be created.
     pub fn on<Q, R>(
         &self,
         key: &Q,
@@ -61,12 +63,13 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
         Ok(operation(&slot.controller))
     }
 
-    /// Change the rules of one key's breaker, which is made if there is none, and is from then on
-    /// not evicted.
+    /// Changes the rules of one key's breaker, and creates it if necessary. From then on it is not
+    /// evicted.
     ///
     /// # Errors
     ///
-    /// Those of the template, and every problem of what would be the rules, which then stay.
+    /// Returns the template's errors if the breaker cannot be created, and every problem of the
+    /// resulting rules. The rules in force then stay as they are.
     pub fn reconfigure<Q>(
         &self,
         key: &Q,
@@ -86,9 +89,10 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
         Ok(())
     }
 
-    /// Forget one key's breaker, whatever its state and rules: its endpoint is gone. Calls under way
-    /// end in it; a look-up before they have ended keeps it. False, and nothing changes, where there
-    /// is none or somebody holds a handle of it.
+    /// Forgets one key's breaker, whatever its state and rules, because its endpoint is gone.
+    ///
+    /// Calls under way still end in it. A look-up before they have ended keeps the breaker. Returns
+    /// `false`, and changes nothing, if there is no such breaker or a handle of it is in use.
     pub fn forget<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -97,17 +101,20 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
         self.shared.forget(key)
     }
 
-    /// [`Controller::force_open`] for all, and for those made from now on. How many it changed.
+    /// Calls [`Controller::force_open`] for all breakers, present and future. Returns how many it
+    /// changed.
     pub fn force_open_all(&self) -> usize {
         self.override_all(Override::ForcedOpen)
     }
 
-    /// [`Controller::disable`] for all, and for those made from now on. How many it changed.
+    /// Calls [`Controller::disable`] for all breakers, present and future. Returns how many it
+    /// changed.
     pub fn disable_all(&self) -> usize {
         self.override_all(Override::Disabled)
     }
 
-    /// [`Controller::observe_only`] for all, and for those made from now on. How many it changed.
+    /// Calls [`Controller::observe_only`] for all breakers, present and future. Returns how many it
+    /// changed.
     pub fn observe_only_all(&self) -> usize {
         self.override_all(Override::ObserveOnly)
     }
@@ -117,41 +124,43 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
         self.shared.operate(Some(Some(standing)), put)
     }
 
-    /// [`Controller::release`] for all; those made from now on are as the template says. How many
-    /// it changed.
+    /// Calls [`Controller::release`] for all breakers; later ones start as the template says.
+    /// Returns how many it changed.
     pub fn release_all(&self) -> usize {
         self.shared.operate(Some(None), Controller::release)
     }
 
-    /// [`Controller::reset`] for all; those made from now on are as the template says. How many it
-    /// changed.
+    /// Calls [`Controller::reset`] for all breakers; later ones start as the template says. Returns
+    /// how many it changed.
     pub fn reset_all(&self) -> usize {
         self.shared.operate(Some(None), Controller::reset)
     }
 
-    /// [`Controller::trip`] for all that are there. How many it changed.
+    /// Calls [`Controller::trip`] for all present breakers. Returns how many it changed.
     pub fn trip_all(&self) -> usize {
         self.shared.operate(None, Controller::trip)
     }
 
-    /// [`Controller::trip_for`] for all that are there. How many it changed.
+    /// Calls [`Controller::trip_for`] for all present breakers. Returns how many it changed.
     pub fn trip_all_for(&self, wait: Duration) -> usize {
         let trip = |controller: &Controller| controller.trip_for(wait);
         self.shared.operate(None, trip)
     }
 
-    /// [`Controller::half_open`] for all that are there. How many it changed.
+    /// Calls [`Controller::half_open`] for all present breakers. Returns how many it changed.
     pub fn half_open_all(&self) -> usize {
         self.shared.operate(None, Controller::half_open)
     }
 
-    /// Change the rules of all, and of those made from now on, on top of what the template and
-    /// earlier changes say. Those that refuse keep their rules, and are told with every problem; so
-    /// does, untold, a later one. Each change is kept as long as the registry: it is meant for an
-    /// operator, not for a loop.
+    /// Changes the rules of all breakers, present and future, on top of the template and of earlier
+    /// changes. Returns the breakers that refused the change, with every problem; they keep their
+    /// rules.
     ///
-    /// `change` is called once a breaker, and must not itself operate on all breakers: it would wait
-    /// for its own end.
+    /// A breaker that is created later and refuses the change keeps its rules too, without a
+    /// report. Each change is kept as long as the registry exists, so do not call this in a loop.
+    ///
+    /// `change` is called once per breaker. It must not itself operate on all breakers, because it
+    /// would wait for its own end.
     ///
     /// ```
     /// # use tripcoil::registry::Registry;
@@ -176,12 +185,14 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
             .collect()
     }
 
-    /// Another template, for keys that are first used from now on: once this has returned, no breaker
-    /// is added that was built of an earlier one. Those that are there stay as they are, and what was
-    /// said of all stands, on top of the new one as of the old.
+    /// Replaces the template for keys that are first used from now on. Once this has returned, no
+    /// breaker built from an earlier template is added.
     ///
-    /// With what [`on`](Self::on) changes for those that are there, this is how rules come from a file
-    /// that is edited: see the example `live_config`.
+    /// Present breakers are unchanged. Overrides and changes of rules for all breakers stay in
+    /// force, on top of the new template.
+    ///
+    /// Together with [`on`](Self::on) for present breakers, this applies rules from a file that is
+    /// edited: see the example `live_config`.
     ///
     /// ```
     /// use tripcoil::{Breaker, Config};

@@ -1,9 +1,9 @@
-//! The map in which calls look keys up.
+//! The map in which calls look up keys.
 //!
-//! It is papaya's, which the models do not see. They have a stand-in with what the registry's protocol
-//! builds on, and no more: a look-up finds what is in it at one moment; and a node that is taken out is
-//! dropped, with its count of the slot, when the last borrow that has found it ends, and not before. In
-//! papaya's it may be dropped later, which only keeps a slot longer.
+//! It is papaya's, which the models do not see. They use a stand-in with exactly what the
+//! registry's protocol relies on. A look-up finds what the map holds at one moment. A node that was
+//! removed is dropped, with its count of the slot, when the last borrow that found it ends, and not
+//! before. In papaya it may be dropped later, which only keeps a slot longer.
 
 pub(super) use papaya::Equivalent;
 #[cfg(not(tripcoil_loom))]
@@ -67,7 +67,7 @@ mod stand_in {
         }
     }
 
-    /// A borrow, which looks one key up.
+    /// A borrow, for looking up one key.
     pub(crate) struct Pin<'a, T> {
         set: &'a HashSet<T>,
         found: OnceCell<Counted<T>>,

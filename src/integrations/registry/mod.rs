@@ -1,14 +1,21 @@
-//! A breaker for each key: an endpoint, a tenant, a method.
+//! A breaker per key: per endpoint, tenant or method.
 //!
-//! A [`Registry`] makes a key's breaker on first use, from a template, and finds it again without a
-//! lock. It holds about [as many as it is told](RegistryBuilder::capacity): beyond that, first uses
-//! forget breakers that are closed and have been idle. What would be missed is never forgotten: a
-//! breaker that is open, half-open or under an override, one that has not been closed for
-//! [`reset_after`](crate::Backoff::reset_after) since it was open, so that its next wait would be longer
-//! than the first, one with rules of its own, and one that can be used from outside: a clone of it, a
-//! local handle, a permit or a call under way. (A closed one takes its window with it: failures of
-//! a key that is called so seldom are not added up.) When nothing else is left the registry grows, since
-//! protection is not refused, and [`Aggregate::over_capacity`] says by how much.
+//! A [`Registry`] creates a key's breaker on first use, from a template, and finds it again without
+//! a lock. It keeps about [as many breakers as its capacity](RegistryBuilder::capacity). Beyond
+//! that, first uses forget breakers that are closed and have been idle.
+//!
+//! A breaker is never forgotten while that would lose protection or settings:
+//!
+//! - while it is open, half-open or under an override;
+//! - until it has been closed for [`reset_after`](crate::Backoff::reset_after), because its next
+//!   wait would be longer than the first;
+//! - if it has rules of its own;
+//! - while it can be used from outside: by a clone of it, a local handle, a permit or a call under
+//!   way.
+//!
+//! A closed breaker takes its window with it: failures of a key that is called very rarely do not
+//! add up. If there is nothing left to forget, the registry grows, because it never refuses
+//! protection; [`Aggregate::over_capacity`] shows by how much.
 //!
 //! ```
 //! use std::time::Duration;
@@ -29,34 +36,31 @@
 //! assert_eq!(registry.aggregate().totals.successes, 1);
 //! ```
 //!
-//! In front of a service of tower, [`Registry::get`] in a closure picks each request's breaker: see *One
-//! for each key* in the module `tower`.
+//! In front of a tower service, a closure with [`Registry::get`] picks each request's breaker: see
+//! *A breaker per key* in the module `tower`.
 //!
-//! # One breaker a key
+//! # One breaker per key
 //!
-//! Threads that use a key first at the same time get one and the same breaker; the template may have
-//! been asked by each of them. A breaker leaves only when no call is under way in it and nobody has a
-//! handle of it, so a key never has two that are in use, and each outcome is in
-//! [`Registry::aggregate`], whatever has been forgotten meanwhile.
+//! Threads that use a key first at the same time get the same breaker; the template may be called
+//! by each of them. A breaker is removed only when no call is under way in it and no handle of it
+//! exists. So a key never has two breakers in use, and [`Registry::aggregate`] has every outcome,
+//! including those of forgotten breakers.
 //!
-//! # Keys that never come back
+//! # Keys that never return
 //!
-//! An endpoint that goes away while its breaker is open leaves it open for good: nobody calls it any
-//! more, and what is open is not evicted. Say so with [`RegistryController::forget`] when discovery
+//! If an endpoint goes away while its breaker is open, the breaker stays open: it is no longer
+//! called, and open breakers are not evicted. Call [`RegistryController::forget`] when discovery
 //! drops an endpoint. For the same reason, take keys from configuration or discovery, or check them
-//! first: whoever may choose keys freely, and make their calls fail, may fill the memory.
+//! first: a client that can choose keys freely and make their calls fail can fill the memory.
 //!
 //! # Cost
 //!
-//! [`call`](Registry::call) and [`with`](Registry::with) find the breaker in a lock-free map and
-//! borrow it: no reference count is written, which threads would share. Only first uses, sweeps,
-//! readings of all, and look-ups of a key that is not there or just about to be forgotten take a lock,
-//! and run no code of the user's under it but the key's `Hash` and `Eq`, and a custom clock's source.
+//! [`call`](Registry::call) and [`with`](Registry::with) find the breaker in a lock-free map and borrow it, without writing a reference count that threads would share. A lock is taken only by first uses, sweeps, readings of all breakers, and look-ups of a key that is absent or about to be forgotten. Under that lock, the only code of the user's is the key's `Hash` and `Eq`, and a custom clock's source.
 //!
-//! While such a borrow lasts, breakers that are idle can leave the map, but their memory waits for
-//! its end; at most 1024 wait so, and then the registry grows instead. A call that may hang for long
-//! is better made through [`get`](Registry::get) or [`call_async`](Registry::call_async), which keep
-//! their own breaker alone.
+//! While a borrow lasts, idle breakers can leave the map, but their memory is freed after it ends.
+//! At most 1024 breakers wait like that; then the registry grows instead. For a call that may hang
+//! for long, use [`get`](Registry::get) or [`call_async`](Registry::call_async), which keep only
+//! their own breaker alive.
 
 mod aggregate;
 mod controller;
@@ -85,10 +89,10 @@ use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// The breakers that a registry holds unless it is told otherwise.
+/// The default capacity.
 const CAPACITY: usize = 10_000;
 
-/// Breakers by key. Clones share the same ones, and are cheap. See the [module](self).
+/// Breakers by key. Clones are cheap and share the same breakers. See the [module](self).
 ///
 /// `Hash`, `Eq` and `Drop` of a key must not use the registry that it is in.
 pub struct Registry<K, C = ErrIsFailure> {
@@ -110,7 +114,7 @@ impl<K, C> Clone for Registry<K, C> {
 }
 
 /// Builds a [`Registry`].
-#[must_use = "a builder builds nothing until it is told to"]
+#[must_use = "a builder builds nothing until `build` is called"]
 pub struct RegistryBuilder<K, C = ErrIsFailure> {
     capacity: usize,
     template: Template<K, C>,
@@ -126,21 +130,23 @@ impl<K, C> fmt::Debug for RegistryBuilder<K, C> {
 }
 
 impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
-    /// How many breakers there may be while idle ones are left to forget; 10 000 unless named. A
-    /// bound that bends: see the [module](self).
+    /// Sets the number of breakers at which first uses begin to forget idle ones, by default 10
+    /// 000. The registry may grow beyond it: see the [module](self).
     pub fn capacity(mut self, breakers: usize) -> Self {
         self.capacity = breakers;
         self
     }
 
-    /// Calls `hook` with each key whose breaker has been made, and with an observer of it.
+    /// Calls `hook` with each key whose breaker was created, and with an observer of it.
     ///
-    /// Hooks are called one at a time, in the order in which keys came and went, and under no lock: a hook
-    /// may use the registry. They run on a thread that has made or forgotten a breaker, which need not be
-    /// this key's first user, whose call does not wait for it. So keep a hook short, and hand what takes
-    /// long to a channel: while one hangs, the thread that runs it waits, later ones wait (and publishers of
-    /// the whole registry learn of no key), and keys that have come are not forgotten. Calls and first uses
-    /// on other threads go on. A panic in a hook is caught. Of several hooks each is called.
+    /// Hooks are called one at a time, in the order in which keys came and went, without a lock: a
+    /// hook may use the registry. A hook runs on a thread that has created or forgotten a breaker.
+    /// That need not be this key's first user, whose call does not wait for the hook.
+    ///
+    /// Keep a hook short, and pass long work to a channel. While a hook hangs, the thread that runs
+    /// it waits and later hooks wait, publishers of the whole registry get no new keys, and new
+    /// keys are not forgotten. Calls and first uses on other threads go on. A panic in a hook is
+    /// caught. Several hooks are all called.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -165,9 +171,11 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
         self.hook(Move::Came, hook)
     }
 
-    /// Calls `hook` with each key whose breaker has been forgotten, for being idle or by
-    /// [`RegistryController::forget`], and with an observer of it, whose figures are final. In the same way
-    /// as [`on_new`](Self::on_new); not when the whole registry is dropped.
+    /// Calls `hook` with each key whose breaker was forgotten, for being idle or by
+    /// [`RegistryController::forget`], and with an observer of it, whose figures are final.
+    ///
+    /// It is called in the manner of [`on_new`](Self::on_new), and not when the whole registry is
+    /// dropped.
     pub fn on_evict(self, hook: impl Fn(&K, &Observer) + Send + Sync + 'static) -> Self {
         self.hook(Move::Went, hook)
     }
@@ -181,13 +189,14 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
         self
     }
 
-    /// The registry alone; nobody will ever change state or rules of its breakers by hand.
+    /// Builds the registry without a controller: the state and the rules of its breakers can never
+    /// be changed by hand.
     #[must_use]
     pub fn build(self) -> Registry<K, C> {
         self.build_with_controller().0
     }
 
-    /// The registry, and the handle that changes state and rules of its breakers.
+    /// Builds the registry, and the handle that changes the state and the rules of its breakers.
     #[must_use]
     pub fn build_with_controller(self) -> (Registry<K, C>, RegistryController<K, C>) {
         let shared = Arc::new(Shared::new(self.capacity, self.template, self.hooks));
@@ -199,11 +208,11 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
 }
 
 impl<K: Hash + Eq + fmt::Display> Registry<K> {
-    /// Begin with breakers that all have these settings, and their key for a name.
+    /// Returns a builder for breakers that all have these settings, each with its key as its name.
     ///
     /// # Errors
     ///
-    /// Every problem of the configuration at once; see [`Config::validate`].
+    /// Returns every problem of the configuration at once; see [`Config::validate`].
     pub fn from_config(config: Config) -> Result<RegistryBuilder<K>, ConfigError> {
         config.validate()?;
         Ok(Registry::builder(move |key: &K| {
@@ -213,9 +222,11 @@ impl<K: Hash + Eq + fmt::Display> Registry<K> {
 }
 
 impl<K: Hash + Eq, C> Registry<K, C> {
-    /// Begin with a template, which says what a key's breaker is built of. It is asked at a key's
-    /// first use, on the thread that uses it. Where what it says is invalid that use is told so, no
-    /// call is made, and the next use asks again.
+    /// Returns a builder with a template, which returns the settings of a key's breaker.
+    ///
+    /// The template is called at a key's first use, on the thread that uses it. If its settings are
+    /// invalid, that use gets the error, no call is made, and the next use calls the template
+    /// again.
     pub fn builder(
         template: impl Fn(&K) -> Builder<C> + Send + Sync + 'static,
     ) -> RegistryBuilder<K, C> {
@@ -230,9 +241,9 @@ impl<K: Hash + Eq, C> Registry<K, C> {
     ///
     /// # Errors
     ///
-    /// That of the call. [`CallError::NoBreaker`] where the key has no breaker and what the template says
-    /// of it is invalid: then the call was not made. It names the first problem; [`get`](Self::get) gives
-    /// them all.
+    /// Returns the errors of [`Breaker::call`], and [`CallError::NoBreaker`] if the template
+    /// returned invalid settings for the key. The call was then not made. That error has the first
+    /// problem only; [`get`](Self::get) returns them all.
     #[inline]
     pub fn call<Q, T, E>(
         &self,
@@ -250,8 +261,8 @@ impl<K: Hash + Eq, C> Registry<K, C> {
         }
     }
 
-    /// Makes a call through the key's breaker; see [`Breaker::call_async`]. The key is looked up at
-    /// once, the call admitted at the first poll.
+    /// Makes an asynchronous call through the key's breaker; see [`Breaker::call_async`]. The key
+    /// is looked up at once; the call is admitted at the first poll.
     ///
     /// ```
     /// # use tripcoil::registry::Registry;
@@ -268,7 +279,7 @@ impl<K: Hash + Eq, C> Registry<K, C> {
     ///
     /// # Errors
     ///
-    /// Those of [`call`](Self::call), when it is awaited.
+    /// Returns the errors of [`call`](Self::call), when it is awaited.
     pub fn call_async<Q, T, E, F>(
         &self,
         key: &Q,
@@ -284,8 +295,8 @@ impl<K: Hash + Eq, C> Registry<K, C> {
         async move { slot?.breaker.call_async(future).await }
     }
 
-    /// Reports every key to `report`, for as long as what this gives is kept: first those that are there,
-    /// here, and then each that comes or goes, exactly once.
+    /// Reports every key to `report`, for as long as the returned value is kept: first the present
+    /// keys, from here, and then each key that comes or goes, exactly once.
     #[cfg(any(feature = "metrics", feature = "tracing"))]
     pub(crate) fn follow(
         &self,
@@ -309,12 +320,13 @@ impl<K: Hash + Eq, C> Registry<K, C> {
         }
     }
 
-    /// Use the key's breaker where it is. `f` may use the registry, and may block; see
-    /// [Cost](self#cost) for what waits meanwhile.
+    /// Lends the key's breaker to `f`, without cloning it.
+    ///
+    /// `f` may use the registry, and may block; see [Cost](self#cost) for what waits meanwhile.
     ///
     /// # Errors
     ///
-    /// The template's, at a key's first use.
+    /// Returns the template's errors, at a key's first use.
     #[inline]
     pub fn with<Q, R>(&self, key: &Q, f: impl FnOnce(&Breaker<C>) -> R) -> Result<R, ConfigError>
     where
@@ -330,13 +342,15 @@ impl<K: Hash + Eq, C> Registry<K, C> {
         Ok(f(&slot.breaker))
     }
 
-    /// The key's breaker, to be kept: it is not evicted as long as anyone has it, or a handle made
-    /// of it that can use it. Those that only watch (observers, subscriptions, publishers) keep nothing,
-    /// and learn when it is gone: [`Observer::is_forgotten`].
+    /// Returns the key's breaker.
+    ///
+    /// It is not evicted as long as it, or a handle made from it that can use it, exists. Handles
+    /// that only watch (observers, subscriptions, publishers) do not keep it;
+    /// [`Observer::is_forgotten`] shows when it is gone.
     ///
     /// # Errors
     ///
-    /// The template's, at a key's first use.
+    /// Returns the template's errors, at a key's first use.
     pub fn get<Q>(&self, key: &Q) -> Result<Breaker<C>, ConfigError>
     where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
@@ -345,7 +359,7 @@ impl<K: Hash + Eq, C> Registry<K, C> {
         self.with(key, Breaker::clone)
     }
 
-    /// The key's breaker, if there is one.
+    /// Returns the key's breaker, if there is one, and never creates it.
     #[must_use]
     pub fn peek<Q>(&self, key: &Q) -> Option<Breaker<C>>
     where
@@ -356,9 +370,11 @@ impl<K: Hash + Eq, C> Registry<K, C> {
         Some(slot.breaker.clone())
     }
 
-    /// Forget the breakers that may be (see the [module](self)) and in which nothing has happened
-    /// since the last sweep, and say how many these were. Called every so often (a minute, say) it
-    /// gives memory back; without it the registry only holds its capacity.
+    /// Forgets the breakers that may be forgotten (see the [module](self)) and were idle since the
+    /// last sweep. Returns how many.
+    ///
+    /// Call it periodically, for example once per minute, to free memory. Without it, the registry
+    /// only limits itself to its capacity.
     ///
     /// ```
     /// # use tripcoil::registry::Registry;
@@ -373,26 +389,27 @@ impl<K: Hash + Eq, C> Registry<K, C> {
         self.shared.sweep()
     }
 
-    /// Show each breaker, in no order; under no lock. One that comes meanwhile may be missed.
+    /// Calls `show` with each breaker, in no particular order and without a lock. A breaker that is
+    /// created meanwhile may be missed.
     pub fn for_each(&self, mut show: impl FnMut(&K, &Breaker<C>)) {
         for slot in self.shared.all() {
             show(&slot.key, &slot.breaker);
         }
     }
 
-    /// All breakers in one reading, forgotten ones included in its totals.
+    /// Reads all breakers. The totals include forgotten breakers.
     #[must_use]
     pub fn aggregate(&self) -> Aggregate {
         self.shared.aggregate()
     }
 
-    /// How many breakers there are.
+    /// Returns the number of breakers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shared.seats().len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no breakers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,9 +1,9 @@
-//! Who hears of keys that come and go.
+//! Reports keys that come and go.
 //!
-//! What there is to report is queued under the seats' lock, where it happens, so it is in the order in
-//! which keys came and went: a key's old breaker has gone before its new one comes. It is delivered
-//! outside of all locks by whichever thread made a report last and finds no other at it; one at a time, so
-//! that the order holds for those that hear of it too.
+//! Reports are queued under the seats' lock where the events happen, so they are in the order in
+//! which keys came and went: a key's old breaker has gone before its new one comes. They are
+//! delivered outside all locks, by the thread that queued a report last and finds no other thread
+//! delivering. Only one thread delivers at a time, so followers see the same order.
 
 use crate::Observer;
 use crate::error::caught::{caught, quietly};
@@ -12,23 +12,23 @@ use crate::sync::atomic::Counted;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-/// What has happened to a key.
+/// What happened to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
-    /// It is there when one begins to follow.
+    /// It is present when the follower begins.
     #[cfg(any(feature = "metrics", feature = "tracing"))]
     There,
-    /// Its breaker has been made.
+    /// Its breaker was created.
     Came,
-    /// It has been forgotten.
+    /// It was forgotten.
     Went,
 }
 
-/// What is called for each.
+/// Called for each event.
 pub(crate) type Report<K> = dyn Fn(&K, &Observer, Move) + Send + Sync;
 
 struct Follower<K> {
-    /// The first report that it is to hear.
+    /// The first report for this follower.
     since: u64,
     to: Weak<Report<K>>,
 }
@@ -42,8 +42,8 @@ impl<K> Clone for Follower<K> {
     }
 }
 
-/// One report, and who is to hear it. The slot of a key that came is kept by it, and so is not
-/// forgotten before.
+/// One report, and its followers. It keeps the slot of a new key, so that the key is not forgotten
+/// before.
 pub(super) struct Due<K, C> {
     number: u64,
     slot: Counted<Slot<K, C>>,
@@ -53,9 +53,9 @@ pub(super) struct Due<K, C> {
 
 pub(super) struct Reports<K, C> {
     queue: VecDeque<(Counted<Slot<K, C>>, Move)>,
-    /// How many have been taken out of the queue.
+    /// How many were taken out of the queue.
     taken: u64,
-    /// Somebody is at it, and will come to what is queued.
+    /// A thread is delivering, and will deliver everything queued.
     busy: bool,
     followers: Vec<Follower<K>>,
 }
@@ -81,7 +81,7 @@ impl<K, C> Reports<K, C> {
         });
     }
 
-    /// The slot is given back if nobody is to hear of it.
+    /// Returns the slot if there are no followers.
     pub(super) fn push(
         &mut self,
         slot: Counted<Slot<K, C>>,
@@ -94,7 +94,7 @@ impl<K, C> Reports<K, C> {
         None
     }
 
-    /// The next to be delivered, unless somebody is at it.
+    /// Returns the next report to deliver, unless another thread is delivering.
     pub(super) fn take(&mut self) -> Option<Due<K, C>> {
         if self.busy {
             return None;
@@ -110,7 +110,7 @@ impl<K, C> Reports<K, C> {
         })
     }
 
-    /// What was taken has been delivered.
+    /// The report taken was delivered.
     pub(super) fn done(&mut self) {
         self.busy = false;
     }

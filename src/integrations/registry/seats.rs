@@ -1,20 +1,20 @@
-//! Who is there, and how one leaves.
+//! The breakers of a registry, and how one is removed.
 //!
-//! Calls look keys up in the map and take no lock. Everything that changes who is there (a first use,
-//! an eviction) goes on under the lock of [`Seats`], and in four steps for one that leaves:
+//! Calls look up keys in the map and take no lock. Every change of the set of breakers (a first
+//! use, an eviction) is made under the lock of [`Seats`]. A removal has four steps:
 //!
-//! 1. it is closed, idle, and nobody has a handle of it (`expendable`, a hint so far);
-//! 2. its node is taken out of the map, and the slot put among `leaving`. A call that had found it
-//!    before may be under way; one that seeks the key from now on finds nothing in the map, comes
-//!    here for the lock, finds the slot, and puts it back: there is never a second breaker;
-//! 3. the map drops the node, and with it the node's count of the slot, only when every call that could
-//!    have found it has ended;
-//! 4. so when the slot's count has come down to the one here, it is nobody else's, and cannot become
-//!    so. What is read then is final: it is forgotten, or put back if it is not closed and idle after
-//!    all.
+//! 1. The breaker is closed, idle, and no handle of it exists (`expendable`, a hint so far).
+//! 2. Its node is taken out of the map, and the slot is put among `leaving`. A call that found it
+//!    before may be under way. A call that looks for the key from now on finds nothing in the map,
+//!    takes the lock, finds the slot, and puts it back: there is never a second breaker.
+//! 3. The map drops the node, and with it the node's count of the slot, only when every call that
+//!    could have found it has ended.
+//! 4. So when the slot's count has come down to the one here, no other thread has the slot, and
+//!    none can get it. What is read then is final: the breaker is forgotten, or put back if it is
+//!    not closed and idle after all.
 //!
-//! No user's code runs under the lock but the key's own `Hash` and `Eq`; what is forgotten is handed
-//! out, to be dropped after it.
+//! The only code of the user's that runs under the lock is the key's own `Hash` and `Eq`. Forgotten
+//! breakers are handed out, to be dropped after it.
 
 use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::map::{HashSet, set, take_out};
@@ -28,16 +28,16 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
-/// Slots that a first use looks at when there are too many, so that its cost has a bound.
+/// How many slots a first use looks at when there are too many, so that its cost is bounded.
 const STEPS: usize = 32;
 
 /// The most slots that wait for calls under way: a first use looks through them.
 const LEAVING: usize = 1024;
 
-/// What a first use or a sweep has forgotten.
+/// The breakers that a first use or a sweep has forgotten.
 pub(super) struct Gone<K, C> {
     pub(super) count: usize,
-    /// Those of which nobody is to hear any more: to be dropped after the lock.
+    /// Those without followers: to be dropped after the lock.
     pub(super) slots: Vec<Counted<Slot<K, C>>>,
 }
 
@@ -53,7 +53,7 @@ impl<K, C> Default for Gone<K, C> {
 /// A change of rules that the operator made to all.
 pub(super) type Change = Arc<dyn Fn(Rules) -> Rules + Send + Sync>;
 
-/// What the operator said of all breakers, for those that are made later too.
+/// The operator's override of all breakers, for those that are created later too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Override {
     ForcedOpen,
@@ -72,13 +72,13 @@ impl Override {
 }
 
 pub(super) struct Seats<K, C> {
-    /// Those in the map, in no order.
+    /// The slots in the map, in no order.
     ring: Vec<Counted<Slot<K, C>>>,
-    /// The next to be looked at.
+    /// The next slot to look at.
     hand: usize,
-    /// Those out of the map, by their key's hash.
+    /// The slots out of the map, by their key's hash.
     leaving: VecDeque<(u64, Counted<Slot<K, C>>)>,
-    /// What was counted by those that are gone.
+    /// The counts of forgotten breakers.
     retired: Aggregate,
     pub(super) template: Template<K, C>,
     pub(super) standing: Option<Override>,
@@ -115,7 +115,8 @@ impl<K, C> Seats<K, C> {
         self.ring.len() + self.leaving.len()
     }
 
-    /// Everybody, and what was counted by those that are gone: each is in the one or in the other.
+    /// Returns all slots, and the counts of forgotten breakers: each breaker is in one or the
+    /// other.
     pub(super) fn all(&self) -> (Vec<Counted<Slot<K, C>>>, Aggregate) {
         let leaving = self.leaving.iter().map(|(_, slot)| slot);
         let all = self.ring.iter().chain(leaving).cloned().collect();
@@ -123,7 +124,7 @@ impl<K, C> Seats<K, C> {
     }
 }
 
-/// The map, in which calls look, and how it is changed.
+/// The map that calls read, and its changes.
 pub(super) struct Table<K, C> {
     pub(super) map: HashSet<Keyed<K, C>>,
     hasher: RandomState,
@@ -144,7 +145,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
         self.hasher.hash_one(key)
     }
 
-    /// The slot of that key, brought back if it was about to leave.
+    /// Returns the slot of that key, and brings it back if it was about to leave.
     pub(super) fn recall<Q>(&self, seats: &mut Seats<K, C>, key: &Q) -> Option<Counted<Slot<K, C>>>
     where
         K: Borrow<Q>,
@@ -164,7 +165,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
         Some(slot)
     }
 
-    /// One that is in no place yet, and whose key has no other.
+    /// Adds a slot that is new, and whose key has no other.
     pub(super) fn seat(&self, seats: &mut Seats<K, C>, slot: Counted<Slot<K, C>>) {
         slot.unwanted.set(false);
         slot.place.set(seats.ring.len() as u64);
@@ -172,7 +173,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
         self.map.pin().insert(Keyed(slot));
     }
 
-    /// Steps 1 and 2; `stamp` is what had happened when it was found idle. Whether it leaves.
+    /// Steps 1 and 2; `stamp` is the slot's when it was found idle. Returns whether it leaves.
     pub(super) fn leave(
         &self,
         seats: &mut Seats<K, C>,
@@ -198,7 +199,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
         true
     }
 
-    /// Steps 3 and 4, for at most so many.
+    /// Steps 3 and 4, for at most `most` slots.
     fn part(&self, seats: &mut Seats<K, C>, most: usize, gone: &mut Gone<K, C>) {
         for _ in 0..most.min(seats.leaving.len()) {
             let Some((hash, mut slot)) = seats.leaving.pop_front() else {
@@ -220,8 +221,8 @@ impl<K: Hash + Eq, C> Table<K, C> {
         }
     }
 
-    /// After a first use: look at some, second chance first, until there are no more than there may
-    /// be.
+    /// After a first use: looks at some slots, with a second chance for each, until the capacity is
+    /// met.
     pub(super) fn relieve(&self, seats: &mut Seats<K, C>) -> Gone<K, C> {
         let mut gone = Gone::default();
         self.part(seats, STEPS, &mut gone);
@@ -246,7 +247,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
         gone
     }
 
-    /// All of the leaving that nobody uses any more.
+    /// Forgets all leaving slots that are no longer in use.
     pub(super) fn part_all(&self, seats: &mut Seats<K, C>) -> Gone<K, C> {
         let mut gone = Gone::default();
         self.part(seats, usize::MAX, &mut gone);

@@ -1,4 +1,4 @@
-//! What the registry's handles share: look-up, and the making of what is not there.
+//! What the registry's handles share: looking up breakers, and creating them.
 
 use crate::error::caught::{caught, quietly};
 use crate::integrations::registry::aggregate::Aggregate;
@@ -15,16 +15,16 @@ use std::sync::{Arc, PoisonError, TryLockError};
 pub(super) struct Shared<K, C> {
     pub(super) table: Table<K, C>,
     seats: Mutex<Seats<K, C>>,
-    /// One operation on all at a time, so that each finds all as the one before left them. No call
-    /// takes it.
+    /// One operation on all breakers at a time, so that each finds all as the one before left them.
+    /// Calls never take it.
     operators: Mutex<()>,
     sweeping: Mutex<()>,
-    /// The builder's hooks, which are followers as others are.
+    /// The builder's hooks, which are followers like others.
     _hooks: Vec<Arc<Report<K>>>,
 }
 
 impl<K, C> Shared<K, C> {
-    /// `{:?}` of each handle: how full it is, and not what is in it.
+    /// `{:?}` of each handle: how full it is, without its contents.
     pub(super) fn debug(&self, handle: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(handle)
             .field("capacity", &self.table.capacity)
@@ -40,17 +40,18 @@ impl<K, C> fmt::Debug for Shared<K, C> {
 }
 
 impl<K, C> Shared<K, C> {
-    /// What a panicking `Hash` or `Eq` left is whole: each step under the lock ends with one.
+    /// A panicking `Hash` or `Eq` leaves a consistent state: each step under the lock ends with
+    /// one.
     pub(super) fn seats(&self) -> MutexGuard<'_, Seats<K, C>> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everybody, to be asked outside the lock.
+    /// All slots, to be used outside the lock.
     pub(super) fn all(&self) -> Vec<Counted<Slot<K, C>>> {
         self.seats().all().0
     }
 
-    /// Everybody, and each that comes or goes from then on, exactly once.
+    /// All slots, and each that comes or goes from then on, exactly once.
     #[cfg(any(feature = "metrics", feature = "tracing"))]
     pub(super) fn follow(&self, follower: &Arc<Report<K>>) -> Vec<Counted<Slot<K, C>>> {
         let mut seats = self.seats();
@@ -58,7 +59,7 @@ impl<K, C> Shared<K, C> {
         seats.all().0
     }
 
-    /// Report what is queued, outside the lock. What a hook does here may queue more.
+    /// Delivers queued reports, outside the lock. A hook that is called here may queue more.
     fn report(&self) {
         loop {
             let Some(due) = self.seats().reports.take() else {
@@ -98,7 +99,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         }
     }
 
-    /// The slot of that key, if there is one.
+    /// Returns the slot of that key, if there is one.
     pub(super) fn find<Q>(&self, key: &Q) -> Option<Counted<Slot<K, C>>>
     where
         K: Borrow<Q>,
@@ -110,7 +111,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         self.table.recall(&mut self.seats(), key)
     }
 
-    /// The slot of that key, made if there is none.
+    /// Returns the slot of that key, and creates it if necessary.
     #[cold]
     pub(super) fn make<Q>(&self, key: &Q) -> Result<Counted<Slot<K, C>>, ConfigError>
     where
@@ -158,7 +159,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         }
     }
 
-    /// Forget what was idle since the last sweep; how many.
+    /// Forgets the breakers that were idle since the last sweep. Returns how many.
     pub(super) fn sweep(&self) -> usize {
         let _one = match self.sweeping.try_lock() {
             Ok(one) => one,
@@ -179,7 +180,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         forgotten + self.part()
     }
 
-    /// Forget those of the leaving that nobody uses any more; how many.
+    /// Forgets the leaving breakers that are no longer in use. Returns how many.
     fn part(&self) -> usize {
         let gone = self.table.part_all(&mut self.seats());
         gone.slots.into_iter().for_each(quietly);
@@ -187,7 +188,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         gone.count
     }
 
-    /// Forget that key, in whatever state; whether it is on its way.
+    /// Forgets that key, in whatever state. Returns whether it is about to leave.
     pub(super) fn forget<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -209,14 +210,15 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         left
     }
 
-    /// What keys that come from now on are built of. The old one is dropped outside the lock, and when
-    /// the last first use that asks it has ended.
+    /// Sets the template of later keys. The old one is dropped outside the lock, when the last
+    /// first use that calls it has ended.
     pub(super) fn retemplate(&self, template: Template<K, C>) {
         let old = std::mem::replace(&mut self.seats().template, template);
         drop(old);
     }
 
-    /// Operate on all; `standing` is for those that are made later. How many it changed.
+    /// Operates on all breakers; `standing` is for those that are created later. Returns how many
+    /// it changed.
     pub(super) fn operate(
         &self,
         standing: Option<Option<Override>>,
@@ -237,7 +239,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         changed.count()
     }
 
-    /// Change the rules of all, and of those that are made later; who refused.
+    /// Changes the rules of all breakers, present and future. Returns those that refused.
     pub(super) fn reconfigure(&self, change: Change) -> Vec<(Counted<Slot<K, C>>, ConfigError)> {
         let _turn = self
             .operators

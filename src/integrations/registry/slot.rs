@@ -1,4 +1,4 @@
-//! A key's place: the key, its breaker, and what eviction has to know of it.
+//! A key's slot: the key, its breaker, and what eviction needs to know.
 
 use crate::integrations::registry::map::Equivalent;
 use crate::sync::atomic::{Counted, Counter, Flag};
@@ -7,28 +7,29 @@ use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// The users of a breaker that nobody outside can use: the slot's own two. Those that only watch are
-/// not among them.
+/// The users of a breaker that is not used from outside: the slot's own two. Watchers are not
+/// counted.
 const AT_HOME: usize = 2;
 
 /// A place in no ring.
 pub(super) const NOWHERE: u64 = u64::MAX;
 
-/// What a key's breaker is built of.
+/// Returns the settings of a key's breaker.
 pub(super) type Template<K, C> = Arc<dyn Fn(&K) -> Builder<C> + Send + Sync>;
 
-/// All but `kept` is written under the seats' lock alone, or by the one sweep at work; and `kept` by a
-/// thread that has the slot, and so is seen by whoever finds that no other thread has it.
+/// All fields except `kept` are written under the seats' lock only, or by the one sweep under way.
+/// `kept` is written by a thread that has the slot, so a thread that finds that it alone has the
+/// slot sees the write.
 #[derive(Debug)]
 pub(super) struct Slot<K, C> {
     pub(super) key: K,
     pub(super) breaker: Breaker<C>,
     pub(super) controller: Controller,
-    /// The operator has given this key rules of its own, which must not be forgotten.
+    /// The operator gave this key rules of its own, which must not be forgotten.
     pub(super) kept: Flag,
     /// The operator wants it forgotten, in whatever state.
     pub(super) unwanted: Flag,
-    /// What had happened when the hand came by, and when a sweep did.
+    /// The stamp when the hand came by, and when a sweep did.
     pub(super) at_hand: Counter,
     pub(super) at_sweep: Counter,
     /// Index in the ring, or [`NOWHERE`].
@@ -36,7 +37,7 @@ pub(super) struct Slot<K, C> {
 }
 
 impl<K, C> Slot<K, C> {
-    /// Of what the template says of that key.
+    /// Creates the slot from the template.
     pub(super) fn of(
         key: K,
         template: &Template<K, C>,
@@ -62,9 +63,9 @@ impl<K, C> Slot<K, C> {
         t.successes + t.failures + t.rejected + t.late + t.ignored + t.cancelled + seen.transitions
     }
 
-    /// Nothing would be lost with it, as far as can be seen from here: closed, for so long that its next
-    /// wait would be the first one's, with the template's rules, and no user outside. Calls under way
-    /// are not seen.
+    /// Forgetting it would lose nothing, as far as can be seen from here: closed, for so long that
+    /// its next wait would be the first one's, with the template's rules, and without users
+    /// outside. Calls under way are not seen.
     pub(super) fn expendable(&self) -> bool {
         if self.breaker.users() != AT_HOME {
             return false;
@@ -77,8 +78,8 @@ impl<K, C> Slot<K, C> {
 }
 
 impl<K, C> Drop for Slot<K, C> {
-    /// Those that watch it learn that it is gone. One that is still used, of a registry that is
-    /// dropped, goes on without it.
+    /// Its watchers learn that it is gone. A breaker that is still in use when its registry is
+    /// dropped goes on without it.
     fn drop(&mut self) {
         if self.breaker.users() == AT_HOME {
             self.breaker.forget();

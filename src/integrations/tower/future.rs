@@ -1,4 +1,4 @@
-//! The future of a response: waits for readiness if it must, calls, and ends the call.
+//! The future of a response: waits for readiness if necessary, makes the call, and ends it.
 
 use crate::integrations::guard::guarded;
 use crate::integrations::tower::until::Until;
@@ -16,7 +16,7 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// If it is polled after its end.
+    /// Panics if it is polled after its end.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, R, C, U>
     where
@@ -60,7 +60,7 @@ where
     S: Service<R>,
     U: Until<S::Response, S::Error, C>,
 {
-    /// Not admitted: there may be an answer for it, in place of an error.
+    /// For a call that was not admitted: there may be an answer in place of an error.
     pub(crate) fn turned_away(answer: Result<U::Response, TurnedAway>) -> Self {
         ResponseFuture {
             step: Step::TurnedAway { answer },
@@ -68,7 +68,7 @@ where
         }
     }
 
-    /// Admitted, with a service that is not known to be ready.
+    /// For an admitted call, with a service that may not be ready.
     pub(crate) fn waiting(
         service: S,
         request: R,
@@ -141,7 +141,7 @@ where
 }
 
 impl<S: Service<R>, R, A> Step<S, R, S::Future, A> {
-    /// The inner service's answer; once it is there, nothing of the inner call is left.
+    /// Polls for the inner service's answer. Once it is there, nothing of the inner call is left.
     fn poll_answer(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

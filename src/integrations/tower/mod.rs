@@ -24,28 +24,27 @@
 //! # assert!(matches!(std::pin::pin!(run()).poll(&mut context), std::task::Poll::Ready(Ok(()))));
 //! ```
 //!
-//! # One call
+//! # Calls
 //!
-//! A call is admitted in [`Service::call`], and ends with its response: as the breaker's classifier
-//! says of the `Result`, slow by the breaker's limit. A service that is ready and is not called holds
-//! no permit, so no probe. Dropping the response's future is a cancellation
-//! ([`OnCancel`](crate::OnCancel)), a panic in the inner call what the classifier's
-//! [`panicked`](crate::Classify::panicked) says. With [`BreakerLayer::until`] the call ends with the
-//! response's body instead (`EndOfBody`, feature `http`).
+//! A call is admitted in [`Service::call`] and ends with its response. The breaker's classifier
+//! decides about the `Result`, and the breaker's slow limit applies. A service that is ready and is
+//! not called holds no permit, and so no probe. Dropping the response's future is a cancellation
+//! ([`OnCancel`](crate::OnCancel)). A panic in the inner call counts as the classifier's
+//! [`panicked`](crate::Classify::panicked) says. With [`BreakerLayer::until`] the call ends with
+//! the response's body instead (`EndOfBody`, feature `http`).
 //!
-//! # What fails
+//! # Failures
 //!
-//! By default a response is a success, whatever is in it, and an error a failure. An HTTP client whose
-//! server answers 503 gives an `Ok`: for such a service name a
-//! [`classifier`](crate::Builder::classifier), that of the feature `http` or `grpc`, or a closure that
-//! takes a `&Result<Response, Error>`.
+//! By default a response is a success, whatever is in it, and an error is a failure. An HTTP client
+//! returns a 503 as an `Ok`. For such a service set a [`classifier`](crate::Builder::classifier):
+//! the one of the feature `http` or `grpc`, or a closure that takes a `&Result<Response, Error>`.
 //!
 //! # Around other breakers
 //!
-//! A rejection by a breaker further inside is an error of the inner service, and so a failure by default. Wrap
-//! the classifier, and it is ignored: `IgnoreRejections::boxed` for boxed errors, as tower's own middleware
-//! gives, `IgnoreRejections::new` for errors that are an [`Error`] themselves
-//! (see [`IgnoreRejections`](crate::IgnoreRejections)).
+//! A rejection by an inner breaker is an error of the inner service, and so a failure by default.
+//! Wrap the classifier to ignore it: `IgnoreRejections::boxed` for boxed errors, which tower's own
+//! middleware returns, and `IgnoreRejections::new` for errors that implement [`Error`] (see
+//! [`IgnoreRejections`](crate::IgnoreRejections)).
 //!
 //! ```
 //! use tower::{BoxError, ServiceBuilder, service_fn};
@@ -68,29 +67,30 @@
 //!
 //! # Readiness
 //!
-//! While calls are admitted, the service is ready when the inner one is: its backpressure passes
-//! through. An error of the inner service's `poll_ready` is counted as a failed call.
+//! While the breaker is closed, the service is ready when the inner one is, so its backpressure
+//! passes through. An error of the inner service's `poll_ready` counts as a failed call.
 //!
-//! While the breaker is open, half-open or forced open, the service is always ready and does not poll
-//! the inner one: few calls are admitted, and the others must fail fast even if the inner service is
-//! not ready. A call that is admitted all the same, as a probe or since the breaker closed between
-//! `poll_ready` and `call`, never meets an inner service that is not ready: the response's future
-//! first waits for the readiness of a clone of it, as a part of the call, under its permit. That is
-//! why the inner service must be `Clone`. A rejected call gives back what the inner service had
-//! reserved for it (a slot of a concurrency limit, say).
+//! While the breaker is open, half-open or forced open, the service is always ready and does not
+//! poll the inner one: most calls are rejected, and must fail fast even if the inner service is not
+//! ready. A call may still be admitted, as a probe or because the breaker closed between
+//! `poll_ready` and `call`. Its future then waits until a clone of the inner service is ready; this
+//! wait is a part of the call, under its permit. That is why the inner service must be `Clone`. A
+//! rejected call releases what the inner service had reserved for it, such as a slot of a
+//! concurrency limit.
 //!
-//! Who already waits in `poll_ready` is not woken when the breaker opens. A readiness that never
-//! comes is no call, and is not counted: a limit on waiting for it belongs around the breaker.
+//! A caller that already waits in `poll_ready` is not woken when the breaker opens. A readiness
+//! that never comes is not counted as a call: put a limit on that wait around the breaker.
 //!
-//! Where a closure picks the breaker, only the request says which it is. The service is then ready
-//! when the inner one is, whatever the breakers' states, and no breaker counts an error of readiness.
+//! If a closure picks the breaker, only the request decides which. The service is then ready when
+//! the inner one is, whatever the breakers' states, and no breaker counts an error of readiness.
 //!
-//! # One for each key
+//! # A breaker per key
 //!
-//! A closure over a `Registry` (feature `registry`) makes of one layer a breaker for each route, tenant
-//! or host. It may refuse a request, in words of its own; where the registry's template says something
-//! invalid of a key, its [`ConfigError`](crate::ConfigError) becomes one by `?`. Such a request is
-//! answered with [`CallError::NoBreaker`], and the inner service is not called.
+//! With a closure over a `Registry` (feature `registry`), one layer has a breaker per route, tenant
+//! or host. The closure may refuse a request, with a reason of its own. If the registry's template
+//! returns an invalid configuration for a key, `?` turns its [`ConfigError`](crate::ConfigError)
+//! into such a refusal. A refused request is answered with [`CallError::NoBreaker`], and the inner
+//! service is not called.
 //!
 //! ```
 //! # #[cfg(feature = "registry")] {
@@ -112,17 +112,18 @@
 //! # }
 //! ```
 //!
-//! A key is a route's template (axum's `MatchedPath`), not a path, and a tenant that is known: whoever
-//! may name any makes a breaker for each name.
+//! Use the template of a route as the key (axum's `MatchedPath`), not the path; and tenants that
+//! you know. A client that can choose keys freely creates a breaker for each.
 //!
-//! # Where it stands
+//! # Order of layers
 //!
-//! Around the timeout, so that a call that takes too long is a failure, and inside the retries, so
-//! that each attempt is a call. Not in front of one endpoint of a balancer that goes by load: an open
-//! breaker is always ready and never busy, and so is the first choice.
+//! Put the breaker around the timeout, so that a call that takes too long is a failure; and inside
+//! the retries, so that each attempt is a call. Do not put it in front of one endpoint of a
+//! balancer that picks by load: an open breaker is always ready and never busy, so it would be
+//! picked first.
 //!
-//! A service whose error must become a boxed one, as tower's own middleware asks, needs
-//! `.map_err(tripcoil::tower::boxed)` around it if the inner error is boxed already.
+//! tower's own middleware needs errors that convert to a boxed error. If the inner error is boxed
+//! already, add `.map_err(tripcoil::tower::boxed)` around the breaker.
 //!
 //! [tower]: https://docs.rs/tower
 
@@ -174,14 +175,15 @@ pub struct BreakerLayer<P, U = Head> {
 }
 
 impl<P> BreakerLayer<P> {
-    /// By a [`Breaker`](crate::Breaker), or by a closure that picks one for each request.
+    /// Returns a layer for a [`Breaker`](crate::Breaker), or for a closure that picks one per
+    /// request.
     pub const fn new(pick: P) -> BreakerLayer<P> {
         BreakerLayer { pick, until: Head }
     }
 }
 
 impl<P, U> BreakerLayer<P, U> {
-    /// The same, with calls that last until then.
+    /// Sets when a call ends: see [`Until`].
     pub fn until<V>(self, until: V) -> BreakerLayer<P, V> {
         BreakerLayer {
             pick: self.pick,
@@ -203,18 +205,18 @@ impl<S, P: Clone, U: Clone> Layer<S> for BreakerLayer<P, U> {
     }
 }
 
-/// What this handle's inner service was last found to be.
+/// The last known readiness of this handle's inner service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Readiness {
-    /// Never asked: it has reserved nothing.
+    /// Never polled: nothing is reserved.
     Unknown,
-    /// Asked, and to be asked again: it may stand in a queue.
+    /// Polled, and to be polled again: it may be in a queue.
     Awaited,
-    /// It can be called once, and may have reserved what for.
+    /// Ready for one call, and may have reserved resources for it.
     Ready,
 }
 
-/// A service behind a breaker; made by [`BreakerLayer`].
+/// A service behind a breaker; created by [`BreakerLayer`].
 pub struct BreakerService<S, P, U = Head> {
     inner: S,
     readiness: Readiness,
@@ -232,7 +234,7 @@ impl<S, P: fmt::Debug, U> fmt::Debug for BreakerService<S, P, U> {
 }
 
 impl<S: Clone, P: Clone, U: Clone> Clone for BreakerService<S, P, U> {
-    /// The clone is not ready, whatever this one is.
+    /// The clone is not ready, even if this service is.
     fn clone(&self) -> Self {
         BreakerService {
             inner: self.inner.clone(),
@@ -244,7 +246,8 @@ impl<S: Clone, P: Clone, U: Clone> Clone for BreakerService<S, P, U> {
 }
 
 impl<S: Clone, P, U> BreakerService<S, P, U> {
-    /// The inner service as it stands, with its place in whatever queue; a fresh one stays here.
+    /// Returns the inner service with its reservation or its place in a queue, and leaves a fresh
+    /// clone here.
     fn take_inner(&mut self) -> S {
         self.readiness = Readiness::Unknown;
         let fresh = self.inner.clone();
@@ -324,10 +327,10 @@ where
     }
 }
 
-/// A call's error as a boxed one: a rejection as [`Rejected`](crate::Rejected), the lack of a breaker
-/// as [`NoBreaker`](crate::NoBreaker), the inner error as itself.
+/// Converts a call's error to a boxed one: a rejection to a [`Rejected`](crate::Rejected), a
+/// missing breaker to a [`NoBreaker`](crate::NoBreaker), and the inner error to itself.
 ///
-/// For inner errors that are boxed already, which Rust does not let convert by itself.
+/// For inner errors that are boxed already, which Rust cannot convert by itself.
 ///
 /// ```
 /// use tower::{BoxError, ServiceBuilder, service_fn};

@@ -1,12 +1,13 @@
-//! Which breaker a request goes through.
+//! Picks the breaker for a request.
 
 use crate::{Breaker, NoBreaker, State};
 use alloc::borrow::Cow;
 
 /// Picks the breaker that guards a request.
 ///
-/// A [`Breaker`] is one, for itself; so is any closure that takes a `&Request` and gives a `Breaker`, or
-/// a `Result` of one, as `Registry::get` does: see [One for each key](crate::tower#one-for-each-key).
+/// A [`Breaker`] picks itself. So does any closure that takes a `&Request` and returns a `Breaker`,
+/// or a `Result` of one, as `Registry::get` does: see [A breaker per
+/// key](crate::tower#a-breaker-per-key).
 ///
 /// ```
 /// use std::borrow::Cow;
@@ -33,20 +34,20 @@ use alloc::borrow::Cow;
 /// }
 /// ```
 pub trait PickBreaker<Request> {
-    /// What the breakers classify by.
+    /// The classifier of the breakers.
     type Classifier;
 
-    /// The breaker for this request.
+    /// Returns the breaker for this request.
     ///
     /// # Errors
     ///
-    /// Where there is none. The request is then answered with
-    /// [`CallError::NoBreaker`](crate::CallError::NoBreaker), and nothing is called.
+    /// Returns an error if the request has no breaker. The request is then answered with
+    /// [`CallError::NoBreaker`](crate::CallError::NoBreaker), and the inner service is not called.
     fn pick(&self, request: &Request) -> Result<Cow<'_, Breaker<Self::Classifier>>, NoBreaker>;
 
-    /// The breaker of all requests, if there is but one: readiness, which is asked for before there
-    /// is a request, goes by its state, and counts there when it fails. Without one (the default) it
-    /// is always the inner service's.
+    /// Returns the breaker of all requests, if there is only one. Readiness, which is polled before
+    /// there is a request, then depends on its state, and a failing readiness counts there. By
+    /// default there is none, and readiness is always the inner service's.
     fn only(&self) -> Option<&Breaker<Self::Classifier>> {
         None
     }
@@ -72,12 +73,12 @@ impl<Request, P: Picked, F: Fn(&Request) -> P> PickBreaker<Request> for F {
     }
 }
 
-/// What a closure that picks gives: a [`Breaker`], or a `Result` of one whose error is a
-/// [`NoBreaker`] or becomes one, as [`ConfigError`](crate::ConfigError) does.
+/// The result of a closure that picks: a [`Breaker`], or a `Result` of one whose error is a
+/// [`NoBreaker`] or converts to one, as [`ConfigError`](crate::ConfigError) does.
 ///
 /// Sealed.
 pub trait Picked: sealed::Sealed {
-    /// What the breaker classifies by.
+    /// The classifier of the breaker.
     type Classifier;
 
     #[doc(hidden)]
@@ -108,7 +109,7 @@ impl<C, E: Into<NoBreaker>> Picked for Result<Breaker<C>, E> {
     }
 }
 
-/// Whether it turns away all calls, or all but a few.
+/// Whether it rejects all calls, or all but the probes.
 pub(crate) fn rejects<C>(breaker: &Breaker<C>) -> bool {
     match breaker.state() {
         State::Open | State::HalfOpen | State::ForcedOpen => true,

@@ -1,17 +1,17 @@
-//! How long a call lasts: until the response's head, or further.
+//! When a call ends: with the response's headers, or later.
 
 use crate::integrations::guard::end;
 use crate::{Classify, OwnedPermit, Rejected};
 use alloc::sync::Arc;
 
-/// Until when a call lasts: [`Head`], or with the feature `http` the end of the response's body.
+/// When a call ends: with [`Head`], or with the end of the response's body (feature `http`).
 ///
-/// Sealed. A service of one's own can keep an [`OwnedPermit`] for as long as it likes.
+/// Sealed. A service of your own can keep an [`OwnedPermit`] for as long as it needs.
 pub trait Until<T, E, C>: sealed::Sealed {
-    /// What the inner service's response becomes.
+    /// The response after wrapping.
     type Response;
 
-    /// The inner service has answered. Without a permit the call has ended already, by a panic.
+    /// The inner service has answered. Without a permit the call has already ended, by a panic.
     #[doc(hidden)]
     fn answered(
         self,
@@ -20,7 +20,7 @@ pub trait Until<T, E, C>: sealed::Sealed {
         classifier: Arc<C>,
     ) -> Result<Self::Response, E>;
 
-    /// What a request is answered with whose call was rejected, if it is not the error.
+    /// The answer to a request whose call was rejected, in place of an error.
     #[doc(hidden)]
     fn rejected(&self, _rejected: &Rejected, _classifier: &Arc<C>) -> Option<Self::Response> {
         None
@@ -31,7 +31,7 @@ pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
-/// The call ends with the response, as it comes out of the inner service's future.
+/// The call ends with the response of the inner service's future.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head;
 

@@ -8,15 +8,15 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Forgotten keys that are kept, or as many as there are keys if these are more.
+/// How many forgotten keys are kept, or as many as there are keys if these are more.
 const GONE: usize = 64;
 
-/// Tells the transitions of every key of a registry, those that come later included: made by
-/// [`Tracing::of_registry`].
+/// Emits the transitions of every key of a registry, including keys that are added later. Created
+/// by [`Tracing::of_registry`].
 ///
-/// Events are those of the [module](crate::tracing), with the breaker's name in `breaker`. A key that comes is
-/// heard of from its first transition on, and one that is forgotten to its last. What would have tripped
-/// is looked for at each transition, and by [`check`](Self::check). It takes no thread of its own.
+/// The events are those of the [module](crate::tracing), with the breaker's name in `breaker`. They
+/// cover a key from its first transition to its last. Would-be trips are reported at each
+/// transition, and by [`check`](Self::check). It has no thread of its own.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,7 +34,7 @@ const GONE: usize = 64;
 #[must_use = "dropping it ends the events"]
 pub struct KeysTracing {
     shared: Arc<Shared>,
-    /// The registry calls it as long as it is here.
+    /// The registry calls it as long as this exists.
     _report: Arc<dyn Send + Sync>,
 }
 
@@ -52,7 +52,7 @@ struct Shared {
 #[derive(Default)]
 struct Keys {
     all: Vec<Arc<Tracing>>,
-    /// Keys that have gone since the last look.
+    /// Keys that were forgotten since the last look.
     gone: usize,
 }
 
@@ -61,7 +61,7 @@ impl Shared {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One that has been told to its end is let go, a while later.
+    /// A key whose last event was emitted is dropped, some time later.
     fn went(&self) {
         let over = {
             let mut keys = self.keys();
@@ -81,8 +81,8 @@ impl Shared {
 }
 
 impl Tracing {
-    /// Begins to tell the transitions of every key of a registry: see [`KeysTracing`]. Events go to the
-    /// subscriber that is in force here, or to the global one if there is none yet.
+    /// Emits the transitions of every key of a registry: see [`KeysTracing`]. Events go to the
+    /// subscriber that is in force here, or to the global one if there is no other.
     pub fn of_registry<K, C>(registry: &Registry<K, C>) -> KeysTracing
     where
         K: Hash + Eq + 'static,
@@ -107,13 +107,13 @@ impl Tracing {
 }
 
 impl KeysTracing {
-    /// Tells now what would have tripped since it was last told.
+    /// Emits an event now for rules that would have tripped since the last such event.
     pub fn check(&self) {
         self.all().iter().for_each(|tracing| tracing.check());
     }
 
-    /// Waits until everything so far has been told, but no longer than `limit`, and returns whether it
-    /// has. For the end of a program, and for tests.
+    /// Waits until everything so far was emitted, for at most `limit`. Returns whether it was. For
+    /// the end of a program, and for tests.
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
         let since = Instant::now();
@@ -121,7 +121,7 @@ impl KeysTracing {
         self.all().iter().all(|tracing| tracing.drain(left()))
     }
 
-    /// To be asked under no lock.
+    /// To be read without a lock.
     fn all(&self) -> Vec<Arc<Tracing>> {
         self.shared.keys().all.clone()
     }

@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-/// Tells one breaker's transitions, and what would have been one; see the [module](crate::tracing).
+/// Emits the transitions of one breaker as events, and the trips it would have made under
+/// observe-only; see the [module](crate::tracing).
 ///
-/// Events go to the subscriber that is in force where this is made, or to the global one if there is
-/// none yet. All of a process's `Tracing`s and publishers share one thread. Dropping it ends the events.
+/// Events go to the subscriber that is in force where this is created, or to the global one if
+/// there is no other. All `Tracing`s and publishers of a process share one thread. Dropping it ends
+/// the events.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,7 +45,7 @@ impl fmt::Debug for Tracing {
 }
 
 impl Tracing {
-    /// For this breaker, from now on.
+    /// Emits this breaker's events from now on.
     pub fn new(observer: &Observer) -> Tracing {
         let mut tracing = Tracing::of_transitions(observer, Tracing::subscriber(), false);
         let ours = tracing.teller.clone();
@@ -51,13 +53,13 @@ impl Tracing {
         tracing
     }
 
-    /// Whom to tell: the subscriber that is in force here, or `None` if there is none yet.
+    /// The subscriber that is in force here, or `None` if there is no other than the global one.
     pub(super) fn subscriber() -> Option<Dispatch> {
         let dispatch = dispatcher::get_default(Dispatch::clone);
         (!dispatch.is::<NoSubscriber>()).then_some(dispatch)
     }
 
-    /// Of transitions alone; those that there have been, too, as far as the history goes.
+    /// For transitions only; with `all` also past ones, as far as the history reaches.
     pub(super) fn of_transitions(observer: &Observer, to: Option<Dispatch>, all: bool) -> Tracing {
         let before = observer.snapshot();
         let teller = Arc::new(Teller {
@@ -87,12 +89,12 @@ impl Tracing {
         }
     }
 
-    /// Tell now what would have tripped since it was last told.
+    /// Emits an event now for rules that would have tripped since the last such event.
     pub fn check(&self) {
         self.teller.check();
     }
 
-    /// Wait until everything so far has been told, but no longer than `limit`; whether it has. For
+    /// Waits until everything so far was emitted, for at most `limit`. Returns whether it was. For
     /// the end of a program, and for tests.
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
@@ -107,9 +109,9 @@ impl Tracing {
 
 struct Teller {
     observer: Observer,
-    /// Whom to tell; `None` is whoever is the global subscriber by then.
+    /// The subscriber; `None` is the global subscriber at the time of the event.
     dispatch: Option<Dispatch>,
-    /// Rising edges that have been told.
+    /// Rising edges that were reported.
     would_trip: AtomicU64,
 }
 
@@ -206,13 +208,15 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Records a rejection on the current span, in those of these fields that the span has:
-/// `tripcoil.rejected` (true), `tripcoil.state` (the state that rejected), `tripcoil.cause` (why; not
-/// while half-open), `tripcoil.retry_after_ms` (where it is known), and `tripcoil.breaker` where
-/// [`record_rejection_of`](Self::record_rejection_of) is given the breaker's name.
+/// Records a rejection on the current span.
 ///
-/// Anything else passes through, at the cost of a look at the result. Without a subscriber a rejection
-/// costs a look for one.
+/// It fills in those of these fields that the span has: `tripcoil.rejected` (true),
+/// `tripcoil.state` (the state that rejected), `tripcoil.cause` (why it is open; absent while
+/// half-open), `tripcoil.retry_after_ms` (if known), and `tripcoil.breaker` if
+/// [`record_rejection_of`](Self::record_rejection_of) gets the breaker's name.
+///
+/// All other results pass through, at the cost of one match. Without a subscriber, a rejection
+/// costs one check for a subscriber.
 ///
 /// ```
 /// use tripcoil::Breaker;
@@ -226,11 +230,11 @@ fn millis(duration: Duration) -> u64 {
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 pub trait RecordRejection: Sized {
-    /// The same, recorded if it is a rejection.
+    /// Records the result if it is a rejection, and returns it.
     #[must_use = "it is the call's result"]
     fn record_rejection(self) -> Self;
 
-    /// The same, with the name of the breaker that rejected.
+    /// Records the result if it is a rejection, with the breaker's name, and returns it.
     #[must_use = "it is the call's result"]
     fn record_rejection_of(self, breaker: &str) -> Self;
 }

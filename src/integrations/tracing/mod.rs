@@ -1,8 +1,6 @@
 //! Events and span fields for [`tracing`](https://docs.rs/tracing).
 //!
-//! [`Tracing`] stands beside a breaker and tells its transitions as events, on a thread that all
-//! publishers of the process share: no call pays for them, and none of them has a call's span around it. [`RecordRejection`] is for the
-//! call's own span.
+//! [`Tracing`] emits the transitions of a breaker as events, on a thread that all publishers of the process share. Calls pay nothing for it, and the events are not inside a call's span. [`RecordRejection`] records a rejection on the call's own span.
 //!
 //! ```
 //! use tracing::field::Empty;
@@ -28,24 +26,27 @@
 //!
 //! # Events
 //!
-//! All have the target `tripcoil` and the field `breaker`. States and causes are in snake case, as in
-//! the metrics.
+//! All events have the target `tripcoil` and the field `breaker`. States and causes are in snake
+//! case, as in the metrics.
 //!
 //! | event | level | fields |
 //! |---|---|---|
 //! | `breaker opened`, to Open or ForcedOpen | WARN | `from`, `to`, `cause`, `generation`, `calls`, `failures`, `slow`, `consecutive_failures`, `failure`, `open_for_ms`, `at_ms`, `unix_ms` |
-//! | `breaker changed state`, to any other state | INFO | the same |
-//! | `breaker would have tripped`, under observe-only | WARN | `rules`: rules that turned true; `calls`, `failures`, `slow`: the window when it was seen |
-//! | `transitions missed`: the listener came too late for some | WARN | `missed` |
+//! | `breaker changed state`, to any other state | INFO | as above |
+//! | `breaker would have tripped`, under observe-only | WARN | `rules`: rules that became true; `calls`, `failures`, `slow`: the window at the time of the event |
+//! | `transitions missed`: the listener was too late for some | WARN | `missed` |
 //!
-//! The fields of a transition are those of [`Transition`](crate::Transition): `failure` is the kind of the failure that
-//! decided, `open_for_ms` how long an opening lasts, `unix_ms` the wall clock's time; each is left out where
-//! there is none. Each transition's event is in a span of its own, `breaker transition`, which has no
-//! parent and lasts no longer: so it reaches a layer that exports traces (`tracing-opentelemetry`), as a
-//! trace of one span with one event. What would have
-//! tripped is looked for at the end of each epoch of a time window, at each transition, and when
-//! [`Tracing::check`] is called, which a count window needs. `Tracing::of_registry` tells the
-//! same of every key of a registry (feature `registry`).
+//! The fields of a transition are those of [`Transition`](crate::Transition). `failure` is the kind
+//! of the failure that decided, `open_for_ms` the length of the opening, and `unix_ms` the
+//! wall-clock time; a field without a value is left out.
+//!
+//! Each transition's event is in a span of its own, `breaker transition`, without a parent and as
+//! short as the event. So a layer that exports traces (`tracing-opentelemetry`) exports it as a
+//! trace of one span with one event.
+//!
+//! Would-be trips are reported at the end of each epoch of a time window, at each transition, and
+//! when [`Tracing::check`] is called; a count window, which has no epochs, needs that call.
+//! `Tracing::of_registry` emits the events of every key of a registry (feature `registry`).
 
 #[cfg(feature = "registry")]
 mod keys;
