@@ -9,17 +9,17 @@ python3 - "$@" <<'PY'
 import pathlib, re, sys
 
 # Each cause with its patterns. A space stands for any white space: sentences wrap.
-COUNTED = "breaker|call|clock|counter|event|gauge|job|line|listener|load|outcome|page|permit|request|script|series|store|stripe|test|thread|time|word|write"
+COUNTED = "breaker|call|clock|counter|event|gauge|job|line|listener|load|outcome|page|permit|request|script|series|store|stripe|test|thread|word|write"
 EACH = "breaker|bucket|call|CPU|day|dependency|endpoint|epoch|event|file|generation|group|hour|host|key|kind|listener|minute|outcome|process|room|round|second|series|state|stripe|tenant|thread|transition|upstream"
 CAUSES = {
     '"tell" for report, show or return': [r"\b(?:tells?|told|telling)\b"],
     '"a breaker an upstream" for "one breaker per upstream"': [
-        rf"\b(?:{COUNTED})s? an? (?:{EACH})\b",
+        rf"\b(?:{COUNTED})s? (?-i:an?) (?:{EACH})\b(?! of\b)",
         rf"\b(?:once|twice|ns|KiB|bytes|[0-9]) an? (?:{EACH})\b",
     ],
     '"whoever", "somebody" and "nobody" for callers and threads': [r"\b(?:who(?:m|so)?ever|somebody|nobody|everybody)\b"],
     '"none" or "no" and a noun as what something is': [
-        r"\b(?:is|are|was|were|has|have|had|needs?|gives?|brings?|keeps?|makes?|takes?|finds?) none\b",
+        r"(?<!there\s)\b(?:is|are|was|were|has|have|had|needs?|gives?|brings?|keeps?|makes?|takes?|finds?) none\b",
         r"(?<!there\s)\b(?:is|are|was|were) no (?!longer\b|more\b|less\b|later\b|sooner\b|further\b|better\b|worse\b|earlier\b|slower\b|faster\b)[a-z]+",
     ],
     "archaic words": [
