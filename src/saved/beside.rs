@@ -7,39 +7,52 @@
 //! creation and the lock: then the lock is taken, or the file has lost its name, and a new file is
 //! created.
 
-use alloc::format;
+use crate::saved::names::{RANDOM, SUFFIX, corrupt_names, is_temporary, prefix};
 use core::time::Duration;
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
-/// Temporary files are `.NAME.XXXXXX.tmp`, after the file whose state they hold.
-const SUFFIX: &str = ".tmp";
-const RANDOM: usize = 6;
 /// How old a temporary file must be if no lock shows whether its process is alive.
 const ABANDONED: Duration = Duration::from_secs(3600);
 /// How often creating a file may meet a save that takes it for abandoned.
 const ATTEMPTS: usize = 16;
-/// How many damaged states are kept.
-const KEPT: u32 = 10;
 
-fn prefix(path: &Path) -> OsString {
-    let mut prefix = OsString::from(".");
-    prefix.push(path.file_name().unwrap_or_default());
-    prefix.push(".");
-    prefix
+/// Creates something under a new temporary name for that path. It is removed when it is dropped.
+fn make<R>(
+    path: &Path,
+    folder: &Path,
+    mut how: impl FnMut(&Path) -> io::Result<R>,
+) -> io::Result<NamedTempFile<R>> {
+    let mut said = None;
+    let made = Builder::new()
+        .prefix(&prefix(path))
+        .suffix(SUFFIX)
+        .rand_bytes(RANDOM)
+        .make_in(folder, |name| {
+            how(name).inspect_err(|error| said = error.raw_os_error())
+        });
+    // `tempfile` adds its path to the error, and the store's error has a path already
+    made.map_err(|error| said.map_or(error, io::Error::from_raw_os_error))
+}
+
+/// Creates a file that its owner alone may read.
+fn create(name: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(name)
 }
 
 /// Creates a temporary file for that path, which no other save removes.
 pub(crate) fn temporary(path: &Path, folder: &Path) -> io::Result<NamedTempFile> {
     for _ in 0..ATTEMPTS {
-        let file = Builder::new()
-            .prefix(&prefix(path))
-            .suffix(SUFFIX)
-            .rand_bytes(RANDOM)
-            .tempfile_in(folder)?;
+        let file = make(path, folder, create)?;
         // where there are no locks nobody removes a fresh one
         let ours = match lock(file.as_file()) {
             Lock::Ours => has_name(file.as_file())?,
@@ -66,13 +79,6 @@ pub(crate) fn remove_abandoned(path: &Path, folder: &Path) {
             let _ = remove_if_abandoned(&entry.path());
         }
     }
-}
-
-fn is_temporary(name: &[u8], prefix: &OsString) -> bool {
-    let random = name
-        .strip_prefix(prefix.as_encoded_bytes())
-        .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
-    random.is_some_and(|r| r.len() == RANDOM && r.iter().all(u8::is_ascii_alphanumeric))
 }
 
 fn remove_if_abandoned(path: &Path) -> io::Result<()> {
@@ -106,11 +112,7 @@ pub(crate) fn keep_beside(
 ) -> io::Result<()> {
     for _ in 0..ATTEMPTS {
         // as a temporary file's name, so the next save removes it if this process is killed here
-        let linked = Builder::new()
-            .prefix(&prefix(path))
-            .suffix(SUFFIX)
-            .rand_bytes(RANDOM)
-            .make_in(folder, |name| fs::hard_link(path, name));
+        let linked = make(path, folder, |name| fs::hard_link(path, name));
         let linked = match linked {
             Ok(linked) => linked,
             Err(error) if has_no_links(&error) => return move_beside(path),
@@ -138,19 +140,10 @@ fn has_no_links(error: &io::Error) -> bool {
     !matches!(error.kind(), NotFound | CrossesDevices | ResourceBusy)
 }
 
-/// `NAME.corrupt`, or with a number after it.
-fn corrupt(path: &Path, number: u32) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".corrupt");
-    if number > 0 {
-        name.push(format!(".{number}"));
-    }
-    PathBuf::from(name)
-}
-
-/// Gives the file one of those names; the last of them is reused.
+/// Gives the file one of the names of damaged states; the last of them is reused.
 fn name_corrupt(path: &Path, linked: &Path) -> io::Result<()> {
-    for name in (0..KEPT).map(|number| corrupt(path, number)) {
+    let mut last = PathBuf::new();
+    for name in corrupt_names(path) {
         match fs::hard_link(linked, &name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             named => return named,
@@ -158,14 +151,16 @@ fn name_corrupt(path: &Path, linked: &Path) -> io::Result<()> {
         if is_same(linked, &name) {
             return Ok(());
         }
+        last = name;
     }
-    fs::rename(linked, corrupt(path, KEPT - 1))
+    fs::rename(linked, last)
 }
 
 /// For file systems where a file has one name only: saves that meet over a damaged file may then
 /// move a good one.
 fn move_beside(path: &Path) -> io::Result<()> {
-    for name in (0..KEPT).map(|number| corrupt(path, number)) {
+    let mut last = PathBuf::new();
+    for name in corrupt_names(path) {
         match OpenOptions::new().write(true).create_new(true).open(&name) {
             Ok(_) => {
                 let moved = fs::rename(path, &name);
@@ -177,8 +172,9 @@ fn move_beside(path: &Path) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
+        last = name;
     }
-    fs::rename(path, corrupt(path, KEPT - 1))
+    fs::rename(path, last)
 }
 
 #[cfg(unix)]
@@ -243,29 +239,9 @@ fn has_name(_file: &File) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::saved::names::{KEPT, corrupt};
+    use alloc::format;
     use alloc::string::String;
-
-    #[test]
-    fn only_our_own_names_are_taken_for_temporary_files() {
-        let of = |name: &str| is_temporary(name.as_bytes(), &prefix(Path::new("/x/db.state")));
-        assert!(of(".db.state.a1B2c3.tmp"));
-        for other in [
-            "db.state",
-            "db.state.a1B2c3.tmp",
-            ".db.state.tmp",
-            ".db.state..tmp",
-            ".db.state.a1B2c3",
-            ".db.state.a1B2c3.tmp.gz",
-            ".db.state.a1B2c.tmp",
-            ".db.state.a1B2c3d.tmp",
-            ".db.state.a1-2c3.tmp",
-            ".db.a1B2c3.tmp",
-            ".cache.state.a1B2c3.tmp",
-            ".db.state.old.a1B2c3.tmp",
-        ] {
-            assert!(!of(other), "{other}");
-        }
-    }
 
     /// From the moment that it is made to the moment that it is dropped.
     #[test]

@@ -2,14 +2,16 @@
 //!
 //! `state` is what is saved, as plain data, and checks that a breaker can have been in it. `bytes`
 //! and `form` are its two serialised forms, and `value` is the handle for users. `save` reads it
-//! from a breaker, and `restore` puts it into a new one. `store` keeps it in a file; `beside`
-//! manages the other files next to it, `aside` runs blocking work on a thread, and `trouble` has
-//! the errors.
+//! from a breaker, and `restore` puts it into a new one. `store` keeps it in a file at a
+//! `location`; `beside` manages the other files next to it, which have `names` of their own,
+//! `aside` runs blocking work on a thread, and `trouble` has the errors.
 
 mod aside;
 mod beside;
 mod bytes;
 mod form;
+mod location;
+mod names;
 pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod save;

@@ -23,6 +23,9 @@ pub enum SavedError {
     Truncated,
     /// It was changed: its checksum does not match, or more bytes follow it.
     Damaged,
+    /// It is longer than any state: more than 16 MiB. A [`FileStore`](crate::FileStore) returns
+    /// this for a file, which it does not read then, and for a state that it could not load again.
+    TooLong,
     /// Its version of the format is later than this crate's, or never existed.
     Version(u32),
     /// It is intact, and holds a value that no breaker can have had.
@@ -37,7 +40,8 @@ impl fmt::Display for SavedError {
         match self {
             Self::Foreign => f.write_str("not a breaker's state"),
             Self::Truncated => f.write_str("it ends too early"),
-            Self::Damaged => f.write_str("damaged, its checksum is another"),
+            Self::Damaged => f.write_str("damaged, its length or its checksum is wrong"),
+            Self::TooLong => f.write_str("it is too long, a state has 16 MiB at most"),
             Self::Version(version) => write!(f, "of version {version}, which is not known here"),
             Self::Impossible(problem) => write!(f, "{problem}"),
             Self::OtherBreaker(name) => write!(f, "it is of the breaker {name:?}"),

@@ -1,15 +1,14 @@
 //! A saved state in a file.
 
 use crate::saved::aside::{locked, on_a_thread};
-use crate::saved::beside::{keep_beside, open, remove_abandoned, temporary};
-use crate::saved::report::SavedError;
+use crate::saved::beside::{keep_beside, remove_abandoned, temporary};
+use crate::saved::location::{Location, MOST, is_link};
 use crate::saved::trouble::StoreError;
 use crate::saved::value::Saved;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -33,7 +32,7 @@ use std::sync::Mutex;
 /// ```
 #[derive(Clone)]
 pub struct FileStore {
-    path: PathBuf,
+    location: Location,
     order: Arc<Order>,
 }
 
@@ -48,7 +47,7 @@ struct Order {
 
 impl PartialEq for FileStore {
     fn eq(&self, other: &FileStore) -> bool {
-        self.path == other.path
+        self.path() == other.path() && self.location.full() == other.location.full()
     }
 }
 
@@ -57,31 +56,33 @@ impl Eq for FileStore {}
 impl fmt::Debug for FileStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileStore")
-            .field("path", &self.path)
+            .field("path", &self.path())
             .finish()
     }
 }
 
 impl FileStore {
-    /// Returns a store for that file, which need not exist. Its folder must exist.
+    /// Returns a store for that file, which need not exist. Its folder must exist. A relative path
+    /// is resolved now: the store keeps to its file when the process changes its folder.
     pub fn new(path: impl Into<PathBuf>) -> FileStore {
         FileStore {
-            path: path.into(),
+            location: Location::new(path.into()),
             order: Arc::default(),
         }
     }
 
-    /// Returns the path of the file.
+    /// Returns the path of the file, as it was given.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.location.given()
     }
 
     /// Replaces the contents of the file, and returns when they are on the disk. It blocks the
     /// thread: in asynchronous code use [`save_async`](Self::save_async).
     ///
     /// The state is written to a temporary file beside it, `.NAME.XXXXXX.tmp`, which is then
-    /// renamed. If a process is killed in between, the next save removes its temporary file.
+    /// renamed. If a process is killed in between, the next save removes its temporary file. A name
+    /// that leaves no room for these additions is cut short in them.
     ///
     /// A file that [`load`](Self::load) would refuse is not lost: it is kept as `NAME.corrupt`, or
     /// as `NAME.corrupt.1` to `NAME.corrupt.9` if such files exist already. If all ten exist, the
@@ -133,7 +134,7 @@ impl FileStore {
         saved: Saved,
         to_disk: impl Fn(&File) -> io::Result<()> + Send + 'static,
     ) -> Result<(), StoreError> {
-        let path = self.path.clone();
+        let path = self.path().to_owned();
         let number = self.ask();
         let work = move || self.save_by(number, &saved.to_bytes(), to_disk);
         let begun = on_a_thread("tripcoil-save", work);
@@ -155,95 +156,11 @@ impl FileStore {
     /// an error too, because it does not mean that nothing was saved. A folder, a device or a pipe
     /// in place of the file is refused without waiting.
     pub fn load(&self) -> Result<Option<Saved>, StoreError> {
-        let Some(bytes) = self.read()? else {
+        let Some(bytes) = self.location.read()? else {
             return Ok(None);
         };
-        let saved = if bytes.len() as u64 > MOST {
-            Err(SavedError::Damaged)
-        } else {
-            Saved::from_bytes(&bytes)
-        };
-        saved.map(Some).map_err(|error| StoreError::Refused {
-            path: self.path.clone(),
-            error,
-        })
-    }
-
-    fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        let failed = |error| StoreError::io(&self.path, "read", error);
-        if !self.is_there()? {
-            return Ok(None);
-        }
-        let file = match open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        // it may have become another since
-        if !file.metadata().map_err(failed)?.is_file() {
-            return Err(self.not_a_file());
-        }
-        let mut bytes = Vec::new();
-        file.take(MOST + 1)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
-        Ok(Some(bytes))
-    }
-
-    /// Returns whether the file exists.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the path leads to something else, or its folder is missing.
-    fn is_there(&self) -> Result<bool, StoreError> {
-        let failed = |error| StoreError::io(&self.path, "read", error);
-        if !self.names_a_file() {
-            return Err(self.not_a_file());
-        }
-        match fs::metadata(&self.path) {
-            Ok(place) if place.is_file() => return Ok(true),
-            Ok(_) => return Err(self.not_a_file()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
-        }
-        if self.is_link() {
-            let error = "it is a link to a file that does not exist";
-            let error = io::Error::new(io::ErrorKind::NotFound, error);
-            return Err(failed(error));
-        }
-        match fs::metadata(self.folder()) {
-            Ok(_) => Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.no_folder()),
-            Err(error) => Err(failed(error)),
-        }
-    }
-
-    /// Returns whether the path can be a file's: not empty, and not ending as a folder's does.
-    fn names_a_file(&self) -> bool {
-        let end = self.path.as_os_str().as_encoded_bytes().last();
-        let separator = end.is_some_and(|end| std::path::is_separator(char::from(*end)));
-        !separator && self.path.file_name().is_some()
-    }
-
-    fn is_link(&self) -> bool {
-        fs::symlink_metadata(&self.path).is_ok_and(|place| place.is_symlink())
-    }
-
-    fn not_a_file(&self) -> StoreError {
-        let path = self.path.clone();
-        StoreError::NotAFile { path }
-    }
-
-    fn no_folder(&self) -> StoreError {
-        let path = self.path.clone();
-        StoreError::NoFolder { path }
-    }
-
-    fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
+        let saved = Saved::from_bytes(&bytes).map(Some);
+        saved.map_err(|error| self.location.refused(error))
     }
 
     /// Returns the number of a save that begins now.
@@ -273,51 +190,46 @@ impl FileStore {
         bytes: &[u8],
         to_disk: impl Fn(&File) -> io::Result<()>,
     ) -> Result<(), StoreError> {
-        let (path, folder) = (&*self.path, self.folder());
-        let failed = |error| StoreError::io(path, "write", error);
-        // A link is replaced, and what it leads to stays; but one to a device is no place for a state.
-        if !self.names_a_file() || fs::metadata(path).is_ok_and(|place| !place.is_file()) {
-            return Err(self.not_a_file());
+        if bytes.len() as u64 > MOST {
+            return Err(self.location.too_long());
         }
+        let given = self.path();
+        let failed = |error| StoreError::io(given, "write", error);
+        let (path, folder) = self.location.parts()?;
+        self.location.check_replaceable()?;
+        // The new name is on the disk once its folder is synced. The folder is opened first: if that
+        // fails, nothing has changed. Outside Unix a folder cannot be opened.
+        let folder_file = cfg!(unix)
+            .then(|| File::open(folder))
+            .transpose()
+            .map_err(failed)?;
         remove_abandoned(path, folder);
-        let mut file = match temporary(path, folder) {
-            Ok(file) => file,
-            // a folder may be there and take no files: /proc
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_dir() => {
-                return Err(self.no_folder());
-            }
-            Err(error) => return Err(failed(error)),
-        };
-        file.write_all(bytes).map_err(failed)?;
+        let mut file = temporary(path, folder).map_err(failed)?;
+        file.as_file_mut().write_all(bytes).map_err(failed)?;
         to_disk(file.as_file()).map_err(failed)?;
-        self.keep_damaged()?;
+        self.keep_damaged(path, folder)?;
         let _held = file
             .persist(path)
-            .map_err(|error| StoreError::replacing(path, error.error))?;
-        // the new name is on the disk when the folder is; elsewhere a folder cannot be opened
-        if cfg!(unix) {
-            let folder = File::open(folder).map_err(failed)?;
+            .map_err(|error| StoreError::replacing(given, error.error))?;
+        if let Some(folder) = folder_file {
             to_disk(&folder).map_err(failed)?;
         }
         Ok(())
     }
 
     /// A damaged file is evidence, so it is kept.
-    fn keep_damaged(&self) -> Result<(), StoreError> {
-        if self.is_link() || self.load().is_ok() {
+    fn keep_damaged(&self, path: &Path, folder: &Path) -> Result<(), StoreError> {
+        if is_link(path) || self.load().is_ok() {
             return Ok(());
         }
         let damaged = |file: &Path| FileStore::new(file).load().is_err();
-        match keep_beside(&self.path, self.folder(), damaged) {
+        match keep_beside(path, folder, damaged) {
             // it has just been removed
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            kept => kept.map_err(|error| StoreError::replacing(&self.path, error)),
+            kept => kept.map_err(|error| StoreError::replacing(self.path(), error)),
         }
     }
 }
-
-/// Larger than any state: a mistaken path must not fill the memory.
-const MOST: u64 = 16 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -327,6 +239,7 @@ mod tests {
     use alloc::vec;
     use core::error::Error;
     use core::time::Duration;
+    use std::fs;
     use std::sync::mpsc;
 
     type Tested = Result<(), Box<dyn Error>>;

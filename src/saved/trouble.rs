@@ -36,12 +36,14 @@ pub enum StoreError {
         /// The system's error.
         error: io::Error,
     },
-    /// The folder of the file does not exist. This does not mean that nothing was saved: a volume
-    /// may not be mounted.
+    /// The folder of the file does not exist, or a file is in its place. This does not mean that
+    /// nothing was saved: a volume may not be mounted.
     #[non_exhaustive]
     NoFolder {
         /// The file of the store.
         path: PathBuf,
+        /// The system's error if a file is in the folder's place: "not a directory".
+        error: Option<io::Error>,
     },
     /// The path leads to a folder, a device, a pipe or a socket, or it cannot be a file's: it is
     /// empty, or ends as a folder's does.
@@ -94,7 +96,7 @@ impl StoreError {
     pub fn path(&self) -> &Path {
         match self {
             Self::Io { path, .. }
-            | Self::NoFolder { path }
+            | Self::NoFolder { path, .. }
             | Self::NotAFile { path }
             | Self::MountPoint { path, .. }
             | Self::Refused { path, .. } => path,
@@ -127,7 +129,8 @@ impl Error for StoreError {
         match self {
             Self::Io { error, .. } | Self::MountPoint { error, .. } => Some(error),
             Self::Refused { error, .. } => Some(error),
-            Self::NoFolder { .. } | Self::NotAFile { .. } => None,
+            Self::NoFolder { error, .. } => error.as_ref().map(|error| error as _),
+            Self::NotAFile { .. } => None,
         }
     }
 }
@@ -137,7 +140,9 @@ impl From<StoreError> for io::Error {
     fn from(error: StoreError) -> io::Error {
         let kind = match &error {
             StoreError::Io { error, .. } | StoreError::MountPoint { error, .. } => error.kind(),
-            StoreError::NoFolder { .. } => io::ErrorKind::NotFound,
+            StoreError::NoFolder { error, .. } => error
+                .as_ref()
+                .map_or(io::ErrorKind::NotFound, io::Error::kind),
             StoreError::NotAFile { .. } => io::ErrorKind::InvalidInput,
             StoreError::Refused { .. } => io::ErrorKind::InvalidData,
         };
@@ -171,11 +176,16 @@ mod tests {
             path: path.into(),
             error: SavedError::Foreign,
         };
+        let no_folder = |error| StoreError::NoFolder {
+            path: path.into(),
+            error,
+        };
         let causes = [
             (StoreError::io(path, "read", said()), "said by the system"),
             (StoreError::replacing(path, said()), "said by the system"),
             (refused, "not a breaker's state"),
-            (StoreError::NoFolder { path: path.into() }, "does not exist"),
+            (no_folder(None), "does not exist"),
+            (no_folder(Some(said())), "said by the system"),
             (
                 StoreError::NotAFile { path: path.into() },
                 "not a regular file",
