@@ -167,11 +167,9 @@ impl<E: Error + 'static> Error for CallError<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::chain;
     use crate::words::control::Control;
     use crate::words::outcome::{Cause, State};
-    use alloc::string::{String, ToString};
-    use alloc::vec;
-    use alloc::vec::Vec;
 
     const fn by(cause: Cause) -> Control {
         Control(5).with_cause(cause)
@@ -194,17 +192,6 @@ mod tests {
         fn source(&self) -> Option<&(dyn Error + 'static)> {
             Some(&self.0)
         }
-    }
-
-    /// As a report of the whole chain has it.
-    fn chain(error: &dyn Error) -> Vec<String> {
-        let mut texts = vec![error.to_string()];
-        let mut next = error.source();
-        while let Some(error) = next {
-            texts.push(error.to_string());
-            next = error.source();
-        }
-        texts
     }
 
     #[test]

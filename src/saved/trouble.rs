@@ -153,20 +153,8 @@ impl From<StoreError> for io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::{String, ToString};
-    use alloc::vec;
-    use alloc::vec::Vec;
-
-    /// Each text of the chain, in its order.
-    fn chain(error: &StoreError) -> Vec<String> {
-        let mut texts = vec![error.to_string()];
-        let mut next = error.source();
-        while let Some(error) = next {
-            texts.push(error.to_string());
-            next = error.source();
-        }
-        texts
-    }
+    use crate::error::chain;
+    use alloc::string::ToString;
 
     #[test]
     fn each_names_its_file_and_says_its_cause_once() {
