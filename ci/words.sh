@@ -9,7 +9,7 @@ python3 - "$@" <<'PY'
 import pathlib, re, sys
 
 # Each cause with its patterns. A space stands for any white space: sentences wrap.
-COUNTED = "breaker|call|clock|counter|event|gauge|job|line|listener|load|outcome|page|permit|request|script|series|store|stripe|test|thread|word|write"
+COUNTED = "breaker|call|clock|counter|event|gauge|job|line|listener|loads|outcome|page|permit|requests|script|series|stores|stripe|tests|thread|word|writes"
 EACH = "breaker|bucket|call|CPU|day|dependency|endpoint|epoch|event|file|generation|group|hour|host|key|kind|listener|minute|outcome|process|room|round|second|series|state|stripe|tenant|thread|transition|upstream"
 CAUSES = {
     '"tell" for report, show or return': [r"\b(?:tells?|told|telling)\b"],
