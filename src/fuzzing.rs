@@ -6,12 +6,13 @@ use crate::config::settings::Config;
 use crate::engine::events::event::Event;
 use crate::engine::policy::{Allowance, Policy, Tally, Truth};
 use crate::engine::transition::{Decision, decide, openings, permits};
+use crate::sync::pack::Pack;
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::Deadline;
 use crate::words::outcome::{Cause, State};
 use crate::words::round::Round;
 use crate::words::run::{Run, RunRule};
-use crate::words::tagged::{PAYLOAD_MAX, TAG_BITS, Tagged, extend, since};
+use crate::words::tagged::{PAYLOAD_MAX, TAG_BITS, Tagged, Version, extend, since};
 
 const STATES: [State; 6] = [
     State::Closed,
@@ -24,15 +25,16 @@ const STATES: [State; 6] = [
 
 /// Any bits are a word, and give back what was put in.
 pub fn words(a: u64, b: u64, c: u64) {
-    let tag = b & ((1 << TAG_BITS) - 1);
+    let tag = Version(b & ((1 << TAG_BITS) - 1));
     let payload = c & PAYLOAD_MAX;
     let w = Tagged::new(tag, payload);
     assert!(w.has(tag) && w.payload() == payload && !w.later_than(tag));
-    assert_eq!(w.retag(a).payload(), payload);
+    assert_eq!((w.tag(), w.of(tag)), (tag, Some(payload)));
+    assert_eq!(w.retag(Version(a)).payload(), payload);
     assert_eq!(w.plus_one().payload(), (payload + 1) & PAYLOAD_MAX);
     assert!(w.plus_one().has(tag));
     let ahead = a & ((1 << TAG_BITS) - 1);
-    let later = w.retag(tag.wrapping_add(ahead));
+    let later = w.retag(Version(tag.0.wrapping_add(ahead)));
     assert_eq!(
         later.later_than(tag),
         ahead != 0 && ahead < 1 << (TAG_BITS - 1)
@@ -43,12 +45,12 @@ pub fn words(a: u64, b: u64, c: u64) {
     let long = extend(a, b & PAYLOAD_MAX, PAYLOAD_MAX + 1);
     assert!(long.wrapping_sub(a) <= PAYLOAD_MAX && long & PAYLOAD_MAX == b & PAYLOAD_MAX);
 
-    assert_eq!(Round::from_bits(a).word(), a);
-    let round = Round::from_bits(a);
-    assert_eq!(Round::from_bits(round.word()), round);
-    assert_eq!(Run::from_bits(payload).payload(), payload);
-    let rule = RunRule::from_bits(payload);
-    let again = RunRule::from_bits(rule.payload());
+    assert_eq!(Round::unpack(a).pack(), a);
+    let round = Round::unpack(a);
+    assert_eq!(Round::unpack(round.pack()), round);
+    assert_eq!(Run::unpack(payload).pack(), payload);
+    let rule = RunRule::unpack(payload);
+    let again = RunRule::unpack(rule.pack());
     assert_eq!(again, rule);
     assert_eq!(
         rule.with(0).with(1).era == rule.era,
@@ -56,12 +58,12 @@ pub fn words(a: u64, b: u64, c: u64) {
         "a run begins anew"
     );
 
-    let decision = Decision::from_bits(payload);
-    assert_eq!(Decision::from_bits(decision.payload()), decision);
-    assert!(decision.payload() <= PAYLOAD_MAX);
+    let decision = Decision::unpack(payload);
+    assert_eq!(Decision::unpack(decision.pack()), decision);
+    assert!(decision.pack() <= PAYLOAD_MAX);
 
     let deadline = Deadline::after(a >> 2, b >> 2, c, false);
-    assert!(deadline.0 <= PAYLOAD_MAX && !deadline.is_firm());
+    assert!(deadline.pack() <= PAYLOAD_MAX && !deadline.is_firm());
     let (asked, ends) = ((b >> 2).saturating_add(c), deadline.nanos(a >> 2));
     let last = ((a >> 2) / 1_000_000 + ((1 << 39) - 1)).saturating_mul(1_000_000);
     assert!(
@@ -70,10 +72,10 @@ pub fn words(a: u64, b: u64, c: u64) {
     );
 
     let event = Event {
-        generation: tag,
+        generation: tag.0,
         from: STATES[(a % 6) as usize],
         to: STATES[(b % 6) as usize],
-        cause: Cause::from_bits(c % 10),
+        cause: Cause::unpack(c % 10),
         at: a,
         counts: Tally {
             calls: payload,
@@ -81,10 +83,10 @@ pub fn words(a: u64, b: u64, c: u64) {
             slow: n,
         },
         run: payload & u64::from(u32::MAX),
-        failure: crate::engine::events::event::kind_of(b, c & 0xFF),
-        deadline: payload,
+        failure: Option::unpack(b & 0x7FF),
+        deadline: Deadline::unpack(payload),
     };
-    assert_eq!(Event::of(tag, event.payloads()), event);
+    assert_eq!(Event::unpack(tag.0, event.pack()), event);
 }
 
 /// Any control word that the protocol writes, any goal, any window: no panic, the generation moves by
@@ -96,7 +98,7 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
     let policy = Policy::new(config.clone());
     let state = STATES[(bits % 6) as usize];
     let goal = Goal::from_bits(goal);
-    let c = Control(bits).in_state(state);
+    let c = Control::unpack(bits).in_state(state);
     let window = Tally {
         calls: u64::from(w[0]),
         failures: u64::from(w[1].min(w[0])),

@@ -11,24 +11,31 @@ use crate::engine::transition::openings;
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
 use crate::engine::window::stripes::{Class, share};
-use crate::sync::atomic::Word;
-use crate::words::control::{Control, GENERATION_BITS, Goal};
+use crate::words::control::{Control, Goal};
 use crate::words::deadline::{Deadline, Wait};
 use crate::words::outcome::State;
 use crate::words::round::Round;
-use crate::words::run::{Run, RunRule};
-use crate::words::tagged::{PAYLOAD_MAX, Tagged, extend};
+use crate::words::run::Run;
+use crate::words::tagged::{Epoch, Generation, PAYLOAD_MAX, Tagged, Version};
 
 /// The frozen counts.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Frozen {
     /// By class, modulo 2^40 (a time window's).
     pub(crate) classes: [u64; 4],
     /// The frozen word of a count window.
-    pub(crate) word: u64,
+    pub(crate) word: Tagged<Version>,
 }
 
 impl Frozen {
+    /// Nothing, at that version.
+    pub(crate) fn of(version: Version) -> Frozen {
+        Frozen {
+            classes: [0; 4],
+            word: Tagged::new(version, 0),
+        }
+    }
+
     pub(crate) fn totals(&self) -> Tally {
         let of = |c: Class| self.classes[c as usize];
         let sum = |a: u64, b: u64| a.wrapping_add(b) & PAYLOAD_MAX;
@@ -65,7 +72,7 @@ impl Core {
                 (&slot.failures, at.failures),
                 (&slot.slow, at.slow),
             ] {
-                self.help_write(word, a, |_| Tagged::new(e, count).0)?;
+                self.help_write(word, a, |_| Tagged::new(Epoch(e), count))?;
             }
         }
         // it only rises: one that comes late does nothing
@@ -96,31 +103,29 @@ impl Core {
         policy: &Policy,
         time: u64,
         wait: Wait,
-    ) -> Result<u64, Over> {
+    ) -> Result<Deadline, Over> {
         let l = &self.ledger;
         let generation = next.generation();
         let backoff = &policy.config.open_for;
-        let once =
-            |word: &Word, say: &dyn Fn(u64) -> u64| self.decide_once(word, a, generation, say);
-        let k = once(&l.openings, &|before| {
+        let k = self.decide_once(&l.openings, a, generation, |before| {
             let dwell = time.saturating_sub(l.since.load());
             let dwell = dwell.saturating_add(self.lasted_before(a));
             openings(before, a, next.state(), dwell, backoff.reset_after_nanos()).min(PAYLOAD_MAX)
         })?;
-        once(&l.deadline, &|_| {
+        self.decide_once(&l.deadline, a, generation, |_| {
             if next.state() != State::Open {
-                return 0;
+                return Deadline::NONE;
             }
             let k = u32::try_from(k).unwrap_or(u32::MAX);
             let seed = backoff.seed.unwrap_or(l.seed);
-            let of_backoff = || backoff.wait_nanos(k, unit(seed, generation));
+            let of_backoff = || backoff.wait_nanos(k, unit(seed, generation.number()));
             let (lasts, firm) = match wait {
                 Wait::Backoff => (of_backoff(), false),
                 // whatever the dependency asks for, it is not called sooner than the backoff says
                 Wait::AtLeast(own) => (of_backoff().max(own), false),
                 Wait::Exactly(lasts) => (lasts, true),
             };
-            Deadline::after(time, time, lasts, firm).0
+            Deadline::after(time, time, lasts, firm)
         })
     }
 
@@ -133,27 +138,23 @@ impl Core {
     ) -> Result<(), Over> {
         let l = &self.ledger;
         let generation = next.generation();
-        self.decide_once(&l.run, a, generation, |before| {
-            Run::begun(Run::from_bits(before).era).payload()
-        })?;
+        self.decide_once(&l.run, a, generation, |before| Run::begun(before.era))?;
         // after the event, which reads what was left there; a helper that comes later finds that agreed
-        self.decide_once(&l.deciding, a, generation, |_| 0)?;
+        self.decide_once(&l.deciding, a, generation, |_| None)?;
         // the one who announced a probe holds the first slot
         let fresh = match a.goal() {
             Goal::Probe => Round::fresh(generation).admit(),
             _ => Round::fresh(generation),
         };
-        self.help_write(&self.probing.round, a, |w| {
-            if Round::from_bits(w).is_of(generation) {
-                w
+        self.help_write(&self.probing.round, a, |round| {
+            if round.is_of(generation) {
+                round
             } else {
-                fresh.word()
+                fresh
             }
         })?;
         self.help_write(&l.since, a, |_| time)?;
-        self.help_write(&l.generations, a, |w| {
-            extend(w, generation, 1 << GENERATION_BITS)
-        })?;
+        self.help_write(&l.generations, a, |known| generation.at_least(known))?;
         Ok(())
     }
 
@@ -168,11 +169,11 @@ impl Core {
         match &self.head.window {
             Shape::Time(b) => self.advance_epochs(a, b, frozen, time, true),
             Shape::Count(window) => {
-                let (start, begun) = window.fresh(Tagged(frozen.word).payload());
+                let (start, begun) = window.fresh(frozen.word.payload());
                 if let Some((word, position)) = start {
                     self.help_write(word, a, |_| position)?;
                 }
-                self.help_write(&window.word, a, |_| Tagged::new(next.version(), begun).0)?;
+                self.help_write(&window.word, a, |_| Tagged::new(next.version(), begun))?;
                 Ok(())
             }
         }
@@ -190,22 +191,21 @@ impl Core {
         let h = &self.head;
         self.decide_once(&h.slow_limit, a, a.version(), |_| policy.slow_call())?;
         let rule = self.decide_once(&h.run_limit, a, a.version(), |before| {
-            let rule = RunRule::from_bits(before).with(policy.run());
+            let rule = before.with(policy.run());
             // The run is not frozen. A failure that has landed in a bygone epoch may add to it before
             // this look, and is wiped with it, or after, and begins the next run: its call overlaps this
             // update. What the first helper finds holds for all.
             if aged && self.run_in(a.generation()) != 0 {
-                rule.begun_anew().payload()
+                rule.begun_anew()
             } else {
-                rule.payload()
+                rule
             }
         })?;
-        let begun = Run::begun(RunRule::from_bits(rule).era);
-        self.help_write(&self.ledger.run, a, |w| {
-            if Run::from_bits(Tagged(w).payload()).era == begun.era {
-                w
+        self.help_write(&self.ledger.run, a, |run| {
+            if run.payload().era == rule.era {
+                run
             } else {
-                Tagged::new(next.generation(), begun.payload()).0
+                Tagged::new(next.generation(), Run::begun(rule.era))
             }
         })?;
         Ok(())
@@ -218,7 +218,7 @@ impl Core {
             let shares = share(allowance, i, a.stripes());
             for ((limit, count), share) in stripe.limits.iter().zip(&stripe.counts).zip(shares) {
                 self.decide_once(limit, a, a.version(), |_| {
-                    Tagged(count.load()).payload().wrapping_add(share)
+                    count.load().payload().wrapping_add(share)
                 })?;
             }
         }
@@ -227,18 +227,14 @@ impl Core {
 
     /// The run of failures of that generation, beside what the window holds at that moment: where a
     /// window of time holds no failure any more, neither does the run.
-    pub(crate) fn run_beside(&self, generation: u64, window: Tally) -> u64 {
+    pub(crate) fn run_beside(&self, generation: Generation, window: Tally) -> u64 {
         let aged = matches!(self.head.window, Shape::Time(_)) && window.failures == 0;
         if aged { 0 } else { self.run_in(generation) }
     }
 
     /// The run of failures of that generation, however old.
-    pub(crate) fn run_in(&self, generation: u64) -> u64 {
-        let w = Tagged(self.ledger.run.load());
-        if w.has(generation) {
-            Run::from_bits(w.payload()).length
-        } else {
-            0
-        }
+    pub(crate) fn run_in(&self, generation: Generation) -> u64 {
+        let run = self.ledger.run.load().of(generation);
+        run.map_or(0, |run| run.length)
     }
 }

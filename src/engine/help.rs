@@ -11,8 +11,9 @@
 
 use crate::engine::state::Core;
 use crate::sync::atomic::Word;
+use crate::sync::pack::Pack;
 use crate::words::control::Control;
-use crate::words::tagged::Tagged;
+use crate::words::tagged::{Tag, Tagged};
 
 /// The update was ended by others.
 pub(crate) struct Over;
@@ -21,37 +22,36 @@ impl Core {
     /// What the first one says, under that tag, holds for all helpers of this update. The tag is its
     /// version, or the generation that it begins; and the word must be one that is written by each
     /// update, or by each transition, so that a word which bears the tag bears it from this update.
-    pub(crate) fn decide_once(
+    pub(crate) fn decide_once<T: Tag, P: Pack>(
         &self,
-        word: &Word,
+        word: &Word<Tagged<T, P>>,
         a: Control,
-        tag: u64,
-        say: impl Fn(u64) -> u64,
-    ) -> Result<u64, Over> {
+        tag: T,
+        say: impl Fn(P) -> P,
+    ) -> Result<P, Over> {
         let agreed = self.help_write(word, a, |w| {
-            let w = Tagged(w);
             if w.has(tag) {
-                w.0
+                w
             } else {
-                Tagged::new(tag, say(w.payload())).0
+                Tagged::new(tag, say(w.payload()))
             }
         })?;
-        Ok(Tagged(agreed).payload())
+        Ok(agreed.payload())
     }
 
     /// Bring a word to what this update wants of it, unless the update is over. `want` may depend on
     /// the word, and on whatever was read before: if the update is still announced afterwards, all
     /// of that was frozen.
-    pub(crate) fn help_write(
+    pub(crate) fn help_write<T: Pack>(
         &self,
-        word: &Word,
+        word: &Word<T>,
         a: Control,
-        want: impl Fn(u64) -> u64,
-    ) -> Result<u64, Over> {
+        want: impl Fn(T) -> T,
+    ) -> Result<T, Over> {
         loop {
             let is = word.load();
             let wanted = want(is);
-            if is == wanted {
+            if is.pack() == wanted.pack() {
                 return Ok(is);
             }
             if self.control() != a {

@@ -41,7 +41,7 @@ impl Core {
     /// Was the Open that followed `c` ended by a probe before `wait` was over? (Its deadline was a
     /// helper's, which did not know what the operator asked for.)
     fn probed_before(&self, c: Control, wait: u64) -> bool {
-        let event = |n: u64| self.history.read(c.generation().wrapping_add(n));
+        let event = |n: u64| self.history.read(c.generation().number() + n);
         let (Some(opened), Some(probe)) = (event(1), event(2)) else {
             return false;
         };

@@ -59,7 +59,9 @@ impl Core {
         now: u64,
         decided: fn(Cause) -> bool,
     ) {
-        let event = self.history.read(period.next(State::Open).generation());
+        let event = self
+            .history
+            .read(period.next(State::Open).generation().number());
         if event.is_some_and(|e| decided(e.cause)) {
             let asked = |opened, is: Deadline| {
                 let to = Deadline::after(opened, opened, wait, is.is_firm());
@@ -84,15 +86,15 @@ impl Core {
             }
             // before the deadline, and so of no later generation than it is
             let opened = l.since.load();
-            let w = Tagged(l.deadline.load());
-            if !w.has(open.generation()) {
+            let word = l.deadline.load();
+            let Some(deadline) = word.of(open.generation()) else {
                 continue;
-            }
-            let Some(to) = say(opened, Deadline(w.payload())) else {
+            };
+            let Some(to) = say(opened, deadline) else {
                 return Moved::No;
             };
-            let next = Tagged::new(open.generation(), to.0);
-            if l.deadline.cas(w.0, next.0).is_ok() {
+            let next = Tagged::new(open.generation(), to);
+            if l.deadline.cas(word, next).is_ok() {
                 return self.bump_version(open, now);
             }
         }
@@ -105,7 +107,7 @@ impl Core {
             if c.period() != period {
                 return Moved::Over;
             }
-            if self.head.control.cas(c.0, c.bump_version().0).is_ok() {
+            if self.head.control.cas(c, c.bump_version()).is_ok() {
                 return Moved::Yes;
             }
         }

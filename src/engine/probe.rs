@@ -32,8 +32,7 @@ impl Core {
     /// `None`: look again.
     pub(crate) fn take_slot(&self, c: Control, now: u64) -> Option<Result<Admission, Rejected>> {
         let policy = self.head.policy.load();
-        let w = self.probing.round.load();
-        let round = Round::from_bits(w);
+        let round = self.probing.round.load();
         if !round.is_of(c.generation()) {
             return None;
         }
@@ -43,7 +42,7 @@ impl Core {
         }
         if policy.has_slot(round) {
             self.probing.latest_admission.raise(now);
-            self.probing.round.cas(w, round.admit().word()).ok()?;
+            self.probing.round.cas(round, round.admit()).ok()?;
             return Some(Ok(Admission {
                 period: c.period(),
                 start: now,
@@ -60,9 +59,9 @@ impl Core {
             timed_out: true,
             ..round
         };
-        self.probing.round.cas(w, over.word()).ok()?;
+        self.probing.round.cas(round, over).ok()?;
         self.leave_period(c.period(), Goal::ReopenByTimeout, now, Wait::Backoff);
-        let event = self.history.read(c.next_generation());
+        let event = self.history.read(c.next_generation().number());
         if event.is_none_or(|e| e.cause != Cause::ProbeTimeout) {
             return None; // the controller was quicker
         }
@@ -171,8 +170,7 @@ impl Core {
                 self.late();
                 return None;
             }
-            let w = self.probing.round.load();
-            let round = Round::from_bits(w);
+            let round = self.probing.round.load();
             if !round.is_of(c.generation()) {
                 continue;
             }
@@ -185,7 +183,7 @@ impl Core {
                 // before the exchange that decides: whoever finds the round decided ends it
                 self.leave_kind(c.generation(), kind);
             }
-            if self.probing.round.cas(w, next.word()).is_ok() {
+            if self.probing.round.cas(round, next).is_ok() {
                 return Some(next);
             }
         }

@@ -16,7 +16,7 @@ use crate::engine::window::stripes::{Class, Owned, Side, Stripe};
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::Wait;
 use crate::words::outcome::{Cause, FailureKind, Outcome, State};
-use crate::words::run::{Run, RunRule};
+use crate::words::run::Run;
 use crate::words::tagged::Tagged;
 use core::time::Duration;
 
@@ -153,7 +153,7 @@ impl Core {
         if admission.period.state() == State::HalfOpen {
             self.slow_limit_of_probes()
         } else {
-            Tagged(self.head.slow_limit.load()).payload()
+            self.head.slow_limit.load().payload()
         }
     }
 
@@ -344,29 +344,29 @@ impl Core {
     fn note_run(&self, c: Control, out: Outgoing, now: u64) {
         let generation = c.generation();
         let failed = out.class.failed();
-        let mut w = Tagged(self.ledger.run.load());
+        let mut word = self.ledger.run.load();
         loop {
-            if w.later_than(generation) {
+            if word.later_than(generation) {
                 // the transition that ends this generation is under way: no failure returns before it
                 if failed {
                     self.leave_period(c.period(), Goal::TripByRun, now, Wait::Backoff);
                 }
                 return;
             }
-            let run = Run::from_bits(w.payload());
-            if !failed && (!w.has(generation) || run.length == 0) {
+            let run = word.payload();
+            if !failed && (!word.has(generation) || run.length == 0) {
                 return;
             }
             // read after the run, so never older than it
-            let rule = RunRule::from_bits(Tagged(self.head.run_limit.load()).payload());
-            let before = if w.has(generation) && run.era == rule.era {
+            let rule = self.head.run_limit.load().payload();
+            let before = if word.has(generation) && run.era == rule.era {
                 run
             } else {
                 Run::begun(rule.era)
             };
             let after = before.after(failed, rule);
-            let next = Tagged::new(generation, after.payload());
-            match self.ledger.run.cas(w.0, next.0) {
+            let next = Tagged::new(generation, after);
+            match self.ledger.run.cas(word, next) {
                 Ok(_) if after.reached && c.state() == State::Closed => {
                     return self.trip(c, Goal::TripByRun, now, out);
                 }
@@ -377,7 +377,7 @@ impl Core {
                     }
                     return;
                 }
-                Err(is) => w = Tagged(is),
+                Err(is) => word = is,
             }
         }
     }

@@ -11,10 +11,10 @@ use crate::engine::policy::Tally;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
 use crate::engine::window::stripes::Class;
+use crate::sync::pack::Pack;
 use crate::words::control::Control;
 use crate::words::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
-use crate::words::round::Round;
-use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged, extend};
+use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, extend};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -146,7 +146,7 @@ impl Core {
                 part as f64 / window.calls as f64
             }
         };
-        let round = Round::from_bits(self.probing.round.load());
+        let round = self.probing.round.load();
         let probes = if state == State::HalfOpen && round.is_of(c.generation()) {
             Probes {
                 in_flight: round.in_flight as u32,
@@ -199,7 +199,7 @@ impl Core {
 
     /// The number that the next opening would continue from.
     fn openings_at(&self, c: Control, now: u64) -> u64 {
-        let kept = Tagged(self.ledger.openings.load()).payload();
+        let kept = self.ledger.openings.load().payload();
         let reset_after = || self.head.policy.load().config.open_for.reset_after_nanos();
         if kept > 0 && c.state() == State::Closed {
             let dwell = now.saturating_sub(self.ledger.since.load());
@@ -243,8 +243,10 @@ impl Core {
         let tagged = matches!(self.head.window, Shape::Time(_));
         for stripe in self.stripes.all() {
             for (sum, word) in classes.iter_mut().zip(&stripe.counts) {
-                let w = word.load();
-                *sum = sum.wrapping_add(if tagged { Tagged(w).payload() } else { w });
+                let word = word.load();
+                // under a count window they are plain sums
+                let count = if tagged { word.payload() } else { word.pack() };
+                *sum = sum.wrapping_add(count);
             }
         }
         for owned in self.stripes.owned() {

@@ -10,6 +10,7 @@ use crate::engine::events::event::{HISTORY, LastOpening, Ring, Slot};
 use crate::engine::events::queue::Queue;
 use crate::engine::events::watch::{Watched, Watchers};
 use crate::engine::policy::{Policy, Tally};
+use crate::engine::transition::Decision;
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
 use crate::engine::window::count::CountWindow;
@@ -17,10 +18,11 @@ use crate::engine::window::stripes::{Stripes, share};
 use crate::sync::atomic::{Counter, Late, Swap, Word};
 use crate::sync::thread_index::cpus;
 use crate::words::control::Control;
-use crate::words::deadline::{Before, Deadline};
-use crate::words::outcome::{Cause, State};
+use crate::words::deadline::Deadline;
+use crate::words::outcome::{Cause, FailureKind, State};
+use crate::words::round::Round;
 use crate::words::run::{Run, RunRule};
-use crate::words::tagged::Tagged;
+use crate::words::tagged::{Generation, Tagged, Version};
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
@@ -28,13 +30,12 @@ use core::fmt;
 /// What every call reads and only updates write: at rest in each cache.
 #[derive(Debug)]
 pub(crate) struct Head {
-    pub(crate) control: Word,
+    pub(crate) control: Word<Control>,
     /// When the current epoch is over; `u64::MAX` under a count window. It only rises.
     pub(crate) period_end: Word,
-    /// Version | the slow limit in nanoseconds, 0 for none.
-    pub(crate) slow_limit: Word,
-    /// Version | the rule on runs.
-    pub(crate) run_limit: Word,
+    /// The slow limit in nanoseconds, 0 for none.
+    pub(crate) slow_limit: Word<Tagged<Version>>,
+    pub(crate) run_limit: Word<Tagged<Version, RunRule>>,
     pub(crate) clock: Clock,
     pub(crate) window: Shape,
     pub(crate) policy: Swap<Policy>,
@@ -52,32 +53,32 @@ pub(crate) struct Ledger {
     pub(crate) generations: Word,
     /// The latest time that an update was told; it only rises.
     pub(crate) latest: Word,
-    /// Version | the time of the update, in two halves of 32 bits.
-    pub(crate) time_high: Word,
-    pub(crate) time_low: Word,
-    /// Version | what the update decided.
-    pub(crate) decision: Word,
-    /// Generation | the run of failures.
-    pub(crate) run: Word,
+    /// The time of the update, in two halves of 32 bits.
+    pub(crate) time_high: Word<Tagged<Version>>,
+    pub(crate) time_low: Word<Tagged<Version>>,
+    /// What the update decided.
+    pub(crate) decision: Word<Tagged<Version, Decision>>,
+    /// The run of failures.
+    pub(crate) run: Word<Tagged<Generation, Run>>,
     /// Rising edges of rules under observe-only.
     pub(crate) would_trip: Counter,
     /// Of the jitter.
     pub(crate) seed: u64,
-    /// Generation | openings since closed for long enough.
-    pub(crate) openings: Word,
-    /// Generation | the kind of the failure that is about to end it.
-    pub(crate) deciding: Word,
+    /// Openings since closed for long enough.
+    pub(crate) openings: Word<Tagged<Generation>>,
+    /// The kind of the failure that is about to end the generation.
+    pub(crate) deciding: Word<Tagged<Generation, Option<FailureKind>>>,
     /// When the present generation began.
     pub(crate) since: Word,
-    /// Generation | firm, and the millisecond at which Open ends; of a Closed that was restored, how long
-    /// it had lasted before this clock begins, which `since` cannot tell; else 0.
-    pub(crate) deadline: Word,
+    /// When Open ends; of a Closed that was restored, how long it had lasted before this clock begins,
+    /// which `since` cannot tell.
+    pub(crate) deadline: Word<Tagged<Generation, Deadline>>,
 }
 
 /// The half-open state's own words.
 #[derive(Debug)]
 pub(crate) struct Probing {
-    pub(crate) round: Word,
+    pub(crate) round: Word<Round>,
     /// When a slot was last taken, or about to be; it only rises.
     pub(crate) latest_admission: Word,
     /// When a result was last counted in a round, or about to be; it only rises.
@@ -150,36 +151,37 @@ impl Core {
         let longer = (kept > HISTORY).then(|| Box::new(Ring::of(kept.next_power_of_two())));
         let durations = config.durations.then(|| Box::new(Histogram::new()));
         let policy = Policy::new(config);
-        let rule = RunRule::from_bits(0).with(policy.run());
+        let rule = RunRule::default().with(policy.run());
         let k = u64::from(state == State::Open);
         let backoff = &policy.config.open_for;
         let wait = backoff.wait_nanos(k as u32, unit(seed, 0));
         let deadline = match state {
-            State::Open => Deadline::after(now, now, wait, false).0,
-            _ => 0,
+            State::Open => Deadline::after(now, now, wait, false),
+            _ => Deadline::NONE,
         };
         let stripes = Stripes::new(cpus());
         let shares = share(policy.allowance(Tally::default()), 0, 1);
         for (limit, share) in stripes.get(0).limits.iter().zip(shares) {
-            limit.store(Tagged::new(0, share).0); // nobody else has it yet
+            limit.store(Tagged::new(Version::default(), share)); // nobody else has it yet
         }
         let mut control = Control::new(state, policy.flags(false));
+        let generation = control.generation();
         if state == State::Open {
             control = control.with_cause(Cause::Manual);
         }
         Core {
             head: Head {
-                control: Word::new(control.0),
+                control: Word::new(control),
                 period_end: Word::new(period_end),
-                slow_limit: Word::new(Tagged::new(0, policy.slow_call()).0),
-                run_limit: Word::new(Tagged::new(0, rule.payload()).0),
+                slow_limit: Word::new(Tagged::new(control.version(), policy.slow_call())),
+                run_limit: Word::new(Tagged::new(control.version(), rule)),
                 clock,
                 window,
                 policy: Swap::new(policy.shared()),
                 durations,
             },
             ledger: Ledger {
-                run: Word::new(Tagged::new(0, Run::begun(rule.era).payload()).0),
+                run: Word::new(Tagged::new(generation, Run::begun(rule.era))),
                 latest: Word::new(now),
                 time_high: Word::default(),
                 time_low: Word::default(),
@@ -188,8 +190,8 @@ impl Core {
                 lifetime: Default::default(),
                 generations: Word::default(),
                 since: Word::new(now),
-                openings: Word::new(Tagged::new(0, k).0),
-                deadline: Word::new(Tagged::new(0, deadline).0),
+                openings: Word::new(Tagged::new(generation, k)),
+                deadline: Word::new(Tagged::new(generation, deadline)),
                 would_trip: Counter::default(),
                 seed,
             },
@@ -214,15 +216,13 @@ impl Core {
 
     #[inline(always)]
     pub(crate) fn control(&self) -> Control {
-        Control(self.head.control.load())
+        self.head.control.load()
     }
 
     /// The present generation, in 64 bits, for a control word that was read before.
     pub(crate) fn generation(&self, c: Control) -> u64 {
         // an update raises the long count before it publishes, so it may be ahead by one
-        let long = self.ledger.generations.load();
-        let modulus = 1 << crate::words::control::GENERATION_BITS;
-        long.wrapping_sub(long.wrapping_sub(c.generation()) & (modulus - 1))
+        c.generation().at_most(self.ledger.generations.load())
     }
 
     /// Whether `control` is the Open of that generation, by its long count.
@@ -237,26 +237,25 @@ impl Core {
 
     /// How long a Closed had lasted before this clock begins, in nanoseconds.
     pub(crate) fn lasted_before(&self, c: Control) -> u64 {
-        let w = Tagged(self.ledger.deadline.load());
-        if c.state() == State::Closed && w.has(c.generation()) {
-            Before(w.payload()).nanos()
-        } else {
-            0
+        match self.ledger.deadline.load().of(c.generation()) {
+            Some(before) if c.state() == State::Closed => before.before_clock(),
+            _ => 0,
         }
     }
 
     /// When the Open of that generation ends, in nanoseconds of the clock; `None` if the deadline is
     /// another generation's.
-    pub(crate) fn open_until(&self, generation: u64) -> Option<u64> {
+    pub(crate) fn open_until(&self, generation: Generation) -> Option<u64> {
         // before the deadline, and so of no later generation than it is
         let opened = self.ledger.since.load();
-        let w = Tagged(self.ledger.deadline.load());
-        w.has(generation)
-            .then(|| Deadline(w.payload()).nanos(opened))
+        let deadline = self.ledger.deadline.load();
+        deadline
+            .has(generation)
+            .then(|| deadline.payload().nanos(opened))
     }
 
     /// The same, as what is left of it.
-    pub(crate) fn open_for(&self, generation: u64, now: u64) -> Option<u64> {
+    pub(crate) fn open_for(&self, generation: Generation, now: u64) -> Option<u64> {
         let until = self.open_until(generation)?;
         Some(until.saturating_sub(now))
     }

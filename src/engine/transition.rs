@@ -2,6 +2,7 @@
 //! decides. The engine only carries these out.
 
 use crate::engine::policy::{Policy, Tally, Truth};
+use crate::sync::pack::{Fields, Pack};
 use crate::words::control::{Control, Flags, Goal, code, state_of};
 use crate::words::outcome::{Cause, State};
 
@@ -86,38 +87,43 @@ pub(crate) struct Decision {
 }
 
 /// transition 1 | kind 3 | cause 4 | armed 1 | runs 1 | timed 1 | truth 3 | rising 3 | rules 16
-impl Decision {
-    pub(crate) fn payload(self) -> u64 {
-        let (some, kind, cause) = match self.transition {
-            Some((state, cause)) => (1, code(state), cause.bits()),
-            None => (0, 0, 0),
-        };
-        some | kind << 1
-            | cause << 4
-            | u64::from(self.flags.armed) << 8
-            | u64::from(self.flags.runs) << 9
-            | u64::from(self.flags.timed) << 10
-            | self.truth.0 << 11
-            | self.rising.0 << 14
-            | u64::from(self.rules) << 17
+impl Pack for Decision {
+    fn pack(self) -> u64 {
+        let (kind, cause) = self
+            .transition
+            .map_or((0, 0), |(state, cause)| (code(state), cause.pack()));
+        Fields::of(0)
+            .put_flag(self.transition.is_some())
+            .put(3, kind)
+            .put(4, cause)
+            .put_flag(self.flags.armed)
+            .put_flag(self.flags.runs)
+            .put_flag(self.flags.timed)
+            .put(3, self.truth.0)
+            .put(3, self.rising.0)
+            .put(16, u64::from(self.rules))
+            .bits()
     }
 
-    pub(crate) fn from_bits(payload: u64) -> Decision {
-        let bit = |n: u32| payload >> n & 1 == 1;
-        let state = state_of(payload >> 1);
+    fn unpack(payload: u64) -> Decision {
+        let mut fields = Fields::of(payload);
+        let some = fields.take_flag();
+        let to = (state_of(fields.take(3)), Cause::unpack(fields.take(4)));
         Decision {
-            transition: bit(0).then(|| (state, Cause::from_bits(payload >> 4 & 0b1111))),
+            transition: some.then_some(to),
             flags: Flags {
-                armed: bit(8),
-                runs: bit(9),
-                timed: bit(10),
+                armed: fields.take_flag(),
+                runs: fields.take_flag(),
+                timed: fields.take_flag(),
             },
-            truth: Truth(payload >> 11 & 0b111),
-            rising: Truth(payload >> 14 & 0b111),
-            rules: (payload >> 17) as u16,
+            truth: Truth(fields.take(3)),
+            rising: Truth(fields.take(3)),
+            rules: fields.take(16) as u16,
         }
     }
+}
 
+impl Decision {
     /// The control word with which the update ends.
     #[inline]
     pub(crate) fn publish(self, a: Control) -> Control {
@@ -192,7 +198,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_decision_gives_back_what_was_put_in(
-            transition in prop::option::of((prop::sample::select(&STATES[..]), (0u64..10).prop_map(Cause::from_bits))),
+            transition in prop::option::of((prop::sample::select(&STATES[..]), (0u64..10).prop_map(Cause::unpack))),
             flags in prop::array::uniform3(any::<bool>()), truth in 0u64..8, rising in 0u64..8, rules: u16,
         ) {
             let d = Decision {
@@ -202,8 +208,8 @@ mod tests {
                 rising: Truth(rising),
                 rules,
             };
-            prop_assert!(d.payload() <= crate::words::tagged::PAYLOAD_MAX);
-            prop_assert_eq!(Decision::from_bits(d.payload()), d);
+            prop_assert!(d.pack() <= crate::words::tagged::PAYLOAD_MAX);
+            prop_assert_eq!(Decision::unpack(d.pack()), d);
         }
     }
 

@@ -28,7 +28,7 @@ use crate::engine::window::Shape;
 use crate::engine::window::stripes::Class;
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::Wait;
-use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged, extend};
+use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, extend};
 
 impl Core {
     /// Announce an update from the word `c`, and see it through. `wait` is the announcer's own idea
@@ -43,7 +43,7 @@ impl Core {
         // Before anyone can meet the announced word: a helper may have read the clock long ago, and agrees
         // on no earlier time than this. Where the exchange fails, `latest` is only a reading that was made.
         self.heard(now);
-        let won = self.head.control.cas(c.0, announced.0).is_ok();
+        let won = self.head.control.cas(c, announced).is_ok();
         if won {
             self.finish(announced, now, wait);
         }
@@ -54,7 +54,7 @@ impl Core {
     #[cold]
     pub(crate) fn finish(&self, a: Control, now: u64, wait: Wait) {
         if let Ok((next, decision)) = self.work_out(a, now, wait)
-            && self.head.control.cas(a.0, next.0).is_ok()
+            && self.head.control.cas(a, next).is_ok()
         {
             self.ledger.would_trip.add(decision.rising.number());
             #[cfg(feature = "std")]
@@ -87,11 +87,9 @@ impl Core {
         }
         let window = self.window_at(&frozen);
         let judged = matches!(self.head.window, Shape::Time(_));
-        let decided = self.decide_once(&self.ledger.decision, a, a.version(), |before| {
-            let was = Decision::from_bits(before).truth;
-            decide(a, &policy, window, judged, was).payload()
+        let decision = self.decide_once(&self.ledger.decision, a, a.version(), |before| {
+            decide(a, &policy, window, judged, before.truth)
         })?;
-        let decision = Decision::from_bits(decided);
         let mut next = decision.publish(a);
         if !judged && decision.transition.is_some() && next.counting() {
             // The fresh window's word is of a version of its own. A helper that sleeps before it puts
@@ -133,25 +131,24 @@ impl Core {
 
     /// From here to the publication nothing can land.
     fn freeze(&self, a: Control) -> Result<Frozen, Over> {
-        let retag = |w: u64| Tagged(w).retag(a.version()).0;
-        let mut frozen = Frozen::default();
+        let mut frozen = Frozen::of(a.version());
         match &self.head.window {
             Shape::Count(window) => {
                 // another helper may have begun the fresh window already
-                let keeps = |w: u64| {
-                    if Tagged(w).has(a.bump_version().version()) {
-                        w
+                let fresh = a.bump_version().version();
+                frozen.word = self.help_write(&window.word, a, |word| {
+                    if word.has(fresh) {
+                        word
                     } else {
-                        retag(w)
+                        word.retag(a.version())
                     }
-                };
-                frozen.word = self.help_write(&window.word, a, keeps)?;
+                })?;
             }
             Shape::Time(_) => {
                 for i in 0..a.stripes() {
                     for (sum, word) in frozen.classes.iter_mut().zip(&self.stripes.get(i).counts) {
-                        let count = Tagged(self.help_write(word, a, retag)?).payload();
-                        *sum = sum.wrapping_add(count) & PAYLOAD_MAX;
+                        let count = self.help_write(word, a, |word| word.retag(a.version()))?;
+                        *sum = sum.wrapping_add(count.payload()) & PAYLOAD_MAX;
                     }
                 }
                 for o in self.stripes.owned() {
@@ -207,7 +204,7 @@ impl Core {
     pub(crate) fn sync(&self, now: u64) -> Control {
         loop {
             let control = self.quiet(now);
-            if self.head.control.cas(control.0, control.0).is_ok() {
+            if self.head.control.cas(control, control).is_ok() {
                 return control;
             }
         }

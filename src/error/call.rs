@@ -172,7 +172,7 @@ mod tests {
     use crate::words::outcome::{Cause, State};
 
     const fn by(cause: Cause) -> Control {
-        Control(5).with_cause(cause)
+        Control::of_open(cause)
     }
 
     const OPEN: Rejected = Rejected::by_open(by(Cause::FailureRate), 1_500_000_000);

@@ -161,7 +161,7 @@ mod tests {
     use alloc::string::ToString;
 
     const fn by(cause: Cause) -> Control {
-        Control(5).with_cause(cause)
+        Control::of_open(cause)
     }
 
     const OPEN: Rejected = Rejected::by_open(by(Cause::FailureRate), 1_500_000_000);

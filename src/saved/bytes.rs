@@ -23,6 +23,7 @@ use crate::engine::policy::Tally;
 use crate::engine::snapshot::Totals;
 use crate::saved::report::SavedError;
 use crate::saved::state::{Counted, Kept, Outage, Saving, Standing};
+use crate::sync::pack::Pack;
 use crate::words::control::{code, state_of};
 use crate::words::outcome::{Cause, FailureKind, Rejections};
 use alloc::string::String;
@@ -157,10 +158,10 @@ impl Writer {
             self.number(u64::from(r.timed_out) | u64::from(r.given_up) << 1);
         }
         if let Some(cause) = s.opening {
-            self.number(cause.bits());
+            self.number(cause.pack());
         }
         if let Some(o) = s.outage {
-            self.numbers([o.generation, o.cause.bits(), o.at]);
+            self.numbers([o.generation, o.cause.pack(), o.at]);
             self.numbers([o.counts.calls, o.counts.failures, o.counts.slow, o.run]);
         }
     }
@@ -282,7 +283,7 @@ impl<'a> Reader<'a> {
 
     fn cause(&mut self) -> Option<Cause> {
         let bits = self.number()?;
-        Some(Cause::from_bits(bits)).filter(|cause| cause.bits() == bits)
+        Some(Cause::unpack(bits)).filter(|cause| cause.pack() == bits)
     }
 
     fn outage(&mut self) -> Option<Outage> {

@@ -10,6 +10,7 @@ use crate::saved::bytes::{FIRST, VERSION, checksum};
 use crate::saved::report::SavedError;
 use crate::saved::state::{Counted, Kept, Outage, Saving, Standing};
 use crate::saved::value::Saved;
+use crate::sync::pack::Pack;
 use crate::words::outcome::{Cause, State};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -272,7 +273,7 @@ fn cause_name(cause: Cause) -> String {
 
 fn cause<E: Error>(name: &str) -> Result<Cause, E> {
     // the last is what unknown bits are read as
-    let mut causes = (0..=Cause::Manual.bits()).map(Cause::from_bits);
+    let mut causes = (0..=Cause::Manual.pack()).map(Cause::unpack);
     let found = causes.find(|cause| cause_name(*cause) == name);
     found.ok_or_else(|| E::invalid_value(Unexpected::Str(name), &"the cause of a transition"))
 }

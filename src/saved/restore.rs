@@ -25,12 +25,13 @@ use crate::saved::report::{Age, Restored, RestoredWindow, SavedError};
 use crate::saved::save::wall_nanos;
 use crate::saved::state::{Kept, Outage, Saving, Standing};
 use crate::saved::value::Saved;
+use crate::sync::pack::Pack;
 use crate::words::control::Control;
-use crate::words::deadline::{Before, Deadline};
+use crate::words::deadline::Deadline;
 use crate::words::outcome::{Cause, State};
 use crate::words::round::Round;
-use crate::words::run::{Run, RunRule};
-use crate::words::tagged::Tagged;
+use crate::words::run::Run;
+use crate::words::tagged::{Generation, Tagged, Version};
 use core::time::Duration;
 use std::time::SystemTime;
 
@@ -129,10 +130,10 @@ impl Core {
         let timed = matches!(self.head.window, Shape::Time(_));
         for (i, (word, count)) in stripe.counts.iter().zip(counts).enumerate() {
             if timed {
-                word.store(Tagged::new(0, count).0);
+                word.store(Tagged::new(Version(0), count));
                 self.ledger.lifetime[i].store(count);
             } else {
-                word.store(count);
+                word.store(Tagged::unpack(count));
             }
         }
         let side = &stripe.side;
@@ -203,21 +204,21 @@ impl Core {
     /// The words of its generation, as `turn` leaves them, and of a round what has been counted.
     fn put_period(&mut self, s: &Saving, age: Age, now: u64) {
         let l = &self.ledger;
-        let generation = s.generation;
+        let generation = Generation::of(s.generation);
         let lasted = s.lasted.saturating_add(passed(age));
         let since = now.saturating_sub(lasted);
         let deadline = match (s.state, s.left.saturating_sub(passed(age))) {
-            (State::Open, 0) => Deadline::OVER.0,
-            (State::Open, left) => Deadline::after(since, now, left, true).0,
+            (State::Open, 0) => Deadline::OVER,
+            (State::Open, left) => Deadline::after(since, now, left, true),
             // where the clock does not reach back to the beginning of this state, `since` cannot tell it
-            (State::Closed, _) => Before::from_bits(lasted.saturating_sub(now)).0,
-            _ => 0,
+            (State::Closed, _) => Deadline::lasted_before(lasted.saturating_sub(now)),
+            _ => Deadline::NONE,
         };
         l.since.store(since);
-        l.generations.store(generation);
-        l.deciding.store(Tagged::new(generation, 0).0);
-        l.openings.store(Tagged::new(generation, s.openings).0);
-        l.deadline.store(Tagged::new(generation, deadline).0);
+        l.generations.store(s.generation);
+        l.deciding.store(Tagged::new(generation, None));
+        l.openings.store(Tagged::new(generation, s.openings));
+        l.deadline.store(Tagged::new(generation, deadline));
         // The probes that were out are gone with their process. One that was decided is found so by the
         // first acquire.
         let counted = s.round.unwrap_or_default();
@@ -230,7 +231,7 @@ impl Core {
             given_up: counted.given_up,
             ..Round::fresh(generation)
         };
-        self.probing.round.store(round.word());
+        self.probing.round.store(round);
         self.probing.latest_admission.store(now);
         self.probing.latest_result.store(now);
     }
@@ -248,7 +249,7 @@ impl Core {
             at: now.wrapping_sub(ago),
             counts: outage.counts,
             run: outage.run,
-            deadline: 0,
+            deadline: Deadline::NONE,
         });
     }
 
@@ -256,7 +257,7 @@ impl Core {
     fn put_rules(&mut self, s: &Saving, run: u64, standing: Standing, window: Tally) {
         let state = s.state;
         let policy = self.head.policy.load();
-        let rule = RunRule::from_bits(Tagged(self.head.run_limit.load()).payload());
+        let rule = self.head.run_limit.load().payload();
         // where the rule is off, or was, no run has gone on that it could have been true of
         let run = if rule.limit == 0 || run == 0 {
             Run::begun(rule.era)
@@ -269,7 +270,7 @@ impl Core {
         };
         self.ledger
             .run
-            .store(Tagged::new(s.generation, run.payload()).0);
+            .store(Tagged::new(Generation::of(s.generation), run));
         let mut armed = false;
         if matches!(self.head.window, Shape::Time(_)) {
             let stands = standing.window.any();
@@ -281,8 +282,8 @@ impl Core {
             let stripe = self.stripes.get(0);
             let limits = stripe.limits.iter().zip(&stripe.counts);
             for ((limit, count), share) in limits.zip(share(allowance, 0, 1)) {
-                let count = Tagged(count.load()).payload();
-                limit.store(Tagged::new(0, count.wrapping_add(share)).0);
+                let count = count.load().payload();
+                limit.store(Tagged::new(Version(0), count.wrapping_add(share)));
             }
             let counting = matches!(state, State::Closed | State::ObserveOnly);
             armed = counting && (stands || allowance.armed());
@@ -297,12 +298,12 @@ impl Core {
         };
         self.ledger
             .decision
-            .store(Tagged::new(0, decision.payload()).0);
-        let mut control = Control::new(state, flags).of_generation(s.generation);
+            .store(Tagged::new(Version(0), decision));
+        let mut control = Control::new(state, flags).of_generation(Generation::of(s.generation));
         if state == State::Open {
             control = control.with_cause(s.opening.unwrap_or(Cause::Manual));
         }
-        self.head.control.store(control.0);
+        self.head.control.store(control);
     }
 }
 
@@ -314,7 +315,7 @@ fn land_all(window: &CountWindow, s: &Saving) -> RestoredWindow {
         _ => return RestoredWindow::Reshaped,
     };
     for (failed, slow) in outcomes {
-        let landed = window.try_count(0, *failed, *slow, |t| {
+        let landed = window.try_count(Version(0), *failed, *slow, |t| {
             if t.failures | t.slow == 0 {
                 Truth::default()
             } else {

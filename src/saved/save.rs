@@ -8,16 +8,14 @@ use crate::clock::saturating_nanos;
 use crate::engine::policy::{Tally, Truth};
 use crate::engine::snapshot::{Snapshot, Totals};
 use crate::engine::state::Core;
-use crate::engine::transition::Decision;
 use crate::engine::window::Shape;
 use crate::saved::state::{Counted, Kept, LATEST, MOST, Outage, Saving, Standing};
 use crate::saved::value::Saved;
 use crate::words::control::Control;
 use crate::words::deadline::Deadline;
 use crate::words::outcome::State;
-use crate::words::round::Round;
 use crate::words::run::Run;
-use crate::words::tagged::{PAYLOAD_MAX, Tagged};
+use crate::words::tagged::PAYLOAD_MAX;
 use alloc::string::ToString;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -62,7 +60,7 @@ impl Core {
                 .map_or(0, saturating_nanos)
                 .min(Deadline::LONGEST),
             generation: at_most(read.generation),
-            openings: Tagged(self.ledger.openings.load()).payload(),
+            openings: self.ledger.openings.load().payload(),
             run: run.map_or(0, |run| run.length),
             standing: if observing {
                 standing
@@ -101,13 +99,12 @@ impl Core {
 
     /// The run of that generation, under its rule.
     fn run_word(&self, c: Control) -> Option<Run> {
-        let w = Tagged(self.ledger.run.load());
-        let there = c.counting() && c.runs() && w.has(c.generation());
-        there.then(|| Run::from_bits(w.payload()))
+        let run = self.ledger.run.load().of(c.generation());
+        run.filter(|_| c.counting() && c.runs())
     }
 
     fn counted(&self) -> Counted {
-        let r = Round::from_bits(self.probing.round.load());
+        let r = self.probing.round.load();
         Counted {
             succeeded: r.succeeded,
             failed: r.failed,
@@ -121,9 +118,7 @@ impl Core {
     /// The rules on the window that were true when last judged.
     fn standing(&self) -> Truth {
         match &self.head.window {
-            Shape::Time(_) => {
-                Decision::from_bits(Tagged(self.ledger.decision.load()).payload()).truth
-            }
+            Shape::Time(_) => self.ledger.decision.load().payload().truth,
             Shape::Count(window) => window.truth(window.word.load()),
         }
     }

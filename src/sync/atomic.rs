@@ -18,7 +18,10 @@ use loom::sync::atomic::AtomicU64;
 #[cfg(not(tripcoil_loom))]
 use portable_atomic::AtomicU64;
 
+use crate::sync::pack::Pack;
 use alloc::sync::Arc;
+use core::fmt;
+use core::marker::PhantomData;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use portable_atomic::AtomicU64 as PlainU64;
@@ -119,45 +122,68 @@ fn give_way() {
     std::thread::yield_now();
 }
 
-/// A 64-bit word of the protocol.
-#[derive(Debug)]
-pub(crate) struct Word(AtomicU64);
+/// A 64-bit word of the protocol, by what it holds. Two words of different types are never exchanged for
+/// one another: what is read of one is no value of the other.
+pub(crate) struct Word<T = u64>(AtomicU64, PhantomData<fn() -> T>);
 
-impl Word {
-    pub(crate) fn new(value: u64) -> Word {
-        Word(AtomicU64::new(value))
+impl<T: Pack> Word<T> {
+    pub(crate) fn new(value: T) -> Word<T> {
+        Word(AtomicU64::new(value.pack()), PhantomData)
     }
 
     /// The models have it read the newest value, as a read-modify-write that changes nothing does:
     /// with a choice of stale values at each of an update's loads no model would end. With
     /// `tripcoil_loom_stale` they read as the shipped code does.
     #[inline(always)]
-    pub(crate) fn load(&self) -> u64 {
+    pub(crate) fn load(&self) -> T {
         access(&self.0, false);
         if cfg!(all(tripcoil_loom, not(tripcoil_loom_stale))) {
-            return self.0.fetch_or(0, AcqRel);
+            return T::unpack(self.0.fetch_or(0, AcqRel));
         }
-        self.0.load(Acquire)
+        T::unpack(self.0.load(Acquire))
     }
 
     /// Only for a word with one writer. In the models it is a read-modify-write too: loom does not
     /// order a store after a concurrent one, and there a load writes.
     #[inline(always)]
-    pub(crate) fn store(&self, value: u64) {
+    pub(crate) fn store(&self, value: T) {
         access(&self.0, true);
         if cfg!(all(tripcoil_loom, not(tripcoil_loom_stale))) {
-            self.0.swap(value, AcqRel);
+            self.0.swap(value.pack(), AcqRel);
             return;
         }
-        self.0.store(value, Release);
+        self.0.store(value.pack(), Release);
     }
 
+    /// `Err` is what was there instead of `old`.
     #[inline(always)]
-    pub(crate) fn cas(&self, old: u64, new: u64) -> Result<u64, u64> {
+    pub(crate) fn cas(&self, old: T, new: T) -> Result<(), T> {
         access(&self.0, true);
-        self.0.compare_exchange(old, new, AcqRel, Acquire)
+        let exchanged = self
+            .0
+            .compare_exchange(old.pack(), new.pack(), AcqRel, Acquire);
+        exchanged.map(drop).map_err(T::unpack)
     }
 
+    /// Adds one to the bits, and returns whether no other thread was at them. Only for a word that
+    /// no update writes.
+    #[inline(always)]
+    pub(crate) fn add_alone(&self) -> bool {
+        let n = self.load().pack();
+        access(&self.0, true);
+        let alone = self
+            .0
+            .compare_exchange(n, n.wrapping_add(1), AcqRel, Acquire)
+            .is_ok();
+        if !alone {
+            access(&self.0, true);
+            self.0.fetch_add(1, AcqRel);
+        }
+        alone
+    }
+}
+
+impl Word {
     /// Raises the word to `value`; never lowers it.
     #[inline(always)]
     pub(crate) fn raise(&self, value: u64) {
@@ -184,24 +210,17 @@ impl Word {
         access(&self.0, true);
         self.0.swap(0, AcqRel)
     }
+}
 
-    /// Adds one, and returns whether no other thread did so at the same time. Only for a word that
-    /// no update writes.
-    #[inline(always)]
-    pub(crate) fn add_alone(&self) -> bool {
-        let n = self.load();
-        let alone = self.cas(n, n.wrapping_add(1)).is_ok();
-        if !alone {
-            access(&self.0, true);
-            self.0.fetch_add(1, AcqRel);
-        }
-        alone
+impl<T: Pack> Default for Word<T> {
+    fn default() -> Word<T> {
+        Word::new(T::unpack(0))
     }
 }
 
-impl Default for Word {
-    fn default() -> Word {
-        Word::new(0)
+impl<T: Pack + fmt::Debug> fmt::Debug for Word<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.load().fmt(f)
     }
 }
 

@@ -11,7 +11,9 @@
 //! hours; the second needs a thread that sleeps between two instructions for that long, to exactly
 //! that update.
 
+use crate::sync::pack::Pack;
 use crate::words::outcome::{Cause, State};
+use crate::words::tagged::{Generation, TAG_BITS, Version};
 
 /// What an update is for. It stays in the control word until the next one; where a `Check` opens, the
 /// rule that it found true takes its place, so that the goal of an Open always says its cause.
@@ -143,7 +145,7 @@ pub(crate) fn state_of(code: u64) -> State {
 /// kind 3 | updating 1 | armed 1 | log2 stripes 4 | goal 5 | runs 1 | timed 1 | generation 24 |
 /// version 24 (from the low end)
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Control(pub(crate) u64);
+pub(crate) struct Control(u64);
 
 /// The state's code.
 const KIND: u64 = 0b111;
@@ -162,9 +164,7 @@ const RUNS: u64 = 1 << 14;
 /// Calls are timed: there is a slow limit, or their durations are kept.
 const TIMED: u64 = 1 << 15;
 const GENERATION_SHIFT: u32 = 16;
-/// Bits of the generation and of the version.
-pub(crate) const GENERATION_BITS: u32 = 24;
-const GENERATION: u64 = ((1 << GENERATION_BITS) - 1) << GENERATION_SHIFT;
+const GENERATION: u64 = ((1 << TAG_BITS) - 1) << GENERATION_SHIFT;
 const VERSION_SHIFT: u32 = 40;
 
 const _: () = {
@@ -182,14 +182,7 @@ const _: () = {
         seen == (1 << VERSION_SHIFT) - 1,
         "the version begins where the rest ends"
     );
-    assert!(
-        u64::BITS - VERSION_SHIFT == crate::words::tagged::TAG_BITS,
-        "a version is a tag"
-    );
-    assert!(
-        GENERATION_BITS == crate::words::tagged::TAG_BITS,
-        "a generation is a tag"
-    );
+    assert!(u64::BITS - VERSION_SHIFT == TAG_BITS, "a version is a tag");
     assert!(GOALS.len() <= (GOAL >> GOAL_SHIFT) as usize + 1);
     let mut g = 0;
     while g < GOALS.len() {
@@ -207,7 +200,7 @@ impl Period {
         Control(self.0).state()
     }
 
-    pub(crate) fn generation(self) -> u64 {
+    pub(crate) fn generation(self) -> Generation {
         Control(self.0).generation()
     }
 
@@ -232,11 +225,29 @@ impl Flags {
     }
 }
 
+impl Pack for Control {
+    #[inline(always)]
+    fn pack(self) -> u64 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn unpack(bits: u64) -> Control {
+        Control(bits)
+    }
+}
+
 impl Control {
     /// Any bits, as a word that the protocol could have written before an update.
     #[cfg(fuzzing)]
     pub(crate) fn in_state(self, state: State) -> Control {
         Control(self.0 & !(KIND | AUDITING | GOAL) | code(state))
+    }
+
+    /// An Open with that cause.
+    #[cfg(test)]
+    pub(crate) const fn of_open(cause: Cause) -> Control {
+        Control(code(State::Open)).with_cause(cause)
     }
 
     pub(crate) fn new(state: State, flags: Flags) -> Control {
@@ -246,8 +257,8 @@ impl Control {
     /// The same, of that generation: where one is restored.
     #[cfg(feature = "serde")]
     #[must_use]
-    pub(crate) fn of_generation(self, generation: u64) -> Control {
-        Control(self.0 & !GENERATION | generation << GENERATION_SHIFT & GENERATION)
+    pub(crate) fn of_generation(self, generation: Generation) -> Control {
+        Control(self.0 & !GENERATION | generation.number() << GENERATION_SHIFT)
     }
 
     #[inline(always)]
@@ -329,18 +340,18 @@ impl Control {
     }
 
     #[inline(always)]
-    pub(crate) fn generation(self) -> u64 {
-        (self.0 & GENERATION) >> GENERATION_SHIFT
+    pub(crate) fn generation(self) -> Generation {
+        Generation::of(self.0 >> GENERATION_SHIFT)
     }
 
     /// The generation that a transition from here has.
-    pub(crate) fn next_generation(self) -> u64 {
-        (self.generation() + 1) & (GENERATION >> GENERATION_SHIFT)
+    pub(crate) fn next_generation(self) -> Generation {
+        self.generation().next()
     }
 
     #[inline(always)]
-    pub(crate) fn version(self) -> u64 {
-        self.0 >> VERSION_SHIFT
+    pub(crate) fn version(self) -> Version {
+        Version(self.0 >> VERSION_SHIFT)
     }
 
     #[inline(always)]
@@ -384,7 +395,7 @@ impl Control {
     #[must_use]
     pub(crate) fn become_(self, state: State, flags: Flags) -> Control {
         let rest = self.settled(flags).0 & !(KIND | GENERATION);
-        Control(rest | code(state) | self.next_generation() << GENERATION_SHIFT)
+        Control(rest | code(state) | self.next_generation().number() << GENERATION_SHIFT)
     }
 }
 
@@ -396,8 +407,8 @@ impl core::fmt::Debug for Control {
             .field("armed", &self.armed())
             .field("goal", &self.goal())
             .field("stripes", &self.stripes())
-            .field("generation", &self.generation())
-            .field("version", &self.version())
+            .field("generation", &self.generation().number())
+            .field("version", &self.version().0)
             .finish()
     }
 }
@@ -439,7 +450,7 @@ mod tests {
             let c = Control::new(state, flags);
             prop_assert_eq!(c.state(), state);
             prop_assert_eq!((c.armed(), c.runs(), c.timed()), (flags.armed, flags.runs, flags.timed));
-            prop_assert_eq!((c.updating(), c.stripes(), c.generation(), c.version()), (false, 1, 0, 0));
+            prop_assert_eq!((c.updating(), c.stripes(), c.generation().number(), c.version().0), (false, 1, 0, 0));
         }
 
         #[test]
@@ -447,7 +458,7 @@ mod tests {
             let a = c.announce(goal);
             prop_assert!(a.updating());
             prop_assert_eq!(a.goal(), goal);
-            prop_assert_eq!(a.version(), (c.version() + 1) & 0xFF_FFFF);
+            prop_assert_eq!(a.version().0, (c.version().0 + 1) & 0xFF_FFFF);
             prop_assert_eq!((a.period(), a.level(), a.armed(), a.runs(), a.timed()), (c.period(), c.level(), c.armed(), c.runs(), c.timed()));
         }
 
@@ -463,7 +474,7 @@ mod tests {
         fn a_transition_raises_the_generation_by_one_and_wraps(c in words(), state in states(), flags in flags()) {
             let t = c.become_(state, flags);
             prop_assert_eq!(t.state(), state);
-            prop_assert_eq!(t.generation(), (c.generation() + 1) & 0xFF_FFFF);
+            prop_assert_eq!(t.generation().number(), (c.generation().number() + 1) & 0xFF_FFFF);
             prop_assert_eq!((t.level(), t.goal(), t.version()), (c.level(), c.goal(), c.version()));
             prop_assert!(t.period() != c.period());
         }

@@ -1,6 +1,7 @@
 //! The deadline word: when Open ends.
 
-#[cfg(feature = "serde")]
+use crate::sync::pack::Pack;
+#[cfg(any(feature = "serde", test))]
 use crate::words::tagged::PAYLOAD_MAX;
 
 const MILLISECOND: u64 = 1_000_000;
@@ -28,11 +29,26 @@ impl Wait {
 /// firm 1 | milliseconds 39 (from the low end), counted from the millisecond in which Open began. A
 /// firm one was set by the operator (`trip_for`, `postpone`); only a soft one may be moved earlier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Deadline(pub(crate) u64);
+pub(crate) struct Deadline(u64);
+
+impl Pack for Deadline {
+    #[inline(always)]
+    fn pack(self) -> u64 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn unpack(payload: u64) -> Deadline {
+        Deadline(payload)
+    }
+}
 
 impl Deadline {
     /// The latest that is packed: 17 years after Open began.
     const LAST: u64 = (1 << 39) - 1;
+
+    /// Of a state that has none.
+    pub(crate) const NONE: Deadline = Deadline(0);
 
     /// Over when it began.
     #[cfg(feature = "serde")]
@@ -71,22 +87,21 @@ impl Deadline {
     }
 }
 
-/// What the deadline word holds of a Closed, which has no deadline: how long it had lasted when it was
-/// restored, before the clock begins. In steps of 33 us, up to 417 days: as long as `reset_after` may be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Before(pub(crate) u64);
-
-impl Before {
-    const SHIFT: u32 = 15;
+/// What the word holds of a Closed, which has no deadline: how long it had lasted when it was restored,
+/// before the clock begins. In steps of 33 us, up to 417 days: as long as `reset_after` may be.
+impl Deadline {
+    const BEFORE_SHIFT: u32 = 15;
 
     /// Rounded up, so that a process which is restarted ever again still comes to an end of it.
-    #[cfg(feature = "serde")]
-    pub(crate) fn from_bits(nanos: u64) -> Before {
-        Before(nanos.div_ceil(1 << Before::SHIFT).min(PAYLOAD_MAX))
+    #[cfg(any(feature = "serde", test))]
+    pub(crate) fn lasted_before(nanos: u64) -> Deadline {
+        let steps = nanos.div_ceil(1 << Deadline::BEFORE_SHIFT);
+        Deadline(steps.min(PAYLOAD_MAX))
     }
 
-    pub(crate) fn nanos(self) -> u64 {
-        self.0 << Before::SHIFT
+    /// In nanoseconds.
+    pub(crate) fn before_clock(self) -> u64 {
+        self.0 << Deadline::BEFORE_SHIFT
     }
 }
 
@@ -110,16 +125,15 @@ mod tests {
         assert!(latest - opened < Deadline::LONGEST);
     }
 
-    #[cfg(feature = "serde")]
     #[test]
     fn what_was_before_is_as_long_as_a_close_may_have_to_last() {
-        assert_eq!(Before::from_bits(0).nanos(), 0);
-        assert_eq!(Before::from_bits(1).nanos(), 1 << 15);
+        assert_eq!(Deadline::lasted_before(0).before_clock(), 0);
+        assert_eq!(Deadline::lasted_before(1).before_clock(), 1 << 15);
         let longest = 365 * 24 * 3600 * 1_000 * MILLISECOND;
-        let kept = Before::from_bits(longest).nanos();
+        let kept = Deadline::lasted_before(longest).before_clock();
         assert!((longest..longest + (1 << 15)).contains(&kept));
-        assert!(Before::from_bits(u64::MAX).nanos() >= longest);
-        assert_eq!(Before::from_bits(u64::MAX).0, PAYLOAD_MAX);
+        assert!(Deadline::lasted_before(u64::MAX).before_clock() >= longest);
+        assert_eq!(Deadline::lasted_before(u64::MAX).0, PAYLOAD_MAX);
     }
 
     #[test]

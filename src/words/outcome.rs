@@ -1,5 +1,6 @@
 //! Plain values: states, outcomes, kinds, counts and causes.
 
+use crate::sync::pack::Pack;
 use core::fmt;
 use core::time::Duration;
 
@@ -315,8 +316,8 @@ pub enum Cause {
     Manual,
 }
 
-impl Cause {
-    pub(crate) fn bits(self) -> u64 {
+impl Pack for Cause {
+    fn pack(self) -> u64 {
         match self {
             Self::ConsecutiveFailures => 0,
             Self::FailureCount => 1,
@@ -331,13 +332,8 @@ impl Cause {
         }
     }
 
-    /// Whether it is a trip rule.
-    pub(crate) fn is_rule(self) -> bool {
-        self.bits() <= Self::SlowRate.bits()
-    }
-
-    /// The cause of these bits; `Manual`, which accuses no rule, for bits that no cause has.
-    pub(crate) fn from_bits(bits: u64) -> Self {
+    /// `Manual`, which accuses no rule, for bits that no cause has.
+    fn unpack(bits: u64) -> Self {
         match bits {
             0 => Self::ConsecutiveFailures,
             1 => Self::FailureCount,
@@ -350,6 +346,42 @@ impl Cause {
             8 => Self::ProbesCancelled,
             _ => Self::Manual,
         }
+    }
+}
+
+impl Cause {
+    /// Whether it is a trip rule.
+    pub(crate) fn is_rule(self) -> bool {
+        self.pack() <= Self::SlowRate.pack()
+    }
+}
+
+/// class 3 | number of an `Other` 8 (from the low end); class 0 is none.
+impl Pack for Option<FailureKind> {
+    fn pack(self) -> u64 {
+        match self {
+            None => 0,
+            Some(FailureKind::Timeout) => 1,
+            Some(FailureKind::Connect) => 2,
+            Some(FailureKind::Overload) => 3,
+            Some(FailureKind::Server) => 4,
+            Some(FailureKind::Client) => 5,
+            Some(FailureKind::Data) => 6,
+            Some(FailureKind::Other(number)) => 7 | u64::from(number) << 3,
+        }
+    }
+
+    fn unpack(bits: u64) -> Self {
+        Some(match bits & 0b111 {
+            0 => return None,
+            1 => FailureKind::Timeout,
+            2 => FailureKind::Connect,
+            3 => FailureKind::Overload,
+            4 => FailureKind::Server,
+            5 => FailureKind::Client,
+            6 => FailureKind::Data,
+            _ => FailureKind::Other((bits >> 3) as u8),
+        })
     }
 }
 
@@ -387,12 +419,12 @@ mod tests {
 
     #[test]
     fn causes_come_back_from_their_bits() {
-        let causes: Vec<Cause> = (0..10).map(Cause::from_bits).collect();
+        let causes: Vec<Cause> = (0..10).map(Cause::unpack).collect();
         for (bits, cause) in (0..).zip(&causes) {
-            assert_eq!(cause.bits(), bits);
+            assert_eq!(cause.pack(), bits);
         }
         for unknown in [10, 15, u64::MAX] {
-            assert_eq!(Cause::from_bits(unknown), Cause::Manual);
+            assert_eq!(Cause::unpack(unknown), Cause::Manual);
         }
     }
 

@@ -5,6 +5,9 @@
 //! round ends at the exchange that decides it. A result that comes to a decided round is late, and
 //! the thread that finds a decided round performs its transition.
 
+use crate::sync::pack::Pack;
+use crate::words::tagged::Generation;
+
 /// generation 14 | admissions 8 | given up 1 | timed out 1 | in flight 8 | succeeded 8 | failed 8 |
 /// slow 8 | cancelled 8 (from the high end)
 ///
@@ -43,11 +46,41 @@ pub(crate) const ROUND_MAX: u32 = FIELD as u32;
 
 const _: () = assert!(GENERATION == (1 << 14) - 1);
 
+impl Pack for Round {
+    fn pack(self) -> u64 {
+        let field = |value: u64, n: u32| (value & FIELD) << (n * FIELD_BITS);
+        (self.generation << GENERATION_SHIFT)
+            | self.admissions << ADMISSIONS_SHIFT
+            | u64::from(self.timed_out) << TIMED_OUT_SHIFT
+            | u64::from(self.given_up) << GIVEN_UP_SHIFT
+            | field(self.in_flight, 4)
+            | field(self.succeeded, 3)
+            | field(self.failed, 2)
+            | field(self.slow, 1)
+            | field(self.cancelled, 0)
+    }
+
+    fn unpack(word: u64) -> Round {
+        let field = |n: u32| word >> (n * FIELD_BITS) & FIELD;
+        Round {
+            generation: word >> GENERATION_SHIFT,
+            admissions: word >> ADMISSIONS_SHIFT & FIELD,
+            timed_out: word >> TIMED_OUT_SHIFT & 1 == 1,
+            given_up: word >> GIVEN_UP_SHIFT & 1 == 1,
+            in_flight: field(4),
+            succeeded: field(3),
+            failed: field(2),
+            slow: field(1),
+            cancelled: field(0),
+        }
+    }
+}
+
 impl Round {
     /// No probe was admitted.
-    pub(crate) fn fresh(generation: u64) -> Round {
+    pub(crate) fn fresh(generation: Generation) -> Round {
         Round {
-            generation: generation & GENERATION,
+            generation: generation.number() & GENERATION,
             ..Round::default()
         }
     }
@@ -80,37 +113,9 @@ impl Round {
         }
     }
 
-    pub(crate) fn from_bits(word: u64) -> Round {
-        let field = |n: u32| word >> (n * FIELD_BITS) & FIELD;
-        Round {
-            generation: word >> GENERATION_SHIFT,
-            admissions: word >> ADMISSIONS_SHIFT & FIELD,
-            timed_out: word >> TIMED_OUT_SHIFT & 1 == 1,
-            given_up: word >> GIVEN_UP_SHIFT & 1 == 1,
-            in_flight: field(4),
-            succeeded: field(3),
-            failed: field(2),
-            slow: field(1),
-            cancelled: field(0),
-        }
-    }
-
-    pub(crate) fn word(self) -> u64 {
-        let field = |value: u64, n: u32| (value & FIELD) << (n * FIELD_BITS);
-        (self.generation << GENERATION_SHIFT)
-            | self.admissions << ADMISSIONS_SHIFT
-            | u64::from(self.timed_out) << TIMED_OUT_SHIFT
-            | u64::from(self.given_up) << GIVEN_UP_SHIFT
-            | field(self.in_flight, 4)
-            | field(self.succeeded, 3)
-            | field(self.failed, 2)
-            | field(self.slow, 1)
-            | field(self.cancelled, 0)
-    }
-
     /// Does it belong to that generation?
-    pub(crate) fn is_of(self, generation: u64) -> bool {
-        self.generation == generation & GENERATION
+    pub(crate) fn is_of(self, generation: Generation) -> bool {
+        self.generation == generation.number() & GENERATION
     }
 
     /// Results that count.
@@ -127,7 +132,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_word_gives_back_its_round(word: u64) {
-            prop_assert_eq!(Round::from_bits(word).word(), word);
+            prop_assert_eq!(Round::unpack(word).pack(), word);
         }
 
         #[test]
@@ -136,22 +141,22 @@ mod tests {
                 generation, timed_out, given_up, admissions: n[5],
                 in_flight: n[0], succeeded: n[1], failed: n[2], slow: n[3], cancelled: n[4],
             };
-            prop_assert_eq!(Round::from_bits(r.word()), r);
+            prop_assert_eq!(Round::unpack(r.pack()), r);
         }
 
         #[test]
         fn a_round_knows_its_generation(generation in 0u64..1 << 24, other in 0u64..1 << 24) {
-            let r = Round::fresh(generation).admit();
-            prop_assert!(r.is_of(generation));
-            prop_assert_eq!(r.is_of(other), (generation ^ other) & GENERATION == 0);
+            let r = Round::fresh(Generation::of(generation)).admit();
+            prop_assert!(r.is_of(Generation::of(generation)));
+            prop_assert_eq!(r.is_of(Generation::of(other)), (generation ^ other) & GENERATION == 0);
         }
     }
 
     #[test]
     fn cancellations_are_counted_up_to_what_the_word_holds() {
-        let mut r = Round::fresh(3).admit();
+        let mut r = Round::fresh(Generation::of(3)).admit();
         for n in 1..=300 {
-            r = Round::from_bits(r.cancel().word()).admit();
+            r = Round::unpack(r.cancel().pack()).admit();
             assert_eq!((r.cancelled, r.in_flight), (n.min(FIELD), 1));
         }
         assert_eq!((r.results(), r.slow, r.generation), (0, 0, 3));
@@ -159,14 +164,14 @@ mod tests {
 
     #[test]
     fn a_slot_that_comes_back_leaves_a_trace() {
-        let once = Round::fresh(1).admit();
+        let once = Round::fresh(Generation::of(1)).admit();
         let again = Round {
             in_flight: 0,
             ..once
         }
         .admit();
         assert_eq!((once.in_flight, again.in_flight), (1, 1));
-        assert_ne!(once.word(), again.word());
+        assert_ne!(once.pack(), again.pack());
         let last = Round {
             admissions: FIELD,
             ..once

@@ -11,6 +11,8 @@
 //! with the one before; a helper would have to sleep between two instructions through exactly 128
 //! beginnings, each of them a switch of the rule, or a failure and then a whole window without one.
 
+use crate::sync::pack::Pack;
+
 const LENGTH_BITS: u32 = 32;
 const LENGTH: u64 = (1 << LENGTH_BITS) - 1;
 const ERA_BITS: u32 = 7;
@@ -28,6 +30,21 @@ pub(crate) struct Run {
     pub(crate) era: u64,
 }
 
+impl Pack for Run {
+    fn pack(self) -> u64 {
+        u64::from(self.reached) | self.length << 1 | self.era << (1 + LENGTH_BITS)
+    }
+
+    #[inline(always)]
+    fn unpack(payload: u64) -> Run {
+        Run {
+            reached: payload & 1 == 1,
+            length: payload >> 1 & LENGTH,
+            era: payload >> (1 + LENGTH_BITS) & ERA,
+        }
+    }
+}
+
 impl Run {
     /// A run without failures.
     pub(crate) fn begun(era: u64) -> Run {
@@ -35,19 +52,6 @@ impl Run {
             era,
             ..Run::default()
         }
-    }
-
-    #[inline(always)]
-    pub(crate) fn from_bits(payload: u64) -> Run {
-        Run {
-            reached: payload & 1 == 1,
-            length: payload >> 1 & LENGTH,
-            era: payload >> (1 + LENGTH_BITS) & ERA,
-        }
-    }
-
-    pub(crate) fn payload(self) -> u64 {
-        u64::from(self.reached) | self.length << 1 | self.era << (1 + LENGTH_BITS)
     }
 
     /// Returns the run after one more outcome. The length saturates.
@@ -67,26 +71,28 @@ impl Run {
 }
 
 /// The rule's payload: limit 32 | era 7 (from the low end)
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct RunRule {
     /// The length at which a run trips; 0 is off.
     pub(crate) limit: u64,
     pub(crate) era: u64,
 }
 
-impl RunRule {
+impl Pack for RunRule {
+    fn pack(self) -> u64 {
+        self.limit | self.era << LENGTH_BITS
+    }
+
     #[inline(always)]
-    pub(crate) fn from_bits(payload: u64) -> RunRule {
+    fn unpack(payload: u64) -> RunRule {
         RunRule {
             limit: payload & LENGTH,
             era: payload >> LENGTH_BITS & ERA,
         }
     }
+}
 
-    pub(crate) fn payload(self) -> u64 {
-        self.limit | self.era << LENGTH_BITS
-    }
-
+impl RunRule {
     /// With a new run from now on.
     #[must_use]
     pub(crate) fn begun_anew(self) -> RunRule {
@@ -115,15 +121,15 @@ mod tests {
         #[test]
         fn a_run_gives_back_its_fields(reached: bool, length in 0..=LENGTH, era in 0..=ERA) {
             let run = Run { reached, length, era };
-            prop_assert!(run.payload() <= PAYLOAD_MAX);
-            prop_assert_eq!(Run::from_bits(run.payload()), run);
+            prop_assert!(run.pack() <= PAYLOAD_MAX);
+            prop_assert_eq!(Run::unpack(run.pack()), run);
             let rule = RunRule { limit: length, era };
-            prop_assert_eq!(RunRule::from_bits(rule.payload()), rule);
+            prop_assert_eq!(RunRule::unpack(rule.pack()), rule);
         }
 
         #[test]
         fn every_payload_is_a_run(payload in 0..=PAYLOAD_MAX) {
-            prop_assert_eq!(Run::from_bits(payload).payload(), payload);
+            prop_assert_eq!(Run::unpack(payload).pack(), payload);
         }
     }
 

@@ -9,6 +9,10 @@
 //! sleeps in the middle of a compare-exchange would have to sleep through exactly 2^24 updates
 //! (of one breaker) and find the same payload, for the exchange to succeed wrongly.
 
+use crate::sync::pack::Pack;
+use core::fmt;
+use core::marker::PhantomData;
+
 /// Bits of the tag, at the low end.
 pub(crate) const TAG_BITS: u32 = 24;
 /// Bits of the payload, above the tag.
@@ -19,47 +23,178 @@ pub(crate) const PAYLOAD_MAX: u64 = (1 << PAYLOAD_BITS) - 1;
 
 const _: () = assert!(TAG_BITS + PAYLOAD_BITS == u64::BITS);
 
+/// What a payload belongs to. Words of different kinds of tags are of different types, so none can be
+/// compared with another's tag.
+pub(crate) trait Tag: Copy {
+    /// Only the low 24 are looked at.
+    fn bits(self) -> u64;
+    fn from_bits(bits: u64) -> Self;
+}
+
+/// An update, by its number modulo 2^24.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Version(pub(crate) u64);
+
+/// A period between two transitions, by its number modulo 2^24.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Generation(u64);
+
+/// An epoch of a window of time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Epoch(pub(crate) u64);
+
+impl Generation {
+    /// Of a number that has not wrapped, or that has.
+    #[inline(always)]
+    pub(crate) fn of(number: u64) -> Generation {
+        Generation(number & TAG)
+    }
+
+    /// Modulo 2^24.
+    #[inline(always)]
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The one that a transition begins.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn next(self) -> Generation {
+        Generation::of(self.0 + 1)
+    }
+
+    /// The least number not below `known` that wraps to this.
+    pub(crate) fn at_least(self, known: u64) -> u64 {
+        extend(known, self.0, 1 << TAG_BITS)
+    }
+
+    /// The greatest number not above `known` that wraps to this.
+    pub(crate) fn at_most(self, known: u64) -> u64 {
+        known.wrapping_sub(known.wrapping_sub(self.0) & TAG)
+    }
+}
+
+impl Tag for Version {
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn from_bits(bits: u64) -> Version {
+        Version(bits)
+    }
+}
+
+impl Tag for Generation {
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn from_bits(bits: u64) -> Generation {
+        Generation(bits)
+    }
+}
+
+impl Tag for Epoch {
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn from_bits(bits: u64) -> Epoch {
+        Epoch(bits)
+    }
+}
+
 /// tag 24 | payload 40 (from the low end)
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Tagged(pub(crate) u64);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tagged<T, P = u64> {
+    bits: u64,
+    of: PhantomData<fn() -> (T, P)>,
+}
 
-impl Tagged {
+impl<T, P> Tagged<T, P> {
     #[inline(always)]
-    pub(crate) fn new(tag: u64, payload: u64) -> Tagged {
-        Tagged(payload << TAG_BITS | tag & TAG)
+    fn from_raw(bits: u64) -> Tagged<T, P> {
+        Tagged {
+            bits,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<T: Copy, P: Copy> Pack for Tagged<T, P> {
+    #[inline(always)]
+    fn pack(self) -> u64 {
+        self.bits
     }
 
     #[inline(always)]
-    pub(crate) fn has(self, tag: u64) -> bool {
-        (self.0 ^ tag) & TAG == 0
+    fn unpack(bits: u64) -> Tagged<T, P> {
+        Tagged::from_raw(bits)
     }
+}
 
-    pub(crate) fn tag(self) -> u64 {
-        self.0 & TAG
+impl<T: Tag, P: Pack> Tagged<T, P> {
+    /// Of the payload the low 40 bits.
+    #[inline(always)]
+    pub(crate) fn new(tag: T, payload: P) -> Tagged<T, P> {
+        Tagged::from_raw(payload.pack() << TAG_BITS | tag.bits() & TAG)
     }
 
     #[inline(always)]
-    pub(crate) fn payload(self) -> u64 {
-        self.0 >> TAG_BITS
+    pub(crate) fn has(self, tag: T) -> bool {
+        (self.bits ^ tag.bits()) & TAG == 0
+    }
+
+    pub(crate) fn tag(self) -> T {
+        T::from_bits(self.bits & TAG)
+    }
+
+    #[inline(always)]
+    pub(crate) fn payload(self) -> P {
+        P::unpack(self.bits >> TAG_BITS)
+    }
+
+    /// The payload, if it is that tag's.
+    #[inline(always)]
+    pub(crate) fn of(self, tag: T) -> Option<P> {
+        self.has(tag).then(|| self.payload())
     }
 
     #[inline(always)]
     #[must_use]
-    pub(crate) fn plus_one(self) -> Tagged {
-        Tagged(self.0.wrapping_add(1 << TAG_BITS))
-    }
-
-    #[inline(always)]
-    #[must_use]
-    pub(crate) fn retag(self, tag: u64) -> Tagged {
-        Tagged(self.0 & !TAG | tag & TAG)
+    pub(crate) fn retag(self, tag: T) -> Tagged<T, P> {
+        Tagged::from_raw(self.bits & !TAG | tag.bits() & TAG)
     }
 
     /// Is this tag later than `tag`? (Half of the range each way.)
     #[inline(always)]
-    pub(crate) fn later_than(self, tag: u64) -> bool {
-        let ahead = self.0.wrapping_sub(tag) & TAG;
+    pub(crate) fn later_than(self, tag: T) -> bool {
+        let ahead = self.bits.wrapping_sub(tag.bits()) & TAG;
         ahead != 0 && ahead <= TAG / 2
+    }
+}
+
+impl<T: Tag> Tagged<T> {
+    /// A count, one higher.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn plus_one(self) -> Tagged<T> {
+        Tagged::from_raw(self.bits.wrapping_add(1 << TAG_BITS))
+    }
+}
+
+impl<T: Tag + fmt::Debug, P: Pack + fmt::Debug> fmt::Debug for Tagged<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tagged")
+            .field(&self.tag())
+            .field(&self.payload())
+            .finish()
     }
 }
 
@@ -84,12 +219,14 @@ mod tests {
     proptest! {
         #[test]
         fn a_tagged_word_gives_back_what_was_put_in(tag in 0..=TAG, other in 0..=TAG, payload in 0..=PAYLOAD_MAX) {
-            let w = Tagged::new(tag, payload);
+            let w = Tagged::new(Version(tag), payload);
             prop_assert_eq!(w.payload(), payload);
-            prop_assert!(w.has(tag));
-            prop_assert_eq!(w.has(other), other == tag);
-            prop_assert_eq!(w.retag(other), Tagged::new(other, payload));
-            prop_assert_eq!(w.plus_one(), Tagged::new(tag, (payload + 1) & PAYLOAD_MAX));
+            prop_assert_eq!((w.tag(), w.of(Version(tag))), (Version(tag), Some(payload)));
+            prop_assert_eq!(Tagged::<Version>::unpack(w.pack()), w);
+            prop_assert!(w.has(Version(tag)));
+            prop_assert_eq!(w.has(Version(other)), other == tag);
+            prop_assert_eq!(w.retag(Version(other)), Tagged::new(Version(other), payload));
+            prop_assert_eq!(w.plus_one(), Tagged::new(Version(tag), (payload + 1) & PAYLOAD_MAX));
         }
 
         #[test]
@@ -105,9 +242,21 @@ mod tests {
 
         #[test]
         fn later_looks_half_way_round(tag in 0..=TAG, n in 1..=TAG / 2) {
-            prop_assert!(Tagged::new(tag.wrapping_add(n), 0).later_than(tag));
-            prop_assert!(!Tagged::new(tag, 0).later_than(tag.wrapping_add(n)));
-            prop_assert!(!Tagged::new(tag, 7).later_than(tag));
+            prop_assert!(Tagged::new(Epoch(tag.wrapping_add(n)), 0).later_than(Epoch(tag)));
+            prop_assert!(!Tagged::new(Epoch(tag), 0).later_than(Epoch(tag.wrapping_add(n))));
+            prop_assert!(!Tagged::new(Epoch(tag), 7).later_than(Epoch(tag)));
+        }
+    }
+
+    #[test]
+    fn a_generation_is_found_on_both_sides_of_its_wrap() {
+        let whole = 1u64 << TAG_BITS;
+        for long in [0, 1, whole - 1, whole, whole + 1, 5 * whole - 1] {
+            let generation = Generation::of(long);
+            assert_eq!(generation.at_least(long), long);
+            assert_eq!(generation.at_most(long), long);
+            assert_eq!(generation.next().at_least(long), long + 1);
+            assert_eq!(generation.at_most(long + 1), long);
         }
     }
 }

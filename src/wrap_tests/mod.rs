@@ -18,7 +18,7 @@ use crate::words::deadline::Wait;
 use crate::words::outcome::{Cause, FailureKind, State};
 use crate::words::round::Round;
 use crate::words::run::{Run, RunRule};
-use crate::words::tagged::{PAYLOAD_MAX, TAG_BITS, Tagged};
+use crate::words::tagged::{PAYLOAD_MAX, Version};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -34,7 +34,7 @@ fn versions_wrap_without_a_trace() {
             let below = 1 + seed % 12;
             set_version(&shifted.breaker.core, TAGS - below);
             together(&mut shifted, Shift::default(), &mut twin, seed, 120);
-            let versions = [&shifted, &twin].map(|rig| rig.breaker.core.control().version());
+            let versions = [&shifted, &twin].map(|rig| rig.breaker.core.control().version().0);
             assert_eq!(versions[0], (versions[1] + TAGS - below) % TAGS);
             assert!(versions[0] < versions[1], "it has wrapped: {versions:?}");
         }
@@ -102,7 +102,7 @@ fn a_permit_from_before_the_wrap_is_late() {
         unreachable!("closed");
     };
     assert!(rig.controller.reset());
-    assert_eq!(rig.breaker.core.control().generation(), 0);
+    assert_eq!(rig.breaker.core.control().generation().number(), 0);
     permit.failure(FailureKind::Server);
     let snapshot = rig.breaker.observer().snapshot();
     assert_eq!((snapshot.totals.late, snapshot.totals.failures), (1, 0));
@@ -214,8 +214,8 @@ fn counts_wrap_and_lifetime_totals_go_on() {
         let by = set_counts(&shifted.breaker.core, counts);
         together(&mut shifted, by, &mut twin, seed, 250);
         let core = &shifted.breaker.core;
-        let wrapped = core.stripes.get(0).counts[0].load() >> TAG_BITS < counts[0] % whole;
-        assert!(wrapped || seed % 4 > 0 || core.control().version() < 20);
+        let wrapped = core.stripes.get(0).counts[0].load().payload() < counts[0] % whole;
+        assert!(wrapped || seed % 4 > 0 || core.control().version().0 < 20);
     }
 }
 
@@ -230,10 +230,10 @@ fn a_local_handles_count_wraps() {
             unreachable!("there is a local handle");
         };
         owned.count.store(before);
-        set(&owned.seen, |w| Tagged::new(w.0, before));
+        set(&owned.seen, |_| before);
         let by = set_counts(core, [before, 0, 0, 0]);
         // it is the handle's count, not the stripe's
-        set(&core.stripes.get(0).counts[0], |w| Tagged::new(w.0, 0));
+        set(&core.stripes.get(0).counts[0], |_| 0);
         together(&mut shifted, by, &mut twin, seed, 250);
         let Some(owned) = shifted.breaker.core.stripes.owned().next() else {
             unreachable!("there is a local handle");
@@ -258,7 +258,7 @@ fn the_narrowest_tags_of_cells_wrap_without_a_trace() {
         if let Some(gone) = n.checked_sub(u64::from(size)) {
             failures -= u64::from(failed(gone));
         }
-        let landed = window.try_count(0, failed(n), false, |t| {
+        let landed = window.try_count(Version(0), failed(n), false, |t| {
             assert_eq!(t.failures, failures, "{n}");
             Truth::default()
         });
@@ -276,18 +276,12 @@ fn the_narrowest_tags_of_cells_wrap_without_a_trace() {
 // ---- runs and rounds
 
 fn set_era(core: &Core, era: u64) {
-    set(&core.head.run_limit, |w| {
-        let rule = RunRule::from_bits(w.payload());
-        Tagged::new(w.0, RunRule { era, ..rule }.payload())
-    });
-    set(&core.ledger.run, |w| {
-        let run = Run::from_bits(w.payload());
-        Tagged::new(w.0, Run { era, ..run }.payload())
-    });
+    set(&core.head.run_limit, |rule| RunRule { era, ..rule });
+    set(&core.ledger.run, |run| Run { era, ..run });
 }
 
 fn era(rig: &Rig) -> u64 {
-    RunRule::from_bits(Tagged(rig.breaker.core.head.run_limit.load()).payload()).era
+    rig.breaker.core.head.run_limit.load().payload().era
 }
 
 #[test]
@@ -325,11 +319,8 @@ fn a_run_as_long_as_can_be_told_stays_so() {
             .failure_rate(1.0)
             .min_throughput(u32::MAX)
     });
-    set(&rig.breaker.core.ledger.run, |w| {
-        let run = Run::from_bits(w.payload());
-        let length = u64::from(u32::MAX) - 2;
-        Tagged::new(w.0, Run { length, ..run }.payload())
-    });
+    let length = u64::from(u32::MAX) - 2;
+    set(&rig.breaker.core.ledger.run, |run| Run { length, ..run });
     let fail = || {
         let _ = rig
             .breaker
@@ -360,14 +351,10 @@ fn admissions_of_a_round_wrap_without_a_trace() {
             }
         }
         let round = &shifted.breaker.core.probing.round;
-        let at = Round::from_bits(round.load());
-        round.store(
-            Round {
-                admissions: 250,
-                ..at
-            }
-            .word(),
-        );
+        round.store(Round {
+            admissions: 250,
+            ..round.load()
+        });
         for n in 0..300 {
             for rig in [&shifted, &twin] {
                 let _ = rig.breaker.try_acquire().map(|permit| permit.ignore());
@@ -378,8 +365,7 @@ fn admissions_of_a_round_wrap_without_a_trace() {
             );
             assert_eq!(s, t, "{n}");
         }
-        let admissions =
-            |rig: &Rig| Round::from_bits(rig.breaker.core.probing.round.load()).admissions;
+        let admissions = |rig: &Rig| rig.breaker.core.probing.round.load().admissions;
         assert_eq!(admissions(&shifted), (250 + 300) % 256);
         assert_eq!(admissions(&twin), 300 % 256);
         together(&mut shifted, Shift::default(), &mut twin, 5, 100);

@@ -12,10 +12,12 @@ use crate::handles::controller::Controller;
 use crate::handles::local::Local;
 use crate::handles::permit::OwnedPermit;
 use crate::sync::atomic::Word;
-use crate::words::control::{Control, GENERATION_BITS};
+use crate::sync::pack::Pack;
+use crate::words::control::Control;
+use crate::words::deadline::Deadline;
 use crate::words::outcome::{Cause, FailureKind, Outcome, State};
 use crate::words::round::Round;
-use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, TAG_BITS, Tagged};
+use crate::words::tagged::{Generation, PAYLOAD_BITS, PAYLOAD_MAX, TAG_BITS, Tag, Tagged, Version};
 use crate::{Backoff, Builder, ManualClock};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -192,57 +194,67 @@ pub(super) fn together(shifted: &mut Rig, by: Shift, twin: &mut Rig, seed: u64, 
 
 // ---- shifts
 
-pub(super) fn set(word: &Word, to: impl FnOnce(Tagged) -> Tagged) {
-    word.store(to(Tagged(word.load())).0);
+/// The payload, under the same tag.
+pub(super) fn set<T: Tag, P: Pack>(word: &Word<Tagged<T, P>>, to: impl FnOnce(P) -> P) {
+    let is = word.load();
+    word.store(Tagged::new(is.tag(), to(is.payload())));
+}
+
+/// The tag moves on by so much, with the same payload.
+fn move_on<T: Tag, P: Pack>(word: &Word<Tagged<T, P>>, ahead: u64) {
+    let is = word.load();
+    word.store(is.retag(T::from_bits(is.tag().bits().wrapping_add(ahead))));
 }
 
 /// Every word that bears a version.
-pub(super) fn of_versions(core: &Core) -> Vec<&Word> {
+fn move_versions(core: &Core, ahead: u64) {
     let (h, l) = (&core.head, &core.ledger);
-    let mut words = vec![&h.slow_limit, &h.run_limit];
-    words.extend([&l.time_high, &l.time_low, &l.decision]);
+    move_on(&h.slow_limit, ahead);
+    move_on(&h.run_limit, ahead);
+    move_on(&l.time_high, ahead);
+    move_on(&l.time_low, ahead);
+    move_on(&l.decision, ahead);
     match &h.window {
-        Shape::Count(window) => words.push(&window.word),
+        Shape::Count(window) => move_on(&window.word, ahead),
         Shape::Time(_) => {
             for stripe in core.stripes.all() {
-                words.extend(&stripe.counts);
-                words.extend(&stripe.limits);
+                let words = stripe.counts.iter().chain(&stripe.limits);
+                words.for_each(|word| move_on(word, ahead));
             }
-            words.extend(core.stripes.owned().map(|owned| &owned.seen));
+            for owned in core.stripes.owned() {
+                move_on(&owned.seen, ahead);
+            }
         }
     }
-    words
 }
 
 pub(super) fn set_version(core: &Core, version: u64) {
     let c = core.control();
-    let to = Control(c.0 & PAYLOAD_MAX | version << PAYLOAD_BITS);
-    let ahead = version.wrapping_sub(c.version());
-    for word in of_versions(core) {
-        set(word, |w| w.retag(w.0.wrapping_add(ahead)));
-    }
-    core.head.control.store(to.0);
-    assert_eq!(to.version(), version);
+    let to = Control::unpack(c.pack() & PAYLOAD_MAX | version << PAYLOAD_BITS);
+    move_versions(core, version.wrapping_sub(c.version().0));
+    core.head.control.store(to);
+    assert_eq!(to.version(), Version(version));
 }
 
 /// A breaker to which nothing has happened is taken to that generation.
 pub(super) fn set_generation(core: &Core, generation: u64) -> Shift {
     let c = core.control();
-    assert_eq!(c.generation(), 0);
-    let field = (1 << GENERATION_BITS) - 1;
+    let tag = Generation::of(generation);
+    assert_eq!(c.generation(), Generation::default());
     let shift = 16;
-    let to = Control(c.0 | (generation & field) << shift);
-    assert_eq!(to.generation(), generation & field);
+    let to = Control::unpack(c.pack() | tag.number() << shift);
+    assert_eq!(to.generation(), tag);
     assert_eq!(
         (to.version(), to.state(), to.level()),
         (c.version(), c.state(), c.level())
     );
     let l = &core.ledger;
-    for word in [&l.run, &l.openings, &l.deadline, &l.deciding] {
-        set(word, |w| w.retag(generation));
-    }
+    move_on(&l.run, tag.number());
+    move_on(&l.openings, tag.number());
+    move_on(&l.deadline, tag.number());
+    move_on(&l.deciding, tag.number());
     l.generations.store(generation);
-    core.probing.round.store(Round::fresh(generation).word());
+    core.probing.round.store(Round::fresh(tag));
     // its event, which an observer looks for
     let event = Event {
         generation,
@@ -253,12 +265,12 @@ pub(super) fn set_generation(core: &Core, generation: u64) -> Shift {
         counts: Tally::default(),
         run: 0,
         failure: None,
-        deadline: 0,
+        deadline: Deadline::NONE,
     };
-    for (word, payload) in core.history.slot(generation).iter().zip(event.payloads()) {
-        word.store(Tagged::new(generation, payload).0);
+    for (word, payload) in core.history.slot(generation).iter().zip(event.pack()) {
+        word.store(Tagged::new(tag, payload));
     }
-    core.head.control.store(to.0);
+    core.head.control.store(to);
     Shift {
         generation,
         ..Shift::default()
@@ -272,12 +284,10 @@ pub(super) fn set_counts(core: &Core, counts: [u64; 4]) -> Shift {
     };
     let stripe = core.stripes.get(0);
     for (word, count) in stripe.counts.iter().zip(counts) {
-        set(word, |w| Tagged::new(0, count).retag(w.0));
+        set(word, |_| count);
     }
     for (limit, count) in stripe.limits.iter().zip(&counts) {
-        set(limit, |w| {
-            Tagged::new(w.0, w.payload().wrapping_add(*count))
-        });
+        set(limit, |limit| limit.wrapping_add(*count));
     }
     for (long, count) in core.ledger.lifetime.iter().zip(counts) {
         long.store(count);
@@ -293,7 +303,7 @@ pub(super) fn set_counts(core: &Core, counts: [u64; 4]) -> Shift {
             (&slot.failures, failures),
             (&slot.slow, slow),
         ] {
-            set(word, |w| Tagged::new(w.0, count));
+            set(word, |_| count);
         }
     }
     Shift {

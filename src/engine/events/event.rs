@@ -10,10 +10,11 @@
 
 use crate::engine::policy::Tally;
 use crate::sync::atomic::Word;
+use crate::sync::pack::{Fields, Pack};
 use crate::words::control::{code, state_of};
 use crate::words::deadline::Deadline;
 use crate::words::outcome::{Cause, Counts, FailureKind, State};
-use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, Tagged};
+use crate::words::tagged::{Generation, PAYLOAD_BITS, PAYLOAD_MAX, Tagged};
 use alloc::boxed::Box;
 use core::time::Duration;
 
@@ -120,80 +121,72 @@ pub(crate) struct Event {
     pub(crate) at: u64,
     pub(crate) counts: Tally,
     pub(crate) run: u64,
-    /// The deadline's payload, counted from `at`; 0 if the breaker did not open, or if it is
-    /// unknown.
-    pub(crate) deadline: u64,
+    /// Counted from `at`; `NONE` if the breaker did not open, or if it is unknown.
+    pub(crate) deadline: Deadline,
 }
 
 pub(crate) const WORDS: usize = 7;
-/// Bits of the time that go beside the meta, which takes thirteen.
-const TIME_LOW: u32 = PAYLOAD_BITS - META;
+/// Bits of the meta, beside which the low end of the time goes.
 const META: u32 = 13;
-/// Bits of the run, beside which the number of an `Other` kind goes.
+const TIME_LOW: u32 = PAYLOAD_BITS - META;
+/// Bits of a failure's class; the number of an `Other` goes beside the run.
+const CLASS: u32 = 3;
 const RUN: u32 = 32;
-/// The class of an `Other` kind; 0 means without a failure.
-const OTHER: u64 = 7;
-
-/// A kind as its class, of three bits, and the number of an `Other`, of eight.
-pub(crate) fn kind_bits(kind: Option<FailureKind>) -> (u64, u64) {
-    let class = match kind {
-        None => 0,
-        Some(FailureKind::Timeout) => 1,
-        Some(FailureKind::Connect) => 2,
-        Some(FailureKind::Overload) => 3,
-        Some(FailureKind::Server) => 4,
-        Some(FailureKind::Client) => 5,
-        Some(FailureKind::Data) => 6,
-        Some(FailureKind::Other(number)) => return (OTHER, u64::from(number)),
-    };
-    (class, 0)
-}
-
-pub(crate) fn kind_of(class: u64, number: u64) -> Option<FailureKind> {
-    Some(match class & 0b111 {
-        0 => return None,
-        1 => FailureKind::Timeout,
-        2 => FailureKind::Connect,
-        3 => FailureKind::Overload,
-        4 => FailureKind::Server,
-        5 => FailureKind::Client,
-        6 => FailureKind::Data,
-        _ => FailureKind::Other(number as u8),
-    })
-}
+const NUMBER: u32 = PAYLOAD_BITS - RUN;
 
 impl Event {
     /// from 3 | to 3 | cause 4 | kind's class 3 | time low 27 (from the low end); time high 37; calls;
     /// failures; slow; run 32 | kind's number 8; deadline
-    pub(crate) fn payloads(self) -> [u64; WORDS] {
-        let (class, number) = kind_bits(self.failure);
-        let meta = code(self.from) | code(self.to) << 3 | self.cause.bits() << 6 | class << 10;
+    pub(crate) fn pack(self) -> [u64; WORDS] {
+        let mut kind = Fields::of(self.failure.pack());
+        let mut time = Fields::of(self.at);
+        let meta = Fields::of(0)
+            .put(3, code(self.from))
+            .put(3, code(self.to))
+            .put(4, self.cause.pack())
+            .put(CLASS, kind.take(CLASS))
+            .put(TIME_LOW, time.take(TIME_LOW));
+        let run = Fields::of(0)
+            .put(RUN, self.run & ((1 << RUN) - 1))
+            .put(NUMBER, kind.take(NUMBER));
         [
-            meta | (self.at & ((1 << TIME_LOW) - 1)) << META,
-            self.at >> TIME_LOW,
+            meta.bits(),
+            time.take(u64::BITS - TIME_LOW),
             self.counts.calls & PAYLOAD_MAX,
             self.counts.failures & PAYLOAD_MAX,
             self.counts.slow & PAYLOAD_MAX,
-            self.run & ((1 << RUN) - 1) | number << RUN,
-            self.deadline & PAYLOAD_MAX,
+            run.bits(),
+            self.deadline.pack(),
         ]
     }
 
-    pub(crate) fn of(generation: u64, p: [u64; WORDS]) -> Event {
+    pub(crate) fn unpack(generation: u64, payloads: [u64; WORDS]) -> Event {
+        let [meta, time, calls, failures, slow, run, deadline] = payloads;
+        let (mut meta, mut run) = (Fields::of(meta), Fields::of(run));
+        let (from, to) = (state_of(meta.take(3)), state_of(meta.take(3)));
+        let cause = Cause::unpack(meta.take(4));
+        let class = meta.take(CLASS);
+        let at = Fields::of(0)
+            .put(TIME_LOW, meta.take(TIME_LOW))
+            .put(u64::BITS - TIME_LOW, time);
+        let length = run.take(RUN);
+        let kind = Fields::of(0)
+            .put(CLASS, class)
+            .put(NUMBER, run.take(NUMBER));
         Event {
             generation,
-            from: state_of(p[0]),
-            to: state_of(p[0] >> 3),
-            cause: Cause::from_bits(p[0] >> 6 & 0b1111),
-            failure: kind_of(p[0] >> 10, p[5] >> RUN),
-            at: p[1] << TIME_LOW | p[0] >> META,
+            from,
+            to,
+            cause,
+            failure: Option::unpack(kind.bits()),
+            at: at.bits(),
             counts: Tally {
-                calls: p[2],
-                failures: p[3],
-                slow: p[4],
+                calls,
+                failures,
+                slow,
             },
-            run: p[5] & ((1 << RUN) - 1),
-            deadline: p[6],
+            run: length,
+            deadline: Deadline::unpack(deadline),
         }
     }
 
@@ -216,8 +209,8 @@ impl Event {
             at: Duration::from_nanos(from_beginning(self.at)),
             #[cfg(feature = "std")]
             wall_time: now.wall_at(self.at),
-            open_until: (self.deadline != 0)
-                .then(|| Duration::from_nanos(Deadline(self.deadline).of_any(self.at))),
+            open_until: (self.deadline != Deadline::NONE)
+                .then(|| Duration::from_nanos(self.deadline.of_any(self.at))),
             failure: self.failure,
             counts: self.counts.counts(),
             consecutive_failures: self.run,
@@ -270,7 +263,7 @@ impl Now {
     }
 }
 
-pub(crate) type Slot = [Word; WORDS];
+pub(crate) type Slot = [Word<Tagged<Generation>>; WORDS];
 
 /// The last events, a slot each, by generation. Their number is a power of two.
 #[derive(Debug)]
@@ -278,7 +271,7 @@ pub(crate) struct Ring<S = Box<[Slot]>>(S);
 
 /// Tagged with what never comes to that slot.
 fn empty(slot: usize) -> Slot {
-    core::array::from_fn(|_| Word::new(Tagged::new(slot as u64 ^ 1, 0).0))
+    core::array::from_fn(|_| Word::new(Tagged::new(Generation::of(slot as u64 ^ 1), 0)))
 }
 
 impl Ring<[Slot; HISTORY]> {
@@ -312,13 +305,9 @@ impl<S: AsRef<[Slot]>> Ring<S> {
 fn read(slot: &Slot, generation: u64) -> Option<Event> {
     let mut payloads = [0; WORDS];
     for (payload, word) in payloads.iter_mut().zip(slot) {
-        let w = Tagged(word.load());
-        if !w.has(generation) {
-            return None;
-        }
-        *payload = w.payload();
+        *payload = word.load().of(Generation::of(generation))?;
     }
-    Some(Event::of(generation, payloads))
+    Some(Event::unpack(generation, payloads))
 }
 
 /// The last opening from closed, beside the ring: rounds of probes soon push it out of the ring.
@@ -343,16 +332,16 @@ impl LastOpening {
 
     /// `Err` while it is just being overwritten; the generation is in 24 bits.
     pub(crate) fn read(&self) -> Result<Option<Event>, Torn> {
-        let tag = Tagged(self.0[0].load()).tag();
-        let event = read(&self.0, tag).ok_or(Torn)?;
+        let generation = self.0[0].load().tag();
+        let event = read(&self.0, generation.number()).ok_or(Torn)?;
         Ok(event.begins_outage().then_some(event))
     }
 
     /// No other thread has it at this point.
     #[cfg(feature = "serde")]
     pub(crate) fn put(&self, event: Event) {
-        for (word, payload) in self.0.iter().zip(event.payloads()) {
-            word.store(Tagged::new(event.generation, payload).0);
+        for (word, payload) in self.0.iter().zip(event.pack()) {
+            word.store(Tagged::new(Generation::of(event.generation), payload));
         }
     }
 }
@@ -381,19 +370,19 @@ mod tests {
             n in prop::array::uniform4(0..=PAYLOAD_MAX), run: u32, class in 0u64..8, number: u8,
         ) {
             let e = Event {
-                generation, from: STATES[from], to: STATES[to], cause: Cause::from_bits(cause), at,
-                failure: kind_of(class, u64::from(number)), deadline: n[3],
+                generation, from: STATES[from], to: STATES[to], cause: Cause::unpack(cause), at,
+                failure: Option::unpack(class | u64::from(number) << 3), deadline: Deadline::unpack(n[3]),
                 counts: Tally { calls: n[0], failures: n[1], slow: n[2] }, run: u64::from(run),
             };
-            prop_assert_eq!(Event::of(generation, e.payloads()), e);
+            prop_assert_eq!(Event::unpack(generation, e.pack()), e);
             let ring = Ring::short();
             prop_assert_eq!(ring.read(generation), None, "nothing has been written");
-            for (word, payload) in ring.slot(generation).iter().zip(e.payloads()) {
-                word.store(Tagged::new(generation, payload).0);
+            for (word, payload) in ring.slot(generation).iter().zip(e.pack()) {
+                word.store(Tagged::new(Generation::of(generation), payload));
             }
             prop_assert_eq!(ring.read(generation), Some(e));
             prop_assert_eq!(ring.read(generation + HISTORY as u64), None, "another generation's");
-            ring.slot(generation)[3].store(Tagged::new(generation + HISTORY as u64, 0).0);
+            ring.slot(generation)[3].store(Tagged::new(Generation::of(generation + HISTORY as u64), 0));
             prop_assert_eq!(ring.read(generation), None, "half overwritten");
         }
     }

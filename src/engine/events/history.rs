@@ -5,41 +5,36 @@
 //! whoever carries the transition out finds it. Two failures that overlap may both be about to decide;
 //! then the word is the later one's, and either is an answer.
 
-use crate::engine::events::event::{Event, Now, Transition, kind_bits, kind_of};
+use crate::engine::events::event::{Event, Now, Transition};
 use crate::engine::help::Over;
 use crate::engine::policy::Tally;
 use crate::engine::state::Core;
 use crate::engine::transition::{Decision, advances_epochs, by_outcome, judges_round};
 use crate::words::control::Control;
-use crate::words::outcome::{FailureKind, State};
-use crate::words::round::Round;
-use crate::words::tagged::Tagged;
+use crate::words::deadline::Deadline;
+use crate::words::outcome::FailureKind;
+use crate::words::tagged::{Generation, Tagged};
 use alloc::vec::Vec;
 
 impl Core {
     /// An outcome of that generation is about to end it: a failure of that kind, or none.
-    pub(crate) fn leave_kind(&self, generation: u64, kind: Option<FailureKind>) {
-        let (class, number) = kind_bits(kind);
-        let ours = Tagged::new(generation, class | number << 3);
+    pub(crate) fn leave_kind(&self, generation: Generation, kind: Option<FailureKind>) {
+        let ours = Tagged::new(generation, kind);
         let word = &self.ledger.deciding;
         loop {
-            let w = Tagged(word.load());
+            let left = word.load();
             // of another generation: ours is over, and each transition begins the word anew
-            if w == ours || !w.has(generation) {
+            if left == ours || !left.has(generation) {
                 return;
             }
-            if word.cas(w.0, ours.0).is_ok() {
+            if word.cas(left, ours).is_ok() {
                 return;
             }
         }
     }
 
-    fn kind_left(&self, generation: u64) -> Option<FailureKind> {
-        let w = Tagged(self.ledger.deciding.load());
-        let payload = w.payload();
-        w.has(generation)
-            .then(|| kind_of(payload, payload >> 3))
-            .flatten()
+    fn kind_left(&self, generation: Generation) -> Option<FailureKind> {
+        self.ledger.deciding.load().of(generation).flatten()
     }
 
     pub(crate) fn leave_event(
@@ -49,13 +44,13 @@ impl Core {
         d: &Decision,
         time: u64,
         window: Tally,
-        deadline: u64,
+        deadline: Deadline,
     ) -> Result<(), Over> {
         let Some((to, cause)) = d.transition else {
             return Ok(());
         };
         let counts = if judges_round(a.goal()) {
-            let r = Round::from_bits(self.probing.round.load());
+            let r = self.probing.round.load();
             Tally {
                 calls: r.results(),
                 failures: r.failed,
@@ -64,8 +59,9 @@ impl Core {
         } else {
             window
         };
+        let generation = next.generation();
         let event = Event {
-            generation: next.generation(),
+            generation: generation.number(),
             from: a.state(),
             to,
             cause,
@@ -80,13 +76,14 @@ impl Core {
                 true => self.run_in(a.generation()),
                 false => 0,
             },
-            deadline: if to == State::Open { deadline } else { 0 },
+            deadline,
         };
-        let generation = event.generation;
-        let longer = self.longer.as_ref().map(|ring| ring.slot(generation));
-        let queue = self.queue.get().map(|queue| queue.slot(generation));
-        let slot = self.history.slot(generation).iter();
-        for (i, (word, payload)) in slot.zip(event.payloads()).enumerate() {
+        let longer = self.longer.as_ref();
+        let longer = longer.map(|ring| ring.slot(event.generation));
+        let queue = self.queue.get();
+        let queue = queue.map(|queue| queue.slot(event.generation));
+        let slot = self.history.slot(event.generation).iter();
+        for (i, (word, payload)) in slot.zip(event.pack()).enumerate() {
             // helpers may have read the run or the failure's kind, which are not frozen, at different
             // moments
             let agreed = self.decide_once(word, a, generation, |_| payload)?;
@@ -97,7 +94,7 @@ impl Core {
                 // All helpers have agreed above, so all want the same here; and one that sleeps before
                 // its exchange does not find again what was there, which an earlier generation tagged.
                 let copy = &self.last_opening.words()[i];
-                self.help_write(copy, a, |_| Tagged::new(generation, agreed).0)?;
+                self.help_write(copy, a, |_| Tagged::new(generation, agreed))?;
             }
         }
         Ok(())
@@ -143,10 +140,8 @@ impl Core {
         let last = self.generation(c);
         Some(event.map(|e| Event {
             // the latest one up to now that has these bits
-            generation: last.wrapping_sub(last.wrapping_sub(e.generation) & TAGS),
+            generation: Generation::of(e.generation).at_most(last),
             ..e
         }))
     }
 }
-
-const TAGS: u64 = (1 << crate::words::tagged::TAG_BITS) - 1;

@@ -12,15 +12,15 @@
 
 use crate::engine::policy::Tally;
 use crate::sync::atomic::Word;
-use crate::words::tagged::{Tagged, since};
+use crate::words::tagged::{Epoch, Tagged, since};
 use alloc::boxed::Box;
 
 /// Counts at the start of an epoch, tagged with it.
 #[derive(Debug, Default)]
 pub(crate) struct Boundary {
-    pub(crate) calls: Word,
-    pub(crate) failures: Word,
-    pub(crate) slow: Word,
+    pub(crate) calls: Word<Tagged<Epoch>>,
+    pub(crate) failures: Word<Tagged<Epoch>>,
+    pub(crate) slow: Word<Tagged<Epoch>>,
 }
 
 #[derive(Debug)]
@@ -35,10 +35,11 @@ pub(crate) struct Boundaries {
 
 impl Boundaries {
     pub(crate) fn new(buckets: u32, width: u64, origin: u64) -> Boundaries {
-        let at = |e: u64| Boundary {
-            calls: Word::new(Tagged::new(e, 0).0),
-            failures: Word::new(Tagged::new(e, 0).0),
-            slow: Word::new(Tagged::new(e, 0).0),
+        let none = |epoch: u64| Word::new(Tagged::new(Epoch(epoch), 0));
+        let at = |epoch: u64| Boundary {
+            calls: none(epoch),
+            failures: none(epoch),
+            slow: none(epoch),
         };
         Boundaries {
             slots: (0..=u64::from(buckets)).map(at).collect(),
@@ -111,22 +112,20 @@ impl Boundaries {
     #[cfg(feature = "serde")]
     pub(crate) fn put(&self, epoch: u64, at: Tally) {
         let slot = self.slot(epoch);
-        slot.calls.store(Tagged::new(epoch, at.calls).0);
-        slot.failures.store(Tagged::new(epoch, at.failures).0);
-        slot.slow.store(Tagged::new(epoch, at.slow).0);
+        let epoch = Epoch(epoch);
+        slot.calls.store(Tagged::new(epoch, at.calls));
+        slot.failures.store(Tagged::new(epoch, at.failures));
+        slot.slow.store(Tagged::new(epoch, at.slow));
     }
 
     /// The counts at that epoch's start, if the slot is still (or already) that epoch's.
     pub(crate) fn at(&self, epoch: u64) -> Option<Tally> {
         let slot = self.slot(epoch);
-        let read = |word: &Word| {
-            let w = Tagged(word.load());
-            w.has(epoch).then_some(w.payload())
-        };
+        let epoch = Epoch(epoch);
         Some(Tally {
-            calls: read(&slot.calls)?,
-            failures: read(&slot.failures)?,
-            slow: read(&slot.slow)?,
+            calls: slot.calls.load().of(epoch)?,
+            failures: slot.failures.load().of(epoch)?,
+            slow: slot.slow.load().of(epoch)?,
         })
     }
 }

@@ -22,7 +22,8 @@
 
 use crate::engine::policy::{Tally, Truth};
 use crate::sync::atomic::Word;
-use crate::words::tagged::Tagged;
+use crate::sync::pack::{Fields, Pack};
+use crate::words::tagged::{Tagged, Version};
 use alloc::boxed::Box;
 #[cfg(feature = "serde")]
 use alloc::vec::Vec;
@@ -34,7 +35,7 @@ const IN_A_WORD: u32 = 16;
 pub(crate) struct CountWindow {
     size: u64,
     /// The bits, or the tail: tagged with the version.
-    pub(crate) word: Word,
+    pub(crate) word: Word<Tagged<Version>>,
     ring: Option<Ring>,
 }
 
@@ -63,20 +64,28 @@ const POSITION: u64 = (1 << POSITION_BITS) - 1;
 const _: () = assert!(5 + 3 + 2 * IN_A_WORD == crate::words::tagged::PAYLOAD_BITS);
 const _: () = assert!(7 + POSITION_BITS == crate::words::tagged::PAYLOAD_BITS);
 
-impl Bits {
-    fn from_bits(payload: u64) -> Bits {
+impl Pack for Bits {
+    fn pack(self) -> u64 {
+        Fields::of(0)
+            .put(5, self.fill)
+            .put(3, self.truth.0)
+            .put(IN_A_WORD, self.failed)
+            .put(IN_A_WORD, self.slow)
+            .bits()
+    }
+
+    fn unpack(payload: u64) -> Bits {
+        let mut fields = Fields::of(payload);
         Bits {
-            fill: payload & 0x1F,
-            truth: Truth(payload >> 5 & 0b111),
-            failed: payload >> 8 & 0xFFFF,
-            slow: payload >> 24 & 0xFFFF,
+            fill: fields.take(5),
+            truth: Truth(fields.take(3)),
+            failed: fields.take(IN_A_WORD),
+            slow: fields.take(IN_A_WORD),
         }
     }
+}
 
-    fn payload(self) -> u64 {
-        self.fill | self.truth.0 << 5 | self.failed << 8 | self.slow << 24
-    }
-
+impl Bits {
     fn tally(self) -> Tally {
         Tally {
             calls: self.fill,
@@ -86,25 +95,28 @@ impl Bits {
     }
 }
 
-impl Tail {
-    fn from_bits(payload: u64) -> Tail {
-        Tail {
-            full: payload & 1 == 1,
-            failed: payload >> 1 & 1 == 1,
-            slow: payload >> 2 & 1 == 1,
-            clean: payload >> 3 & 1 == 1,
-            truth: Truth(payload >> 4 & 0b111),
-            position: payload >> 7,
-        }
+impl Pack for Tail {
+    fn pack(self) -> u64 {
+        Fields::of(0)
+            .put_flag(self.full)
+            .put_flag(self.failed)
+            .put_flag(self.slow)
+            .put_flag(self.clean)
+            .put(3, self.truth.0)
+            .put(POSITION_BITS, self.position & POSITION)
+            .bits()
     }
 
-    fn payload(self) -> u64 {
-        u64::from(self.full)
-            | u64::from(self.failed) << 1
-            | u64::from(self.slow) << 2
-            | u64::from(self.clean) << 3
-            | self.truth.0 << 4
-            | (self.position & POSITION) << 7
+    fn unpack(payload: u64) -> Tail {
+        let mut fields = Fields::of(payload);
+        Tail {
+            full: fields.take_flag(),
+            failed: fields.take_flag(),
+            slow: fields.take_flag(),
+            clean: fields.take_flag(),
+            truth: Truth(fields.take(3)),
+            position: fields.take(POSITION_BITS),
+        }
     }
 }
 
@@ -203,7 +215,7 @@ impl CountWindow {
     pub(crate) fn new(size: u32) -> CountWindow {
         CountWindow {
             size: u64::from(size),
-            word: Word::new(0),
+            word: Word::default(),
             ring: (size > IN_A_WORD).then(|| Ring::new(size)),
         }
     }
@@ -211,24 +223,24 @@ impl CountWindow {
     /// Count one outcome, if the word is of this version still.
     pub(crate) fn try_count(
         &self,
-        tag: u64,
+        version: Version,
         failed: bool,
         slow: bool,
         judge: impl Fn(Tally) -> Truth,
     ) -> Option<Judged> {
         loop {
-            let w = Tagged(self.word.load());
-            if !w.has(tag) {
+            let word = self.word.load();
+            if !word.has(version) {
                 return None;
             }
-            if !failed && !slow && self.is_clean(w.payload()) {
+            if !failed && !slow && self.is_clean(word.payload()) {
                 return Some(Judged::default());
             }
             // a pending cell is somebody's, or the tail has moved on: look again
-            let Some((next, judged)) = self.next(w, failed, slow, &judge) else {
+            let Some((next, judged)) = self.next(word, failed, slow, &judge) else {
                 continue;
             };
-            if self.word.cas(w.0, Tagged::new(tag, next).0).is_ok() {
+            if self.word.cas(word, Tagged::new(version, next)).is_ok() {
                 return Some(judged);
             }
         }
@@ -238,19 +250,19 @@ impl CountWindow {
     fn is_clean(&self, payload: u64) -> bool {
         match self.ring {
             None => payload == self.size,
-            Some(_) => Tail::from_bits(payload).clean,
+            Some(_) => Tail::unpack(payload).clean,
         }
     }
 
     fn next(
         &self,
-        w: Tagged,
+        word: Tagged<Version>,
         failed: bool,
         slow: bool,
         judge: &impl Fn(Tally) -> Truth,
     ) -> Option<(u64, Judged)> {
         let Some(ring) = &self.ring else {
-            let b = Bits::from_bits(w.payload());
+            let b = Bits::unpack(word.payload());
             let mask = (1 << self.size) - 1;
             let mut next = Bits {
                 fill: (b.fill + 1).min(self.size),
@@ -260,15 +272,15 @@ impl CountWindow {
             };
             next.truth = judge(next.tally());
             return Some((
-                next.payload(),
+                next.pack(),
                 Judged {
                     truth: next.truth,
                     was: b.truth,
                 },
             ));
         };
-        let tail = Tail::from_bits(w.payload());
-        let at = self.complete(ring, w, tail)?;
+        let tail = Tail::unpack(word.payload());
+        let at = self.complete(ring, word, tail)?;
         let calls = (ring.length(tail, self.size) + 1).min(self.size);
         let base = ring.sums((tail.position + 1).wrapping_sub(calls) & POSITION)?;
         let then = Sums {
@@ -287,7 +299,7 @@ impl CountWindow {
             position: tail.position + 1,
         };
         Some((
-            next.payload(),
+            next.pack(),
             Judged {
                 truth,
                 was: tail.truth,
@@ -297,14 +309,14 @@ impl CountWindow {
 
     /// See that the tail's cell is complete. Between the look at the tail and the exchange others
     /// may complete it and go on; then the cell has changed, and the exchange fails.
-    fn complete(&self, ring: &Ring, w: Tagged, tail: Tail) -> Option<Sums> {
+    fn complete(&self, ring: &Ring, word: Tagged<Version>, tail: Tail) -> Option<Sums> {
         let cell = ring.cell(tail.position);
         let is = cell.load();
         if let Some(sums) = ring.sums(tail.position) {
             return Some(sums);
         }
         let sums = ring.sums_at(tail)?;
-        if self.word.load() != w.0 {
+        if self.word.load() != word {
             return None;
         }
         let _ = cell.cas(is, ring.pack(tail.position, sums));
@@ -312,12 +324,12 @@ impl CountWindow {
     }
 
     /// The window as that word of ours has it; `None` if it is no longer ours.
-    pub(crate) fn tally(&self, word: u64) -> Option<Tally> {
-        let payload = Tagged(word).payload();
+    pub(crate) fn tally(&self, word: Tagged<Version>) -> Option<Tally> {
+        let payload = word.payload();
         let Some(ring) = &self.ring else {
-            return Some(Bits::from_bits(payload).tally());
+            return Some(Bits::unpack(payload).tally());
         };
-        let tail = Tail::from_bits(payload);
+        let tail = Tail::unpack(payload);
         let calls = ring.length(tail, self.size);
         let at = ring.sums_at(tail)?;
         let base = if calls == 0 {
@@ -334,14 +346,14 @@ impl CountWindow {
         match &self.ring {
             None => (None, 0),
             Some(ring) => {
-                let tail = Tail::from_bits(frozen);
+                let tail = Tail::unpack(frozen);
                 let begun = Tail {
                     full: false,
                     clean: false,
                     truth: Truth::default(),
                     ..tail
                 };
-                (Some((&ring.start, tail.position)), begun.payload())
+                (Some((&ring.start, tail.position)), begun.pack())
             }
         }
     }
@@ -355,21 +367,21 @@ impl CountWindow {
     }
 
     /// What was true at the outcome with which that word came.
-    pub(crate) fn truth(&self, word: u64) -> Truth {
-        let payload = Tagged(word).payload();
+    pub(crate) fn truth(&self, word: Tagged<Version>) -> Truth {
+        let payload = word.payload();
         match self.ring {
-            None => Bits::from_bits(payload).truth,
-            Some(_) => Tail::from_bits(payload).truth,
+            None => Bits::unpack(payload).truth,
+            Some(_) => Tail::unpack(payload).truth,
         }
     }
 
     /// The outcomes that the window holds by that word, oldest first, as failed and slow. Recorders
     /// go on meanwhile; the oldest, if they have been overwritten, are left out.
-    pub(crate) fn outcomes(&self, word: u64) -> Vec<(bool, bool)> {
-        let payload = Tagged(word).payload();
+    pub(crate) fn outcomes(&self, word: Tagged<Version>) -> Vec<(bool, bool)> {
+        let payload = word.payload();
         let mut outcomes = Vec::new();
         let Some(ring) = &self.ring else {
-            let b = Bits::from_bits(payload);
+            let b = Bits::unpack(payload);
             let bit = |bits: u64, n: u64| bits >> n & 1 == 1;
             outcomes.extend(
                 (0..b.fill)
@@ -378,7 +390,7 @@ impl CountWindow {
             );
             return outcomes;
         };
-        let tail = Tail::from_bits(payload);
+        let tail = Tail::unpack(payload);
         let (mut position, mut at) = (tail.position, ring.sums_at(tail));
         // the latest first: what is overwritten meanwhile is the oldest
         for _ in 0..ring.length(tail, self.size) {
@@ -415,7 +427,7 @@ mod tests {
                     slow: last.iter().filter(|o| o.1).count() as u64,
                 };
                 let odd = |t: Tally| Truth(t.failures % 2);
-                let judged = w.try_count(0, failed, slow, |t| { assert_eq!(t, expected); odd(t) });
+                let judged = w.try_count(Version(0), failed, slow, |t| { assert_eq!(t, expected); odd(t) });
                 prop_assert_eq!(judged.map(|j| j.truth), Some(odd(expected)));
                 prop_assert_eq!(w.tally(w.word.load()), Some(expected));
                 #[cfg(feature = "serde")]
@@ -428,8 +440,8 @@ mod tests {
 
         #[test]
         fn payloads_give_back_their_fields(payload in 0..=crate::words::tagged::PAYLOAD_MAX) {
-            prop_assert_eq!(Bits::from_bits(payload).payload(), payload);
-            prop_assert_eq!(Tail::from_bits(payload).payload(), payload);
+            prop_assert_eq!(Bits::unpack(payload).pack(), payload);
+            prop_assert_eq!(Tail::unpack(payload).pack(), payload);
         }
     }
 
@@ -438,7 +450,11 @@ mod tests {
     fn a_clean_window_stays_as_it_is() {
         for size in [5, 50] {
             let w = CountWindow::new(size);
-            let land = |failed| w.try_count(0, failed, false, |t| Truth(u64::from(t.failures > 0)));
+            let land = |failed| {
+                w.try_count(Version(0), failed, false, |t| {
+                    Truth(u64::from(t.failures > 0))
+                })
+            };
             (0..size + 1).for_each(|_| assert!(land(false).is_some()));
             let clean = w.word.load();
             (0..3 * size).for_each(|_| assert!(land(false).is_some()));
@@ -453,11 +469,11 @@ mod tests {
 
             // and of another period it says nothing
             land(false);
-            let (start, begun) = w.fresh(Tagged(w.word.load()).payload());
+            let (start, begun) = w.fresh(w.word.load().payload());
             if let Some((word, position)) = start {
                 word.store(position);
             }
-            w.word.store(Tagged::new(0, begun).0);
+            w.word.store(Tagged::new(Version(0), begun));
             assert_eq!(calls(), Some((0, 0)));
             land(false);
             assert_eq!(calls(), Some((1, 0)));
@@ -481,7 +497,7 @@ mod tests {
         let Some(ring) = &w.ring else {
             unreachable!("more than a word holds")
         };
-        w.word.store(Tagged::new(0, tail.payload()).0);
+        w.word.store(Tagged::new(Version(0), tail.pack()));
         ring.start.store(begin);
         ring.cell(begin).store(ring.pack(
             begin,
@@ -492,7 +508,7 @@ mod tests {
         ));
         for i in 0..200u64 {
             let last = |n: u64| (i + 1).min(20).min(n);
-            let seen = w.try_count(0, i % 2 == 0, false, |t| {
+            let seen = w.try_count(Version(0), i % 2 == 0, false, |t| {
                 assert_eq!(t.calls, last(20));
                 assert!(t.failures.abs_diff(t.calls / 2) <= 1);
                 Truth::default()
@@ -506,20 +522,20 @@ mod tests {
         for size in [5, 50] {
             let w = CountWindow::new(size);
             for _ in 0..80 {
-                assert!(w.try_count(0, true, true, |_| Truth(1)).is_some());
+                assert!(w.try_count(Version(0), true, true, |_| Truth(1)).is_some());
             }
-            let frozen = Tagged(w.word.load()).retag(1);
-            w.word.store(frozen.0);
+            let frozen = w.word.load().retag(Version(1));
+            w.word.store(frozen);
             let (start, begun) = w.fresh(frozen.payload());
             if let Some((word, position)) = start {
                 word.store(position);
             }
-            w.word.store(Tagged::new(1, begun).0);
+            w.word.store(Tagged::new(Version(1), begun));
             assert!(
-                w.try_count(0, true, true, |_| Truth(0)).is_none(),
+                w.try_count(Version(0), true, true, |_| Truth(0)).is_none(),
                 "an earlier version's"
             );
-            let judged = w.try_count(1, true, false, |t| {
+            let judged = w.try_count(Version(1), true, false, |t| {
                 assert_eq!(
                     t,
                     Tally {

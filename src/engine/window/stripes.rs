@@ -15,7 +15,7 @@ use crate::engine::policy::Allowance;
 use crate::sync::atomic::{Counter, Late, Word};
 use crate::sync::thread_index;
 use crate::words::outcome::{FailureKind, Rejections, State};
-use crate::words::tagged::{PAYLOAD_MAX, Tagged, since};
+use crate::words::tagged::{PAYLOAD_MAX, Tagged, Version, since};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use crossbeam_utils::CachePadded;
@@ -56,10 +56,10 @@ impl Class {
 #[repr(C)]
 pub(crate) struct Stripe {
     /// One a class: up to which count nobody need look.
-    pub(crate) limits: [Word; 4],
+    pub(crate) limits: [Word<Tagged<Version>>; 4],
     pub(crate) side: Side,
     /// One a class. Under a count window these are plain sums of 64 bits.
-    pub(crate) counts: [Word; 4],
+    pub(crate) counts: [Word<Tagged<Version>>; 4],
 }
 
 /// Sums that decide nothing.
@@ -85,21 +85,22 @@ pub(crate) struct Landed {
 impl Stripe {
     /// Count one more, if the word is of this version still.
     #[inline(always)]
-    pub(crate) fn try_count(&self, class: Class, tag: u64) -> Option<Landed> {
+    pub(crate) fn try_count(&self, class: Class, version: Version) -> Option<Landed> {
         let word = &self.counts[class as usize];
         let mut contended = false;
-        let mut w = Tagged(word.load());
+        let mut before = word.load();
         loop {
-            if !w.has(tag) {
+            if !before.has(version) {
                 return None;
             }
-            match word.cas(w.0, w.plus_one().0) {
-                Ok(_) => {
-                    let count = w.plus_one().payload();
+            let after = before.plus_one();
+            match word.cas(before, after) {
+                Ok(()) => {
+                    let count = after.payload();
                     return Some(Landed { count, contended });
                 }
                 Err(is) => {
-                    w = Tagged(is);
+                    before = is;
                     contended = true;
                 }
             }
@@ -108,10 +109,10 @@ impl Stripe {
 
     /// Is that count within what needs no look?
     #[inline(always)]
-    pub(crate) fn within(&self, class: Class, tag: u64, count: u64) -> bool {
-        let limit = Tagged(self.limits[class as usize].load());
+    pub(crate) fn within(&self, class: Class, version: Version, count: u64) -> bool {
+        let limit = self.limits[class as usize].load();
         // counts wrap, so "not beyond" is half the range
-        limit.has(tag) && since(limit.payload(), count) <= PAYLOAD_MAX / 2
+        limit.has(version) && since(limit.payload(), count) <= PAYLOAD_MAX / 2
     }
 }
 
@@ -131,7 +132,7 @@ pub(crate) fn share(a: Allowance, i: usize, of: usize) -> [u64; 4] {
 #[derive(Debug, Default)]
 pub(crate) struct Owned {
     pub(crate) count: Word,
-    pub(crate) seen: Word,
+    pub(crate) seen: Word<Tagged<Version>>,
     taken: Counter,
 }
 
@@ -229,6 +230,7 @@ impl Stripes {
     /// After an addition to such a sum that met another thread's: more stripes are made, as for
     /// outcomes; but nobody need announce them.
     #[cold]
+    #[inline(never)]
     fn on_contention(&self) {
         self.grow(self.made.get() as usize);
     }
@@ -377,25 +379,37 @@ mod tests {
     #[test]
     fn an_outcome_lands_in_its_version_alone() {
         let s = Stripe::default();
-        assert_eq!(s.try_count(Class::SlowFailure, 0).map(|l| l.count), Some(1));
-        assert!(s.try_count(Class::SlowFailure, 1).is_none());
-        assert_eq!(s.try_count(Class::SlowFailure, 0).map(|l| l.count), Some(2));
-        assert_eq!(s.try_count(Class::FastFailure, 0).map(|l| l.count), Some(1));
+        assert_eq!(
+            s.try_count(Class::SlowFailure, Version(0)).map(|l| l.count),
+            Some(1)
+        );
+        assert!(s.try_count(Class::SlowFailure, Version(1)).is_none());
+        assert_eq!(
+            s.try_count(Class::SlowFailure, Version(0)).map(|l| l.count),
+            Some(2)
+        );
+        assert_eq!(
+            s.try_count(Class::FastFailure, Version(0)).map(|l| l.count),
+            Some(1)
+        );
     }
 
     #[test]
     fn a_limit_holds_in_its_version_and_over_the_wrap() {
         let s = Stripe::default();
-        s.limits[Class::FastFailure as usize].store(Tagged::new(7, 3).0);
-        assert!(s.within(Class::FastFailure, 7, 3));
-        assert!(!s.within(Class::FastFailure, 7, 4));
-        assert!(!s.within(Class::FastFailure, 8, 3));
+        s.limits[Class::FastFailure as usize].store(Tagged::new(Version(7), 3));
+        assert!(s.within(Class::FastFailure, Version(7), 3));
+        assert!(!s.within(Class::FastFailure, Version(7), 4));
+        assert!(!s.within(Class::FastFailure, Version(8), 3));
         assert!(
-            s.within(Class::FastFailure, 7, PAYLOAD_MAX),
+            s.within(Class::FastFailure, Version(7), PAYLOAD_MAX),
             "just below the wrap"
         );
-        s.limits[Class::FastSuccess as usize].store(Tagged::new(8, 9).0);
-        assert!(s.within(Class::FastSuccess, 8, 9) && !s.within(Class::FastSuccess, 8, 10));
+        s.limits[Class::FastSuccess as usize].store(Tagged::new(Version(8), 9));
+        assert!(
+            s.within(Class::FastSuccess, Version(8), 9)
+                && !s.within(Class::FastSuccess, Version(8), 10)
+        );
     }
 
     #[test]
