@@ -9,6 +9,7 @@
 mod config;
 mod crash;
 mod damage;
+mod doors;
 mod env;
 mod places;
 mod progress;

@@ -252,12 +252,24 @@ impl Draft {
     }
 
     /// Returns the configuration. Settings that are not given keep their defaults.
-    pub(crate) fn config(self) -> Result<Config, Clash> {
+    ///
+    /// # Errors
+    ///
+    /// Returns every group whose settings exclude each other.
+    pub(crate) fn config(self) -> Result<Config, Vec<Clash>> {
         let default = Config::default();
+        let groups = (self.window(), self.open_for(), self.half_open());
+        let (window, open_for, half_open) = match groups {
+            (Ok(window), Ok(open_for), Ok(half_open)) => (window, open_for, half_open),
+            (window, open_for, half_open) => {
+                let clashes = [window.err(), open_for.err(), half_open.err()];
+                return Err(clashes.into_iter().flatten().collect());
+            }
+        };
         Ok(Config {
-            window: self.window()?,
-            open_for: self.open_for()?,
-            half_open: self.half_open()?,
+            window,
+            open_for,
+            half_open,
             failure_rate: self.failure_rate.0.unwrap_or(default.failure_rate),
             min_throughput: self.min_throughput.0.or(default.min_throughput),
             slow_call: self.slow_call.0.unwrap_or(default.slow_call),
@@ -303,9 +315,18 @@ impl Draft {
             reset_after: self.reset_after.0.unwrap_or(default.reset_after),
             seed: self.seed.0.or(default.seed),
         };
+        // a part that is set to its default is set too
+        let parts = [
+            self.base.0.is_some(),
+            self.factor.0.is_some(),
+            self.max.0.is_some(),
+            self.jitter.0.is_some(),
+            self.reset_after.0.is_some(),
+            self.seed.0.is_some(),
+        ];
         match self.constant.0 {
             None => Ok(backoff),
-            Some(wait) if backoff == default => Ok(Backoff::constant(wait)),
+            Some(wait) if !parts.contains(&true) => Ok(Backoff::constant(wait)),
             Some(_) => Err(Clash {
                 group: "open_for",
                 says: "a single duration and parts of a backoff are both set, but only one form can be",

@@ -21,7 +21,8 @@ use std::ffi::OsString;
 pub struct EnvProblem {
     /// The variable's full name.
     pub variable: String,
-    /// The value as found, neither quoted nor escaped. Empty if the variable is not a setting.
+    /// The value as found, neither quoted nor escaped. Empty if the variable is not a setting, or is
+    /// set twice.
     pub value: String,
     /// What the value must be. For a variable that is not a setting: the setting that was probably
     /// meant.
@@ -111,7 +112,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// Returns every variable that is unknown or cannot be read. If all of them can be read,
+    /// Returns every variable that is unknown, set twice or cannot be read. If all of them can be read,
     /// returns every one that [`validate`](Config::validate) refuses.
     ///
     /// ```
@@ -172,6 +173,12 @@ impl Config {
                 }
                 continue;
             };
+            if named.iter().any(|(before, _)| before == place) {
+                let permitted = "set once";
+                let is = format!("is set twice, but must be {permitted}");
+                problems.push(EnvProblem::new(variable.into(), "", permitted, &is));
+                continue;
+            }
             let value = value.into();
             let fits = value.to_str().is_some_and(|v| slot.put(Found::Any(v)));
             let value = value.to_string_lossy().into_owned();
@@ -184,11 +191,11 @@ impl Config {
         }
         if problems.is_empty() {
             match draft.config() {
-                Err(clash) => {
+                Err(clashes) => problems.extend(clashes.iter().map(|clash| {
                     let variable = format!("{prefix}{}_*", clash.group.to_uppercase());
                     let is = format!("do not go together: {}", clash.says);
-                    problems.push(EnvProblem::new(variable, "", clash.says, &is));
-                }
+                    EnvProblem::new(variable, "", clash.says, &is)
+                })),
                 Ok(config) => match config.validate() {
                     Ok(()) => return Ok(config),
                     Err(error) => {

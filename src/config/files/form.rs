@@ -3,7 +3,7 @@
 //! The formats must be self-describing: a value may be a number, a text or `false`, and the format
 //! has to say which.
 
-use crate::config::files::draft::{Draft, Place, Slot, Within};
+use crate::config::files::draft::{Clash, Draft, Place, Slot, Within};
 use crate::config::files::suggest::{nearest, printable};
 use crate::config::files::words::{Found, Written};
 use crate::config::settings::Config;
@@ -115,9 +115,11 @@ impl<'de> Deserialize<'de> for Config {
             draft: &mut draft,
             group: "",
         })?;
-        draft
-            .config()
-            .map_err(|clash| D::Error::custom(format_args!("{}: {}", clash.group, clash.says)))
+        draft.config().map_err(|clashes| {
+            let clash = |clash: &Clash| format!("{}: {}", clash.group, clash.says);
+            let all: Vec<_> = clashes.iter().map(clash).collect();
+            D::Error::custom(all.join("; "))
+        })
     }
 }
 
