@@ -141,45 +141,36 @@ mod migrating {
     struct Polly;
 }
 
-mod classify;
-mod clock;
-mod config;
+pub mod classify;
+pub mod clock;
+pub mod config;
 mod engine;
 mod error;
 mod handles;
 mod integrations;
 #[cfg(feature = "serde")]
-mod saved;
+pub mod saved;
 mod sync;
 mod words;
 #[cfg(all(test, feature = "std"))]
 mod wrap_tests;
 
-pub use self::classify::classifier::{ByRef, Classify, ErrIsFailure};
-pub use self::classify::rejections::{
-    AnyError, FindRejection, IgnoreRejections, InBoxed, InSources,
-};
-pub use self::clock::{Clock, ManualClock, TimeSource};
+// The root has the names that most programs need, at most 26; the others are in modules.
+pub use self::classify::classifier::Classify;
+pub use self::clock::kinds::{Clock, ManualClock};
 pub use self::config::backoff::Backoff;
-#[cfg(feature = "serde")]
-pub use self::config::files::{EnvError, EnvProblem};
-#[cfg(feature = "std")]
-pub use self::config::reconfigure::Rules;
 pub use self::config::settings::{Config, HalfOpen, OnCancel, Window};
-pub use self::engine::durations::{DurationBucket, Durations};
-pub use self::engine::events::cursor::Events;
 pub use self::engine::events::event::Transition;
 #[cfg(feature = "std")]
-pub use self::engine::events::listeners::{Epoch, Subscription};
-pub use self::engine::snapshot::{Probes, Snapshot, Totals};
-pub use self::error::{BoxedError, CallError, ConfigError, NoBreaker, Problem, Rejected};
+pub use self::engine::events::listeners::Subscription;
+pub use self::engine::snapshot::Snapshot;
+pub use self::error::{CallError, ConfigError, Rejected};
 pub use self::handles::breaker::Breaker;
 pub use self::handles::builder::Builder;
-pub use self::handles::call::Call;
 pub use self::handles::controller::Controller;
-pub use self::handles::local::{Local, LocalCall, LocalPermit};
+pub use self::handles::local::Local;
 pub use self::handles::observer::Observer;
-pub use self::handles::permit::{OwnedPermit, Permit};
+pub use self::handles::permit::Permit;
 #[cfg(feature = "grpc")]
 pub use self::integrations::grpc;
 #[cfg(feature = "health")]
@@ -194,11 +185,50 @@ pub use self::integrations::registry;
 pub use self::integrations::tower;
 #[cfg(feature = "tracing")]
 pub use self::integrations::tracing;
-#[cfg(feature = "serde")]
-pub use self::saved::{Age, FileStore, Restored, RestoredWindow, Saved, SavedError, StoreError};
-pub use self::words::outcome::{
-    Cause, Counts, FailureKind, FailureKinds, Outcome, Rejections, State,
-};
+pub use self::words::outcome::{Cause, FailureKind, Outcome, State};
+
+/// The types of a single call: owned permits, calls with their own classifier, and errors beside
+/// [`CallError`].
+///
+/// ```
+/// use tripcoil::call::OwnedPermit;
+/// use tripcoil::{Breaker, Rejected};
+///
+/// let breaker = Breaker::builder("payments").build()?;
+/// let permit: Result<OwnedPermit, Rejected> = breaker.try_acquire_owned();
+/// # if let Ok(permit) = permit { std::thread::spawn(|| permit.success()).join().unwrap() }
+/// # assert_eq!(breaker.observer().snapshot().totals.successes, 1);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+pub mod call {
+    pub use crate::error::{BoxedError, NoBreaker};
+    pub use crate::handles::call::Call;
+    pub use crate::handles::local::{LocalCall, LocalPermit};
+    pub use crate::handles::permit::OwnedPermit;
+}
+
+/// The parts of what an [`Observer`] shows, beside [`Snapshot`] and [`Transition`]: counts, totals,
+/// durations, and an iterator of transitions.
+///
+/// ```
+/// use tripcoil::Breaker;
+/// use tripcoil::observe::{Counts, Totals};
+///
+/// let breaker = Breaker::builder("payments").build()?;
+/// let _ = breaker.call(|| Ok::<(), ()>(()));
+/// let snapshot = breaker.observer().snapshot();
+/// let (window, life): (Counts, Totals) = (snapshot.window, snapshot.totals);
+/// assert_eq!((window.successes, life.successes), (1, 1));
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+pub mod observe {
+    pub use crate::engine::durations::{DurationBucket, Durations};
+    pub use crate::engine::events::cursor::Events;
+    #[cfg(feature = "std")]
+    pub use crate::engine::events::listeners::Epoch;
+    pub use crate::engine::snapshot::{Probes, Totals};
+    pub use crate::words::outcome::{Counts, FailureKinds, Rejections};
+}
 
 /// The types and traits that most programs name, and no modules: `use tripcoil::prelude::*`.
 ///
@@ -217,6 +247,12 @@ pub use self::words::outcome::{
 /// # Ok::<(), ConfigError>(())
 /// ```
 pub mod prelude {
+    #[cfg(feature = "std")]
+    pub use crate::Subscription;
+    pub use crate::call::{NoBreaker, OwnedPermit};
+    pub use crate::classify::{ErrIsFailure, IgnoreRejections};
+    #[cfg(feature = "std")]
+    pub use crate::config::Rules;
     #[cfg(feature = "grpc")]
     pub use crate::grpc::ByCode;
     #[cfg(feature = "http")]
@@ -229,12 +265,9 @@ pub mod prelude {
     pub use crate::tower::BreakerLayer;
     pub use crate::{
         Backoff, Breaker, Builder, CallError, Cause, Classify, Clock, Config, ConfigError,
-        Controller, ErrIsFailure, FailureKind, HalfOpen, IgnoreRejections, Local, ManualClock,
-        NoBreaker, Observer, OnCancel, Outcome, OwnedPermit, Permit, Rejected, Snapshot, State,
-        Transition, Window,
+        Controller, FailureKind, HalfOpen, Local, ManualClock, Observer, OnCancel, Outcome, Permit,
+        Rejected, Snapshot, State, Transition, Window,
     };
-    #[cfg(feature = "std")]
-    pub use crate::{Rules, Subscription};
 }
 
 /// For the fuzz targets alone.

@@ -11,9 +11,10 @@ use std::fmt::Debug;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tripcoil::classify::{ByRef, ErrIsFailure};
 use tripcoil::{
-    Backoff, Breaker, ByRef, CallError, Classify, Clock, Config, ConfigError, ErrIsFailure,
-    FailureKind, ManualClock, Outcome, State, Window,
+    Backoff, Breaker, CallError, Classify, Clock, Config, ConfigError, FailureKind, ManualClock,
+    Outcome, State, Window,
 };
 
 #[cfg(all(feature = "http", feature = "tower"))]

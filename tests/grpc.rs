@@ -24,12 +24,13 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::{Layer, ServiceBuilder};
+use tripcoil::classify::IgnoreRejections;
 use tripcoil::grpc::{ByCode, Code, rejected_response};
 use tripcoil::http::{ClassifyBody, EndOfBody};
 use tripcoil::tower::{BreakerLayer, BreakerService};
 use tripcoil::{
-    Backoff, Breaker, CallError, Classify, Controller, FailureKind, HalfOpen, IgnoreRejections,
-    ManualClock, Outcome, Snapshot, State,
+    Backoff, Breaker, CallError, Classify, Controller, FailureKind, HalfOpen, ManualClock, Outcome,
+    Snapshot, State,
 };
 
 const OPEN_FOR: Duration = Duration::from_secs(10);

@@ -30,11 +30,12 @@ use hyper_util::rt::TokioExecutor;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+use tripcoil::classify::ErrIsFailure;
 use tripcoil::http::{ByStatus, ClassifyBody, EndOfBody, GuardedBody, rejected_response};
 use tripcoil::tower::{BreakerLayer, BreakerService};
 use tripcoil::{
-    Backoff, Breaker, CallError, Classify, Controller, ErrIsFailure, FailureKind, HalfOpen,
-    ManualClock, Outcome, Snapshot, State,
+    Backoff, Breaker, CallError, Classify, Controller, FailureKind, HalfOpen, ManualClock, Outcome,
+    Snapshot, State,
 };
 
 type HyperClient = Client<HttpConnector, Empty<Bytes>>;

@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
-use tripcoil::{Breaker, Controller, Epoch, ManualClock, Subscription, Transition, Window};
+use tripcoil::observe::Epoch;
+use tripcoil::{Breaker, Controller, ManualClock, Subscription, Transition, Window};
 
 static TURN: Mutex<()> = Mutex::new(());
 

@@ -283,7 +283,7 @@ fn each_figure_is_the_snapshots() {
         observer.snapshot()
     };
     let acquire = || breaker.try_acquire().expect("admitted");
-    assert_eq!(check().totals, tripcoil::Totals::default());
+    assert_eq!(check().totals, tripcoil::observe::Totals::default());
 
     (0..7).for_each(|_| acquire().success());
     acquire().record_timed(Outcome::Success, SLOW * 2);

@@ -10,9 +10,10 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::time::Duration;
+use tripcoil::call::NoBreaker;
+use tripcoil::classify::{ErrIsFailure, IgnoreRejections};
 use tripcoil::{
-    Breaker, Builder, CallError, Cause, ErrIsFailure, FailureKind, HalfOpen, IgnoreRejections,
-    ManualClock, NoBreaker, Outcome, State,
+    Breaker, Builder, CallError, Cause, FailureKind, HalfOpen, ManualClock, Outcome, State,
 };
 
 const WAIT: Duration = Duration::from_secs(60);

@@ -20,10 +20,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
+use tripcoil::call::NoBreaker;
+use tripcoil::classify::ErrIsFailure;
 use tripcoil::tower::{BreakerLayer, BreakerService, Head, PickBreaker, ResponseFuture, boxed};
 use tripcoil::{
-    Breaker, CallError, Cause, Classify, Controller, ErrIsFailure, FailureKind, HalfOpen,
-    ManualClock, NoBreaker, Outcome, Rejected, Snapshot, State,
+    Breaker, CallError, Cause, Classify, Controller, FailureKind, HalfOpen, ManualClock, Outcome,
+    Rejected, Snapshot, State,
 };
 
 /// What a request makes the inner service do.

@@ -3,7 +3,8 @@
 include!("operations.rs");
 
 use tripcoil::registry::RegistryController;
-use tripcoil::{Controller, ErrIsFailure};
+use tripcoil::Controller;
+use tripcoil::classify::ErrIsFailure;
 
 fn one(controller: &Controller) {
     operate!(controller);

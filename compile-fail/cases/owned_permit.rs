@@ -1,6 +1,6 @@
 include!("operations.rs");
 
-fn operator(handle: &tripcoil::OwnedPermit) {
+fn operator(handle: &tripcoil::call::OwnedPermit) {
     operate!(handle);
 }
 

@@ -7,7 +7,8 @@ use axum::response::{Html, IntoResponse, Json};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tripcoil::{Counts, Observer};
+use tripcoil::Observer;
+use tripcoil::observe::Counts;
 
 const PAGE: &str = include_str!("page.html");
 

@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tripcoil::State::Closed;
-use tripcoil::Totals;
+use tripcoil::observe::Totals;
 
 const TOKEN: &str = "let me in";
 

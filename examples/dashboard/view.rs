@@ -6,7 +6,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use std::time::Duration;
-use tripcoil::{Cause, Counts, Snapshot, State, Transition};
+use tripcoil::observe::Counts;
+use tripcoil::{Cause, Snapshot, State, Transition};
 
 /// Lines of a breaker: its figures, and below them more of these.
 const TALL: u16 = 2;

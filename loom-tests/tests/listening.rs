@@ -5,7 +5,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use tripcoil::{Events, Transition};
+use tripcoil::Transition;
+use tripcoil::observe::Events;
 use tripcoil_loom_tests::{by_count, by_run, explore, fail, race};
 
 fn generations(events: &mut Events) -> Vec<u64> {

@@ -1,7 +1,8 @@
 //! I6 and I8: who is admitted when Open is over, and how a round ends.
 
 use loom::thread::spawn;
-use tripcoil::{FailureKind, HalfOpen, OwnedPermit, Rejected, State};
+use tripcoil::call::OwnedPermit;
+use tripcoil::{FailureKind, HalfOpen, Rejected, State};
 use tripcoil_loom_tests::{OPEN, check_history, explore, ready_to_probe};
 
 type Answer = Result<OwnedPermit, Rejected>;

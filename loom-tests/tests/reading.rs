@@ -1,6 +1,7 @@
 //! I1, I2 and I3 for whoever only reads, while others are at work.
 
-use tripcoil::{Breaker, FailureKind, Snapshot, State, Totals};
+use tripcoil::observe::Totals;
+use tripcoil::{Breaker, FailureKind, Snapshot, State};
 use tripcoil_loom_tests::{EPOCH, by_count, check_history, explore, fail, race, succeed};
 
 /// What holds of each snapshot by itself.

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use tripcoil::{
-    Breaker, Cause, FailureKind, HalfOpen, OwnedPermit, Rejected, Snapshot, State, Transition,
-};
+use tripcoil::call::OwnedPermit;
+use tripcoil::{Breaker, Cause, FailureKind, HalfOpen, Rejected, Snapshot, State, Transition};
 use tripcoil_loom_tests::{OPEN, all_told, check_history, explore, race, ready_to_probe};
 
 type Answer = Result<OwnedPermit, Rejected>;

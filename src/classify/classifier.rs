@@ -148,7 +148,8 @@ pointers! {
 /// and a panic a failure of the kind [`FailureKind::Client`].
 ///
 /// ```
-/// use tripcoil::{Classify, ErrIsFailure, FailureKind, Outcome};
+/// use tripcoil::classify::ErrIsFailure;
+/// use tripcoil::{Classify, FailureKind, Outcome};
 ///
 /// assert_eq!(ErrIsFailure.classify(&Ok::<_, &str>(1)), Outcome::Success);
 /// let failed = ErrIsFailure.classify(&Err::<u32, _>("refused"));
@@ -173,7 +174,8 @@ impl<T, E> Classify<T, E> for ErrIsFailure {
 /// reference to a closure is already a closure.
 ///
 /// ```
-/// use tripcoil::{Breaker, ByRef, Classify, Outcome};
+/// use tripcoil::classify::ByRef;
+/// use tripcoil::{Breaker, Classify, Outcome};
 ///
 /// struct Lenient;
 ///

@@ -40,7 +40,8 @@ use core::ops::Deref;
 ///
 /// ```
 /// use std::io;
-/// use tripcoil::{Breaker, CallError, ErrIsFailure, IgnoreRejections};
+/// use tripcoil::classify::{ErrIsFailure, IgnoreRejections};
+/// use tripcoil::{Breaker, CallError};
 ///
 /// let (replica, controller) = Breaker::builder("replica").build_with_controller()?;
 /// let service = Breaker::builder("service")
@@ -83,7 +84,8 @@ impl<C> IgnoreRejections<C, InBoxed> {
     /// `anyhow::Error` does.
     ///
     /// ```
-    /// use tripcoil::{Breaker, ErrIsFailure, IgnoreRejections};
+    /// use tripcoil::Breaker;
+    /// use tripcoil::classify::{ErrIsFailure, IgnoreRejections};
     ///
     /// let breaker = Breaker::builder("service")
     ///     .classifier(IgnoreRejections::boxed(ErrIsFailure))
@@ -106,7 +108,8 @@ impl<C, F> IgnoreRejections<C, F> {
     /// there is one.
     ///
     /// ```
-    /// use tripcoil::{Breaker, CallError, ErrIsFailure, IgnoreRejections};
+    /// use tripcoil::classify::{ErrIsFailure, IgnoreRejections};
+    /// use tripcoil::{Breaker, CallError};
     ///
     /// // what `?` made of the error of an inner breaker's call
     /// enum Failed {

@@ -15,7 +15,8 @@ use core::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use tripcoil::{Breaker, Clock, TimeSource};
+/// use tripcoil::clock::TimeSource;
+/// use tripcoil::{Breaker, Clock};
 ///
 /// /// In a browser, say, `performance.now()`, which tells tenths of a millisecond.
 /// struct Page;

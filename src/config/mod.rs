@@ -1,4 +1,22 @@
-//! What a user sets, and how it is checked.
+//! What goes with a configuration, beside [`Config`](crate::Config): rules for a breaker at work,
+//! problems, and (feature `serde`) errors in the environment's variables.
+//!
+//! ```
+//! # #[cfg(feature = "std")] {
+//! use tripcoil::config::Rules;
+//! use tripcoil::{Breaker, ConfigError};
+//!
+//! fn stricter(rules: Rules) -> Rules {
+//!     rules.failure_rate(0.2).min_throughput(50)
+//! }
+//! let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
+//! controller.reconfigure(stricter)?;
+//!
+//! let refused: Result<(), ConfigError> = controller.reconfigure(|rules| rules.failure_rate(1.5));
+//! assert_eq!(refused.unwrap_err().problems()[0].field, "failure_rate");
+//! # }
+//! # Ok::<(), tripcoil::ConfigError>(())
+//! ```
 
 pub(crate) mod backoff;
 #[cfg(feature = "serde")]
@@ -7,3 +25,9 @@ pub(crate) mod files;
 pub(crate) mod reconfigure;
 pub(crate) mod settings;
 pub(crate) mod validate;
+
+#[cfg(feature = "serde")]
+pub use self::files::{EnvError, EnvProblem};
+#[cfg(feature = "std")]
+pub use self::reconfigure::Rules;
+pub use crate::error::Problem;

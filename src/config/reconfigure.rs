@@ -151,7 +151,7 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::ManualClock;
+    use crate::clock::kinds::ManualClock;
     use crate::config::settings::Window;
     use crate::words::outcome::State;
 

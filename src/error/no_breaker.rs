@@ -11,7 +11,8 @@ use core::fmt;
 /// key; the field of its first problem is kept here.
 ///
 /// ```
-/// use tripcoil::{Breaker, NoBreaker};
+/// use tripcoil::Breaker;
+/// use tripcoil::call::NoBreaker;
 ///
 /// let invalid = Breaker::builder("payments").failure_rate(1.5).build().err().ok_or("invalid")?;
 /// assert_eq!(NoBreaker::from(invalid).to_string(), "no breaker for this request: failure_rate is invalid");

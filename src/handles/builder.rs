@@ -218,7 +218,7 @@ impl<C> Builder<C> {
     }
 
     /// Continues from the state of an earlier breaker with the same name: a `Saved`, the result of
-    /// [`FileStore::load`](crate::FileStore::load), or `None` to start fresh.
+    /// [`FileStore::load`](crate::saved::FileStore::load), or `None` to start fresh.
     ///
     /// The saved state takes precedence over [`initial_state`](Self::initial_state). No event is
     /// published for it.
@@ -245,7 +245,8 @@ impl<C> Builder<C> {
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
-    /// use tripcoil::{Age, Breaker, ManualClock};
+    /// use tripcoil::saved::Age;
+    /// use tripcoil::{Breaker, ManualClock};
     ///
     /// let clock = ManualClock::new();
     /// let (_, controller) = Breaker::builder("db").clock(&clock).build_with_controller()?;
@@ -325,7 +326,7 @@ impl<C> Builder<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::ManualClock;
+    use crate::clock::kinds::ManualClock;
 
     type FailureRules = (Option<u32>, Option<u32>, Option<f64>);
 

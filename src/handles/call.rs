@@ -152,7 +152,8 @@ macro_rules! guarded_calls {
         ///
         /// ```
         /// use std::io;
-        /// use tripcoil::{Breaker, ErrIsFailure, IgnoreRejections};
+        /// use tripcoil::Breaker;
+        /// use tripcoil::classify::{ErrIsFailure, IgnoreRejections};
         ///
         /// let (replica, controller) = Breaker::builder("replica").build_with_controller()?;
         /// let service = Breaker::builder("service")

@@ -174,7 +174,8 @@ impl Controller {
     /// later process: see [`Builder::restore`](crate::Builder::restore). Calls go on meanwhile.
     ///
     /// ```
-    /// use tripcoil::{Breaker, FileStore, RestoredWindow};
+    /// use tripcoil::Breaker;
+    /// use tripcoil::saved::{FileStore, RestoredWindow};
     ///
     /// # let folder = tempfile::tempdir()?;
     /// let store = FileStore::new(folder.path().join("payments.state"));

@@ -104,7 +104,7 @@ permit! {
     LocalPermit<'a>, &'a Owning
 }
 
-/// A [`Call`](crate::Call) of a [`Local`] handle.
+/// A [`Call`](crate::call::Call) of a [`Local`] handle.
 #[derive(Clone, Copy)]
 #[must_use = "this makes no call by itself"]
 pub struct LocalCall<'a, D>(Guarded<&'a Owning, D>);

@@ -2,8 +2,9 @@
 
 #[cfg(feature = "tower")]
 use crate::Classify;
+use crate::Outcome;
+use crate::call::OwnedPermit;
 use crate::classify::classifier::outcome_of_panic;
-use crate::{Outcome, OwnedPermit};
 
 struct Inside<'p, P: FnOnce() -> Outcome> {
     permit: &'p mut Option<OwnedPermit>,

@@ -1,10 +1,28 @@
-//! A breaker's state, saved, and restored after a restart.
+//! A breaker's state, saved, and restored after a restart (feature `persist`).
 //!
-//! `state` is what is saved, as plain data, and checks that a breaker can have been in it. `bytes`
-//! and `form` are its two serialised forms, and `value` is the handle for users. `save` reads it
-//! from a breaker, and `restore` puts it into a new one. `store` keeps it in a file at a
-//! `location`; `beside` manages the other files next to it, which have `names` of their own,
-//! `aside` runs blocking work on a thread, and `trouble` has the errors.
+//! [`Controller::save`](crate::Controller::save) gives a [`Saved`], which a [`FileStore`] keeps;
+//! [`Builder::restore`](crate::Builder::restore) takes it, and
+//! [`Controller::restored`](crate::Controller::restored) reports what was restored.
+//!
+//! ```
+//! use tripcoil::saved::FileStore;
+//! use tripcoil::Breaker;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("payments");
+//! let store = FileStore::new(path);
+//! let (breaker, controller) = Breaker::builder("payments").restore(store.load()?).build_with_controller()?;
+//! // and before the program ends
+//! store.save(&controller.save())?;
+//! # Ok(())
+//! # }
+//! ```
+// `state` is what is saved, as plain data, and checks that a breaker can have been in it. `bytes`
+// and `form` are its two serialised forms, and `value` is the handle for users. `save` reads it
+// from a breaker, and `restore` puts it into a new one. `store` keeps it in a file at a
+// `location`; `beside` manages the other files next to it, which have `names` of their own,
+// `aside` runs blocking work on a thread, and `trouble` has the errors.
 
 mod aside;
 mod beside;

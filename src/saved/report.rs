@@ -10,7 +10,7 @@ use core::time::Duration;
 /// Why a saved state was refused. Nothing of it was restored, and the breaker started fresh.
 ///
 /// ```
-/// use tripcoil::{Saved, SavedError};
+/// use tripcoil::saved::{Saved, SavedError};
 ///
 /// assert_eq!(Saved::from_bytes(b"{}").unwrap_err(), SavedError::Foreign);
 /// ```
@@ -23,7 +23,7 @@ pub enum SavedError {
     Truncated,
     /// It was changed: its checksum does not match, or more bytes follow it.
     Damaged,
-    /// It is longer than any state: more than 16 MiB. A [`FileStore`](crate::FileStore) returns
+    /// It is longer than any state: more than 16 MiB. A [`FileStore`](crate::saved::FileStore) returns
     /// this for a file, which it does not read then, and for a state that it could not load again.
     TooLong,
     /// Its version of the format is later than this crate's, or never existed.

@@ -18,7 +18,8 @@ use std::sync::Mutex;
 /// was saved last or the one before it, and never a part of one.
 ///
 /// ```
-/// use tripcoil::{Breaker, FileStore};
+/// use tripcoil::Breaker;
+/// use tripcoil::saved::FileStore;
 ///
 /// # let folder = tempfile::tempdir()?;
 /// let store = FileStore::new(folder.path().join("payments.state"));
@@ -110,7 +111,8 @@ impl FileStore {
     /// Returns the errors of [`save`](Self::save), or that the system could not start a thread.
     ///
     /// ```
-    /// use tripcoil::{Breaker, FileStore};
+    /// use tripcoil::Breaker;
+    /// use tripcoil::saved::FileStore;
     ///
     /// # let folder = tempfile::tempdir()?;
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

@@ -6,14 +6,14 @@ use core::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a [`FileStore`](crate::FileStore) could not load or save a state.
+/// Why a [`FileStore`](crate::saved::FileStore) could not load or save a state.
 ///
 /// Each error has the path of the file. The system's error, or the reason why the state was
 /// refused, is the [`source`](Error::source), and is not repeated in the text.
 ///
 /// ```
 /// use std::error::Error;
-/// use tripcoil::{FileStore, StoreError};
+/// use tripcoil::saved::{FileStore, StoreError};
 ///
 /// let error = FileStore::new("/no/such/folder/db.state").load().unwrap_err();
 /// assert!(matches!(error, StoreError::NoFolder { .. }));

@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The state of a breaker, for another breaker in a later process that continues from it.
 /// [`Controller::save`](crate::Controller::save) returns it,
-/// [`Builder::restore`](crate::Builder::restore) takes it, and a [`FileStore`](crate::FileStore)
+/// [`Builder::restore`](crate::Builder::restore) takes it, and a [`FileStore`](crate::saved::FileStore)
 /// keeps it.
 ///
 /// It has two serialised forms: compact bytes, and any `serde` format, with field names. Both
@@ -19,7 +19,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// that was cut short, changed or invented is refused.
 ///
 /// ```
-/// use tripcoil::{Breaker, Saved, State};
+/// use tripcoil::saved::Saved;
+/// use tripcoil::{Breaker, State};
 ///
 /// let (_, controller) = Breaker::builder("payments").build_with_controller()?;
 /// controller.trip();

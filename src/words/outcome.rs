@@ -161,7 +161,7 @@ impl FailureKinds {
     }
 }
 
-/// Rejected calls, by the state that rejected them. [`Totals::rejected`](crate::Totals::rejected)
+/// Rejected calls, by the state that rejected them. [`Totals::rejected`](crate::observe::Totals::rejected)
 /// is their sum.
 ///
 /// ```

@@ -293,9 +293,9 @@ fn eras_of_runs_wrap_without_a_trace() {
             // switched on once a step, nearly
             for n in 0..6 {
                 for rig in [&shifted, &twin] {
-                    let off = |r: crate::Rules| r.no_failure_rules().failure_count(5);
+                    let off = |r: crate::config::Rules| r.no_failure_rules().failure_count(5);
                     assert!(rig.controller.reconfigure(off).is_ok());
-                    let on = |r: crate::Rules| r.consecutive_failures(3);
+                    let on = |r: crate::config::Rules| r.consecutive_failures(3);
                     assert!(rig.controller.reconfigure(on).is_ok());
                 }
                 together(

@@ -10,7 +10,8 @@ use axum::{Router, routing::get};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tripcoil::health::{Health, Indicator, Status};
-use tripcoil::{Breaker, Controller, Counts, ManualClock, Probes, Snapshot, State};
+use tripcoil::observe::{Counts, Probes};
+use tripcoil::{Breaker, Controller, ManualClock, Snapshot, State};
 
 use Status::{Degraded, Down, Up};
 

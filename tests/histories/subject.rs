@@ -3,9 +3,9 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use tripcoil::call::OwnedPermit;
 use tripcoil::{
-    Breaker, Clock, Controller, FailureKind, Local, ManualClock, Outcome, OwnedPermit,
-    Window as Crated,
+    Breaker, Clock, Controller, FailureKind, Local, ManualClock, Outcome, Window as Crated,
 };
 
 use crate::model::{Order, Rejection, State, Window};

@@ -33,7 +33,7 @@ alike!(cause_of, crated::Cause, Cause:
     ConsecutiveFailures FailureCount FailureRate SlowRate OpenElapsed ProbesSucceeded ProbeFailed
     ProbeTimeout ProbesCancelled Manual);
 
-fn counts_of(of: crated::Counts) -> Counts {
+fn counts_of(of: crated::observe::Counts) -> Counts {
     Counts {
         calls: of.calls,
         successes: of.successes,

@@ -84,7 +84,7 @@ fn kind_of(of: FailureKind) -> Kind {
     }
 }
 
-fn counts_of(of: crated::Counts) -> model::Counts {
+fn counts_of(of: crated::observe::Counts) -> model::Counts {
     model::Counts {
         calls: of.calls,
         successes: of.successes,
@@ -240,7 +240,7 @@ pub(crate) fn build(
 }
 
 /// The changes, as an operator makes them.
-pub(crate) fn changed(rules: crated::Rules, changes: &Changes) -> crated::Rules {
+pub(crate) fn changed(rules: crated::config::Rules, changes: &Changes) -> crated::config::Rules {
     let rules = if changes.no_failure_rules {
         rules.no_failure_rules()
     } else {

@@ -14,10 +14,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+use tripcoil::call::NoBreaker;
 use tripcoil::http::{ByStatus, rejected_response};
 use tripcoil::registry::Registry;
 use tripcoil::tower::BreakerLayer;
-use tripcoil::{Breaker, CallError, ManualClock, NoBreaker, State};
+use tripcoil::{Breaker, CallError, ManualClock, State};
 
 /// A route as the router has it, not a path: there are as many as there are routes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

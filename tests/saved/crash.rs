@@ -2,7 +2,8 @@
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use tripcoil::{Breaker, FileStore, State};
+use tripcoil::saved::FileStore;
+use tripcoil::{Breaker, State};
 
 const FILE: &str = "TRIPCOIL_TEST_CRASH_FILE";
 

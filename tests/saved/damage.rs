@@ -4,7 +4,8 @@ use crate::strategies::{Op, Rig, cases, configs, ms, scripts, wall};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tripcoil::{Breaker, Config, ManualClock, Saved, SavedError, State, Window};
+use tripcoil::saved::{Saved, SavedError};
+use tripcoil::{Breaker, Config, ManualClock, State, Window};
 use tripcoil::{FailureKind, Outcome};
 
 fn saved(window: Window, state: State) -> Saved {

@@ -2,7 +2,8 @@
 
 use crate::strategies::apart;
 use std::time::Duration;
-use tripcoil::{Backoff, Config, EnvError, HalfOpen, OnCancel, State, Window};
+use tripcoil::config::EnvError;
+use tripcoil::{Backoff, Config, HalfOpen, OnCancel, State, Window};
 
 fn read(vars: &[(&str, &str)]) -> Result<Config, EnvError> {
     Config::from_vars("DB", vars.iter().copied())

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tripcoil::{Breaker, FileStore, Saved, SavedError, StoreError};
+use tripcoil::Breaker;
+use tripcoil::saved::{FileStore, Saved, SavedError, StoreError};
 
 fn saved(name: &str) -> Saved {
     let (_, controller) = Breaker::builder(name).build_with_controller().unwrap();

@@ -2,10 +2,8 @@
 
 use crate::strategies::{Rig, ms, wall};
 use std::time::{Duration, SystemTime};
-use tripcoil::{
-    Age, Backoff, Breaker, Builder, FailureKind, ManualClock, RestoredWindow, SavedError, State,
-    Window,
-};
+use tripcoil::saved::{Age, RestoredWindow, SavedError};
+use tripcoil::{Backoff, Breaker, Builder, FailureKind, ManualClock, State, Window};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
@@ -33,7 +31,7 @@ pub(crate) fn at(rig: &Rig, about: impl Fn(Builder) -> Builder, when: SystemTime
     )
 }
 
-pub(crate) fn report(rig: &Rig) -> tripcoil::Restored {
+pub(crate) fn report(rig: &Rig) -> tripcoil::saved::Restored {
     rig.controller
         .restored()
         .expect("one was given")
@@ -138,7 +136,7 @@ fn an_operators_word_stands() {
 /// Which also stands where nobody could end it any more: that is refused.
 #[test]
 fn a_restored_override_needs_a_controller() {
-    let builder = |saved: &tripcoil::Saved, name: &str| {
+    let builder = |saved: &tripcoil::saved::Saved, name: &str| {
         Breaker::builder(name)
             .clock(ManualClock::new())
             .restore_at(saved.clone(), wall())
@@ -419,7 +417,7 @@ fn a_state_may_be_saved_while_calls_run() {
             for n in 0..300 {
                 let saved = controller.save();
                 assert_eq!(
-                    tripcoil::Saved::from_bytes(&saved.to_bytes()).as_ref(),
+                    tripcoil::saved::Saved::from_bytes(&saved.to_bytes()).as_ref(),
                     Ok(&saved)
                 );
                 if n % 2 == 0 {

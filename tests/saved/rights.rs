@@ -7,7 +7,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use tripcoil::{Breaker, FileStore, Saved, StoreError};
+use tripcoil::Breaker;
+use tripcoil::saved::{FileStore, Saved, StoreError};
 
 const INSIDE: &str = "TRIPCOIL_TEST_INSIDE";
 

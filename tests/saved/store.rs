@@ -5,7 +5,8 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
-use tripcoil::{Breaker, FileStore, Saved, SavedError, StoreError};
+use tripcoil::Breaker;
+use tripcoil::saved::{FileStore, Saved, SavedError, StoreError};
 
 fn saved(name: &str) -> Saved {
     let (_, controller) = Breaker::builder(name).build_with_controller().unwrap();

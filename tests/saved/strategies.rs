@@ -5,9 +5,10 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tripcoil::call::OwnedPermit;
 use tripcoil::{
     Backoff, Breaker, Clock, Config, Controller, FailureKind, HalfOpen, ManualClock, OnCancel,
-    Outcome, OwnedPermit, State, Window,
+    Outcome, State, Window,
 };
 
 pub(crate) const STATES: [State; 6] = [

@@ -5,9 +5,8 @@ use crate::damage::{leb, made_right};
 use crate::restore::rig;
 use crate::strategies::{Rig, ms, wall};
 use std::time::{Duration, UNIX_EPOCH};
-use tripcoil::{
-    Backoff, Builder, FailureKind, HalfOpen, ManualClock, Outcome, Saved, Snapshot, Window,
-};
+use tripcoil::saved::Saved;
+use tripcoil::{Backoff, Builder, FailureKind, HalfOpen, ManualClock, Outcome, Snapshot, Window};
 
 /// What a count is kept modulo, under a window of time.
 const LAP: u64 = 1 << 40;

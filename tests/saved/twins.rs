@@ -3,9 +3,8 @@
 use crate::strategies::{Op, Rig, cases, configs, ms, nanos, scripts, wall};
 use proptest::prelude::*;
 use std::time::Duration;
-use tripcoil::{
-    Age, Breaker, Config, ManualClock, Restored, RestoredWindow, Saved, Snapshot, State, Transition,
-};
+use tripcoil::saved::{Age, Restored, RestoredWindow, Saved};
+use tripcoil::{Breaker, Config, ManualClock, Snapshot, State, Transition};
 
 fn rig(config: &Config, clock: ManualClock) -> Rig {
     let config = Config {

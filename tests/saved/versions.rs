@@ -6,9 +6,8 @@ use crate::damage::made_right;
 use crate::strategies::{Rig, ms, wall};
 use std::fs;
 use std::path::PathBuf;
-use tripcoil::{
-    Age, Backoff, Breaker, Builder, HalfOpen, ManualClock, RestoredWindow, Saved, State, Window,
-};
+use tripcoil::saved::{Age, RestoredWindow, Saved};
+use tripcoil::{Backoff, Breaker, Builder, HalfOpen, ManualClock, State, Window};
 
 const NAMES: [&str; 7] = [
     "closed",

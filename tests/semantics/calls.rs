@@ -301,5 +301,5 @@ fn the_handles_may_be_shared_as_promised() {
     shared::<tripcoil::Controller>();
     shared::<tripcoil::Observer>();
     sent::<tripcoil::Local>();
-    sent::<tripcoil::OwnedPermit>();
+    sent::<tripcoil::call::OwnedPermit>();
 }

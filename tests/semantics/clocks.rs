@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread::sleep;
 use std::time::Duration;
 
+use tripcoil::clock::TimeSource;
+use tripcoil::observe::Durations;
 use tripcoil::{
-    Backoff, Breaker, Builder, Clock, Durations, FailureKind, HalfOpen, ManualClock, OnCancel,
-    Outcome, State, TimeSource, Window,
+    Backoff, Breaker, Builder, Clock, FailureKind, HalfOpen, ManualClock, OnCancel, Outcome, State,
+    Window,
 };
 
 use crate::common::{SERVER, ms, ns, secs};

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use tripcoil::call::OwnedPermit;
+use tripcoil::observe::Counts;
 use tripcoil::{
-    Backoff, Breaker, Builder, Cause, Controller, Counts, FailureKind, HalfOpen, ManualClock,
-    Observer, Outcome, OwnedPermit, Rejected, Snapshot, State, Transition,
+    Backoff, Breaker, Builder, Cause, Controller, FailureKind, HalfOpen, ManualClock, Observer,
+    Outcome, Rejected, Snapshot, State, Transition,
 };
 
 pub(crate) const fn ms(n: u64) -> Duration {

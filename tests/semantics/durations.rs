@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tripcoil::{Breaker, Clock, Durations, HalfOpen, OnCancel, Outcome, State, Window};
+use tripcoil::observe::Durations;
+use tripcoil::{Breaker, Clock, HalfOpen, OnCancel, Outcome, State, Window};
 
 use crate::common::{LIMIT, Rig, SERVER, ms, ns, rig_in, secs};
 

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tripcoil::{Cause, Epoch, Outcome, State, Transition, Window};
+use tripcoil::observe::Epoch;
+use tripcoil::{Cause, Outcome, State, Transition, Window};
 
 use crate::common::{Rig, counts, ms, ns, rig_in, secs};
 

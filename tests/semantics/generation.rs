@@ -1,6 +1,7 @@
 //! Generations, and results that come after theirs.
 
-use tripcoil::{Cause, FailureKind, Outcome, OwnedPermit, State};
+use tripcoil::call::OwnedPermit;
+use tripcoil::{Cause, FailureKind, Outcome, State};
 
 use crate::common::{OVERRIDES, Rig, counts, ms, order, rig_in};
 

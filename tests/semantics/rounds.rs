@@ -206,15 +206,15 @@ fn probes_that_succeed_late_are_counted() {
 #[test]
 fn what_else_is_late_is_no_success_of_a_probe() {
     let rig = Rig::run_of_three();
-    let late = |how: fn(tripcoil::OwnedPermit)| {
+    let late = |how: fn(tripcoil::call::OwnedPermit)| {
         let call = rig.acquire();
         rig.controller.reset();
         how(call);
     };
     late(|call| call.success());
-    let ends: [fn(tripcoil::OwnedPermit); 3] = [
+    let ends: [fn(tripcoil::call::OwnedPermit); 3] = [
         |probe| probe.record(SERVER),
-        tripcoil::OwnedPermit::ignore,
+        tripcoil::call::OwnedPermit::ignore,
         drop,
     ];
     for how in ends {

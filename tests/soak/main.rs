@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tripcoil::{Totals, Window};
+use tripcoil::Window;
+use tripcoil::observe::Totals;
 
 use crate::world::{Dice, Did, EPOCH, World};
 

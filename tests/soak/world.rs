@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tripcoil::call::OwnedPermit;
 use tripcoil::{
     Backoff, Breaker, Cause, Controller, FailureKind, HalfOpen, ManualClock, Observer, Outcome,
-    OwnedPermit, Snapshot, State, Subscription, Transition, Window,
+    Snapshot, State, Subscription, Transition, Window,
 };
 
 /// A bucket's width.

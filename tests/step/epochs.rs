@@ -4,7 +4,8 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tripcoil::{Breaker, Epoch, ManualClock, Outcome, Window, step};
+use tripcoil::observe::Epoch;
+use tripcoil::{Breaker, ManualClock, Outcome, Window, step};
 
 use crate::world::EPOCH;
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tripcoil::{Backoff, Events, FailureKind, HalfOpen, LocalPermit, Outcome, OwnedPermit, Rules};
+use tripcoil::call::{LocalPermit, OwnedPermit};
+use tripcoil::config::Rules;
+use tripcoil::observe::Events;
+use tripcoil::{Backoff, FailureKind, HalfOpen, Outcome};
 
 use crate::world::{EPOCH, LONG, SLOW, World};
 

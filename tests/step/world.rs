@@ -3,9 +3,11 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Duration;
 
+use tripcoil::call::OwnedPermit;
+use tripcoil::observe::Events;
 use tripcoil::{
-    Backoff, Breaker, Builder, Cause, Controller, Events, FailureKind, HalfOpen, Local,
-    ManualClock, Outcome, OwnedPermit, Snapshot, State, Transition, Window,
+    Backoff, Breaker, Builder, Cause, Controller, FailureKind, HalfOpen, Local, ManualClock,
+    Outcome, Snapshot, State, Transition, Window,
 };
 
 /// A bucket's width.

@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tripcoil::{
-    Backoff, Breaker, Controller, FailureKind, HalfOpen, ManualClock, Outcome, Totals, Window,
-};
+use tripcoil::observe::Totals;
+use tripcoil::{Backoff, Breaker, Controller, FailureKind, HalfOpen, ManualClock, Outcome, Window};
 
 use crate::Dice;
 

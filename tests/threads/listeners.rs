@@ -6,9 +6,10 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use tripcoil::observe::{Counts, Epoch};
 use tripcoil::{
-    Backoff, Breaker, Controller, Counts, Epoch, FailureKind, HalfOpen, ManualClock, Outcome,
-    State, Transition, Window,
+    Backoff, Breaker, Controller, FailureKind, HalfOpen, ManualClock, Outcome, State, Transition,
+    Window,
 };
 
 use crate::{Dice, Patience};

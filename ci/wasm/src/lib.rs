@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tripcoil::{Backoff, Breaker, Clock, Config, ManualClock, State, TimeSource};
+use tripcoil::clock::TimeSource;
+use tripcoil::{Backoff, Breaker, Clock, Config, ManualClock, State};
 
 #[link(wasm_import_module = "host")]
 unsafe extern "C" {

@@ -4,10 +4,9 @@ use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tripcoil::{
-    CallError, Counts, FailureKind, HalfOpen, Local, Observer, Outcome, OwnedPermit, Snapshot,
-    State, Transition,
-};
+use tripcoil::call::OwnedPermit;
+use tripcoil::observe::Counts;
+use tripcoil::{CallError, FailureKind, HalfOpen, Local, Observer, Outcome, Snapshot, State, Transition};
 
 use crate::account::{Did, Fate, follows};
 use crate::script::{Ending, Op, Order, Route};

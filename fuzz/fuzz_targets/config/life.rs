@@ -4,10 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::Result;
-use tripcoil::{
-    Breaker, CallError, Controller, FailureKind, ManualClock, Observer, Outcome, OwnedPermit,
-    Snapshot, State,
-};
+use tripcoil::call::OwnedPermit;
+use tripcoil::{Breaker, CallError, Controller, FailureKind, ManualClock, Observer, Outcome, Snapshot, State};
 
 use crate::draws::Draws;
 use crate::reading::{bad_count, bad_rate};

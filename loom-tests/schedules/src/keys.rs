@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use shuttle::thread::spawn;
 use tripcoil::registry::{Registry, RegistryController};
-use tripcoil::{Breaker, CallError, ManualClock, Observer, State, Totals};
+use tripcoil::observe::Totals;
+use tripcoil::{Breaker, CallError, ManualClock, Observer, State};
 
 use crate::dice::Dice;
 use crate::stopping::bounded;

@@ -14,10 +14,9 @@ use std::time::{Duration, SystemTime};
 
 use shuttle::sync::mpsc::{Sender, channel};
 use shuttle::thread::spawn;
-use tripcoil::{
-    Breaker, Cause, Config, Controller, Events, FailureKind, Local, ManualClock, OnCancel, Outcome,
-    OwnedPermit, Rejected, Snapshot, State, Totals, Transition, Window as Crated,
-};
+use tripcoil::call::OwnedPermit;
+use tripcoil::observe::{Events, Totals};
+use tripcoil::{Breaker, Cause, Config, Controller, FailureKind, Local, ManualClock, OnCancel, Outcome, Rejected, Snapshot, State, Transition, Window as Crated};
 
 use crate::model::{self, Model, Order, Window};
 use crate::plan::{ASKED, Ending, Op, Plan, Route, Rule, SLOW, up};

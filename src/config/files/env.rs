@@ -121,7 +121,7 @@ impl Config {
     /// // nothing is set, so it is the default
     /// let config = Config::from_env("TRIPCOIL_EXAMPLE")?;
     /// assert_eq!(config.failure_rate, Some(0.5));
-    /// # Ok::<(), tripcoil::EnvError>(())
+    /// # Ok::<(), tripcoil::config::EnvError>(())
     /// ```
     pub fn from_env(prefix: &str) -> Result<Config, EnvError> {
         Config::from_vars(prefix, std::env::vars_os())
@@ -137,7 +137,7 @@ impl Config {
     ///
     /// let error = Config::from_vars("DB", [("DB_SLOW_CALL", "fast")]).unwrap_err();
     /// assert_eq!(error.problems()[0].variable, "DB_SLOW_CALL");
-    /// # Ok::<(), tripcoil::EnvError>(())
+    /// # Ok::<(), tripcoil::config::EnvError>(())
     /// ```
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Each range at its ends, and each mistake told once.
 
 use super::*;
-use crate::clock::{Clock, ManualClock};
+use crate::clock::kinds::{Clock, ManualClock};
 use crate::config::backoff::Backoff;
 use crate::config::settings::Window;
 

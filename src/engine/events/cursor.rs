@@ -136,7 +136,7 @@ impl Iterator for Events {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::ManualClock;
+    use crate::clock::kinds::ManualClock;
     use crate::error::ConfigError;
     use crate::handles::breaker::Breaker;
     use alloc::vec::Vec;

@@ -55,7 +55,7 @@
 //! If calls behind the layer pass other breakers, wrap the classifier, so that an inner rejection
 //! does not count as a failure: `IgnoreRejections::boxed(ByCode::new())` for an inner service with
 //! boxed errors, `IgnoreRejections::new` for others. See
-//! [`IgnoreRejections`](crate::IgnoreRejections).
+//! [`IgnoreRejections`](crate::classify::IgnoreRejections).
 //!
 //! # As a client's result
 //!

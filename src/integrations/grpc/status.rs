@@ -30,7 +30,8 @@ use core::fmt;
 ///
 /// ```
 /// use tripcoil::grpc::ByCode;
-/// use tripcoil::{Breaker, IgnoreRejections};
+/// use tripcoil::Breaker;
+/// use tripcoil::classify::IgnoreRejections;
 ///
 /// let breaker = Breaker::builder("greeter")
 ///     .classifier(IgnoreRejections::new(ByCode::new()))

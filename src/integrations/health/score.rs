@@ -1,6 +1,7 @@
 //! The health of a dependency, as its breaker sees it.
 
-use crate::{Counts, Probes, Snapshot, State};
+use crate::observe::{Counts, Probes};
+use crate::{Snapshot, State};
 use serde_core::{Serialize, Serializer};
 use std::fmt;
 use std::time::Duration;

@@ -1,7 +1,9 @@
 //! Calls that last until the end of the response's body.
 
+use crate::call::OwnedPermit;
+use crate::classify::{ErrIsFailure, IgnoreRejections};
 use crate::integrations::guard::guarded;
-use crate::{ErrIsFailure, FailureKind, IgnoreRejections, Outcome, OwnedPermit, Rejected};
+use crate::{FailureKind, Outcome, Rejected};
 use ::http::{HeaderMap, Response, StatusCode};
 use alloc::boxed::Box;
 use alloc::sync::Arc;

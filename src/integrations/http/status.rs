@@ -37,7 +37,8 @@ use core::fmt;
 ///
 /// ```
 /// use tripcoil::http::ByStatus;
-/// use tripcoil::{Breaker, CallError, IgnoreRejections};
+/// use tripcoil::classify::IgnoreRejections;
+/// use tripcoil::{Breaker, CallError};
 ///
 /// let (inner, controller) = Breaker::builder("replica").build_with_controller()?;
 /// let breaker = Breaker::builder("orders")

@@ -1,9 +1,10 @@
 //! The end of the body as the end of a service's call.
 
+use crate::call::OwnedPermit;
 use crate::integrations::guard::end;
 use crate::integrations::http::body::{ClassifyBody, GuardedBody, bodiless, guard};
 use crate::integrations::tower::{Sealed, Until};
-use crate::{Classify, OwnedPermit, Rejected};
+use crate::{Classify, Rejected};
 use ::http::Response;
 use alloc::sync::Arc;
 use http_body::Body;

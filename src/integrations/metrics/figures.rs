@@ -4,7 +4,8 @@ use crate::integrations::labels as label;
 use crate::integrations::metrics::series::{
     Labels, STATES, WAYS, describe_counters, describe_gauges, describe_histogram,
 };
-use crate::{Durations, FailureKinds, Snapshot, State, Transition};
+use crate::observe::{Durations, FailureKinds};
+use crate::{Snapshot, State, Transition};
 use ::metrics::{Counter, Gauge, Histogram};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

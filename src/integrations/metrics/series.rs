@@ -1,9 +1,9 @@
 //! The series, by name.
 
 #[cfg(feature = "registry")]
-use crate::Rejections;
-#[cfg(feature = "registry")]
 use crate::integrations::labels as label;
+#[cfg(feature = "registry")]
+use crate::observe::Rejections;
 use crate::{Cause, State};
 use ::metrics::{
     Counter, Gauge, Histogram, Key, Label, Level, Metadata, SharedString, Unit, with_recorder,

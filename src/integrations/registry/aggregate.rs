@@ -1,6 +1,7 @@
 //! All breakers of a registry in one reading.
 
-use crate::{Rejections, Snapshot, State, Totals};
+use crate::observe::{Rejections, Totals};
+use crate::{Snapshot, State};
 
 /// The totals of a registry's breakers.
 ///

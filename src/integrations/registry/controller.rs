@@ -1,8 +1,10 @@
 //! The operator's handle for all breakers of a registry.
 
+use crate::classify::ErrIsFailure;
+use crate::config::Rules;
 use crate::integrations::registry::seats::Override;
 use crate::integrations::registry::shared::Shared;
-use crate::{Builder, ConfigError, Controller, ErrIsFailure, Rules};
+use crate::{Builder, ConfigError, Controller};
 use core::fmt;
 use std::borrow::Borrow;
 use std::hash::Hash;

@@ -79,10 +79,10 @@ use self::reports::Move;
 use self::reports::Report;
 use self::shared::Shared;
 use self::slot::{Slot, Sought, Template};
+use crate::call::NoBreaker;
+use crate::classify::ErrIsFailure;
 use crate::sync::atomic::Counted;
-use crate::{
-    Breaker, Builder, CallError, Classify, Config, ConfigError, ErrIsFailure, NoBreaker, Observer,
-};
+use crate::{Breaker, Builder, CallError, Classify, Config, ConfigError, Observer};
 use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;

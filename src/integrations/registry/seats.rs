@@ -16,12 +16,13 @@
 //! The only code of the user's that runs under the lock is the key's own `Hash` and `Eq`. Forgotten
 //! breakers are handed out, to be dropped after it.
 
+use crate::Controller;
+use crate::config::Rules;
 use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::map::{HashSet, set, take_out};
 use crate::integrations::registry::reports::{Move, Reports};
 use crate::integrations::registry::slot::{Keyed, NOWHERE, Slot, Sought, Template};
 use crate::sync::atomic::Counted;
-use crate::{Controller, Rules};
 use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::fmt;

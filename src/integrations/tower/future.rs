@@ -1,8 +1,9 @@
 //! The future of a response: waits for readiness if necessary, makes the call, and ends it.
 
+use crate::call::{NoBreaker, OwnedPermit};
 use crate::integrations::guard::guarded;
 use crate::integrations::tower::until::Until;
-use crate::{CallError, Classify, NoBreaker, OwnedPermit, Rejected};
+use crate::{CallError, Classify, Rejected};
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::Future;

@@ -44,12 +44,13 @@
 //! A rejection by an inner breaker is an error of the inner service, and so a failure by default.
 //! Wrap the classifier to ignore it: `IgnoreRejections::boxed` for boxed errors, which tower's own
 //! middleware returns, and `IgnoreRejections::new` for errors that implement [`Error`] (see
-//! [`IgnoreRejections`](crate::IgnoreRejections)).
+//! [`IgnoreRejections`](crate::classify::IgnoreRejections)).
 //!
 //! ```
 //! use tower::{BoxError, ServiceBuilder, service_fn};
 //! use tripcoil::tower::{BreakerLayer, boxed};
-//! use tripcoil::{Breaker, ErrIsFailure, IgnoreRejections};
+//! use tripcoil::Breaker;
+//! use tripcoil::classify::{ErrIsFailure, IgnoreRejections};
 //!
 //! let service = Breaker::builder("service")
 //!     .classifier(IgnoreRejections::boxed(ErrIsFailure))
@@ -98,7 +99,8 @@
 //! use tower::{Layer, service_fn};
 //! use tripcoil::registry::Registry;
 //! use tripcoil::tower::BreakerLayer;
-//! use tripcoil::{Breaker, NoBreaker};
+//! use tripcoil::Breaker;
+//! use tripcoil::call::NoBreaker;
 //!
 //! let breakers = Registry::builder(|host: &String| Breaker::builder(host.as_str()))
 //!     .capacity(1_000)
@@ -328,7 +330,7 @@ where
 }
 
 /// Converts a call's error to a boxed one: a rejection to a [`Rejected`](crate::Rejected), a
-/// missing breaker to a [`NoBreaker`](crate::NoBreaker), and the inner error to itself.
+/// missing breaker to a [`NoBreaker`](crate::call::NoBreaker), and the inner error to itself.
 ///
 /// For inner errors that are boxed already, which Rust cannot convert by itself.
 ///

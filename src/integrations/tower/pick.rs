@@ -1,6 +1,7 @@
 //! Picks the breaker for a request.
 
-use crate::{Breaker, NoBreaker, State};
+use crate::call::NoBreaker;
+use crate::{Breaker, State};
 use alloc::borrow::Cow;
 
 /// Picks the breaker that guards a request.
@@ -13,7 +14,9 @@ use alloc::borrow::Cow;
 /// use std::borrow::Cow;
 /// use std::collections::HashMap;
 /// use tripcoil::tower::PickBreaker;
-/// use tripcoil::{Breaker, ErrIsFailure, NoBreaker};
+/// use tripcoil::Breaker;
+/// use tripcoil::call::NoBreaker;
+/// use tripcoil::classify::ErrIsFailure;
 ///
 /// /// A breaker a host, and one for all others.
 /// #[derive(Clone)]

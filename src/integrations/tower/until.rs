@@ -1,7 +1,8 @@
 //! When a call ends: with the response's headers, or later.
 
+use crate::call::OwnedPermit;
 use crate::integrations::guard::end;
-use crate::{Classify, OwnedPermit, Rejected};
+use crate::{Classify, Rejected};
 use alloc::sync::Arc;
 
 /// When a call ends: with [`Head`], or with the end of the response's body (feature `http`).
