@@ -6,9 +6,8 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::time::Duration;
-use tripcoil::{
-    Backoff, Breaker, Clock, Config, ConfigError, HalfOpen, OnCancel, Problem, State, Window,
-};
+use tripcoil::config::Problem;
+use tripcoil::{Backoff, Breaker, Clock, Config, ConfigError, HalfOpen, OnCancel, State, Window};
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
