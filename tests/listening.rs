@@ -201,6 +201,44 @@ fn each_stuck_listener_keeps_one_thread_and_holds_up_no_other() {
     });
 }
 
+/// None is stuck: each call of theirs is short of a second, and hundreds of events wait for them.
+#[test]
+fn slow_listeners_take_turns_with_others() {
+    let _turn = turn();
+    let slow: Vec<_> = (0..4)
+        .map(|_| {
+            let (breaker, controller) = built("slow");
+            let (entered, has_entered) = mpsc::channel();
+            let listening = breaker.observer().subscribe(move |_| {
+                let _ = entered.send(());
+                thread::sleep(Duration::from_millis(300));
+            });
+            (controller, listening, has_entered)
+        })
+        .collect();
+    let (breaker, controller) = built("quick");
+    let (tell, told) = mpsc::channel();
+    let quick = breaker.observer().subscribe(move |t| {
+        let _ = tell.send((t.generation, Instant::now()));
+    });
+    for (controller, ..) in &slow {
+        (0..200).for_each(|_| assert!(controller.trip()));
+    }
+    for generation in 1..=2 {
+        for (_, _, has_entered) in &slow[..2] {
+            has_entered.recv_timeout(LONG).expect("it is called");
+        }
+        let since = Instant::now();
+        assert!(controller.trip());
+        let (heard, at) = told.recv_timeout(LONG).expect("it is told");
+        assert_eq!(heard, generation);
+        // a call of each, with time to spare; not the sixty that a turn may have
+        assert!(at - since < Duration::from_secs(6), "{:?}", at - since);
+    }
+    assert!(ours() <= 4, "{} threads", ours());
+    drop((slow, quick));
+}
+
 #[test]
 fn a_dedicated_listener_has_a_thread_of_its_own_until_it_goes() {
     let _turn = turn();

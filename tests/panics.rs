@@ -1,4 +1,4 @@
-//! A user's code that panics where another panic is unwinding already.
+//! A user's code that panics where another panic is unwinding already, or on threads that others share.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -169,4 +169,48 @@ fn a_panic_in_a_clock_does_not_abort() {
     }));
     assert!(dropped.is_err());
     assert_eq!(breaker.observer().snapshot().totals.cancelled, 1);
+}
+
+/// A clock that its own program's threads alone can read, as one that asks for a runtime's handle.
+#[test]
+fn a_clock_that_panics_on_listeners_threads_harms_none_of_them() {
+    use std::sync::mpsc;
+    use std::time::Duration;
+    use tripcoil::Clock;
+
+    const LONG: Duration = Duration::from_secs(60);
+    let clock = Clock::custom(|| {
+        let thread = std::thread::current();
+        let ours = thread.name().is_some_and(|n| n.starts_with("tripcoil"));
+        assert!(!ours, "the clock, on a listener's thread");
+        Duration::from_secs(7)
+    });
+    let odd = ["one", "two", "three", "dedicated"].map(|name| {
+        let builder = Breaker::builder(name).clock(clock.clone());
+        let (breaker, controller) = builder.build_with_controller().unwrap();
+        let (tell, told) = mpsc::channel();
+        let listening = breaker.observer().subscribe(move |t| {
+            let _ = tell.send((t.generation, t.wall_time));
+        });
+        let listening = match name {
+            "dedicated" => listening.dedicated(),
+            _ => listening,
+        };
+        (controller, told, listening)
+    });
+    for generation in 1..=3 {
+        for (controller, told, _) in &odd {
+            assert!(controller.trip());
+            // each event, but for the wall clock's time
+            assert_eq!(told.recv_timeout(LONG), Ok((generation, None)));
+        }
+    }
+    let (breaker, controller) = Breaker::builder("good").build_with_controller().unwrap();
+    let (tell, told) = mpsc::channel();
+    let listening = breaker.observer().subscribe(move |t| {
+        let _ = tell.send(t.wall_time.is_some());
+    });
+    assert!(controller.trip());
+    assert_eq!(told.recv_timeout(LONG), Ok(true));
+    assert!(listening.drain(LONG));
 }

@@ -383,3 +383,43 @@ fn a_failure_in_a_leaving_slot_is_not_forgotten_by_first_uses() {
     fail(&registry, 0);
     assert_eq!(watched.state(), State::Open);
 }
+
+/// It is read under the lock to find what is idle: there its panic is nobody's, and the breaker is not idle.
+#[test]
+fn a_clock_that_panics_costs_no_other_key_anything() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use tripcoil::Clock;
+
+    let broken = Arc::new(AtomicBool::new(false));
+    let source = broken.clone();
+    let clock = Clock::custom(move || {
+        assert!(!source.load(Ordering::Relaxed), "the clock");
+        Duration::ZERO
+    });
+    let registry = Registry::builder(move |key: &u32| {
+        let builder = Breaker::builder(key.to_string());
+        match key {
+            0..3 => builder.clock(clock.clone()),
+            _ => builder.clock(ManualClock::new()),
+        }
+    })
+    .capacity(2)
+    .build();
+    (0..3).for_each(|key| succeed(&registry, key));
+    assert_eq!(registry.sweep(), 0);
+    registry
+        .with(&0, |_| {
+            assert_eq!(registry.sweep(), 0, "all leave the map");
+            broken.store(true, Ordering::Relaxed);
+        })
+        .expect("valid");
+    // first uses and sweeps look at it
+    (3..40).for_each(|key| succeed(&registry, key));
+    registry.sweep();
+    broken.store(false, Ordering::Relaxed);
+    assert!((0..3).all(|key| registry.peek(&key).is_some()));
+    let all = registry.aggregate();
+    assert_eq!(all.totals.successes, 40, "nothing is lost: {all:?}");
+    assert_eq!(registry.sweep() + registry.sweep(), all.breakers);
+}

@@ -1,5 +1,7 @@
 //! A cursor over transitions, which counts those it missed.
 
+#[cfg(feature = "std")]
+use crate::engine::events::event::Now;
 use crate::engine::events::event::{Event, HISTORY, Transition};
 #[cfg(feature = "std")]
 use crate::engine::events::queue::{Queue, refill};
@@ -7,6 +9,8 @@ use crate::engine::events::queue::{Queue, refill};
 use crate::engine::events::wake::Entry;
 use crate::engine::events::watch::Watching;
 use crate::engine::state::Core;
+#[cfg(feature = "std")]
+use crate::error::caught::caught;
 use crate::sync::atomic::Counter;
 use alloc::sync::Arc;
 
@@ -80,6 +84,25 @@ impl Events {
         self.missed
     }
 
+    /// The next one, on a thread that many listeners share: a custom clock that panics there, though it may
+    /// be fine on its users' threads, costs the event its wall clock's time, and no more.
+    #[cfg(feature = "std")]
+    pub(crate) fn next_shared(&mut self) -> Option<Transition> {
+        let event = self.polled()?;
+        let clock = &self.core.head.clock;
+        let now = caught(|| Now::read(clock.nanos())).unwrap_or(Now::UNKNOWN);
+        Some(event.transition(now))
+    }
+
+    fn polled(&mut self) -> Option<Event> {
+        let event = self.next_event();
+        #[cfg(feature = "std")]
+        if event.is_none() {
+            refill();
+        }
+        event
+    }
+
     fn next_event(&mut self) -> Option<Event> {
         let core = &self.core;
         loop {
@@ -124,11 +147,7 @@ impl Iterator for Events {
     type Item = Transition;
 
     fn next(&mut self) -> Option<Transition> {
-        let event = self.next_event();
-        #[cfg(feature = "std")]
-        if event.is_none() {
-            refill();
-        }
+        let event = self.polled();
         event.map(|event| self.core.transition_of(event))
     }
 }

@@ -59,7 +59,7 @@ pub struct Transition {
     ///
     /// It is computed at the time of reading, from the age of `at`. So it follows a wall clock that
     /// was set meanwhile. If the breaker's clock stopped during a suspend, the result is off by the
-    /// length of the suspend.
+    /// length of the suspend. It is `None` also if a custom clock panicked on the listener's thread.
     #[cfg(feature = "std")]
     pub wall_time: Option<std::time::SystemTime>,
     /// When the wait of an opening ends, by the breaker's clock; `None` for other transitions.
@@ -242,6 +242,12 @@ impl Now {
 
 #[cfg(feature = "std")]
 impl Now {
+    /// Where the breaker's clock cannot be read.
+    pub(crate) const UNKNOWN: Now = Now {
+        clock: 0,
+        wall: None,
+    };
+
     /// With the breaker's clock as it is now.
     pub(crate) fn read(clock: u64) -> Now {
         // there asking for it panics

@@ -6,7 +6,9 @@ use crate::sync::atomic::{Counter, Thread};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
+use core::time::Duration;
 use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
+use std::time::Instant;
 
 /// What a listener's thread and its subscription share.
 #[derive(Debug, Default)]
@@ -40,12 +42,20 @@ impl Seat {
 
 /// Calls of one listener in a row before another one's turn comes.
 const TURN: u32 = 64;
+/// How long it may take over them: a slow listener has one call a turn. In models and schedules a turn must
+/// not depend on the time.
+const SLICE: Duration = if cfg!(any(tripcoil_loom, tripcoil_shuttle)) {
+    Duration::MAX
+} else {
+    Duration::from_millis(5)
+};
 
 /// A turn of one listener, on one thread.
 pub(crate) struct Turn<'a> {
     pub(crate) post: &'a Post,
     seat: &'a Seat,
     left: u32,
+    began: Instant,
 }
 
 /// How a turn ended.
@@ -70,7 +80,7 @@ impl Turn<'_> {
         }
         self.post.delivered.add(1);
         self.left = self.left.saturating_sub(1);
-        if self.left == 0 {
+        if self.left == 0 || self.began.elapsed() >= SLICE {
             Looked::More
         } else {
             Looked::All
@@ -167,8 +177,12 @@ impl Task {
         };
         // read before the look: what that finds of a breaker that is forgotten is the last there is
         let last = look.at_the_end();
-        let left = TURN;
-        let looked = look.look(&mut Turn { post, seat, left });
+        let looked = look.look(&mut Turn {
+            post,
+            seat,
+            left: TURN,
+            began: Instant::now(),
+        });
         if looked != Looked::All {
             return looked;
         }

@@ -209,9 +209,9 @@ impl<K: Hash + Eq, C> Table<K, C> {
             if Counted::get_mut(&mut slot).is_none() {
                 seats.leaving.push_back((hash, slot));
             } else if slot.expendable()
-                && (slot.unwanted.get() || slot.stamp() == slot.at_hand.get())
+                && (slot.unwanted.get() || slot.stamp() == Some(slot.at_hand.get()))
+                && let Some(seen) = slot.figures()
             {
-                let seen = slot.controller.observer().figures();
                 seats.retired.retire(&seen);
                 slot.breaker.forget();
                 gone.count += 1;
@@ -236,11 +236,12 @@ impl<K: Hash + Eq, C> Table<K, C> {
             }
             let slot = seats.ring[seats.hand].clone();
             // the cheap look first
-            let idle = slot.expendable() && {
-                let (before, stamp) = (slot.at_hand.get(), slot.stamp());
-                slot.at_hand.set(stamp);
-                stamp == before && self.leave(seats, &slot, stamp)
-            };
+            let idle = slot.expendable()
+                && slot.stamp().is_some_and(|stamp| {
+                    let before = slot.at_hand.get();
+                    slot.at_hand.set(stamp);
+                    stamp == before && self.leave(seats, &slot, stamp)
+                });
             // another has come to this place, if it left
             seats.hand += usize::from(!idle);
         }

@@ -168,10 +168,12 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         };
         let mut forgotten = 0;
         for slot in self.all() {
-            let (before, stamp) = (slot.at_sweep.get(), slot.stamp());
+            let Some(stamp) = slot.stamp() else {
+                continue;
+            };
+            let before = slot.at_sweep.get();
             slot.at_sweep.set(stamp);
-            let idle = stamp == before;
-            if idle && slot.expendable() {
+            if stamp == before && slot.expendable() {
                 let left = self.table.leave(&mut self.seats(), &slot, stamp);
                 drop(slot);
                 forgotten += if left { self.part() } else { 0 };

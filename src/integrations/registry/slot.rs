@@ -1,8 +1,9 @@
 //! A key's slot: the key, its breaker, and what eviction needs to know.
 
+use crate::error::caught::caught;
 use crate::integrations::registry::map::Equivalent;
 use crate::sync::atomic::{Counted, Counter, Flag};
-use crate::{Breaker, Builder, ConfigError, Controller, State};
+use crate::{Breaker, Builder, ConfigError, Controller, Snapshot, State};
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -55,12 +56,18 @@ impl<K, C> Slot<K, C> {
         }))
     }
 
-    /// Rises with everything that happens to the breaker.
-    pub(super) fn stamp(&self) -> u64 {
-        let seen = self.controller.observer().figures();
+    /// `None` where the breaker's clock panics: it is the user's, and is read under the seats' lock.
+    pub(super) fn figures(&self) -> Option<Snapshot> {
+        caught(|| self.controller.observer().figures())
+    }
+
+    /// Rises with everything that happens to the breaker. What cannot be read is not idle.
+    pub(super) fn stamp(&self) -> Option<u64> {
+        let seen = self.figures()?;
         let t = &seen.totals;
         // each term only rises, so the sum stands still if and only if they all do
-        t.successes + t.failures + t.rejected + t.late + t.ignored + t.cancelled + seen.transitions
+        let calls = t.successes + t.failures + t.rejected + t.late + t.ignored + t.cancelled;
+        Some(calls + seen.transitions)
     }
 
     /// Forgetting it would lose nothing, as far as can be seen from here: closed, for so long that
@@ -73,7 +80,7 @@ impl<K, C> Slot<K, C> {
         self.unwanted.get()
             || !self.kept.get()
                 && self.breaker.state() == State::Closed
-                && self.controller.observer().figures().openings == 0
+                && self.figures().is_some_and(|seen| seen.openings == 0)
     }
 }
 
