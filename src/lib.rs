@@ -139,6 +139,12 @@ mod migrating {
     struct Resilience4j;
     #[doc = include_str!("../docs/migrating/polly.md")]
     struct Polly;
+    #[doc = include_str!("../docs/migrating/tower-resilience.md")]
+    struct TowerResilience;
+    #[doc = include_str!("../docs/migrating/gobreaker.md")]
+    struct Gobreaker;
+    #[doc = include_str!("../docs/migrating/breaker-machines.md")]
+    struct BreakerMachines;
 }
 
 pub mod classify;
