@@ -30,13 +30,15 @@ use core::ops::Deref;
 /// - a [`Rejected`], and a rejected [`CallError`], in calls nested to any depth;
 /// - the inner error of an `io::Error` or a [`BoxedError`], and a `Rejected` that is a call's own
 ///   error. These may be the own error of up to three nested calls
-///   (`CallError<CallError<CallError<io::Error>>>`); a `Rejected` and an `io::Error` may also be in
-///   a `Box` or an `Arc`.
+///   (`CallError<CallError<CallError<io::Error>>>`), and each of these types may also be in a `Box`
+///   or an `Arc`;
+/// - the error in an `Arc<dyn Error>`, at the same places.
 ///
 /// They do not find anything else that `source()` skips. Use the closure for such errors: the own
 /// error of four or more nested calls, and a transparent error of your own (`#[error(transparent)]`
-/// of `thiserror`) around a bare `Rejected`, `io::Error` or `BoxedError`. A transparent error
-/// around a rejected call is found.
+/// of `thiserror`) around a bare `Rejected`, `io::Error` or `BoxedError`. An `anyhow::Error` that
+/// was converted from a box, or into one, is transparent too. A transparent error around a rejected
+/// call is found: turn a bare `Rejected` into a [`CallError`] first.
 ///
 /// ```
 /// use std::io;
@@ -253,6 +255,9 @@ fn held<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static
     if let Some(error) = own::<BoxedError>(error) {
         return Some(error.any_error());
     }
+    if let Some(error) = shared_object(error) {
+        return Some(error);
+    }
     #[cfg(feature = "std")]
     if let Some(error) = shared::<std::io::Error>(error) {
         return Some(error.get_ref()?);
@@ -265,6 +270,22 @@ fn held<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static
         .or_else(|| shared::<NoBreaker>(error).map(plain))
 }
 
+/// Finds the error in an `Arc<dyn Error>`, whose chain begins behind it.
+fn shared_object<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    fn object<'e, O: AnyError + ?Sized + 'static>(
+        error: &'e (dyn Error + 'static),
+    ) -> Option<&'e (dyn Error + 'static)>
+    where
+        Arc<O>: Error,
+    {
+        own::<Arc<O>>(error).map(|object| object.any_error())
+    }
+    object::<dyn Error + Send + Sync>(error)
+        .or_else(|| object::<dyn Error>(error))
+        .or_else(|| object::<dyn Error + Send>(error))
+        .or_else(|| object::<dyn Error + Sync>(error))
+}
+
 /// Finds an error of that type, also in a box or an `Arc`.
 fn shared<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     own::<E>(error)
@@ -272,7 +293,8 @@ fn shared<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'
         .or_else(|| own::<Arc<E>>(error).map(|error| &**error))
 }
 
-/// Finds an error of that type, also as the own error of up to three nested calls.
+/// Finds an error of that type, also as the own error of up to three nested calls, in a box or an
+/// `Arc` or in neither.
 fn own<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     fn of<E>(call: &CallError<E>) -> Option<&E> {
         match call {
@@ -280,15 +302,20 @@ fn own<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E
             _ => None,
         }
     }
-    let called = || of(error.downcast_ref::<CallError<E>>()?);
-    let twice = || of(of(error.downcast_ref::<CallError<CallError<E>>>()?)?);
+    fn itself<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+        error
+            .downcast_ref::<E>()
+            .or_else(|| error.downcast_ref::<Box<E>>().map(|error| &**error))
+            .or_else(|| error.downcast_ref::<Arc<E>>().map(|error| &**error))
+    }
+    let called = || of(itself::<CallError<E>>(error)?);
+    let twice = || of(of(itself::<CallError<CallError<E>>>(error)?)?);
     let thrice = || {
-        of(of(of(
-            error.downcast_ref::<CallError<CallError<CallError<E>>>>()?
-        )?)?)
+        of(of(of(itself::<CallError<CallError<CallError<E>>>>(
+            error,
+        )?)?)?)
     };
-    error
-        .downcast_ref::<E>()
+    itself::<E>(error)
         .or_else(called)
         .or_else(twice)
         .or_else(thrice)
