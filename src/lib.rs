@@ -1,116 +1,79 @@
 //! A lock-free circuit breaker.
 //!
-//! It stands before a dependency of a service: it lets calls through while all is well (*closed*),
-//! fails fast when too many fail (*open*), and lets a few probes through after a while (*half-open*)
-//! to see whether the dependency is back.
+//! A breaker guards the calls to a dependency. It admits them while the dependency works
+//! (*closed*), rejects them at once when too many fail (*open*), and after a while admits a few
+//! probes to find out whether the dependency has recovered (*half-open*).
 //!
 //! ```
 //! use std::time::Duration;
-//! use tripcoil::{Breaker, CallError};
+//! use tripcoil::{Backoff, Breaker, CallError, HalfOpen};
 //!
-//! let breaker = Breaker::builder("payments")
-//!     .failure_rate(0.5) // of the last ten seconds' calls,
+//! let (breaker, controller) = Breaker::builder("payments")
+//!     .failure_rate(0.5) // of the calls in the last ten seconds,
 //!     .min_throughput(20) // once there are twenty
-//!     .open_for(Duration::from_secs(30))
-//!     .build()?;
+//!     .open_for(Backoff::exponential(Duration::from_secs(5), 2.0).jitter(0.1))
+//!     .half_open(HalfOpen::successes(2)) // two probes must succeed
+//!     .build_with_controller()?;
 //!
 //! match breaker.call(|| "200".parse::<u16>()) {
 //!     Ok(status) => println!("{status}"),
 //!     Err(CallError::Rejected(r)) => println!("not called, retry after {:?}", r.retry_after()),
 //!     Err(e) => println!("called, and failed: {e}"),
 //! }
+//!
+//! controller.force_open(); // an operator's override
+//! assert!(breaker.call(|| Ok::<_, ()>(())).is_err());
+//! controller.release();
+//!
+//! let snapshot = breaker.observer().snapshot();
+//! assert_eq!((snapshot.totals.successes, snapshot.totals.rejected), (1, 1));
 //! # Ok::<(), tripcoil::ConfigError>(())
 //! ```
 //!
-//! No call ever takes a lock. State and counts lie in a few 64-bit words; a call that succeeds while
-//! closed is one exchange on a word of its own thread's stripe; and every change of what the breaker
-//! is (a trip, an epoch's turn, an operator's word) is an *update*, which any thread can finish, so
-//! that one that stops in the middle of it stops nobody.
+//! Calls never take a lock, and never wait for another thread. Every call is counted exactly once.
+//! Results of an earlier period change nothing. Half-open admits exactly as many probes as
+//! configured, and gives up on lost ones. Each transition happens once, and is reported with its
+//! cause and the counts that decided it.
 //!
-//! # What holds
+//! # What to use
 //!
-//! Every call is counted exactly once. Results of an earlier period change nothing. Half-open admits
-//! exactly as many probes as it says, and gives up on lost ones. Each transition happens once, with
-//! its cause and the counts that decided it, in the [`history`](Observer::history) and to
-//! listeners (`Observer::subscribe`).
-//!
-//! # All of it, once
-//!
-//! ```
-//! # #[cfg(feature = "std")] {
-//! # use std::time::Duration;
-//! # use tripcoil::*;
-//! # struct Client;
-//! # impl Client {
-//! #     fn get(&self) -> Result<u32, std::io::Error> { Ok(7) }
-//! # }
-//! # struct Remote;
-//! # impl Remote {
-//! #     async fn get(&self) -> Result<u32, std::io::Error> { Ok(7) }
-//! # }
-//! # async fn tour(client: Client, remote: Remote) -> Result<(), ConfigError> {
-//! let (breaker, controller) = Breaker::builder("payments")
-//!     .window(Window::time(Duration::from_secs(10)).buckets(10))   // or Window::count(100)
-//!     .failure_rate(0.5).min_throughput(20)
-//!     .slow_call(Duration::from_millis(500)).slow_rate(0.8)
-//!     .consecutive_failures(5).failure_count(50)
-//!     .open_for(Backoff::exponential(Duration::from_secs(60), 2.0).max(Duration::from_secs(600)).jitter(0.1))
-//!     .half_open(HalfOpen::successes(2).max_probes(1).probe_timeout(Duration::from_secs(30)))  // or HalfOpen::rate(10, 0.5)
-//!     .clock(Clock::coarse())                                      // upkeep(), precise(), or .clock(&manual)
-//!     .build_with_controller()?;                                   // build()? gives the breaker alone
-//!
-//! let r = breaker.call(|| client.get());                           // Result<T, CallError<E>>
-//! # assert!(matches!(r, Ok::<u32, CallError<std::io::Error>>(7)));
-//! # let client = remote;
-//! let r = breaker.call_async(async { client.get().await }).await;  // any runtime; dropping it is a cancellation
-//! # assert!(matches!(r, Ok::<u32, CallError<std::io::Error>>(7)));
-//! match breaker.try_acquire() {                                    // try_acquire_owned() for 'static
-//!     Ok(permit) => permit.success(),                              // .failure(kind), .ignore(), .record(..), .record_timed(..)
-//!     Err(rejected) => { let wait: Option<Duration> = rejected.retry_after(); let state: State = rejected.state(); }
-//! }
-//! let local = breaker.local();                                     // Send, not Sync; the same calls
-//! let observer = breaker.observer();                               // .state(), .snapshot(), .history(), .subscribe(listener)
-//! controller.force_open(); controller.disable(); controller.observe_only(); controller.release();
-//! controller.trip(); controller.trip_for(Duration::from_secs(5)); controller.half_open(); controller.reset();
-//! controller.postpone(Duration::from_secs(1));                     // while open: not before that from now
-//! controller.reconfigure(|rules| rules.failure_rate(0.4))?;
-//! # let _ = local.call(|| Ok::<(), ()>(()));
-//! # let (_, _, _): (State, Snapshot, Vec<Transition>) = (observer.state(), observer.snapshot(), observer.history());
-//! # let _subscription: Subscription = observer.subscribe(|_transition: &Transition| {});
-//! # assert_eq!((breaker.state(), observer.snapshot().totals.successes), (State::Closed, 4));
-//! # Ok(())
-//! # }
-//! # let tour = std::pin::pin!(tour(Client, Remote));
-//! # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-//! # assert!(matches!(tour.poll(&mut context), std::task::Poll::Ready(Ok(()))));
-//! # use std::future::Future;
-//! # }
-//! ```
-//!
-//! # Where to read on
-//!
-//! [`Breaker`] guards, [`Controller`] changes state and rules, [`Observer`] reads; [`Config`] has the
-//! settings, their ranges and defaults. From the bottom up the source reads: the words (`tagged`,
-//! `control`, `round`), the pure rules (`rules`, `transition`), the windows, `core` (what a breaker
-//! consists of), `help_write`, `turn` and `update` (how it changes), `engine`, `record` and `probe` (what
-//! a call does), the handles; `settings` and `saved` are what files hold.
+//! | to | use | feature |
+//! |---|---|---|
+//! | guard a call | [`Breaker::call`], `call_async`, `call_timeout` | `tokio` for the last |
+//! | guard a call that does not fit into a closure | [`Breaker::try_acquire`], which returns a [`Permit`] | |
+//! | guard a hot loop of one thread | [`Breaker::local`] | |
+//! | choose rules and times | [`Builder`], [`Window`], [`HalfOpen`], [`Backoff`] | |
+//! | decide what counts as a failure | [`Classify`]; `http::ByStatus`, `grpc::ByCode` | `http`, `grpc` |
+//! | guard a tower service | `tower::BreakerLayer` | `tower` |
+//! | count a call when its body ends | `http::EndOfBody`, `http::GuardedBody` | `http` |
+//! | have a breaker per host, route or tenant | `registry::Registry` | `registry` |
+//! | open, close or change a breaker by hand | [`Controller`] | |
+//! | read state and counts | [`Observer`], [`Snapshot`] | |
+//! | react to transitions | `Observer::subscribe`, [`Observer::events`] | |
+//! | publish metrics | `metrics::Publisher` | `metrics` |
+//! | log transitions and mark spans | `tracing::Tracing`, `tracing::RecordRejection` | `tracing` |
+//! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
+//! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
+//! | keep the state across a restart | `Controller::save`, `Builder::restore`, `saved::FileStore` | `serde` |
+//! | control the time in tests | [`ManualClock`] | |
 //!
 //! # Features
 //!
-//! - `std` (default): real clocks, stripes, live rules, listeners. Without it the crate is `no_std`
-//!   with `alloc`, and the user brings the clock (a [`ManualClock`] that something advances).
-//! - `serde`: [`Config`] from files and from the environment (`Config::from_env`); a breaker's state,
-//!   saved (`Controller::save`) and restored after a restart (`Builder::restore`).
+//! - `std` (default): system clocks, stripes, rules that change at run time, listeners. Without it
+//!   the crate is `no_std` with `alloc`, and needs a clock of yours, such as a [`ManualClock`] that
+//!   you advance.
+//! - `serde`: [`Config`] from files and from the environment; a breaker's state, saved and restored
+//!   after a restart.
 //! - `tokio`: `call_timeout`.
-//! - `tower`: the module `tower`, a layer and a service for any runtime.
-//! - `http`: the module `http`, responses classified by status, `Retry-After` both ways, and bodies
-//!   whose end is the call's result.
-//! - `grpc`: the module `grpc`, the same by gRPC status; brings `http`.
-//! - `registry`: a breaker for each key, made on first use and forgotten when idle (`registry`).
-//! - `metrics`: counters and gauges for the recorder of the `metrics` facade (`metrics`).
-//! - `tracing`: an event for each transition, and rejections on the span of their call (`tracing`).
+//! - `tower`: a layer and a service, for any runtime.
+//! - `http`: responses classified by status, `Retry-After`, and calls that last until the end of
+//!   the body.
+//! - `grpc`: calls classified by gRPC status. Includes `http`.
+//! - `registry`: a breaker per key, created on first use and forgotten when idle.
+//! - `metrics`: counters, gauges and a histogram for the recorder of the `metrics` facade.
+//! - `tracing`: an event per transition, and rejections on the span of their call.
 //! - `health`: a health check that drives the recovery, on tokio's timer, and an indicator for a
-//!   `/health` route (`health`); with `http`, checks by status.
+//!   `/health` route. With `http`, checks by status.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -118,17 +81,72 @@
 
 extern crate alloc;
 
-/// The README's example is compiled and run too.
+/// The names that users build on, each once.
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// # use std::time::Duration;
+/// # use tripcoil::*;
+/// # struct Client;
+/// # impl Client {
+/// #     fn get(&self) -> Result<u32, std::io::Error> { Ok(7) }
+/// # }
+/// # struct Remote;
+/// # impl Remote {
+/// #     async fn get(&self) -> Result<u32, std::io::Error> { Ok(7) }
+/// # }
+/// # async fn tour(client: Client, remote: Remote) -> Result<(), ConfigError> {
+/// let (breaker, controller) = Breaker::builder("payments")
+///     .window(Window::time(Duration::from_secs(10)).buckets(10))   // or Window::count(100)
+///     .failure_rate(0.5).min_throughput(20)
+///     .slow_call(Duration::from_millis(500)).slow_rate(0.8)
+///     .consecutive_failures(5).failure_count(50)
+///     .open_for(Backoff::exponential(Duration::from_secs(60), 2.0).max(Duration::from_secs(600)).jitter(0.1))
+///     .half_open(HalfOpen::successes(2).max_probes(1).probe_timeout(Duration::from_secs(30)))  // or HalfOpen::rate(10, 0.5)
+///     .clock(Clock::coarse())                                      // upkeep(), precise(), or .clock(&manual)
+///     .build_with_controller()?;                                   // build()? gives the breaker alone
+///
+/// let r = breaker.call(|| client.get());                           // Result<T, CallError<E>>
+/// # assert!(matches!(r, Ok::<u32, CallError<std::io::Error>>(7)));
+/// # let client = remote;
+/// let r = breaker.call_async(async { client.get().await }).await;  // any runtime; dropping it is a cancellation
+/// # assert!(matches!(r, Ok::<u32, CallError<std::io::Error>>(7)));
+/// match breaker.try_acquire() {                                    // try_acquire_owned() for 'static
+///     Ok(permit) => permit.success(),                              // .failure(kind), .ignore(), .record(..), .record_timed(..)
+///     Err(rejected) => { let wait: Option<Duration> = rejected.retry_after(); let state: State = rejected.state(); }
+/// }
+/// let local = breaker.local();                                     // Send, not Sync; the same calls
+/// let observer = breaker.observer();                               // .state(), .snapshot(), .history(), .subscribe(listener)
+/// controller.force_open(); controller.disable(); controller.observe_only(); controller.release();
+/// controller.trip(); controller.trip_for(Duration::from_secs(5)); controller.half_open(); controller.reset();
+/// controller.postpone(Duration::from_secs(1));                     // while open: not before that from now
+/// controller.reconfigure(|rules| rules.failure_rate(0.4))?;
+/// # let _ = local.call(|| Ok::<(), ()>(()));
+/// # let (_, _, _): (State, Snapshot, Vec<Transition>) = (observer.state(), observer.snapshot(), observer.history());
+/// # let _subscription: Subscription = observer.subscribe(|_transition: &Transition| {});
+/// # assert_eq!((breaker.state(), observer.snapshot().totals.successes), (State::Closed, 4));
+/// # Ok(())
+/// # }
+/// # let tour = std::pin::pin!(tour(Client, Remote));
+/// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// # assert!(matches!(tour.poll(&mut context), std::task::Poll::Ready(Ok(()))));
+/// # use std::future::Future;
+/// # }
+/// ```
+#[cfg(all(doctest, feature = "std"))]
+struct Tour;
+
+/// Compiles and runs the README's examples.
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// So are those of the guide.
+/// Compiles and runs the guide's examples.
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../docs/guide.md")]
 struct Guide;
 
-/// And those for who comes from another library, a page each.
+/// Compiles and runs the examples of the migration pages.
 #[cfg(all(doctest, feature = "std"))]
 mod migrating {
     #[doc = include_str!("../docs/migrating/failsafe.md")]
@@ -161,7 +179,7 @@ mod words;
 #[cfg(all(test, feature = "std"))]
 mod wrap_tests;
 
-// The root has the names that most programs need, at most 26; the others are in modules.
+// The root has the names that most programs use, at most 26; the others are in modules.
 pub use self::classify::classifier::Classify;
 pub use self::clock::kinds::{Clock, ManualClock};
 pub use self::config::backoff::Backoff;
@@ -193,8 +211,8 @@ pub use self::integrations::tower;
 pub use self::integrations::tracing;
 pub use self::words::outcome::{Cause, FailureKind, Outcome, State};
 
-/// The types of a single call: owned permits, calls with their own classifier, and errors beside
-/// [`CallError`].
+/// The types of a single call: owned permits, calls with a classifier of their own, and the errors
+/// inside a [`CallError`].
 ///
 /// ```
 /// use tripcoil::call::OwnedPermit;
@@ -213,8 +231,8 @@ pub mod call {
     pub use crate::handles::permit::OwnedPermit;
 }
 
-/// The parts of what an [`Observer`] shows, beside [`Snapshot`] and [`Transition`]: counts, totals,
-/// durations, and an iterator of transitions.
+/// The parts of a [`Snapshot`] and of a [`Transition`]: counts, totals and durations; and a cursor over
+/// transitions.
 ///
 /// ```
 /// use tripcoil::Breaker;
@@ -236,9 +254,9 @@ pub mod observe {
     pub use crate::words::outcome::{Counts, FailureKinds, Rejections};
 }
 
-/// The types and traits that most programs name, and no modules: `use tripcoil::prelude::*`.
+/// The types and traits that most programs use, without the modules: `use tripcoil::prelude::*`.
 ///
-/// `use tripcoil::*` would bring the modules `http` and `tower` too, beside the crates of those names.
+/// `use tripcoil::*` would also import the modules `http` and `tower`, which have the names of crates.
 ///
 /// ```
 /// use tripcoil::prelude::*;
@@ -276,12 +294,12 @@ pub mod prelude {
     };
 }
 
-/// For the fuzz targets alone.
+/// For the fuzz targets only.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 
-/// For `tests/step` alone.
+/// For `tests/step` only.
 #[cfg(tripcoil_step)]
 #[doc(hidden)]
 pub use self::sync::atomic::step;

@@ -1,10 +1,10 @@
-//! The classifiers that the crate brings, beside the trait [`Classify`](crate::Classify).
+//! The classifiers of the crate, and their helpers. The trait is [`Classify`](crate::Classify).
 //!
 //! ```
 //! use tripcoil::classify::{ErrIsFailure, IgnoreRejections};
 //! use tripcoil::Breaker;
 //!
-//! // an inner breaker's rejection, in an error's sources, is no failure of this one's dependency
+//! // a rejection by an inner breaker, found along the error's sources, is ignored
 //! let breaker = Breaker::builder("payments").classifier(IgnoreRejections::new(ErrIsFailure)).build()?;
 //! # let _ = breaker.call(|| Err::<(), _>(std::io::Error::other("down")));
 //! # Ok::<(), tripcoil::ConfigError>(())

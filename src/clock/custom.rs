@@ -36,11 +36,10 @@ use core::time::Duration;
 pub trait TimeSource: Send + Sync + 'static {
     /// Returns the time since a fixed start.
     ///
-    /// A panic in it reaches the caller. If a call is already unwinding, the panic is caught and
-    /// the call ends at the latest time known (without `std` it aborts the process).
-    /// On the threads that listeners share, the panic is caught too: the transition then has no
-    /// [`wall_time`](crate::Transition::wall_time). A registry does not evict a breaker whose clock
-    /// panics.
+    /// A panic in it reaches the caller, with two exceptions where it is caught. If a call is
+    /// already unwinding, the call ends at the latest time known (without `std` it aborts the
+    /// process). On the threads that listeners share, the transition then has no `wall_time`. A
+    /// registry does not evict a breaker whose clock panics.
     ///
     /// If it hangs, the calling thread waits; the breaker's other threads do not. A registry may
     /// wait: it reads its breakers' clocks under its lock when it looks for breakers to forget, so

@@ -1,10 +1,10 @@
-//! The trait for a clock of your own, [`TimeSource`], beside [`Clock`](crate::Clock).
+//! [`TimeSource`], the trait for a clock of your own. [`Clock`] has the others.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
 //! use tripcoil::{Breaker, Clock};
 //!
-//! // a closure is a time source, too
+//! // a closure is a time source
 //! let start = Instant::now();
 //! let clock = Clock::custom(move || start.elapsed());
 //! let breaker = Breaker::builder("payments").clock(clock).build()?;

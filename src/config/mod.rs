@@ -1,5 +1,5 @@
-//! What goes with a configuration, beside [`Config`](crate::Config): rules for a breaker at work,
-//! problems, and (feature `serde`) errors in the environment's variables.
+//! The types around [`Config`](crate::Config): changes to the rules of a running breaker, problems,
+//! and (feature `serde`) errors in environment variables.
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
