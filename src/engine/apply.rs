@@ -10,7 +10,7 @@ use crate::engine::state::Core;
 use crate::engine::transition::openings;
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
-use crate::engine::window::stripes::{Class, share};
+use crate::engine::window::stripes::{share, tally_of};
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::{Deadline, Wait};
 use crate::words::outcome::State;
@@ -37,17 +37,7 @@ impl Frozen {
     }
 
     pub(crate) fn totals(&self) -> Tally {
-        let of = |c: Class| self.classes[c as usize];
-        let sum = |a: u64, b: u64| a.wrapping_add(b) & PAYLOAD_MAX;
-        let failures = sum(of(Class::FastFailure), of(Class::SlowFailure));
-        Tally {
-            calls: sum(
-                failures,
-                sum(of(Class::FastSuccess), of(Class::SlowSuccess)),
-            ),
-            failures,
-            slow: sum(of(Class::SlowSuccess), of(Class::SlowFailure)),
-        }
+        tally_of(&self.classes)
     }
 }
 

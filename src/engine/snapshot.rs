@@ -10,11 +10,11 @@ use crate::engine::events::event::Transition;
 use crate::engine::policy::Tally;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
-use crate::engine::window::stripes::Class;
+use crate::engine::window::stripes::{Class, tally_of};
 use crate::sync::pack::Pack;
 use crate::words::control::Control;
 use crate::words::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
-use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, extend};
+use crate::words::tagged::{PAYLOAD_BITS, extend};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -281,15 +281,5 @@ impl Core {
             totals.cancelled += stripe.side.cancelled.get();
         }
         totals
-    }
-}
-
-fn tally_of(classes: &[u64; 4]) -> Tally {
-    let of = |c: Class| classes[c as usize] & PAYLOAD_MAX;
-    let failures = of(Class::FastFailure) + of(Class::SlowFailure);
-    Tally {
-        calls: failures + of(Class::FastSuccess) + of(Class::SlowSuccess),
-        failures,
-        slow: of(Class::SlowSuccess) + of(Class::SlowFailure),
     }
 }

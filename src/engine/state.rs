@@ -3,23 +3,23 @@
 //! `engine/update.rs`, `engine/admit.rs`, `engine/probe.rs` and `engine/snapshot.rs` are the four things that are done to it.
 
 use crate::clock::Clock;
-use crate::config::backoff::unit;
 use crate::config::settings::{Config, Shape as Geometry};
 use crate::engine::durations::Histogram;
 use crate::engine::events::event::{HISTORY, LastOpening, Ring, Slot};
 use crate::engine::events::queue::Queue;
 use crate::engine::events::watch::{Watched, Watchers};
-use crate::engine::policy::{Policy, Tally};
+use crate::engine::initial::Initial;
+use crate::engine::policy::{Allowance, Policy, Tally, Truth};
 use crate::engine::transition::Decision;
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
 use crate::engine::window::count::CountWindow;
-use crate::engine::window::stripes::{Stripes, share};
+use crate::engine::window::stripes::{Stripes, tally_of};
 use crate::sync::atomic::{Counter, Late, Swap, Word};
 use crate::sync::thread_index::cpus;
 use crate::words::control::Control;
 use crate::words::deadline::Deadline;
-use crate::words::outcome::{Cause, FailureKind, State};
+use crate::words::outcome::{FailureKind, State};
 use crate::words::round::Round;
 use crate::words::run::{Run, RunRule};
 use crate::words::tagged::{Generation, Tagged, Version};
@@ -134,78 +134,95 @@ impl Core {
             .finish_non_exhaustive()
     }
 
-    /// From a configuration that has been validated.
-    pub(crate) fn new(name: String, config: Config, seed: u64) -> Core {
+    /// From a configuration that has been validated. No other thread has any of the words yet, and who gets
+    /// the core gets it by an exchange or a lock of its own, so what is stored here is seen by all.
+    pub(crate) fn new(name: String, config: Config, seed: u64, now: u64, initial: Initial) -> Core {
         let clock = config.clock.clone();
-        let now = clock.nanos();
-        let state = config.initial_state;
-        let (window, period_end) = match config.window.shape() {
-            Geometry::Time { width, buckets } => {
-                let b = Boundaries::new(buckets, width, now);
-                let end = b.end_of(b.epoch_at(now));
-                (Shape::Time(b), end)
-            }
-            Geometry::Count(size) => (Shape::Count(Box::new(CountWindow::new(size))), u64::MAX),
-        };
         let kept = config.history as usize;
         let longer = (kept > HISTORY).then(|| Box::new(Ring::of(kept.next_power_of_two())));
         let durations = config.durations.then(|| Box::new(Histogram::new()));
+        let (window, period_end, held) = window(&config, &initial, now);
         let policy = Policy::new(config);
-        let rule = RunRule::default().with(policy.run());
-        let k = u64::from(state == State::Open);
-        let backoff = &policy.config.open_for;
-        let wait = backoff.wait_nanos(k as u32, unit(seed, 0));
-        let deadline = match state {
-            State::Open => Deadline::after(now, now, wait, false),
-            _ => Deadline::NONE,
+        let timed = matches!(window, Shape::Time(_));
+
+        // a rule that was true may have become untrue with the next outcome: each has to look
+        let allowance = if initial.truth.any() {
+            Allowance::default()
+        } else {
+            policy.allowance(held)
         };
+        let counting = matches!(initial.state, State::Closed | State::ObserveOnly);
+        let armed = timed && counting && (initial.truth.any() || allowance.armed());
+        let generation = Generation::of(initial.generation);
+        let mut control =
+            Control::new(initial.state, policy.flags(armed)).of_generation(generation);
+        if initial.state == State::Open {
+            control = control.with_cause(initial.opening);
+        }
+        let version = control.version();
+        let decision = Decision {
+            transition: None,
+            flags: policy.flags(armed),
+            truth: initial.truth,
+            rising: Truth::default(),
+            rules: policy.number,
+        };
+        let rule = RunRule::default().with(policy.run());
+        // where the rule is off, or was, no run has gone on that it could have been true of
+        let run = if rule.limit == 0 || initial.run == 0 {
+            Run::begun(rule.era)
+        } else {
+            Run {
+                reached: initial.run_reached,
+                length: initial.run,
+                era: rule.era,
+            }
+        };
+        let Initial { totals, .. } = initial;
+        let last_opening = LastOpening::none();
+        if let Some(event) = initial.last_opening {
+            last_opening.put(event);
+        }
         let stripes = Stripes::new(cpus());
-        let shares = share(policy.allowance(Tally::default()), 0, 1);
-        for (limit, share) in stripes.get(0).limits.iter().zip(shares) {
-            limit.store(Tagged::new(Version::default(), share)); // nobody else has it yet
-        }
-        let mut control = Control::new(state, policy.flags(false));
-        let generation = control.generation();
-        if state == State::Open {
-            control = control.with_cause(Cause::Manual);
-        }
+        stripes.get(0).begin_with(&totals, timed, allowance);
+        let lifetime = |class: u64| Word::new(if timed { class } else { 0 });
         Core {
             head: Head {
                 control: Word::new(control),
                 period_end: Word::new(period_end),
-                slow_limit: Word::new(Tagged::new(control.version(), policy.slow_call())),
-                run_limit: Word::new(Tagged::new(control.version(), rule)),
+                slow_limit: Word::new(Tagged::new(version, policy.slow_call())),
+                run_limit: Word::new(Tagged::new(version, rule)),
                 clock,
                 window,
                 policy: Swap::new(policy.shared()),
                 durations,
             },
             ledger: Ledger {
-                run: Word::new(Tagged::new(generation, Run::begun(rule.era))),
+                run: Word::new(Tagged::new(generation, run)),
                 latest: Word::new(now),
                 time_high: Word::default(),
                 time_low: Word::default(),
-                decision: Word::default(),
-                deciding: Word::default(),
-                lifetime: Default::default(),
-                generations: Word::default(),
-                since: Word::new(now),
-                openings: Word::new(Tagged::new(generation, k)),
-                deadline: Word::new(Tagged::new(generation, deadline)),
-                would_trip: Counter::default(),
+                decision: Word::new(Tagged::new(version, decision)),
+                deciding: Word::new(Tagged::new(generation, None)),
+                lifetime: totals.classes.map(lifetime),
+                generations: Word::new(initial.generation),
+                since: Word::new(initial.since),
+                openings: Word::new(Tagged::new(generation, initial.openings)),
+                deadline: Word::new(Tagged::new(generation, initial.deadline)),
+                would_trip: Counter::new(totals.would_trip),
                 seed,
             },
             stripes,
             probing: Probing {
-                round: Word::default(),
-                latest_admission: Word::default(),
+                round: Word::new(initial.round),
+                latest_admission: Word::new(now),
                 late_successes: Counter::default(),
-                latest_result: Word::default(),
+                latest_result: Word::new(now),
                 results: Default::default(),
             },
             watchers: Watchers::default(),
             history: Ring::short(),
-            last_opening: LastOpening::none(),
+            last_opening,
             longer,
             queue: Late::midway(),
             #[cfg(feature = "std")]
@@ -258,5 +275,25 @@ impl Core {
     pub(crate) fn open_for(&self, generation: Generation, now: u64) -> Option<u64> {
         let until = self.open_until(generation)?;
         Some(until.saturating_sub(now))
+    }
+}
+
+/// The window, when its first period ends, and what a window of time holds.
+fn window(config: &Config, initial: &Initial, now: u64) -> (Shape, u64, Tally) {
+    let held = &initial.window;
+    match config.window.shape() {
+        Geometry::Time { width, buckets } => {
+            let totals = tally_of(&initial.totals.classes);
+            let origin = now.wrapping_sub(held.into);
+            let boundaries = Boundaries::new(buckets, width, origin, &held.starts);
+            let end = boundaries.end_of(boundaries.epoch_at(now));
+            let oldest = held.starts.first().copied().unwrap_or(totals);
+            (Shape::Time(boundaries), end, totals.since(oldest))
+        }
+        Geometry::Count(size) => {
+            let count = CountWindow::new(size);
+            count.land_all(&held.outcomes, initial.truth);
+            (Shape::Count(Box::new(count)), u64::MAX, Tally::default())
+        }
     }
 }

@@ -3,6 +3,7 @@
 use crate::classify::classifier::{ByRef, Classify, ErrIsFailure};
 use crate::config::settings::Config;
 use crate::config::validate::Begins;
+use crate::engine::initial::Initial;
 use crate::engine::state::Core;
 use crate::error::{CallError, ConfigError, Rejected};
 use crate::handles::call::{Call, Guarded, guarded_calls};
@@ -103,7 +104,10 @@ pub(crate) fn assemble<C>(
     classifier: C,
     alone: Option<Begins>,
 ) -> Result<(Breaker<C>, Controller), ConfigError> {
-    let core = Arc::new(make(name, config, alone)?);
+    let (name, config) = checked(name, config, alone)?;
+    let (seed, now) = (seed(&config), config.clock.nanos());
+    let initial = Initial::fresh(&config, seed, now);
+    let core = Arc::new(Core::new(name, config, seed, now, initial));
     let breaker = Breaker {
         core: core.clone(),
         classifier: Arc::new(classifier),
@@ -120,9 +124,13 @@ pub(crate) fn assemble_from<C>(
     beginning: Beginning,
     alone: Option<Begins>,
 ) -> Result<(Breaker<C>, Controller), ConfigError> {
-    let mut core = make(name, config, alone)?;
-    let restored = restore(&mut core, beginning);
-    let core = Arc::new(core);
+    let (name, config) = checked(name, config, alone)?;
+    let (seed, now) = (seed(&config), config.clock.nanos());
+    let (initial, restored) = match restore(&name, &config, beginning, now) {
+        Ok((initial, restored)) => (initial, Ok(restored)),
+        Err(refused) => (Initial::fresh(&config, seed, now), Err(refused)),
+    };
+    let core = Arc::new(Core::new(name, config, seed, now, initial));
     let breaker = Breaker {
         core: core.clone(),
         classifier: Arc::new(classifier),
@@ -130,15 +138,22 @@ pub(crate) fn assemble_from<C>(
     Ok((breaker, Controller::restoring(core, restored)))
 }
 
-fn make(name: String, config: Config, alone: Option<Begins>) -> Result<Core, ConfigError> {
+fn checked(
+    name: String,
+    config: Config,
+    alone: Option<Begins>,
+) -> Result<(String, Config), ConfigError> {
     let valid = match alone {
         None => config.validate(),
         Some(begins) => config.validate_alone(begins),
     };
     let ready = valid.and_then(|()| config.clock.start());
     ready.map_err(|error| error.of_breaker(&name))?;
-    let seed = config.open_for.seed.unwrap_or_else(any_seed);
-    Ok(Core::new(name, config, seed))
+    Ok((name, config))
+}
+
+fn seed(config: &Config) -> u64 {
+    config.open_for.seed.unwrap_or_else(any_seed)
 }
 
 /// Returns a different seed for each breaker, so that breakers without a seed of their own do not

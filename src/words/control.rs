@@ -254,8 +254,7 @@ impl Control {
         Control(code(state) | flags.bits())
     }
 
-    /// The same, of that generation: where one is restored.
-    #[cfg(feature = "serde")]
+    /// The same, of that generation.
     #[must_use]
     pub(crate) fn of_generation(self, generation: Generation) -> Control {
         Control(self.0 & !GENERATION | generation.number() << GENERATION_SHIFT)

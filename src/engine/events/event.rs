@@ -344,7 +344,6 @@ impl LastOpening {
     }
 
     /// No other thread has it at this point.
-    #[cfg(feature = "serde")]
     pub(crate) fn put(&self, event: Event) {
         for (word, payload) in self.0.iter().zip(event.pack()) {
             word.store(Tagged::new(Generation::of(event.generation), payload));

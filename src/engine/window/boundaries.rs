@@ -34,12 +34,17 @@ pub(crate) struct Boundaries {
 }
 
 impl Boundaries {
-    pub(crate) fn new(buckets: u32, width: u64, origin: u64) -> Boundaries {
-        let none = |epoch: u64| Word::new(Tagged::new(Epoch(epoch), 0));
-        let at = |epoch: u64| Boundary {
-            calls: none(epoch),
-            failures: none(epoch),
-            slow: none(epoch),
+    /// `starts`: the counts at the start of each live epoch, oldest first; all zero if it is empty.
+    pub(crate) fn new(buckets: u32, width: u64, origin: u64, starts: &[Tally]) -> Boundaries {
+        let at = |epoch: u64| {
+            let live = epoch.checked_sub(1).and_then(|n| starts.get(n as usize));
+            let counts = live.copied().unwrap_or_default();
+            let word = |count: u64| Word::new(Tagged::new(Epoch(epoch), count));
+            Boundary {
+                calls: word(counts.calls),
+                failures: word(counts.failures),
+                slow: word(counts.slow),
+            }
         };
         Boundaries {
             slots: (0..=u64::from(buckets)).map(at).collect(),
@@ -108,16 +113,6 @@ impl Boundaries {
         &self.slots[(epoch % self.slots.len() as u64) as usize]
     }
 
-    /// Where nobody else is there yet: the counts at that epoch's start.
-    #[cfg(feature = "serde")]
-    pub(crate) fn put(&self, epoch: u64, at: Tally) {
-        let slot = self.slot(epoch);
-        let epoch = Epoch(epoch);
-        slot.calls.store(Tagged::new(epoch, at.calls));
-        slot.failures.store(Tagged::new(epoch, at.failures));
-        slot.slow.store(Tagged::new(epoch, at.slow));
-    }
-
     /// The counts at that epoch's start, if the slot is still (or already) that epoch's.
     pub(crate) fn at(&self, epoch: u64) -> Option<Tally> {
         let slot = self.slot(epoch);
@@ -149,7 +144,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_epoch_lasts_from_its_start_to_its_end(buckets in 1u32..20, width in 1u64..1000, origin in 0u64..5000, after in 0u64..100_000) {
-            let b = Boundaries::new(buckets, width, origin);
+            let b = Boundaries::new(buckets, width, origin, &[]);
             let e = b.epoch_at(origin + after);
             prop_assert_eq!(e, after / width + u64::from(buckets));
             prop_assert!(b.start_of(e) <= origin + after && origin + after < b.end_of(e));
@@ -161,7 +156,7 @@ mod tests {
     /// By how much an epoch had begun when the clock did shortens it, and no other.
     #[test]
     fn an_epoch_may_have_begun_before_the_clock() {
-        let b = Boundaries::new(3, 10, 0u64.wrapping_sub(7));
+        let b = Boundaries::new(3, 10, 0u64.wrapping_sub(7), &[]);
         assert_eq!([0, 2, 3, 12, 13].map(|t| b.epoch_at(t)), [3, 3, 4, 4, 5]);
         assert_eq!(
             [3, 4].map(|e| (b.start_of(e), b.end_of(e))),
@@ -169,13 +164,25 @@ mod tests {
         );
         assert_eq!(b.ending_at(3), 3);
         // readings of before
-        let b = Boundaries::new(3, 10, 50);
+        let b = Boundaries::new(3, 10, 50, &[]);
         assert_eq!([0, 49, 50, 60].map(|t| b.epoch_at(t)), [3, 3, 3, 4]);
     }
 
     #[test]
+    fn a_window_begins_with_the_counts_that_it_is_given() {
+        let at = |calls: u64| Tally {
+            calls,
+            failures: calls / 2,
+            slow: 1,
+        };
+        let b = Boundaries::new(3, 10, 7, &[at(5), at(8), at(9)]);
+        let seen = [1, 2, 3].map(|epoch| b.at(epoch));
+        assert_eq!(seen, [5, 8, 9].map(|calls| Some(at(calls))));
+    }
+
+    #[test]
     fn a_fresh_window_has_all_its_epochs() {
-        let b = Boundaries::new(3, 10, 7);
+        let b = Boundaries::new(3, 10, 7, &[]);
         for e in 0..=3 {
             assert_eq!(b.at(e), Some(Tally::default()));
         }

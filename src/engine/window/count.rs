@@ -220,6 +220,21 @@ impl CountWindow {
         }
     }
 
+    /// The outcomes that it begins with, as failed and slow, in their order, before another thread has it. The
+    /// rules that were `true` stay so while anything has failed or was slow.
+    pub(crate) fn land_all(&self, outcomes: &[(bool, bool)], truth: Truth) {
+        for (failed, slow) in outcomes {
+            let landed = self.try_count(Version::default(), *failed, *slow, |t| {
+                if t.failures | t.slow == 0 {
+                    Truth::default()
+                } else {
+                    truth
+                }
+            });
+            debug_assert!(landed.is_some(), "nobody else is there");
+        }
+    }
+
     /// Count one outcome, if the word is of this version still.
     pub(crate) fn try_count(
         &self,

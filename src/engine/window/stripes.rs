@@ -11,8 +11,10 @@
 //! changes only when all stripes are out and it still collides. Without `std` there are no thread
 //! numbers, and there is one stripe.
 
-use crate::engine::policy::Allowance;
+use crate::engine::initial::Sums;
+use crate::engine::policy::{Allowance, Tally};
 use crate::sync::atomic::{Counter, Late, Word};
+use crate::sync::pack::Pack;
 use crate::sync::thread_index;
 use crate::words::outcome::{FailureKind, Rejections, State};
 use crate::words::tagged::{PAYLOAD_MAX, Tagged, Version, since};
@@ -83,6 +85,32 @@ pub(crate) struct Landed {
 }
 
 impl Stripe {
+    /// What it begins with, before another thread has it. The counts are tagged under a window of time.
+    pub(crate) fn begin_with(&self, totals: &Sums, timed: bool, allowance: Allowance) {
+        let first = Version::default();
+        for (word, count) in self.counts.iter().zip(totals.classes) {
+            word.store(if timed {
+                Tagged::new(first, count)
+            } else {
+                Tagged::unpack(count)
+            });
+        }
+        let counts = totals.classes.iter().zip(share(allowance, 0, 1));
+        for (limit, (count, share)) in self.limits.iter().zip(counts) {
+            limit.store(Tagged::new(first, count.wrapping_add(share)));
+        }
+        let side = &self.side;
+        side.late.set(totals.late);
+        side.ignored.set(totals.ignored);
+        side.cancelled.set(totals.cancelled);
+        for (counter, count) in side.kinds.iter().zip(totals.kinds) {
+            counter.set(count);
+        }
+        for (counter, count) in side.rejected.iter().zip(totals.rejections) {
+            counter.set(count);
+        }
+    }
+
     /// Count one more, if the word is of this version still.
     #[inline(always)]
     pub(crate) fn try_count(&self, class: Class, version: Version) -> Option<Landed> {
@@ -113,6 +141,21 @@ impl Stripe {
         let limit = self.limits[class as usize].load();
         // counts wrap, so "not beyond" is half the range
         limit.has(version) && since(limit.payload(), count) <= PAYLOAD_MAX / 2
+    }
+}
+
+/// The counts of an array by class. Modulo 2^40, as those are; so only differences of these mean anything.
+pub(crate) fn tally_of(classes: &[u64; 4]) -> Tally {
+    let sum = |a: Class, b: Class| {
+        let sum = classes[a as usize].wrapping_add(classes[b as usize]);
+        sum & PAYLOAD_MAX
+    };
+    let failures = sum(Class::FastFailure, Class::SlowFailure);
+    let successes = sum(Class::FastSuccess, Class::SlowSuccess);
+    Tally {
+        calls: failures.wrapping_add(successes) & PAYLOAD_MAX,
+        failures,
+        slow: sum(Class::SlowSuccess, Class::SlowFailure),
     }
 }
 

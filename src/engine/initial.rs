@@ -1,0 +1,88 @@
+//! What a breaker begins with: as it is built, or as it was saved.
+
+use crate::config::backoff::unit;
+use crate::config::settings::Config;
+use crate::engine::events::event::Event;
+use crate::engine::policy::{Tally, Truth};
+use crate::words::deadline::Deadline;
+use crate::words::outcome::{Cause, FailureKind, Rejections, State};
+use crate::words::round::Round;
+use crate::words::tagged::Generation;
+use alloc::vec::Vec;
+
+/// Plain values, from which [`Core::new`](crate::engine::state::Core::new) makes every word. Moments are
+/// nanoseconds of the breaker's clock.
+#[derive(Debug)]
+pub(crate) struct Initial {
+    pub(crate) state: State,
+    /// Why it is open, if it is.
+    pub(crate) opening: Cause,
+    /// Transitions before.
+    pub(crate) generation: u64,
+    /// When the state began.
+    pub(crate) since: u64,
+    pub(crate) deadline: Deadline,
+    pub(crate) openings: u64,
+    /// The results of the round; no probe is in flight.
+    pub(crate) round: Round,
+    /// Failures in a row, and whether they were as many as the rule wants.
+    pub(crate) run: u64,
+    pub(crate) run_reached: bool,
+    /// The rules on the window that were true when they were last judged.
+    pub(crate) truth: Truth,
+    pub(crate) window: Held,
+    pub(crate) totals: Sums,
+    pub(crate) last_opening: Option<Event>,
+}
+
+/// What the window holds.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// How much of the bucket under way is over, in nanoseconds.
+    pub(crate) into: u64,
+    /// The counts for life at the start of each live bucket, oldest first. Empty: all zero.
+    pub(crate) starts: Vec<Tally>,
+    /// Of a count window: each outcome as failed and slow, oldest first.
+    pub(crate) outcomes: Vec<(bool, bool)>,
+}
+
+/// Counts for life.
+#[derive(Debug, Default)]
+pub(crate) struct Sums {
+    /// By class.
+    pub(crate) classes: [u64; 4],
+    pub(crate) late: u64,
+    pub(crate) ignored: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) kinds: [u64; FailureKind::SLOTS],
+    pub(crate) rejections: [u64; Rejections::SLOTS],
+    pub(crate) would_trip: u64,
+}
+
+impl Initial {
+    /// Nothing has happened yet.
+    pub(crate) fn fresh(config: &Config, seed: u64, now: u64) -> Initial {
+        let opens = config.initial_state == State::Open;
+        let openings = u64::from(opens);
+        let wait = config.open_for.wait_nanos(openings as u32, unit(seed, 0));
+        Initial {
+            state: config.initial_state,
+            opening: Cause::Manual,
+            generation: 0,
+            since: now,
+            deadline: if opens {
+                Deadline::after(now, now, wait, false)
+            } else {
+                Deadline::NONE
+            },
+            openings,
+            round: Round::fresh(Generation::default()),
+            run: 0,
+            run_reached: false,
+            truth: Truth::default(),
+            window: Held::default(),
+            totals: Sums::default(),
+            last_opening: None,
+        }
+    }
+}
