@@ -4,12 +4,12 @@
 
 use crate::config::settings::Config;
 use crate::engine::events::event::Event;
-use crate::engine::policy::{Allowance, Policy, Tally, Truth};
+use crate::engine::policy::{Allowance, Policy, Truth};
 use crate::engine::transition::{Decision, decide, openings, permits};
 use crate::sync::pack::Pack;
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::Deadline;
-use crate::words::outcome::{Cause, State};
+use crate::words::outcome::{Cause, Counts, State};
 use crate::words::round::Round;
 use crate::words::run::{Run, RunRule};
 use crate::words::tagged::{PAYLOAD_MAX, TAG_BITS, Tagged, Version, extend, since};
@@ -77,11 +77,7 @@ pub fn words(a: u64, b: u64, c: u64) {
         to: STATES[(b % 6) as usize],
         cause: Cause::unpack(c % 10),
         at: a,
-        counts: Tally {
-            calls: payload,
-            failures: base,
-            slow: n,
-        },
+        counts: Counts::new(payload, base, n),
         run: payload & u64::from(u32::MAX),
         failure: Option::unpack(b & 0x7FF),
         deadline: Deadline::unpack(payload),
@@ -99,11 +95,11 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
     let state = STATES[(bits % 6) as usize];
     let goal = Goal::from_bits(goal);
     let c = Control::unpack(bits).in_state(state);
-    let window = Tally {
-        calls: u64::from(w[0]),
-        failures: u64::from(w[1].min(w[0])),
-        slow: u64::from(w[2].min(w[0])),
-    };
+    let window = Counts::new(
+        u64::from(w[0]),
+        u64::from(w[1].min(w[0])),
+        u64::from(w[2].min(w[0])),
+    );
     if !permits(goal, state) {
         return;
     }
@@ -165,11 +161,11 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
             take(allowed.slow_failures),
         );
         let more = (before >> 48).min(allowed.fast_successes);
-        let then = Tally {
-            calls: window.calls + ff + ss + sf + more,
-            failures: window.failures + ff + sf,
-            slow: window.slow + ss + sf,
-        };
+        let then = Counts::new(
+            window.calls + ff + ss + sf + more,
+            window.failures + ff + sf,
+            window.slow + ss + sf,
+        );
         assert!(!policy.truth(then).any(), "{allowed:?} {window:?} {then:?}");
     }
 }

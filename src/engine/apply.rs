@@ -5,15 +5,15 @@
 
 use crate::config::backoff::unit;
 use crate::engine::help::Over;
-use crate::engine::policy::{Allowance, Policy, Tally};
+use crate::engine::policy::{Allowance, Policy};
 use crate::engine::state::Core;
 use crate::engine::transition::openings;
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
-use crate::engine::window::stripes::{share, tally_of};
+use crate::engine::window::stripes::{counts_of, share};
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::{Deadline, Wait};
-use crate::words::outcome::State;
+use crate::words::outcome::{Counts, State};
 use crate::words::round::Round;
 use crate::words::run::Run;
 use crate::words::tagged::{Epoch, Generation, PAYLOAD_MAX, Tagged, Version};
@@ -36,8 +36,8 @@ impl Frozen {
         }
     }
 
-    pub(crate) fn totals(&self) -> Tally {
-        tally_of(&self.classes)
+    pub(crate) fn totals(&self) -> Counts {
+        counts_of(&self.classes)
     }
 }
 
@@ -71,15 +71,15 @@ impl Core {
     }
 
     /// What the window holds by the frozen counts.
-    pub(crate) fn window_at(&self, frozen: &Frozen) -> Tally {
+    pub(crate) fn window_at(&self, frozen: &Frozen) -> Counts {
         match &self.head.window {
             Shape::Time(b) => {
                 let oldest = b.oldest(b.ending_at(self.head.period_end.load()));
                 // `None` only if the update is over: the next `help_write` will see that
                 b.at(oldest)
-                    .map_or(Tally::default(), |base| frozen.totals().since(base))
+                    .map_or(Counts::default(), |base| frozen.totals().since(base))
             }
-            Shape::Count(window) => window.tally(frozen.word).unwrap_or_default(),
+            Shape::Count(window) => window.counts(frozen.word).unwrap_or_default(),
         }
     }
 
@@ -217,7 +217,7 @@ impl Core {
 
     /// The run of failures of that generation, beside what the window holds at that moment: where a
     /// window of time holds no failure any more, neither does the run.
-    pub(crate) fn run_beside(&self, generation: Generation, window: Tally) -> u64 {
+    pub(crate) fn run_beside(&self, generation: Generation, window: Counts) -> u64 {
         let aged = matches!(self.head.window, Shape::Time(_)) && window.failures == 0;
         if aged { 0 } else { self.run_in(generation) }
     }

@@ -3,9 +3,9 @@
 use crate::config::backoff::unit;
 use crate::config::settings::Config;
 use crate::engine::events::event::Event;
-use crate::engine::policy::{Tally, Truth};
+use crate::engine::policy::Truth;
 use crate::words::deadline::Deadline;
-use crate::words::outcome::{Cause, FailureKind, Rejections, State};
+use crate::words::outcome::{Cause, Counts, FailureKind, Rejections, State};
 use crate::words::round::Round;
 use crate::words::tagged::Generation;
 use alloc::vec::Vec;
@@ -41,7 +41,7 @@ pub(crate) struct Held {
     /// How much of the bucket under way is over, in nanoseconds.
     pub(crate) into: u64,
     /// The counts for life at the start of each live bucket, oldest first. Empty: all zero.
-    pub(crate) starts: Vec<Tally>,
+    pub(crate) starts: Vec<Counts>,
     /// Of a count window: each outcome as failed and slow, oldest first.
     pub(crate) outcomes: Vec<(bool, bool)>,
 }

@@ -21,25 +21,6 @@ pub(crate) struct Policy {
     pub(crate) number: u16,
 }
 
-/// What a window holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) calls: u64,
-    pub(crate) failures: u64,
-    pub(crate) slow: u64,
-}
-
-impl Tally {
-    pub(crate) fn counts(self) -> Counts {
-        Counts {
-            calls: self.calls,
-            successes: self.calls.saturating_sub(self.failures),
-            failures: self.failures,
-            slow: self.slow,
-        }
-    }
-}
-
 /// Which of the rules on a window are true: three bits, in their order as causes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Truth(pub(crate) u64);
@@ -164,7 +145,7 @@ impl Policy {
         }
     }
 
-    pub(crate) fn truth(&self, w: Tally) -> Truth {
+    pub(crate) fn truth(&self, w: Counts) -> Truth {
         // which is one or more, so nothing is divided by zero
         let enough = w.calls >= self.min_throughput();
         let on = |is: bool, bit: u64| if is { bit } else { 0 };
@@ -185,7 +166,7 @@ impl Policy {
 
     /// No number of further fast successes can make a failure rule true: the rate is judged as if
     /// `min_throughput` were reached.
-    fn safe_from_failures(&self, w: Tally) -> bool {
+    fn safe_from_failures(&self, w: Counts) -> bool {
         !self.count_reached(w.failures)
             && self.safe_rate(w.failures, w.calls, self.config.failure_rate)
     }
@@ -195,7 +176,7 @@ impl Policy {
     }
 
     /// An underestimate costs an update, and nothing else.
-    pub(crate) fn allowance(&self, w: Tally) -> Allowance {
+    pub(crate) fn allowance(&self, w: Counts) -> Allowance {
         let by_count = self
             .config
             .failure_count
@@ -223,7 +204,7 @@ impl Policy {
 
     /// A rate is reached, and waits for calls, of whatever class, to be enough of them. (Or a rule is
     /// true; then every outcome has to ask.)
-    fn until_enough(&self, w: Tally, by_count: u64) -> Allowance {
+    fn until_enough(&self, w: Counts, by_count: u64) -> Allowance {
         if self.count_reached(w.failures) {
             return Allowance::default();
         }
@@ -341,13 +322,10 @@ mod tests {
         )
     }
 
-    fn tallies() -> impl Strategy<Value = Tally> {
+    fn tallies() -> impl Strategy<Value = Counts> {
         (0u64..60).prop_flat_map(|calls| {
-            (0..=calls, 0..=calls).prop_map(move |(failures, slow)| Tally {
-                calls,
-                failures,
-                slow,
-            })
+            (0..=calls, 0..=calls)
+                .prop_map(move |(failures, slow)| Counts::new(calls, failures, slow))
         })
     }
 
@@ -360,14 +338,14 @@ mod tests {
             if a == Allowance::default() { return Ok(()) }
             let part = |whole: u64, of: f64| (whole.min(200) as f64 * of).round() as u64;
             let (ff, ss, sf) = (part(a.fast_failures, mix[0]), part(a.slow_successes, mix[1]), part(a.slow_failures, mix[2]));
-            let then = Tally { calls: w.calls + ff + ss + sf + successes.min(a.fast_successes), failures: w.failures + ff + sf, slow: w.slow + ss + sf };
+            let then = Counts::new(w.calls + ff + ss + sf + successes.min(a.fast_successes), w.failures + ff + sf, w.slow + ss + sf);
             prop_assert!(!p.truth(then).any(), "{:?} {:?} -> {:?}", a, w, then);
         }
 
         /// Unarmed means that successes alone make nothing true; armed means that some number does.
         #[test]
         fn armed_exactly_when_successes_alone_could(p in policy(), w in tallies()) {
-            let ever = (0..=40).any(|n| p.truth(Tally { calls: w.calls + n, ..w }).any());
+            let ever = (0..=40).any(|n| p.truth(Counts { calls: w.calls + n, ..w }).any());
             prop_assert_eq!(p.allowance(w).armed(), ever);
         }
 
@@ -384,19 +362,11 @@ mod tests {
             min_throughput: Some(100),
             ..Config::default()
         });
-        let a = p.allowance(Tally {
-            calls: 1000,
-            failures: 10,
-            slow: 0,
-        });
+        let a = p.allowance(Counts::new(1000, 10, 0));
         assert_eq!(a.fast_failures, 979);
-        let a = p.allowance(Tally::default());
+        let a = p.allowance(Counts::default());
         assert_eq!(a.fast_failures, 49);
-        let a = p.allowance(Tally {
-            calls: 2,
-            failures: 2,
-            slow: 0,
-        });
+        let a = p.allowance(Counts::new(2, 2, 0));
         assert_eq!(a.fast_failures, 47);
     }
 
@@ -408,11 +378,7 @@ mod tests {
             min_throughput: Some(1),
             ..Config::default()
         });
-        let a = p.allowance(Tally {
-            calls: 12,
-            failures: 0,
-            slow: 0,
-        });
+        let a = p.allowance(Counts::new(12, 0, 0));
         assert_eq!(a.fast_failures, 2);
     }
 
@@ -431,6 +397,6 @@ mod tests {
             slow_successes: 25,
             slow_failures: 24,
         };
-        assert_eq!(p.allowance(Tally::default()), expected);
+        assert_eq!(p.allowance(Counts::default()), expected);
     }
 }

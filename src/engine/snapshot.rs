@@ -7,10 +7,9 @@
 
 use crate::engine::durations::Durations;
 use crate::engine::events::event::Transition;
-use crate::engine::policy::Tally;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
-use crate::engine::window::stripes::{Class, tally_of};
+use crate::engine::window::stripes::{Class, counts_of};
 use crate::sync::pack::Pack;
 use crate::words::control::Control;
 use crate::words::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
@@ -169,7 +168,7 @@ impl Core {
         Some(Snapshot {
             state,
             generation,
-            window: window.counts(),
+            window,
             failure_rate: rate(window.failures),
             slow_rate: rate(window.slow),
             consecutive_failures: if c.counting() && c.runs() {
@@ -211,10 +210,10 @@ impl Core {
 
     /// The window as of `now`; for a counting period that has ended, as of its end. `None` if it
     /// has moved on meanwhile.
-    fn window_now(&self, c: Control, now: u64, series: bool) -> Option<(Tally, Vec<Counts>)> {
+    fn window_now(&self, c: Control, now: u64, series: bool) -> Option<(Counts, Vec<Counts>)> {
         let b = match &self.head.window {
             Shape::Count(window) => {
-                return Some((window.tally(window.word.load())?, Vec::new()));
+                return Some((window.counts(window.word.load())?, Vec::new()));
             }
             Shape::Time(b) => b,
         };
@@ -224,14 +223,14 @@ impl Core {
         } else {
             rolled
         };
-        let totals = tally_of(&self.class_counts());
+        let totals = counts_of(&self.class_counts());
         // the counts at the start of an epoch; one that nobody has rolled to yet starts with the
         // present ones
         let at = |e: u64| {
             if e > rolled { Some(totals) } else { b.at(e) }
         };
         let first = b.oldest(current);
-        let bucket = |e: u64| Some(at(e + 1)?.since(at(e)?).counts());
+        let bucket = |e: u64| Some(at(e + 1)?.since(at(e)?));
         let shown = first..if series { current + 1 } else { first };
         let buckets: Option<Vec<Counts>> = shown.map(bucket).collect();
         Some((totals.since(at(first)?), buckets?))

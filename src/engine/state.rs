@@ -9,17 +9,17 @@ use crate::engine::events::event::{HISTORY, LastOpening, Ring, Slot};
 use crate::engine::events::queue::Queue;
 use crate::engine::events::watch::{Watched, Watchers};
 use crate::engine::initial::Initial;
-use crate::engine::policy::{Allowance, Policy, Tally, Truth};
+use crate::engine::policy::{Allowance, Policy, Truth};
 use crate::engine::transition::Decision;
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
 use crate::engine::window::count::CountWindow;
-use crate::engine::window::stripes::{Stripes, tally_of};
+use crate::engine::window::stripes::{Stripes, counts_of};
 use crate::sync::atomic::{Counter, Late, Swap, Word};
 use crate::sync::thread_index::cpus;
 use crate::words::control::Control;
 use crate::words::deadline::Deadline;
-use crate::words::outcome::{FailureKind, State};
+use crate::words::outcome::{Counts, FailureKind, State};
 use crate::words::round::Round;
 use crate::words::run::{Run, RunRule};
 use crate::words::tagged::{Generation, Tagged, Version};
@@ -279,11 +279,11 @@ impl Core {
 }
 
 /// The window, when its first period ends, and what a window of time holds.
-fn window(config: &Config, initial: &Initial, now: u64) -> (Shape, u64, Tally) {
+fn window(config: &Config, initial: &Initial, now: u64) -> (Shape, u64, Counts) {
     let held = &initial.window;
     match config.window.shape() {
         Geometry::Time { width, buckets } => {
-            let totals = tally_of(&initial.totals.classes);
+            let totals = counts_of(&initial.totals.classes);
             let origin = now.wrapping_sub(held.into);
             let boundaries = Boundaries::new(buckets, width, origin, &held.starts);
             let end = boundaries.end_of(boundaries.epoch_at(now));
@@ -293,7 +293,7 @@ fn window(config: &Config, initial: &Initial, now: u64) -> (Shape, u64, Tally) {
         Geometry::Count(size) => {
             let count = CountWindow::new(size);
             count.land_all(&held.outcomes, initial.truth);
-            (Shape::Count(Box::new(count)), u64::MAX, Tally::default())
+            (Shape::Count(Box::new(count)), u64::MAX, Counts::default())
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The state machine, as pure functions: what may be asked of which state, and what an update
 //! decides. The engine only carries these out.
 
-use crate::engine::policy::{Policy, Tally, Truth};
+use crate::engine::policy::{Policy, Truth};
 use crate::sync::pack::{Fields, Pack};
 use crate::words::control::{Control, Flags, Goal, code, state_of};
-use crate::words::outcome::{Cause, State};
+use crate::words::outcome::{Cause, Counts, State};
 
 use Goal::*;
 
@@ -141,7 +141,7 @@ impl Decision {
 /// Judge the window that the update announced as `a` has before it. `judged` is whether the update
 /// is the one that judges rules on a window of time; an exact count window judged each outcome as
 /// it landed. `was` is what was true at the last judgement (observe-only).
-pub(crate) fn decide(a: Control, policy: &Policy, w: Tally, judged: bool, was: Truth) -> Decision {
+pub(crate) fn decide(a: Control, policy: &Policy, w: Counts, judged: bool, was: Truth) -> Decision {
     if let Some((state, cause)) = destination(a.goal()) {
         return Decision {
             transition: Some((state, cause)),
@@ -282,11 +282,7 @@ mod tests {
             failure_count: Some(2),
             ..Config::default()
         });
-        let w = Tally {
-            calls: 2,
-            failures: 2,
-            slow: 0,
-        };
+        let w = Counts::new(2, 2, 0);
         let closed = Control::new(State::Closed, Flags::default()).announce(Check);
         let d = decide(closed, &policy, w, true, Truth::default());
         assert_eq!(d.transition, Some((State::Open, Cause::FailureCount)));
@@ -307,11 +303,7 @@ mod tests {
             failure_count: Some(1),
             ..Config::default()
         });
-        let w = Tally {
-            calls: 1,
-            failures: 1,
-            slow: 0,
-        };
+        let w = Counts::new(1, 1, 0);
         let a = Control::new(State::Closed, Flags::default()).announce(Maintain);
         let d = decide(a, &policy, w, true, Truth::default());
         assert_eq!((d.transition, d.flags.armed), (None, true));
@@ -327,11 +319,7 @@ mod tests {
         });
         let a = Control::new(State::Closed, Flags::default()).announce(Check);
         let armed = |failures, judged| {
-            let w = Tally {
-                calls: failures,
-                failures,
-                slow: 0,
-            };
+            let w = Counts::new(failures, failures, 0);
             let d = decide(a, &policy, w, judged, Truth::default());
             assert_eq!(d.transition, None);
             d.flags.armed

@@ -19,13 +19,12 @@
 //! length and its UTF-8.
 
 use crate::config::validate::{MAX_BUCKETS, MAX_COUNT};
-use crate::engine::policy::Tally;
 use crate::engine::snapshot::Totals;
 use crate::saved::report::SavedError;
 use crate::saved::state::{Counted, Kept, Outage, Saving, Standing};
 use crate::sync::pack::Pack;
 use crate::words::control::{code, state_of};
-use crate::words::outcome::{Cause, FailureKind, Rejections};
+use crate::words::outcome::{Cause, Counts, FailureKind, Rejections};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -294,11 +293,7 @@ impl<'a> Reader<'a> {
             generation,
             cause,
             at,
-            counts: Tally {
-                calls,
-                failures,
-                slow,
-            },
+            counts: Counts::new(calls, failures, slow),
             run,
         })
     }
@@ -310,11 +305,7 @@ impl<'a> Reader<'a> {
                 let [width, into, number] = self.numbers()?;
                 let one = |r: &mut Self| {
                     let [calls, failures, slow] = r.numbers()?;
-                    Some(Tally {
-                        calls,
-                        failures,
-                        slow,
-                    })
+                    Some(Counts::new(calls, failures, slow))
                 };
                 let number = within(number, MAX_BUCKETS)?;
                 let buckets = (0..number).map(|_| one(self)).collect::<Option<_>>()?;

@@ -4,14 +4,13 @@
 //! the version, which comes first, gives their number. The values that version 2 added are last.
 
 use crate::config::files::words::{Found, Value, state_name};
-use crate::engine::policy::Tally;
 use crate::engine::snapshot::Totals;
 use crate::saved::bytes::{FIRST, VERSION, checksum};
 use crate::saved::report::SavedError;
 use crate::saved::state::{Counted, Kept, Outage, Saving, Standing};
 use crate::saved::value::Saved;
 use crate::sync::pack::Pack;
-use crate::words::outcome::{Cause, State};
+use crate::words::outcome::{Cause, Counts, State};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -295,7 +294,7 @@ impl Form {
             } => Kept::Time {
                 width,
                 into,
-                buckets: buckets.into_iter().map(tally).collect(),
+                buckets: buckets.into_iter().map(counts).collect(),
             },
             WindowForm::Count { size, outcomes } => Kept::Count {
                 size,
@@ -313,7 +312,7 @@ impl Form {
                 generation: o.generation,
                 cause: cause(&o.cause)?,
                 at: o.at,
-                counts: tally(o.counts),
+                counts: counts(o.counts),
                 run: o.run,
             })
         };
@@ -346,12 +345,8 @@ impl Form {
     }
 }
 
-fn tally([calls, failures, slow]: [u64; 3]) -> Tally {
-    Tally {
-        calls,
-        failures,
-        slow,
-    }
+fn counts([calls, failures, slow]: [u64; 3]) -> Counts {
+    Counts::new(calls, failures, slow)
 }
 
 fn outcome<E: Error>(letter: char) -> Result<(bool, bool), E> {

@@ -7,7 +7,7 @@ use crate::clock::saturating_nanos;
 use crate::config::settings::{Config, Shape};
 use crate::engine::events::event::Event;
 use crate::engine::initial::{Held, Initial, Sums};
-use crate::engine::policy::{Tally, Truth};
+use crate::engine::policy::Truth;
 use crate::engine::snapshot::Totals;
 use crate::engine::window::stripes::Class;
 use crate::saved::report::{Age, Restored, RestoredWindow, SavedError};
@@ -15,7 +15,7 @@ use crate::saved::save::wall_nanos;
 use crate::saved::state::{Kept, Outage, Saving};
 use crate::saved::value::Saved;
 use crate::words::deadline::Deadline;
-use crate::words::outcome::{Cause, State};
+use crate::words::outcome::{Cause, Counts, State};
 use crate::words::round::Round;
 use crate::words::tagged::Generation;
 use alloc::vec::Vec;
@@ -158,7 +158,7 @@ fn window(s: &Saving, config: &Config, age: Age) -> (Held, RestoredWindow, bool)
             };
         }
     };
-    let none: &[Tally] = &[];
+    let none: &[Counts] = &[];
     let counting = matches!(s.state, State::Closed | State::ObserveOnly);
     let (report, into, live) = match &s.window {
         Kept::Time {
@@ -183,12 +183,12 @@ fn window(s: &Saving, config: &Config, age: Age) -> (Held, RestoredWindow, bool)
         _ => (RestoredWindow::Reshaped, 0, none),
     };
     // from the present counts back to those at the start of each epoch; the latest ones of `live` are empty
-    let mut at = Tally {
-        calls: s.totals.successes + s.totals.failures,
-        failures: s.totals.failures,
-        slow: s.totals.slow,
-    };
-    let mut starts: Vec<Tally> = (0..number as usize)
+    let mut at = Counts::new(
+        s.totals.successes + s.totals.failures,
+        s.totals.failures,
+        s.totals.slow,
+    );
+    let mut starts: Vec<Counts> = (0..number as usize)
         .rev()
         .map(|n| {
             at = at.since(live.get(n).copied().unwrap_or_default());

@@ -5,7 +5,7 @@
 //! each true at some moment of the reading. Calls in flight are in no count.
 
 use crate::clock::saturating_nanos;
-use crate::engine::policy::{Tally, Truth};
+use crate::engine::policy::Truth;
 use crate::engine::snapshot::{Snapshot, Totals};
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
@@ -13,7 +13,7 @@ use crate::saved::state::{Counted, Kept, LATEST, MOST, Outage, Saving, Standing}
 use crate::saved::value::Saved;
 use crate::words::control::Control;
 use crate::words::deadline::Deadline;
-use crate::words::outcome::State;
+use crate::words::outcome::{Counts, State};
 use crate::words::run::Run;
 use crate::words::tagged::PAYLOAD_MAX;
 use alloc::string::ToString;
@@ -136,11 +136,7 @@ impl Core {
                 let buckets = read.buckets.iter().map(|c| {
                     let calls = c.calls.min(room);
                     room -= calls;
-                    Tally {
-                        calls,
-                        failures: c.failures.min(calls),
-                        slow: c.slow.min(calls),
-                    }
+                    Counts::new(calls, c.failures.min(calls), c.slow.min(calls))
                 });
                 Kept::Time {
                     width: b.width(),

@@ -2,12 +2,12 @@
 //! state.
 
 use crate::config::validate::{MAX_BUCKETS, MAX_COUNT, MAX_WINDOW};
-use crate::engine::policy::{Tally, Truth};
+use crate::engine::policy::Truth;
 use crate::engine::snapshot::Totals;
 use crate::error::Problem;
 use crate::saved::report::SavedError;
 use crate::words::deadline::Deadline;
-use crate::words::outcome::{Cause, FailureKind, Rejections, State};
+use crate::words::outcome::{Cause, Counts, FailureKind, Rejections, State};
 use crate::words::round::ROUND_MAX;
 use crate::words::tagged::PAYLOAD_MAX;
 use alloc::format;
@@ -66,7 +66,7 @@ pub(crate) struct Outage {
     /// By the wall clock, since 1970.
     pub(crate) at: u64,
     /// What the window held.
-    pub(crate) counts: Tally,
+    pub(crate) counts: Counts,
     pub(crate) run: u64,
 }
 
@@ -101,7 +101,7 @@ pub(crate) enum Kept {
         /// How much of the current epoch was over.
         into: u64,
         /// Oldest first.
-        buckets: Vec<Tally>,
+        buckets: Vec<Counts>,
     },
     Count {
         size: u64,

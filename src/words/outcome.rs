@@ -1,6 +1,7 @@
 //! Plain values: states, outcomes, kinds, counts and causes.
 
 use crate::sync::pack::Pack;
+use crate::words::tagged::since;
 use core::fmt;
 use core::time::Duration;
 
@@ -286,6 +287,26 @@ pub struct Counts {
     pub failures: u64,
     /// Calls that lasted longer than the slow limit, whether they succeeded or failed.
     pub slow: u64,
+}
+
+impl Counts {
+    pub(crate) fn new(calls: u64, failures: u64, slow: u64) -> Counts {
+        Counts {
+            calls,
+            successes: calls.saturating_sub(failures),
+            failures,
+            slow,
+        }
+    }
+
+    /// What has come since `base`, both counts for life modulo 2^40.
+    pub(crate) fn since(self, base: Counts) -> Counts {
+        Counts::new(
+            since(self.calls, base.calls),
+            since(self.failures, base.failures),
+            since(self.slow, base.slow),
+        )
+    }
 }
 
 /// Why a breaker changed state. If several trip rules become true at once, the first in this order

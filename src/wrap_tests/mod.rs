@@ -10,12 +10,12 @@ mod shifted;
 use shifted::*;
 
 use crate::config::settings::Window;
-use crate::engine::policy::{Tally, Truth};
+use crate::engine::policy::Truth;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
 use crate::engine::window::count::CountWindow;
 use crate::words::deadline::Wait;
-use crate::words::outcome::{Cause, FailureKind, State};
+use crate::words::outcome::{Cause, Counts, FailureKind, State};
 use crate::words::round::Round;
 use crate::words::run::{Run, RunRule};
 use crate::words::tagged::{PAYLOAD_MAX, Version};
@@ -265,12 +265,8 @@ fn the_narrowest_tags_of_cells_wrap_without_a_trace() {
         assert!(landed.is_some());
     }
     let calls = u64::from(size);
-    let expected = Tally {
-        calls,
-        failures,
-        slow: 0,
-    };
-    assert_eq!(window.tally(window.word.load()), Some(expected));
+    let expected = Counts::new(calls, failures, 0);
+    assert_eq!(window.counts(window.word.load()), Some(expected));
 }
 
 // ---- runs and rounds

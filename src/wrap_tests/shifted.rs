@@ -2,7 +2,6 @@
 
 use crate::config::settings::{HalfOpen, Window};
 use crate::engine::events::event::{Event, Transition};
-use crate::engine::policy::Tally;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
@@ -15,7 +14,7 @@ use crate::sync::atomic::Word;
 use crate::sync::pack::Pack;
 use crate::words::control::Control;
 use crate::words::deadline::Deadline;
-use crate::words::outcome::{Cause, FailureKind, Outcome, State};
+use crate::words::outcome::{Cause, Counts, FailureKind, Outcome, State};
 use crate::words::round::Round;
 use crate::words::tagged::{Generation, PAYLOAD_BITS, PAYLOAD_MAX, TAG_BITS, Tag, Tagged, Version};
 use crate::{Backoff, Builder, ManualClock};
@@ -262,7 +261,7 @@ pub(super) fn set_generation(core: &Core, generation: u64) -> Shift {
         to: State::Closed,
         cause: Cause::Manual,
         at: 0,
-        counts: Tally::default(),
+        counts: Counts::default(),
         run: 0,
         failure: None,
         deadline: Deadline::NONE,

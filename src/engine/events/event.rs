@@ -8,7 +8,6 @@
 //! *Wrap-around.* A slot's generations differ by the length of the ring, and each is written, so a
 //! tag of 24 bits is never mistaken for another.
 
-use crate::engine::policy::Tally;
 use crate::sync::atomic::Word;
 use crate::sync::pack::{Fields, Pack};
 use crate::words::control::{code, state_of};
@@ -119,7 +118,7 @@ pub(crate) struct Event {
     pub(crate) failure: Option<FailureKind>,
     /// Modulo 2^64: of a restored breaker it may be before the clock's beginning.
     pub(crate) at: u64,
-    pub(crate) counts: Tally,
+    pub(crate) counts: Counts,
     pub(crate) run: u64,
     /// Counted from `at`; `NONE` if the breaker did not open, or if it is unknown.
     pub(crate) deadline: Deadline,
@@ -180,11 +179,7 @@ impl Event {
             cause,
             failure: Option::unpack(kind.bits()),
             at: at.bits(),
-            counts: Tally {
-                calls,
-                failures,
-                slow,
-            },
+            counts: Counts::new(calls, failures, slow),
             run: length,
             deadline: Deadline::unpack(deadline),
         }
@@ -212,7 +207,7 @@ impl Event {
             open_until: (self.deadline != Deadline::NONE)
                 .then(|| Duration::from_nanos(self.deadline.of_any(self.at))),
             failure: self.failure,
-            counts: self.counts.counts(),
+            counts: self.counts,
             consecutive_failures: self.run,
         }
     }
@@ -377,7 +372,7 @@ mod tests {
             let e = Event {
                 generation, from: STATES[from], to: STATES[to], cause: Cause::unpack(cause), at,
                 failure: Option::unpack(class | u64::from(number) << 3), deadline: Deadline::unpack(n[3]),
-                counts: Tally { calls: n[0], failures: n[1], slow: n[2] }, run: u64::from(run),
+                counts: Counts::new(n[0], n[1], n[2]), run: u64::from(run),
             };
             prop_assert_eq!(Event::unpack(generation, e.pack()), e);
             let ring = Ring::short();

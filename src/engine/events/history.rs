@@ -7,12 +7,11 @@
 
 use crate::engine::events::event::{Event, Now, Transition};
 use crate::engine::help::Over;
-use crate::engine::policy::Tally;
 use crate::engine::state::Core;
 use crate::engine::transition::{Decision, advances_epochs, by_outcome, judges_round};
 use crate::words::control::Control;
 use crate::words::deadline::Deadline;
-use crate::words::outcome::FailureKind;
+use crate::words::outcome::{Counts, FailureKind};
 use crate::words::tagged::{Generation, Tagged};
 use alloc::vec::Vec;
 
@@ -43,7 +42,7 @@ impl Core {
         next: Control,
         d: &Decision,
         time: u64,
-        window: Tally,
+        window: Counts,
         deadline: Deadline,
     ) -> Result<(), Over> {
         let Some((to, cause)) = d.transition else {
@@ -51,11 +50,7 @@ impl Core {
         };
         let counts = if judges_round(a.goal()) {
             let r = self.probing.round.load();
-            Tally {
-                calls: r.results(),
-                failures: r.failed,
-                slow: r.slow,
-            }
+            Counts::new(r.results(), r.failed, r.slow)
         } else {
             window
         };

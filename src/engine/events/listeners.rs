@@ -12,7 +12,6 @@ use crate::engine::events::pool::{Lane, Pool};
 use crate::engine::events::task::{Bell, Look, Looked, Seat, Task, Turn};
 use crate::engine::events::wake::Entry;
 use crate::engine::events::watch::Watching;
-use crate::engine::policy::Tally;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
@@ -307,7 +306,7 @@ struct Epochs<F> {
     listener: F,
     /// The first epoch that was not reported, and the counts at its start.
     next: u64,
-    base: Tally,
+    base: Counts,
 }
 
 impl<F: FnMut(&Epoch) + Send> Look for Epochs<F> {
@@ -324,7 +323,7 @@ impl<F: FnMut(&Epoch) + Send> Look for Epochs<F> {
             let c = core.control();
             let rolled = b.ending_at(core.head.period_end.load());
             let first = self.next.max(rolled - b.buckets());
-            let at: Option<Vec<Tally>> = (first..=rolled).map(|e| b.at(e)).collect();
+            let at: Option<Vec<Counts>> = (first..=rolled).map(|e| b.at(e)).collect();
             // An update is at it, or has been: boundaries of a fresh period are written anew, one
             // after the other. The thread that publishes it wakes us.
             let Some(at) = at.filter(|_| !c.updating() && core.control() == c) else {
@@ -347,11 +346,11 @@ impl<F: FnMut(&Epoch) + Send> Look for Epochs<F> {
 
 impl<F: FnMut(&Epoch) + Send> Epochs<F> {
     /// Reports one epoch, or several that can no longer be separated.
-    fn tell_up_to(&mut self, b: &Boundaries, next: u64, at: Tally, turn: &mut Turn<'_>) -> Looked {
+    fn tell_up_to(&mut self, b: &Boundaries, next: u64, at: Counts, turn: &mut Turn<'_>) -> Looked {
         let epoch = Epoch {
             start: Duration::from_nanos(b.start_of(self.next)),
             end: Duration::from_nanos(b.start_of(next)),
-            counts: at.since(self.base).counts(),
+            counts: at.since(self.base),
         };
         self.next = next;
         self.base = at;
@@ -374,7 +373,7 @@ pub(crate) fn subscribe_epochs(
                 break (epoch, at);
             }
         },
-        Shape::Count(_) => (0, Tally::default()),
+        Shape::Count(_) => (0, Counts::default()),
     };
     let look = Epochs {
         core: core.clone(),

@@ -10,9 +10,9 @@
 //! that the present one has rewritten, or for which the tag was compared with the epoch sought;
 //! the slot's last epoch is less than `n + 1` from that, and `n` is at most 3600.
 
-use crate::engine::policy::Tally;
 use crate::sync::atomic::Word;
-use crate::words::tagged::{Epoch, Tagged, since};
+use crate::words::outcome::Counts;
+use crate::words::tagged::{Epoch, Tagged};
 use alloc::boxed::Box;
 
 /// Counts at the start of an epoch, tagged with it.
@@ -35,7 +35,7 @@ pub(crate) struct Boundaries {
 
 impl Boundaries {
     /// `starts`: the counts at the start of each live epoch, oldest first; all zero if it is empty.
-    pub(crate) fn new(buckets: u32, width: u64, origin: u64, starts: &[Tally]) -> Boundaries {
+    pub(crate) fn new(buckets: u32, width: u64, origin: u64, starts: &[Counts]) -> Boundaries {
         let at = |epoch: u64| {
             let live = epoch.checked_sub(1).and_then(|n| starts.get(n as usize));
             let counts = live.copied().unwrap_or_default();
@@ -114,25 +114,14 @@ impl Boundaries {
     }
 
     /// The counts at that epoch's start, if the slot is still (or already) that epoch's.
-    pub(crate) fn at(&self, epoch: u64) -> Option<Tally> {
+    pub(crate) fn at(&self, epoch: u64) -> Option<Counts> {
         let slot = self.slot(epoch);
         let epoch = Epoch(epoch);
-        Some(Tally {
-            calls: slot.calls.load().of(epoch)?,
-            failures: slot.failures.load().of(epoch)?,
-            slow: slot.slow.load().of(epoch)?,
-        })
-    }
-}
-
-impl Tally {
-    /// What has come since `base`, both modulo 2^40.
-    pub(crate) fn since(self, base: Tally) -> Tally {
-        Tally {
-            calls: since(self.calls, base.calls),
-            failures: since(self.failures, base.failures),
-            slow: since(self.slow, base.slow),
-        }
+        Some(Counts::new(
+            slot.calls.load().of(epoch)?,
+            slot.failures.load().of(epoch)?,
+            slot.slow.load().of(epoch)?,
+        ))
     }
 }
 
@@ -170,11 +159,7 @@ mod tests {
 
     #[test]
     fn a_window_begins_with_the_counts_that_it_is_given() {
-        let at = |calls: u64| Tally {
-            calls,
-            failures: calls / 2,
-            slow: 1,
-        };
+        let at = |calls: u64| Counts::new(calls, calls / 2, 1);
         let b = Boundaries::new(3, 10, 7, &[at(5), at(8), at(9)]);
         let seen = [1, 2, 3].map(|epoch| b.at(epoch));
         assert_eq!(seen, [5, 8, 9].map(|calls| Some(at(calls))));
@@ -184,7 +169,7 @@ mod tests {
     fn a_fresh_window_has_all_its_epochs() {
         let b = Boundaries::new(3, 10, 7, &[]);
         for e in 0..=3 {
-            assert_eq!(b.at(e), Some(Tally::default()));
+            assert_eq!(b.at(e), Some(Counts::default()));
         }
         assert_eq!(b.at(4), None);
     }

@@ -20,9 +20,10 @@
 //! `n`. A thread that sleeps between looking at the tail and completing a cell would have to sleep
 //! through exactly that many outcomes, less one lap of the ring, to do harm.
 
-use crate::engine::policy::{Tally, Truth};
+use crate::engine::policy::Truth;
 use crate::sync::atomic::Word;
 use crate::sync::pack::{Fields, Pack};
+use crate::words::outcome::Counts;
 use crate::words::tagged::{Tagged, Version};
 use alloc::boxed::Box;
 #[cfg(feature = "serde")]
@@ -86,12 +87,12 @@ impl Pack for Bits {
 }
 
 impl Bits {
-    fn tally(self) -> Tally {
-        Tally {
-            calls: self.fill,
-            failures: u64::from(self.failed.count_ones()),
-            slow: u64::from(self.slow.count_ones()),
-        }
+    fn counts(self) -> Counts {
+        Counts::new(
+            self.fill,
+            u64::from(self.failed.count_ones()),
+            u64::from(self.slow.count_ones()),
+        )
     }
 }
 
@@ -193,13 +194,13 @@ impl Ring {
         (tail.position.wrapping_sub(start) & POSITION).min(size)
     }
 
-    fn tally(&self, calls: u64, at: Sums, base: Sums) -> Tally {
+    fn counts(&self, calls: u64, at: Sums, base: Sums) -> Counts {
         let mask = (1 << self.count_bits) - 1;
-        Tally {
+        Counts::new(
             calls,
-            failures: at.failed.wrapping_sub(base.failed) & mask,
-            slow: at.slow.wrapping_sub(base.slow) & mask,
-        }
+            at.failed.wrapping_sub(base.failed) & mask,
+            at.slow.wrapping_sub(base.slow) & mask,
+        )
     }
 }
 
@@ -241,7 +242,7 @@ impl CountWindow {
         version: Version,
         failed: bool,
         slow: bool,
-        judge: impl Fn(Tally) -> Truth,
+        judge: impl Fn(Counts) -> Truth,
     ) -> Option<Judged> {
         loop {
             let word = self.word.load();
@@ -274,7 +275,7 @@ impl CountWindow {
         word: Tagged<Version>,
         failed: bool,
         slow: bool,
-        judge: &impl Fn(Tally) -> Truth,
+        judge: &impl Fn(Counts) -> Truth,
     ) -> Option<(u64, Judged)> {
         let Some(ring) = &self.ring else {
             let b = Bits::unpack(word.payload());
@@ -285,7 +286,7 @@ impl CountWindow {
                 slow: (b.slow << 1 | u64::from(slow)) & mask,
                 ..b
             };
-            next.truth = judge(next.tally());
+            next.truth = judge(next.counts());
             return Some((
                 next.pack(),
                 Judged {
@@ -302,14 +303,14 @@ impl CountWindow {
             failed: at.failed + u64::from(failed),
             slow: at.slow + u64::from(slow),
         };
-        let tally = ring.tally(calls, then, base);
-        let truth = judge(tally);
+        let counts = ring.counts(calls, then, base);
+        let truth = judge(counts);
         let full = calls == self.size;
         let next = Tail {
             full,
             failed,
             slow,
-            clean: full && tally.failures | tally.slow == 0,
+            clean: full && counts.failures | counts.slow == 0,
             truth,
             position: tail.position + 1,
         };
@@ -339,10 +340,10 @@ impl CountWindow {
     }
 
     /// The window as that word of ours has it; `None` if it is no longer ours.
-    pub(crate) fn tally(&self, word: Tagged<Version>) -> Option<Tally> {
+    pub(crate) fn counts(&self, word: Tagged<Version>) -> Option<Counts> {
         let payload = word.payload();
         let Some(ring) = &self.ring else {
-            return Some(Bits::unpack(payload).tally());
+            return Some(Bits::unpack(payload).counts());
         };
         let tail = Tail::unpack(payload);
         let calls = ring.length(tail, self.size);
@@ -352,7 +353,7 @@ impl CountWindow {
         } else {
             ring.sums(tail.position.wrapping_sub(calls) & POSITION)?
         };
-        Some(ring.tally(calls, at, base))
+        Some(ring.counts(calls, at, base))
     }
 
     /// Where a fresh period begins, for the word that an update froze: its start, and the word itself.
@@ -414,7 +415,7 @@ impl CountWindow {
             let (Some(then), Some(base)) = (at, before) else {
                 break;
             };
-            let one = ring.tally(1, then, base);
+            let one = ring.counts(1, then, base);
             outcomes.push((one.failures != 0, one.slow != 0));
             at = before;
         }
@@ -436,15 +437,11 @@ mod tests {
             for i in 0..outcomes.len() {
                 let (failed, slow) = outcomes[i];
                 let last = &outcomes[(i + 1).saturating_sub(size as usize)..=i];
-                let expected = Tally {
-                    calls: last.len() as u64,
-                    failures: last.iter().filter(|o| o.0).count() as u64,
-                    slow: last.iter().filter(|o| o.1).count() as u64,
-                };
-                let odd = |t: Tally| Truth(t.failures % 2);
+                let expected = Counts::new(last.len() as u64, last.iter().filter(|o| o.0).count() as u64, last.iter().filter(|o| o.1).count() as u64);
+                let odd = |t: Counts| Truth(t.failures % 2);
                 let judged = w.try_count(Version(0), failed, slow, |t| { assert_eq!(t, expected); odd(t) });
                 prop_assert_eq!(judged.map(|j| j.truth), Some(odd(expected)));
-                prop_assert_eq!(w.tally(w.word.load()), Some(expected));
+                prop_assert_eq!(w.counts(w.word.load()), Some(expected));
                 #[cfg(feature = "serde")]
                 {
                     prop_assert_eq!(w.outcomes(w.word.load()), last);
@@ -479,7 +476,7 @@ mod tests {
                 let judged = land(false);
                 assert_eq!(judged.map(|j| j.truth.any()), Some(n < size), "{n}");
             }
-            let calls = || w.tally(w.word.load()).map(|t| (t.calls, t.failures));
+            let calls = || w.counts(w.word.load()).map(|t| (t.calls, t.failures));
             assert_eq!(calls(), Some((u64::from(size), 0)));
 
             // and of another period it says nothing
@@ -551,14 +548,7 @@ mod tests {
                 "an earlier version's"
             );
             let judged = w.try_count(Version(1), true, false, |t| {
-                assert_eq!(
-                    t,
-                    Tally {
-                        calls: 1,
-                        failures: 1,
-                        slow: 0
-                    }
-                );
+                assert_eq!(t, Counts::new(1, 1, 0));
                 Truth(0)
             });
             assert_eq!(judged.map(|j| j.was), Some(Truth(0)));

@@ -12,11 +12,11 @@
 //! numbers, and there is one stripe.
 
 use crate::engine::initial::Sums;
-use crate::engine::policy::{Allowance, Tally};
+use crate::engine::policy::Allowance;
 use crate::sync::atomic::{Counter, Late, Word};
 use crate::sync::pack::Pack;
 use crate::sync::thread_index;
-use crate::words::outcome::{FailureKind, Rejections, State};
+use crate::words::outcome::{Counts, FailureKind, Rejections, State};
 use crate::words::tagged::{PAYLOAD_MAX, Tagged, Version, since};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -145,18 +145,18 @@ impl Stripe {
 }
 
 /// The counts of an array by class. Modulo 2^40, as those are; so only differences of these mean anything.
-pub(crate) fn tally_of(classes: &[u64; 4]) -> Tally {
+pub(crate) fn counts_of(classes: &[u64; 4]) -> Counts {
     let sum = |a: Class, b: Class| {
         let sum = classes[a as usize].wrapping_add(classes[b as usize]);
         sum & PAYLOAD_MAX
     };
     let failures = sum(Class::FastFailure, Class::SlowFailure);
     let successes = sum(Class::FastSuccess, Class::SlowSuccess);
-    Tally {
-        calls: failures.wrapping_add(successes) & PAYLOAD_MAX,
+    Counts::new(
+        failures.wrapping_add(successes) & PAYLOAD_MAX,
         failures,
-        slow: sum(Class::SlowSuccess, Class::SlowFailure),
-    }
+        sum(Class::SlowSuccess, Class::SlowFailure),
+    )
 }
 
 /// One of `of` shares of an allowance, by class.
