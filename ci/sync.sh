@@ -5,8 +5,8 @@
 source "$(dirname "$0")/lib.sh"
 need_command strace strace
 
-cargo test --features serde --test saved --no-run
-program=$(cargo test --features serde --test saved --no-run --message-format json |
+cargo test --features persist,serde --test saved --no-run
+program=$(cargo test --features persist,serde --test saved --no-run --message-format json |
   python3 -c '
 import json, sys
 found = [m["executable"] for m in map(json.loads, sys.stdin)

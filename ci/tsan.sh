@@ -18,7 +18,7 @@ suppressions=$target/tsan.supp
 mkdir -p "$target"
 cp ci/tsan.supp "$suppressions"
 if [ -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ]; then
-  what=(-Zbuild-std --features "health,http,metrics,registry,serde,tower"
+  what=(-Zbuild-std --features "health,http,metrics,persist,registry,serde,tower"
     --test health --test metrics --test registry --test saved --test tower)
 else
   echo "without the standard library's source: unit tests and real threads alone"

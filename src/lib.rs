@@ -54,7 +54,7 @@
 //! | log transitions and mark spans | `tracing::Tracing`, `tracing::RecordRejection` | `tracing` |
 //! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
 //! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
-//! | keep the state across a restart | `Controller::save`, `Builder::restore`, `saved::FileStore` | `serde` |
+//! | keep the state across a restart | `Controller::save`, `Builder::restore`, `saved::FileStore` | `persist` |
 //! | control the time in tests | [`ManualClock`] | |
 //!
 //! # Features
@@ -62,8 +62,9 @@
 //! - `std` (default): system clocks, stripes, rules that change at run time, listeners. Without it
 //!   the crate is `no_std` with `alloc`, and needs a clock of yours, such as a [`ManualClock`] that
 //!   you advance.
-//! - `serde`: [`Config`] from files and from the environment; a breaker's state, saved and restored
-//!   after a restart.
+//! - `serde`: [`Config`] from files and from the environment; with `persist`, saved states in
+//!   serde's formats.
+//! - `persist`: a breaker's state, saved and restored after a restart.
 //! - `tokio`: `call_timeout`.
 //! - `tower`: a layer and a service, for any runtime.
 //! - `http`: responses classified by status, `Retry-After`, and calls that last until the end of
@@ -172,7 +173,7 @@ mod engine;
 mod error;
 mod handles;
 mod integrations;
-#[cfg(feature = "serde")]
+#[cfg(feature = "persist")]
 pub mod saved;
 mod sync;
 mod words;

@@ -311,7 +311,7 @@ fn debug_output_is_short() {
     short(&tripcoil::metrics::Publisher::new(&observer), "Publisher {");
     #[cfg(feature = "tracing")]
     short(&tripcoil::tracing::Tracing::new(&observer), "Tracing {");
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     {
         let text = format!("{:?}", controller.save());
         assert!(text.len() <= MOST && text.contains("orders"), "{text}");

@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use crate::config::settings::{Config, HalfOpen, OnCancel, Recovery, Span};
 use crate::error::{ConfigError, NO_RULE, Problem};
-#[cfg(feature = "serde")]
+#[cfg(feature = "persist")]
 use crate::words::outcome::State;
 use crate::words::round::ROUND_MAX;
 
@@ -33,7 +33,7 @@ pub(crate) enum Begins {
     /// The configured one.
     Initial,
     /// A saved one, which takes precedence.
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     Restored(State),
 }
 
@@ -73,7 +73,7 @@ impl Config {
         let mut found = self.problems();
         let (state, restored) = match begins {
             Begins::Initial => (self.initial_state, ""),
-            #[cfg(feature = "serde")]
+            #[cfg(feature = "persist")]
             Begins::Restored(state) => (state, ", restored"),
         };
         if state.is_override() {

@@ -10,7 +10,7 @@ use crate::handles::call::{Call, Guarded, guarded_calls};
 use crate::handles::controller::Controller;
 use crate::handles::observer::Observer;
 use crate::handles::permit::{OwnedPermit, Pending, Permit};
-#[cfg(feature = "serde")]
+#[cfg(feature = "persist")]
 use crate::saved::restore::{Beginning, restore};
 use crate::words::outcome::State;
 use alloc::string::String;
@@ -116,7 +116,7 @@ pub(crate) fn assemble<C>(
 }
 
 /// Like `assemble`, and continues from a saved state.
-#[cfg(feature = "serde")]
+#[cfg(feature = "persist")]
 pub(crate) fn assemble_from<C>(
     name: String,
     config: Config,

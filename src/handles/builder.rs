@@ -9,7 +9,7 @@ use crate::error::ConfigError;
 use crate::handles::breaker::{Breaker, assemble};
 use crate::handles::controller::Controller;
 use crate::words::outcome::State;
-#[cfg(feature = "serde")]
+#[cfg(feature = "persist")]
 use crate::{
     handles::breaker::assemble_from,
     saved::{restore::Beginning, value::Saved},
@@ -17,7 +17,7 @@ use crate::{
 use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
-#[cfg(feature = "serde")]
+#[cfg(feature = "persist")]
 use std::time::SystemTime;
 
 /// Collects the settings of a breaker; see [`Config`] for their ranges and defaults.
@@ -44,7 +44,7 @@ pub struct Builder<C = ErrIsFailure> {
     /// Whether a failure rule was set, which switches the default ones off.
     rules_named: bool,
     classifier: C,
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     beginning: Option<Beginning>,
 }
 
@@ -57,7 +57,7 @@ impl Breaker {
             config: Config::default(),
             rules_named: false,
             classifier: ErrIsFailure,
-            #[cfg(feature = "serde")]
+            #[cfg(feature = "persist")]
             beginning: None,
         }
     }
@@ -212,7 +212,7 @@ impl<C> Builder<C> {
             config: self.config,
             rules_named: self.rules_named,
             classifier,
-            #[cfg(feature = "serde")]
+            #[cfg(feature = "persist")]
             beginning: self.beginning,
         }
     }
@@ -234,7 +234,7 @@ impl<C> Builder<C> {
     ///
     /// A state saved by a breaker of another name is refused, and this breaker starts fresh.
     /// [`Controller::restored`] returns what was restored, or why it was refused.
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     pub fn restore(mut self, saved: impl Into<Option<Saved>>) -> Self {
         self.beginning = saved.into().map(|saved| Beginning { saved, at: None });
         self
@@ -262,7 +262,7 @@ impl<C> Builder<C> {
     /// assert_eq!(restored.age, Age::Of(Duration::from_secs(20)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     pub fn restore_at(mut self, saved: Saved, now: SystemTime) -> Self {
         self.beginning = Some(Beginning {
             saved,
@@ -295,7 +295,7 @@ impl<C> Builder<C> {
     }
 
     fn begins(&self) -> Begins {
-        #[cfg(feature = "serde")]
+        #[cfg(feature = "persist")]
         if let Some(beginning) = &self.beginning
             // that of another breaker is refused
             && beginning.saved.name() == self.name
@@ -315,7 +315,7 @@ impl<C> Builder<C> {
     }
 
     fn assembled(self, alone: Option<Begins>) -> Result<(Breaker<C>, Controller), ConfigError> {
-        #[cfg(feature = "serde")]
+        #[cfg(feature = "persist")]
         if let Some(beginning) = self.beginning {
             return assemble_from(self.name, self.config, self.classifier, beginning, alone);
         }

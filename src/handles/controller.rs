@@ -3,7 +3,7 @@
 use crate::clock::saturating_nanos;
 use crate::engine::state::Core;
 use crate::handles::observer::Observer;
-#[cfg(feature = "serde")]
+#[cfg(feature = "persist")]
 use crate::saved::{
     report::{Restored, SavedError},
     value::Saved,
@@ -12,12 +12,12 @@ use crate::words::control::Goal;
 use crate::words::deadline::Wait;
 #[cfg(feature = "std")]
 use crate::{config::reconfigure::Rules, error::ConfigError};
-#[cfg(feature = "serde")]
+#[cfg(feature = "persist")]
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
-#[cfg(feature = "serde")]
+#[cfg(feature = "persist")]
 use std::time::SystemTime;
 
 /// The operator's handle. Each breaker has one, returned when the breaker is built.
@@ -39,7 +39,7 @@ use std::time::SystemTime;
 pub struct Controller {
     core: Arc<Core>,
     /// What was restored from the saved state, or why it was refused.
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     restored: Option<Box<Result<Restored, SavedError>>>,
 }
 
@@ -53,7 +53,7 @@ impl Controller {
     pub(crate) fn new(core: Arc<Core>) -> Controller {
         Controller {
             core,
-            #[cfg(feature = "serde")]
+            #[cfg(feature = "persist")]
             restored: None,
         }
     }
@@ -198,14 +198,14 @@ impl Controller {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     #[must_use]
     pub fn save(&self) -> Saved {
         self.save_at(SystemTime::now())
     }
 
     /// Saves as [`save`](Self::save) does, at the wall-clock time `now`: for tests and replays.
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     #[must_use]
     pub fn save_at(&self, now: SystemTime) -> Saved {
         self.core.save(now)
@@ -217,13 +217,13 @@ impl Controller {
     /// # Errors
     ///
     /// Returns why the saved state was refused. The breaker then started fresh.
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     #[must_use]
     pub fn restored(&self) -> Option<Result<Restored, SavedError>> {
         self.restored.as_deref().cloned()
     }
 
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     pub(crate) fn restoring(core: Arc<Core>, restored: Result<Restored, SavedError>) -> Controller {
         Controller {
             core,

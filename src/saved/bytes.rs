@@ -50,6 +50,7 @@ pub(crate) fn encode(s: &Saving) -> Vec<u8> {
 }
 
 /// Of the body alone, for the form that has no envelope.
+#[cfg(feature = "serde")]
 pub(crate) fn checksum(s: &Saving, version: u32) -> u32 {
     crc32fast::hash(&body_of(s, version))
 }

@@ -25,6 +25,7 @@
 mod aside;
 mod beside;
 mod bytes;
+#[cfg(feature = "serde")]
 mod form;
 mod location;
 mod names;

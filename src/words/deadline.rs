@@ -1,7 +1,7 @@
 //! The deadline word: when Open ends.
 
 use crate::sync::pack::Pack;
-#[cfg(any(feature = "serde", test))]
+#[cfg(any(feature = "persist", test))]
 use crate::words::tagged::PAYLOAD_MAX;
 
 const MILLISECOND: u64 = 1_000_000;
@@ -51,10 +51,10 @@ impl Deadline {
     pub(crate) const NONE: Deadline = Deadline(0);
 
     /// Over when it began.
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     pub(crate) const OVER: Deadline = Deadline(1);
     /// The longest wait that fits, in nanoseconds.
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     pub(crate) const LONGEST: u64 = (Deadline::LAST + 1) * MILLISECOND;
 
     /// `wait` from `start`, for an Open that began at `opened`.
@@ -93,7 +93,7 @@ impl Deadline {
     const BEFORE_SHIFT: u32 = 15;
 
     /// Rounded up, so that a process which is restarted ever again still comes to an end of it.
-    #[cfg(any(feature = "serde", test))]
+    #[cfg(any(feature = "persist", test))]
     pub(crate) fn lasted_before(nanos: u64) -> Deadline {
         let steps = nanos.div_ceil(1 << Deadline::BEFORE_SHIFT);
         Deadline(steps.min(PAYLOAD_MAX))
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     /// What is left of any Open, as a saved state has it.
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     #[test]
     fn the_longest_is_what_the_latest_leaves() {
         assert_eq!(Deadline::LONGEST, (1 << 39) * MILLISECOND);

@@ -208,7 +208,7 @@ impl Rejections {
         }
     }
 
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     pub(crate) const fn slots(self) -> [u64; Self::SLOTS] {
         [self.half_open, self.forced_open, self.open]
     }

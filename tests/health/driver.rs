@@ -274,7 +274,7 @@ async fn a_breaker_that_was_built_open_is_driven() {
 }
 
 /// Its Open began in another process, and no event tells of it here.
-#[cfg(feature = "serde")]
+#[cfg(feature = "persist")]
 #[tokio::test(start_paused = true)]
 async fn a_breaker_that_was_restored_open_is_driven() {
     let saved = Rig::open().controller.save();

@@ -85,13 +85,13 @@ impl Boundaries {
     }
 
     /// A bucket's, in nanoseconds.
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     pub(crate) fn width(&self) -> u64 {
         self.width
     }
 
     /// How much of that epoch is over at that time; nothing before its start.
-    #[cfg(feature = "serde")]
+    #[cfg(feature = "persist")]
     pub(crate) fn elapsed_of(&self, epoch: u64, time: u64) -> u64 {
         let start = epoch
             .saturating_sub(self.buckets())

@@ -26,7 +26,7 @@ use crate::sync::pack::{Fields, Pack};
 use crate::words::outcome::Counts;
 use crate::words::tagged::{Tagged, Version};
 use alloc::boxed::Box;
-#[cfg(feature = "serde")]
+#[cfg(feature = "persist")]
 use alloc::vec::Vec;
 
 /// The largest window that fits one word.
@@ -376,7 +376,7 @@ impl CountWindow {
 }
 
 /// For a state that is saved.
-#[cfg(feature = "serde")]
+#[cfg(feature = "persist")]
 impl CountWindow {
     pub(crate) fn size(&self) -> u64 {
         self.size
@@ -442,7 +442,7 @@ mod tests {
                 let judged = w.try_count(Version(0), failed, slow, |t| { assert_eq!(t, expected); odd(t) });
                 prop_assert_eq!(judged.map(|j| j.truth), Some(odd(expected)));
                 prop_assert_eq!(w.counts(w.word.load()), Some(expected));
-                #[cfg(feature = "serde")]
+                #[cfg(feature = "persist")]
                 {
                     prop_assert_eq!(w.outcomes(w.word.load()), last);
                     prop_assert_eq!(w.truth(w.word.load()), odd(expected));
