@@ -270,6 +270,58 @@ fn a_result_against_the_timeout() {
     });
 }
 
+/// A call has read the clock before the result comes that decides the round, and makes the transition.
+#[test]
+fn a_verdict_is_no_older_than_its_result() {
+    explore("a_verdict_is_no_older_than_its_result", Some(2), || {
+        let (breaker, _controller, clock) =
+            ready_to_probe(HalfOpen::successes(1).probe_timeout(OPEN * 9));
+        let probe = ask(&breaker).expect("the wait is over");
+        let (other, read) = (breaker.clone(), clock.now() + OPEN);
+        let conclude = move || {
+            clock.advance(OPEN);
+            probe.success();
+        };
+        let (answer, ()) = race(|| ask(&other), conclude);
+
+        check_history(&breaker);
+        let verdict = last(&breaker);
+        assert_eq!(verdict.cause, Cause::ProbesSucceeded);
+        assert!(verdict.at >= read, "older than {read:?}: {verdict:?}");
+        drop(answer);
+    });
+}
+
+/// Likewise before another one finds that the probe has leaked.
+#[test]
+fn a_timeout_is_no_older_than_the_call_that_found_it() {
+    explore(
+        "a_timeout_is_no_older_than_the_call_that_found_it",
+        Some(2),
+        || {
+            let (breaker, _controller, clock) =
+                ready_to_probe(HalfOpen::successes(1).probe_timeout(OPEN));
+            let probe = ask(&breaker).expect("the wait is over");
+            let (other, read) = (breaker.clone(), clock.now() + OPEN);
+            let mine = breaker.clone();
+            let find = move || {
+                clock.advance(OPEN);
+                ask(&mine).is_err()
+            };
+            let (answer, found) = race(|| ask(&other).is_err(), find);
+
+            check_history(&breaker);
+            let over = last(&breaker);
+            assert_eq!(
+                (answer, found, over.cause),
+                (true, true, Cause::ProbeTimeout)
+            );
+            assert!(over.at >= read, "older than {read:?}: {over:?}");
+            drop(probe);
+        },
+    );
+}
+
 /// A slot is free although the timeout is over: whoever takes it puts the timeout off, for the one
 /// that comes just after.
 #[test]

@@ -54,7 +54,9 @@ impl Core {
         if now < whole_milliseconds(latest.saturating_add(timeout)) {
             return Some(Err(rejected));
         }
-        // the probes leaked: the round is over at this exchange, and its finder is rejected
+        // The probes leaked: the round is over at this exchange, and its finder is rejected. Another thread may
+        // end it first, by an older reading of the clock: not earlier than this.
+        self.heard(now);
         let over = Round {
             timed_out: true,
             ..round
@@ -180,8 +182,10 @@ impl Core {
             }
             let next = after(round);
             if policy.verdict(next).is_some() {
-                // before the exchange that decides: whoever finds the round decided ends it
+                // Before the exchange that decides: any thread that finds the round decided ends it, and it may
+                // have read the clock long ago.
                 self.leave_kind(c.generation(), kind);
+                self.heard(now);
             }
             if self.probing.round.cas(round, next).is_ok() {
                 return Some(next);

@@ -163,7 +163,7 @@ impl Core {
 
     /// No later update, nor one that is announced from here on, is of an earlier time. Another thread may
     /// raise it in between, and then there is nothing left to do: it only rises.
-    fn heard(&self, now: u64) {
+    pub(crate) fn heard(&self, now: u64) {
         let latest = &self.ledger.latest;
         if latest.load() < now {
             latest.raise(now);
