@@ -17,7 +17,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use tripcoil::observe::Epoch;
-use tripcoil::{Breaker, Controller, ManualClock, Subscription, Transition, Window};
+use tripcoil::{Breaker, Clock, Controller, ManualClock, Subscription, Transition, Window};
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -237,6 +237,70 @@ fn slow_listeners_take_turns_with_others() {
     }
     assert!(ours() <= 4, "{} threads", ours());
     drop((slow, quick));
+}
+
+/// Breakers whose clock does so where one of the crate's threads reads it.
+fn with_a_clock(does: impl Fn() + Clone + Send + Sync + 'static) -> Vec<(Breaker, Controller)> {
+    let clock = move || {
+        let current = thread::current();
+        if current
+            .name()
+            .is_some_and(|name| name.starts_with("tripcoil"))
+        {
+            does();
+        }
+        Duration::from_millis(7)
+    };
+    let build = |_| {
+        let builder = Breaker::builder("by a user's clock").clock(Clock::custom(clock.clone()));
+        builder.build_with_controller().expect("valid")
+    };
+    (0..5).map(build).collect()
+}
+
+#[test]
+fn a_clock_that_hangs_under_a_listener_holds_up_no_other() {
+    let _turn = turn();
+    let (entered, has_entered) = mpsc::channel();
+    let (free, freed) = mpsc::channel::<()>();
+    let freed = Arc::new(Mutex::new(freed));
+    let hanging = with_a_clock(move || {
+        let _ = entered.send(());
+        while freed
+            .try_lock()
+            .is_none_or(|freed| freed.try_recv() == Err(mpsc::TryRecvError::Empty))
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let held: Vec<_> = hanging
+        .iter()
+        .map(|(breaker, _)| breaker.observer().subscribe(|_| {}))
+        .collect();
+    // the crate's own publishers have one worker, which hangs as well
+    let tracing = tripcoil::tracing::Tracing::new(&hanging[0].0.observer());
+    let (other, others) = built("by a clock of the crate's");
+    let listening = other.observer().subscribe(|_| {});
+    let publisher = tripcoil::metrics::Publisher::new(&other.observer());
+    for (_, controller) in &hanging {
+        assert!(controller.trip());
+    }
+    for _ in 0..=held.len() {
+        has_entered.recv_timeout(LONG).expect("the clock is read");
+    }
+    assert!(others.trip());
+    assert!(listening.drain(LONG) && publisher.drain(LONG));
+    assert_eq!(listening.delivered(), 1);
+    assert!(ours() <= 4 + held.len() + 1, "{} threads", ours());
+    drop(free);
+    for subscription in &held {
+        assert!(subscription.drain(LONG));
+        assert_eq!((subscription.delivered(), subscription.missed()), (1, 0));
+    }
+    assert!(tracing.drain(LONG));
+    soon("threads that were left to a clock end after it", || {
+        ours() <= 4
+    });
 }
 
 #[test]

@@ -6,11 +6,11 @@ use crate::engine::events::event::{Event, HISTORY, Transition};
 #[cfg(feature = "std")]
 use crate::engine::events::queue::{Queue, refill};
 #[cfg(feature = "std")]
+use crate::engine::events::task::Turn;
+#[cfg(feature = "std")]
 use crate::engine::events::wake::Entry;
 use crate::engine::events::watch::Watching;
 use crate::engine::state::Core;
-#[cfg(feature = "std")]
-use crate::error::caught::caught;
 use crate::sync::atomic::Counter;
 use alloc::sync::Arc;
 
@@ -85,12 +85,14 @@ impl Events {
     }
 
     /// The next one, on a thread that many listeners share: a custom clock that panics there, though it may
-    /// be fine on its users' threads, costs the event its wall clock's time, and no more.
+    /// be fine on its users' threads, costs the event its wall clock's time, and no more. While it hangs, the
+    /// keeper sees the thread in a call, and leaves it to that as it does in a listener.
     #[cfg(feature = "std")]
-    pub(crate) fn next_shared(&mut self) -> Option<Transition> {
+    pub(crate) fn next_shared(&mut self, turn: &Turn<'_>) -> Option<Transition> {
         let event = self.polled()?;
         let clock = &self.core.head.clock;
-        let now = caught(|| Now::read(clock.nanos())).unwrap_or(Now::UNKNOWN);
+        let now = turn.run(|| Now::read(clock.nanos()));
+        let now = now.unwrap_or(Now::UNKNOWN);
         Some(event.transition(now))
     }
 

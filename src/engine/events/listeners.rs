@@ -276,7 +276,7 @@ impl<F: FnMut(&Transition) + Send> Look for Transitions<F> {
     fn look(&mut self, turn: &mut Turn<'_>) -> Looked {
         loop {
             let missed = self.events.missed();
-            let event = self.events.next_shared();
+            let event = self.events.next_shared(turn);
             turn.post.missed.add(self.events.missed() - missed);
             let Some(event) = event else {
                 return Looked::All;

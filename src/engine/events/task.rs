@@ -70,12 +70,18 @@ pub(crate) enum Looked {
 }
 
 impl Turn<'_> {
+    /// Runs what may be the user's code, and is not the listener; `None` if it panics. While it hangs the
+    /// keeper sees this thread in a call, and leaves it to that.
+    pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        self.seat.busy(|| caught(work))
+    }
+
     /// Calls a listener; what it panics with is dropped. If not `All`, the turn is to end.
     pub(crate) fn call<T>(&mut self, listener: &mut impl FnMut(&T), with: &T) -> Looked {
         if self.post.stop.get() != 0 {
             return Looked::Over;
         }
-        if self.seat.busy(|| caught(|| listener(with))).is_none() {
+        if self.run(|| listener(with)).is_none() {
             self.post.panicked.add(1);
         }
         self.post.delivered.add(1);
