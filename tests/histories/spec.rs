@@ -19,16 +19,27 @@
 //!   `postpone` goes by what it finds, `trip_for` opens once more, and a failure's wait is lost;
 //! - a local handle's success: the handle looks, and then stores; what it stores counts wherever the
 //!   breaker is by then, and an update under way need not see it, but counts it after;
-//! - any operation: it reads the clock before it takes effect, and may take others past an epoch's
-//!   end before that. The breaker's own time never goes back.
+//! - a call that takes a probe's slot, or brings a probe's result: it puts off the moment at which the round
+//!   is given up, and then takes the slot or counts. Another call may be quicker, and then only the first
+//!   has happened;
+//! - any operation: it reads the clock before it takes effect, and others may go on meanwhile.
+//!
+//! *Time.* Only updates move the breaker's own time, which never goes back. A transition is dated no earlier
+//! than the reading of the call that makes it (of a round's verdict: of the result that brought it), nor than any
+//! update before; and no later than what any call under way has read, since that call may help. A result that
+//! lands moves no time, unless its own reading is beyond the epoch: then the window moves on first. So a transition
+//! may be older than a result that it counts. What judges a window leaves it at the epoch in which the results
+//! have landed; the operator's transitions, and what moves on for a result, take it to the breaker's time.
 //!
 //! So the model here never judges a window by itself (its rules are off), and `judged`, below, says
 //! once more what its `judge` does. That the two agree where nothing overlaps is tested in
 //! `sequential.rs`. What must hold is not loosened: who owes a judgement may not return without it.
 
 mod locals;
+mod rounds;
 mod seen;
 mod steps;
+mod time;
 mod waits;
 
 use crate::model::Window;
@@ -42,6 +53,11 @@ pub(crate) enum Phase {
     Called,
     /// It has looked at the clock.
     Read(u64),
+    /// It has found room in the round, or the round under way, and is about to say that a probe or its result
+    /// comes.
+    Raising {
+        now: u64,
+    },
     Landed(Landed),
     /// Its result has decided the round, of that generation.
     Decided {
@@ -99,6 +115,17 @@ struct Decided {
     ending: Ending,
 }
 
+/// Of an event, what the model does not know.
+#[derive(Clone, Copy, Debug)]
+struct Note {
+    /// A trip's rule.
+    cause: Option<Cause>,
+    run: u64,
+    /// The window as it had moved on by then, where one ended.
+    counts: Option<Counts>,
+    strays: u64,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Spec {
     /// With its rules on windows and runs off.
@@ -107,17 +134,19 @@ pub(crate) struct Spec {
     window: Window,
     exact: bool,
     clock: u64,
-    /// The latest time that anything was done at.
+    /// The breaker's time: that of the latest update.
     latest: u64,
-    /// The latest admission of a probe.
+    /// The moment to which the window has moved on; that of an update.
+    rolled: u64,
+    /// The latest admission of a probe, and its latest result, or one that was about to be.
     admitted: u64,
+    heard: u64,
     /// Changes of the control word after the end of Open was moved.
     renewed: u64,
     run: u64,
     /// What the run was since the last result landed: see `told`.
     runs: Vec<u64>,
-    /// Of each event, what the model does not know: a trip's rule, the run, and the strays.
-    notes: Vec<(Option<Cause>, u64, u64)>,
+    notes: Vec<Note>,
     decided: Option<Decided>,
     /// Results that decided a round which the operator ended first.
     beside: Totals,
@@ -171,7 +200,9 @@ impl Spec {
             exact: plan.time == Time::Manual,
             clock: 0,
             latest: 0,
+            rolled: 0,
             admitted: 0,
+            heard: 0,
             renewed: 0,
             run: 0,
             runs: vec![0],
@@ -196,52 +227,6 @@ impl Spec {
         matches!(self.model.state(), State::Closed | State::ObserveOnly)
     }
 
-    /// Do something to the model at its time for one that has read `now`.
-    fn at<R>(
-        &mut self,
-        now: u64,
-        cause: Option<Cause>,
-        act: impl FnOnce(&mut Model, u64) -> R,
-    ) -> R {
-        self.advance(now);
-        let run = match cause {
-            _ if !self.counting() => 0,
-            // the operator's transition looks at the clock, and at what the window still holds
-            None if self.window_is_clear(self.latest) => 0,
-            _ => self.run,
-        };
-        let before = self.generation();
-        let result = act(&mut self.model, self.latest);
-        if self.generation() != before {
-            self.notes.push((cause, run, self.strays));
-            self.run = 0;
-            self.runs = vec![0];
-            self.decided = None;
-            if self.counting() {
-                self.strays = 0;
-            }
-            for _ in 0..std::mem::take(&mut self.unseen).len() {
-                self.store();
-            }
-        }
-        result
-    }
-
-    /// The breaker's time goes on. The update that moves on to another epoch, and finds no failure in the
-    /// window, begins the run anew; a failure that has landed and is not noted yet counts in the new one.
-    fn advance(&mut self, now: u64) {
-        let before = self.latest;
-        self.latest = before.max(now);
-        if let Window::Time { width, .. } = self.window
-            && self.latest / width != before / width
-            && self.counting()
-            && self.window_is_clear(self.latest)
-        {
-            self.run = 0;
-            self.runs = vec![0];
-        }
-    }
-
     /// A window of time holds no failure at that moment.
     fn window_is_clear(&self, at: u64) -> bool {
         matches!(self.window, Window::Time { .. }) && self.model.view(at).window.failures == 0
@@ -252,7 +237,7 @@ impl Spec {
         if self.model.state() != State::Closed {
             return None;
         }
-        let w: Counts = self.model.view(self.latest).window;
+        let w: Counts = self.model.view(self.rolled).window;
         let rate = |part: u64, limit: f64| {
             w.calls >= u64::from(self.rules.min_throughput) && part as f64 / w.calls as f64 >= limit
         };
@@ -329,9 +314,12 @@ impl Spec {
         if let Order::Postpone(_) = order {
             return self.model.control(order, now);
         }
+        if !self.model.clone().control(order, now.max(self.latest)) {
+            return false;
+        }
         let pending = self.decided;
-        let changed = self.at(now, None, |model, now| model.control(order, now));
-        if changed && let Some(Decided { ending, .. }) = pending {
+        self.at(now, None, |model, now| model.control(order, now));
+        if let Some(Decided { ending, .. }) = pending {
             // the result has landed, and its verdict will never be
             let slow = ending.took() > self.rules.slow_call.unwrap_or(u64::MAX);
             match ending {
@@ -341,15 +329,7 @@ impl Spec {
             }
             self.beside.slow += u64::from(slow && ending != Ending::Dropped);
         }
-        changed
-    }
-
-    /// A probe is about to end with a result, and later than any before it.
-    fn may_be_heard(&self, call: &Call, ending: Ending, now: u64) -> bool {
-        self.model.state() == State::HalfOpen
-            && !matches!(ending, Ending::Ignored | Ending::Dropped)
-            && self.permit(call).generation == self.generation()
-            && !self.model.has_heard(now)
+        true
     }
 
     fn permit(&self, call: &Call) -> Permit {
@@ -360,30 +340,22 @@ impl Spec {
 
     fn end(&mut self, call: &Call, ending: Ending, now: u64) -> Phase {
         let permit = self.permit(call);
-        if permit.generation == self.generation() && self.model.state() == State::HalfOpen {
-            if self.decided.is_some() {
-                self.conclude(now);
-            } else {
-                let mut tried = self.model.clone();
-                end(&mut tried, permit, ending, self.latest.max(now));
-                if tried.events().len() as u64 != self.generation() {
-                    self.decided = Some(Decided { permit, ending });
-                    return Phase::Decided {
-                        now,
-                        generation: self.generation(),
-                        asks: ending == Ending::Asking,
-                    };
-                }
-            }
+        let mine = |spec: &Spec| permit.generation == spec.generation();
+        if mine(self) && self.decided.is_some() {
+            self.conclude(now);
         }
-        let lands = permit.generation == self.generation()
-            && self.counting()
-            && !matches!(ending, Ending::Ignored | Ending::Dropped);
-        let before = self.judged();
-        self.at(now, None, |model, now| end(model, permit, ending, now));
-        if !lands {
+        if mine(self) && self.model.state() == State::HalfOpen {
+            return self.probed(permit, ending, now);
+        }
+        if !mine(self) || !self.counting() || matches!(ending, Ending::Ignored | Ending::Dropped) {
+            end(&mut self.model, permit, ending, now);
             return Phase::Done;
         }
+        if self.is_beyond(now) {
+            self.roll(now);
+        }
+        let before = self.judged();
+        end(&mut self.model, permit, ending, self.rolled);
         self.runs = vec![self.run];
         let truth = self.judged();
         let by_count = matches!(self.window, Window::Count(_));

@@ -268,9 +268,21 @@ impl Model {
         self.round.heard = self.round.heard.max(Some(now));
     }
 
-    /// Whether a result came at that moment or later.
-    pub(crate) fn has_heard(&self, now: u64) -> bool {
-        self.round.heard >= Some(now)
+    /// A probe is about to be admitted.
+    pub(crate) fn expect_probe(&mut self, now: u64) {
+        self.round.latest = self.round.latest.max(Some(now));
+    }
+
+    /// Whether a probe would be admitted.
+    pub(crate) fn has_room(&self) -> bool {
+        self.state == State::HalfOpen && self.round.has_room(&self.rules.half_open)
+    }
+
+    /// The last time of counting ended as the window stood at that moment.
+    pub(crate) fn ended_as_of(&mut self, moment: u64) {
+        if let Some(period) = &mut self.period {
+            period.ended = period.ended.and(Some(moment));
+        }
     }
 
     /// New rules may say that the round under way is over. They change nothing by themselves: the

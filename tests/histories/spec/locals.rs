@@ -13,7 +13,7 @@ impl Spec {
                 generation: self.generation(),
                 admitted: None,
             };
-            self.model.finish(permit, Outcome::Success, 0, self.latest);
+            self.model.finish(permit, Outcome::Success, 0, self.rolled);
             self.runs = vec![self.run];
         } else {
             self.strays += 1;
@@ -42,10 +42,10 @@ impl Spec {
     }
 
     /// A success by a handle that owns a place, in the period of its admission.
-    pub(super) fn may_store(&self, call: &Call, ending: Ending) -> Option<u64> {
+    pub(super) fn may_store(&self, call: &Call, ending: Ending, now: u64) -> Option<u64> {
         let by_time = matches!(self.window, Window::Time { .. });
         let generation = self.permit(call).generation;
-        let stores = ending == Ending::Local && by_time && self.counting();
+        let stores = ending == Ending::Local && by_time && self.counting() && !self.is_beyond(now);
         (stores && generation == self.generation()).then_some(generation)
     }
 }

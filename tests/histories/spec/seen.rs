@@ -103,18 +103,19 @@ impl Spec {
     pub(super) fn events(&self) -> Vec<Event> {
         let patched = self.model.events().iter().zip(&self.notes);
         patched
-            .map(|(event, (cause, run, strays))| {
+            .map(|(event, note)| {
                 let mut event = Event {
-                    cause: cause.unwrap_or(event.cause),
-                    consecutive_failures: *run,
+                    cause: note.cause.unwrap_or(event.cause),
+                    counts: note.counts.unwrap_or(event.counts),
+                    consecutive_failures: note.run,
                     open_until: None,
                     failure: None,
                     ..*event
                 };
                 // a verdict has the counts of its round
                 if !ROUND.contains(&event.cause) {
-                    event.counts.calls += strays;
-                    event.counts.successes += strays;
+                    event.counts.calls += note.strays;
+                    event.counts.successes += note.strays;
                 }
                 event
             })

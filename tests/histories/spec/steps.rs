@@ -36,6 +36,7 @@ impl Spec {
             | Phase::Opened { now, .. }
             | Phase::Moved { now, .. }
             | Phase::Due { now, .. }
+            | Phase::Raising { now }
             | Phase::Storing { now, .. }
             | Phase::Stored { now, .. } => now,
             Phase::Landed(landed) => landed.now,
@@ -82,7 +83,7 @@ impl Spec {
                     }
                 }
                 Op::End(ending) => {
-                    if let Some(generation) = spec.may_store(call, ending) {
+                    if let Some(generation) = spec.may_store(call, ending, now) {
                         found.push((spec.clone(), Phase::Storing { now, generation }));
                     }
                     let phase = spec.end(call, ending, now);
@@ -175,6 +176,10 @@ impl Spec {
                 let phase = spec.claim(now, landed.generation + 1, spec.rules.backoff.max);
                 found.push((spec, phase));
             }
+            Phase::Raising { .. } => {
+                spec.raise(call, now);
+                return vec![(spec, Phase::Read(now))];
+            }
             // due by an older control word: as if it had not looked yet
             _ => return found,
         }
@@ -182,19 +187,33 @@ impl Spec {
             .iter()
             .flat_map(|(spec, phase)| self.told(spec, *phase));
         let mut found: Vec<_> = told.collect();
-        if now > self.latest {
-            // it takes the others along
+        if !others.is_empty() {
+            found.extend(self.meanwhile(call, phase, now));
+        }
+        found
+    }
+
+    /// What a call may do to others that are under way, and which matters to nobody else.
+    fn meanwhile(&self, call: &Call, phase: Phase, now: u64) -> Vec<(Spec, Phase)> {
+        let mut found = Vec::new();
+        // who is admitted without a look at the clock helps in nothing
+        let acquires = call.op == Op::Acquire;
+        let helps = !acquires || matches!(self.model.state(), State::Open | State::HalfOpen);
+        if helps && now > self.latest {
             let mut spec = self.clone();
-            spec.advance(now);
+            spec.date(now);
             found.push((spec, phase));
         }
-        if let (Phase::Read(_), Op::End(ending)) = (phase, call.op)
-            && self.may_be_heard(call, ending, now)
-        {
-            // a probe's result puts off that the round is given up, and then counts
+        let ages = self.run != 0 && self.window_is_clear(self.rolled);
+        if !acquires && self.counting() && (self.is_beyond(now.max(self.latest)) || ages) {
             let mut spec = self.clone();
-            spec.model.hear(now);
+            spec.roll(now);
             found.push((spec, phase));
+        }
+        if let Phase::Read(_) = phase
+            && self.may_raise(call, now)
+        {
+            found.push((self.clone(), Phase::Raising { now }));
         }
         found
     }
@@ -204,11 +223,16 @@ impl Spec {
     /// its values since the last landing.
     fn told(&self, after: &Spec, phase: Phase) -> Vec<(Spec, Phase)> {
         let mut all = vec![(after.clone(), phase)];
-        let turned = after.notes.len() > self.notes.len();
-        if turned && self.counting() && self.rules.consecutive_failures.is_some() {
-            for run in self.runs.iter().filter(|run| **run != self.run) {
+        let Some(note) = after.notes.get(self.notes.len()) else {
+            return all;
+        };
+        // the operator's is beside the window, which may hold no failure any more
+        let aged = note.cause.is_none() && self.window_is_clear(after.latest);
+        let told = note.run;
+        if self.counting() && !aged && self.rules.consecutive_failures.is_some() {
+            for run in self.runs.iter().filter(|run| **run != told) {
                 let mut other = after.clone();
-                other.notes[self.notes.len()].1 = *run;
+                other.notes[self.notes.len()].run = *run;
                 all.push((other, phase));
             }
         }
@@ -263,6 +287,7 @@ impl Spec {
             | Phase::Opened { .. }
             | Phase::Moved { .. }
             | Phase::Due { .. }
+            | Phase::Raising { .. }
             | Phase::Storing { .. }
             | Phase::Stored { .. } => false,
         }

@@ -36,9 +36,10 @@ impl Spec {
 
     /// The first probe of a round, whatever the end of Open is by now.
     pub(super) fn begin_round(&mut self, index: usize, now: u64) {
+        let admitted = now.max(self.admitted);
         let permit = self.at(now, Some(Cause::OpenElapsed), |model, now| {
             model.control(Order::HalfOpen, now);
-            model.acquire(now)
+            model.acquire(admitted)
         });
         self.admit(index, permit.expect("a fresh round has room"));
     }

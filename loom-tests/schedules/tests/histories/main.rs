@@ -25,30 +25,35 @@ use shuttle::thread::spawn;
 use tripcoil_schedules::explore;
 
 use crate::histories::{check, plan, record, spec, subject, words};
-use crate::plan::{Dice, Op, Plan, Time};
+use crate::plan::{Dice, MS, Op, Plan, Time};
 use crate::record::{History, Pen, merge};
 use crate::subject::Subject;
 
 /// Operations of all threads together: the search is exponential in those that overlap.
 const MOST: usize = 10;
 
+/// By which the clock goes on: to the end of Open, to the next epoch or the probe timeout, and beyond both.
+const STEPS: [u64; 4] = [4 * MS, 7 * MS, 10 * MS, 20 * MS];
+
 /// A plan for two threads or three, each of whose rounds is a thread's here.
 fn roll(seed: u64) -> Plan {
     let mut dice = Dice::new(seed);
     let mut plan = plan::roll(&mut dice, Time::Manual);
     let rounds = plan.threads.into_iter().flatten();
-    // The clock stands still meanwhile. A call that read it long ago may be the one that announces a
-    // transition, and then its event is older than the last result that it counts: in the steps of the model
-    // each result has moved the breaker's time on.
-    let rounds = rounds.filter(|ops| !ops.iter().any(|(_, op)| matches!(op, Op::Advance(_))));
-    let mut left = MOST;
+    // each a thread that takes the clock on, at any moment of the others' calls
+    let steps: Vec<_> = (0..dice.roll(4))
+        .map(|_| Op::Advance(STEPS[dice.roll(4) as usize]))
+        .collect();
+    let mut left = MOST - steps.len();
     let rounds = rounds.filter(|ops| {
         let fits = ops.len() <= left;
         left -= if fits { ops.len() } else { 0 };
         fits
     });
     // what an operator did in turn is done by several at once
-    plan.threads = rounds.map(|ops| vec![ops]).take(8).collect();
+    let rounds = rounds.take(8 - steps.len());
+    let steps = steps.into_iter().map(|step| vec![(0, step)]);
+    plan.threads = rounds.chain(steps).map(|ops| vec![ops]).collect();
     plan
 }
 
