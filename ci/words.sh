@@ -94,6 +94,7 @@ found, read, used = [], 0, set()
 for path, text in sources():
     if only and not any(str(path).startswith(one) for one in only):
         continue
+    text = re.sub(r"\n[ \t]+", "\n", text)
     read += len(text.split())
     for cause, patterns in CAUSES.items():
         for pattern in patterns:
