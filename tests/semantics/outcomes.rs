@@ -306,6 +306,33 @@ fn a_dropped_call_is_a_failure_only_if_it_had_lasted_longer_than_the_limit() {
     assert_eq!(seen.window, counts(0, 1, 1));
 }
 
+/// Its own limit stands in for the breaker's, and zero is none.
+#[test]
+fn a_dropped_calls_own_slow_limit_says_whether_it_is_a_failure() {
+    let rig = Rig::new(|builder| {
+        builder
+            .consecutive_failures(9)
+            .on_cancel(OnCancel::FailureIfSlow)
+    });
+    let own = ms(100);
+    for (limit, lasted, failures) in [
+        (own, own, 0),
+        (own, own + ns(1), 1),
+        (ns(1), ns(2), 2),
+        (ns(0), secs(3_600), 2),
+        (std::time::Duration::MAX, secs(3_600), 2),
+    ] {
+        let call = rig.breaker.with_slow_call(limit);
+        let mut future = Box::pin(call.call_async(std::future::pending::<Result<(), ()>>()));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(future.as_mut().poll(&mut context).is_pending());
+        rig.wait(lasted);
+        drop(future);
+        assert_eq!(rig.seen().totals.failures, failures, "{limit:?}");
+    }
+    assert_eq!(rig.seen().totals.cancelled, 3);
+}
+
 #[test]
 fn a_dropped_probe_that_is_a_failure_fails_its_round() {
     let rig = Rig::new(|builder| {

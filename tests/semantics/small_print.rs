@@ -72,6 +72,52 @@ fn no_acquire_result_or_ignored_probe_is_judged_by_cancelled_ones() {
     assert_eq!(rig.state(), State::Closed);
 }
 
+/// Results of an earlier round, however late they come, are not what this one waits for.
+#[test]
+fn late_results_put_nothing_off() {
+    let rig = rig_in(State::HalfOpen);
+    let late: Vec<_> = (0..2)
+        .map(|_| {
+            let probe = rig.acquire();
+            assert!(rig.controller.half_open());
+            probe
+        })
+        .collect();
+    drop(rig.acquire());
+    rig.wait(ms(49));
+    for probe in late {
+        probe.success();
+    }
+    assert_eq!(rig.seen().totals.late, 2);
+    rig.wait(ms(1));
+    drop(rig.acquire());
+    assert_eq!(rig.cause(), Cause::ProbesCancelled);
+}
+
+/// As many results as a round can need, and as many cancellations as it counts.
+#[test]
+fn the_largest_round_is_given_up_at_its_last_cancellation() {
+    let rig = Rig::new(|builder| {
+        builder
+            .consecutive_failures(3)
+            .half_open(HalfOpen::successes(255).probe_timeout(ms(50)))
+    });
+    rig.round();
+    rig.ok(254);
+    rig.wait(ms(50));
+    (0..254).for_each(|_| drop(rig.acquire()));
+    assert_eq!(rig.state(), State::HalfOpen);
+    drop(rig.acquire());
+    assert_eq!(rig.cause(), Cause::ProbesCancelled);
+    // and beyond what is counted, where nothing was decided for as long
+    rig.round();
+    (0..700).for_each(|_| drop(rig.acquire()));
+    rig.wait(ms(50));
+    assert_eq!(rig.state(), State::HalfOpen);
+    drop(rig.acquire());
+    assert_eq!(rig.cause(), Cause::ProbesCancelled);
+}
+
 /// A dependency that is well, most of whose callers leave at once.
 #[test]
 fn callers_that_leave_do_not_keep_it_open() {

@@ -88,6 +88,27 @@ fn the_probe_timeout_passes_at_a_whole_millisecond() {
 }
 
 #[test]
+fn so_does_the_time_after_which_cancelled_probes_decide() {
+    for (at, timeout, end) in ENDS {
+        let rig = Rig::new(|builder| {
+            let half_open = HalfOpen::rate(2, 1.0).probe_timeout(ns(timeout));
+            builder.consecutive_failures(1).half_open(half_open)
+        });
+        // from its latest result, a failed one too
+        rig.round();
+        drop(rig.acquire());
+        rig.wait(ns(at));
+        rig.fail(1);
+        rig.wait(ns(end - at - 1));
+        drop(rig.acquire());
+        assert_eq!(rig.state(), State::HalfOpen, "{timeout} from {at}");
+        rig.wait(ns(1));
+        drop(rig.acquire());
+        assert_eq!(rig.state(), State::Open, "{timeout} from {at}");
+    }
+}
+
+#[test]
 fn an_open_breaker_as_built_ends_at_a_whole_millisecond_of_the_clock() {
     let clock = ManualClock::new();
     clock.advance(ns(12_345_678));
