@@ -10,9 +10,9 @@ import pathlib, re, sys
 
 # Each cause with its patterns. A space stands for any white space: sentences wrap.
 COUNTED = "breaker|call|clock|counter|event|gauge|job|line|listener|loads|outcome|page|permit|requests|script|series|stores|stripe|tests|thread|word|writes"
-EACH = "breaker|bucket|call|CPU|day|dependency|endpoint|epoch|event|file|generation|group|hour|host|key|kind|listener|minute|outcome|process|room|round|second|series|state|stripe|tenant|thread|transition|upstream"
+EACH = "breaker|bucket|call|CPU|day|dependency|endpoint|epoch|event|file|generation|group|hour|host|key|kind|minute|outcome|process|room|round|second|series|state|stripe|tenant|thread|transition|upstream"
 CAUSES = {
-    '"tell" for report, show or return': [r"\b(?:tells?|told|telling)\b"],
+    '"tell" for report, show or return': [r"(?<![\w-])(?:tells?|told|telling)(?![\w-])"],
     '"a breaker an upstream" for "one breaker per upstream"': [
         rf"\b(?:{COUNTED})s? (?-i:an?) (?:{EACH})\b(?! of\b)",
         rf"\b(?:once|twice|ns|KiB|bytes|[0-9]) an? (?:{EACH})\b",
