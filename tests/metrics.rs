@@ -6,8 +6,12 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "metrics/again.rs"]
+mod again;
 #[path = "metrics/keys.rs"]
 mod keys;
+#[path = "metrics/labels.rs"]
+mod labels;
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;

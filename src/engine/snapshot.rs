@@ -12,6 +12,7 @@ use crate::engine::window::Shape;
 use crate::engine::window::stripes::{Class, counts_of};
 use crate::sync::pack::Pack;
 use crate::words::control::Control;
+use crate::words::deadline::Wait;
 use crate::words::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
 use crate::words::tagged::{PAYLOAD_BITS, extend};
 use alloc::vec::Vec;
@@ -124,9 +125,12 @@ impl Core {
 
     pub(crate) fn between_updates<T>(&self, read: impl Fn(Control, u64) -> Option<T>) -> T {
         loop {
-            let control = self.quiet(self.head.clock.nanos());
+            let control = self.control();
+            // after the word, so that no transition that it shows is later
             let now = self.head.clock.nanos();
-            if let Some(read) = read(control, now)
+            if control.updating() {
+                self.finish(control, now, Wait::Backoff);
+            } else if let Some(read) = read(control, now)
                 && self.control() == control
             {
                 return read;

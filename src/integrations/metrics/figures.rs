@@ -83,7 +83,8 @@ const KINDS: usize = 9;
 
 /// Where each group of counters begins, in this order.
 const SLOW: usize = OUTCOMES.len() + REJECTING.len();
-const WOULD_TRIP: usize = SLOW + 2 + KINDS;
+const KINDS_AT: usize = SLOW + 2;
+const WOULD_TRIP: usize = KINDS_AT + KINDS;
 const MOVES: usize = WOULD_TRIP + 1;
 const MISSED: usize = MOVES + WAYS.len();
 
@@ -97,24 +98,27 @@ impl Default for Sums {
     }
 }
 
+fn add(sums: &mut [u64], more: impl IntoIterator<Item = u64>) {
+    sums.iter_mut().zip(more).for_each(|(sum, one)| *sum += one);
+}
+
 impl Sums {
     /// Adds everything except the transitions, which a snapshot does not separate.
     pub(super) fn add(&mut self, seen: &Snapshot) {
         let t = &seen.totals;
         let calls = [t.successes, t.failures, t.ignored, t.cancelled, t.late];
         let rejected = REJECTING.map(|state| seen.rejections_by_state.get(state));
-        let kinds = seen.failures_by_kind.iter().map(|(_, failures)| failures);
-        let all = calls
-            .into_iter()
-            .chain(rejected)
-            .chain([t.slow, seen.late_probe_successes]);
-        for (sum, one) in self
-            .0
-            .iter_mut()
-            .zip(all.chain(kinds).chain([seen.would_trip]))
-        {
-            *sum += one;
-        }
+        let (ended, rest) = self.0.split_at_mut(calls.len());
+        let (refused, rest) = rest.split_at_mut(rejected.len());
+        let (others, kinds) = rest.split_at_mut(KINDS_AT - SLOW);
+        add(ended, calls);
+        add(refused, rejected);
+        add(others, [t.slow, seen.late_probe_successes]);
+        add(
+            kinds,
+            seen.failures_by_kind.iter().map(|(_, failures)| failures),
+        );
+        self.0[WOULD_TRIP] += seen.would_trip;
     }
 
     pub(super) fn moved(&mut self, transition: &Transition) {
@@ -296,19 +300,26 @@ impl Series {
         }
     }
 
-    /// Sets the counters to the totals.
-    pub(super) fn set(&self, sums: &Sums) {
-        for (counter, sum) in self.counters.iter().zip(sums.0) {
+    #[cfg(feature = "registry")]
+    pub(super) fn keep_durations(&mut self, labels: &Labels) {
+        self.lasted
+            .get_or_insert_with(|| labels.histogram(DURATIONS.0));
+    }
+
+    /// Sets the counters to the totals. A breaker does not count its transitions by cause, so those
+    /// counters are increased by what is new since `told`: an earlier publisher may have used them.
+    pub(super) fn set(&self, told: &Sums, now: &Sums) {
+        let (totals, moves) = self.counters.split_at(MOVES);
+        for (counter, sum) in totals.iter().zip(now.0) {
             counter.absolute(sum);
         }
+        increase(moves, &told.0[MOVES..], &now.0[MOVES..]);
     }
 
     /// Adds the increase since `before`.
     #[cfg(feature = "registry")]
-    pub(super) fn add(&self, before: &Sums, now: &Sums) {
-        for (counter, (before, now)) in self.counters.iter().zip(before.0.iter().zip(now.0)) {
-            counter.increment(now.saturating_sub(*before));
-        }
+    pub(super) fn add(&self, told: &Sums, now: &Sums) {
+        increase(&self.counters, &told.0, &now.0);
     }
 
     pub(super) fn level(&self, levels: &Levels) {
@@ -331,5 +342,11 @@ impl Series {
             histogram.record_many(*seconds, new as usize);
             *told += new;
         }
+    }
+}
+
+fn increase(counters: &[Counter], told: &[u64], now: &[u64]) {
+    for (counter, (told, now)) in counters.iter().zip(told.iter().zip(now)) {
+        counter.increment(now.saturating_sub(*told));
     }
 }

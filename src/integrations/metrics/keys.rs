@@ -6,7 +6,8 @@
 #![cfg(feature = "registry")]
 
 use crate::Observer;
-use crate::integrations::metrics::figures::{Lasted, Levels, Series, Sums, describe};
+use crate::integrations::metrics::figures::{Lasted, Levels, Sums, describe};
+use crate::integrations::metrics::group::{Group, Key};
 use crate::integrations::metrics::publisher::Publisher;
 use crate::integrations::metrics::series::Labels;
 use crate::registry::{Move, Registry};
@@ -15,6 +16,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::hash::Hash;
 use std::mem::take;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,6 +43,10 @@ const GONE: usize = 1_024;
 /// come, first served. Keys beyond these are summed up in one more set, in which each label has the
 /// value `other`.
 ///
+/// The order of a key's labels does not matter. Of labels with the same name the first is used. A
+/// name that series use themselves (`state`, `outcome`, `to`, `cause`, `kind`, `le`, `quantile`) gets
+/// the prefix `exported_`.
+///
 /// When the last key of a set is forgotten, its counters are set to their final totals and its
 /// gauges to 0, once. After that they are no longer published, so an exporter that drops idle
 /// series (`idle_timeout` of the Prometheus exporter) drops these. Another set can take the place
@@ -49,8 +55,11 @@ const GONE: usize = 1_024;
 /// The publisher has no thread, and costs a call nothing: [`publish`](Self::publish) reads the
 /// breakers. Transitions between two publications are counted by cause as far as each breaker's
 /// [`history`](Observer::history) reaches; earlier ones are counted in
-/// `tripcoil_transitions_missed_total`. The counters are incremented, so use one such publisher per
-/// registry and recorder.
+/// `tripcoil_transitions_missed_total`.
+///
+/// Counters are incremented. A registry's first publisher starts with everything that the keys have
+/// counted so far. A later one, for example a replacement, starts with what they count from then on,
+/// so that nothing is counted twice. Two at the same time on one recorder need different labels.
 ///
 /// ```
 /// use metrics::Label;
@@ -96,17 +105,13 @@ impl Publisher {
         describe();
         let shared = Arc::new(Shared::default());
         let ours = shared.clone();
-        let come = move |key: &K, observer: &Observer| {
-            let mut all = labels(key).into_labels();
-            if all.iter().all(|label| label.key() != "breaker") {
-                all.insert(0, Label::new("breaker", observer.name().to_owned()));
+        let first = registry.publish_first();
+        let report = registry.follow(move |key, observer, what| {
+            if what == Move::Went {
+                return ours.went();
             }
-            ours.came(all, observer);
-        };
-        let ours = shared.clone();
-        let report = registry.follow(move |key, observer, what| match what {
-            Move::There | Move::Came => come(key, observer),
-            Move::Went => ours.went(),
+            let labels = Labels::of_breaker(observer.name(), labels(key).into_labels());
+            ours.came(&labels, observer, what == Move::There && !first);
         });
         KeysPublisher {
             shared,
@@ -138,15 +143,6 @@ impl KeysPublisher {
     }
 }
 
-/// A key's breaker.
-struct Key {
-    observer: Observer,
-    /// Its group, by index.
-    group: usize,
-    /// The last generation whose transition was counted, or missed.
-    told: u64,
-}
-
 #[derive(Default)]
 struct Shared {
     /// Keys that were added since the last publication.
@@ -156,9 +152,22 @@ struct Shared {
 
 #[derive(Default)]
 struct New {
-    keys: Vec<(Vec<Label>, Observer, u64)>,
+    keys: Vec<Arrival>,
+    /// Their labels, one set after the other: a string for each would have to be freed one by one while
+    /// all are published.
+    sets: String,
     /// Keys that were forgotten since, new ones included.
     gone: usize,
+}
+
+/// A key's breaker that is in no group yet.
+struct Arrival {
+    /// Its labels' place in the text of all.
+    set: Range<usize>,
+    observer: Observer,
+    told: u64,
+    /// What an earlier publisher has seen to.
+    before: Option<Box<(Sums, Lasted)>>,
 }
 
 impl Shared {
@@ -172,9 +181,26 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn came(&self, labels: Vec<Label>, observer: &Observer) {
-        let since = observer.figures().generation;
-        self.inbox().keys.push((labels, observer.clone(), since));
+    /// What it has counted so far is another publisher's, if it is to count from `now_on`.
+    fn came(&self, labels: &[Label], observer: &Observer, now_on: bool) {
+        let seen = observer.figures();
+        let before = now_on.then(|| {
+            let mut before = Box::<(Sums, Lasted)>::default();
+            before.0.add(&seen);
+            seen.durations.iter().for_each(|d| before.1.add(d));
+            before
+        });
+        let set = Labels::text(labels);
+        let mut new = self.inbox();
+        let from = new.sets.len();
+        new.sets.push_str(&set);
+        let set = from..new.sets.len();
+        new.keys.push(Arrival {
+            set,
+            observer: observer.clone(),
+            told: seen.generation,
+            before,
+        });
     }
 
     /// Bounds the forgotten keys that are kept if `publish` is not called for long; their counts
@@ -195,71 +221,13 @@ impl Shared {
     }
 }
 
-/// Keys with the same labels.
-struct Group {
-    labels: Labels,
-    keys: usize,
-    /// Set if the group has no keys.
-    empty_since: Option<Instant>,
-    /// Of forgotten keys; and the transitions of all keys.
-    kept: Sums,
-    kept_lasted: Lasted,
-    /// Of present keys, at the last reading.
-    sums: Sums,
-    levels: Levels,
-    lasted: Lasted,
-    /// What the counters and the histogram were given.
-    told: Sums,
-    told_lasted: Lasted,
-    durations: bool,
-    /// Present as long as the group has keys.
-    series: Option<Series>,
-}
-
-impl Group {
-    fn new(labels: Vec<Label>) -> Group {
-        Group {
-            labels: Labels::new(labels),
-            keys: 0,
-            empty_since: None,
-            kept: Sums::default(),
-            kept_lasted: Lasted::default(),
-            sums: Sums::default(),
-            levels: Levels::default(),
-            lasted: Lasted::default(),
-            told: Sums::default(),
-            told_lasted: Lasted::default(),
-            durations: false,
-            series: None,
-        }
-    }
-
-    fn publish(&mut self) {
-        let now = self.sums.plus(&self.kept);
-        if self.keys == 0 && self.series.is_none() && now == self.told {
-            return;
-        }
-        let durations = self.durations;
-        let series = self
-            .series
-            .get_or_insert_with(|| Series::new(&self.labels, durations));
-        series.add(&self.told, &now);
-        series.level(&self.levels);
-        series.record(&mut self.told_lasted, &self.lasted.plus(&self.kept_lasted));
-        self.told = now;
-        if self.keys == 0 {
-            // so that nothing keeps them from being idle
-            self.series = None;
-        }
-    }
-}
-
 struct Published {
     most: usize,
     reused_after: Duration,
     keys: Vec<Key>,
     groups: Vec<Group>,
-    by_labels: HashMap<Vec<Label>, usize>,
+    /// Each set's group.
+    by_labels: HashMap<Box<str>, usize>,
     other: Option<usize>,
     /// Groups whose last key was forgotten, and when; some may have keys again.
     empty: VecDeque<(Instant, usize)>,
@@ -290,14 +258,20 @@ impl Published {
     /// Reads all keys, and drops those that are forgotten.
     fn look(&mut self, shared: &Shared) {
         let new = take(&mut *shared.inbox());
-        for (labels, observer, told) in new.keys {
-            let group = self.group_of(labels);
-            self.groups[group].keys += 1;
-            self.groups[group].empty_since = None;
+        self.keys.reserve(new.keys.len());
+        for one in new.keys {
+            let at = self.group_of(new.sets.get(one.set).unwrap_or_default());
+            let group = &mut self.groups[at];
+            group.keys += 1;
+            group.empty_since = None;
+            if let Some((sums, lasted)) = one.before.as_deref() {
+                group.told = group.told.plus(sums);
+                group.told_lasted = group.told_lasted.plus(lasted);
+            }
             self.keys.push(Key {
-                observer,
-                group,
-                told,
+                observer: one.observer,
+                group: at,
+                told: one.told,
             });
         }
         for group in &mut self.groups {
@@ -321,22 +295,32 @@ impl Published {
         });
     }
 
-    fn group_of(&mut self, labels: Vec<Label>) -> usize {
-        if let Some(&group) = self.by_labels.get(&labels) {
+    fn group_of(&mut self, set: &str) -> usize {
+        if let Some(&group) = self.by_labels.get(set) {
             return group;
         }
-        let group = if self.by_labels.len() < self.most {
-            self.groups.push(Group::new(labels.clone()));
+        // a key's own labels may be those of the keys beyond: one set, as it is one in the recorder
+        let beyond = |label: Label| label.value() == OTHER;
+        if self.other.is_none() && Labels::parse(set).into_iter().all(beyond) {
+            return self.other(set);
+        }
+        let group = if self.sets() < self.most {
+            self.groups.push(Group::new(Labels::parse(set)));
             self.groups.len() - 1
         } else if let Some(free) = self.free() {
-            self.by_labels.remove(&self.groups[free].labels.0);
-            self.groups[free] = Group::new(labels.clone());
+            self.by_labels.retain(|_, group| *group != free);
+            self.groups[free] = Group::new(Labels::parse(set));
             free
         } else {
-            return self.other(&labels);
+            return self.other(set);
         };
-        self.by_labels.insert(labels, group);
+        self.by_labels.insert(set.into(), group);
         group
+    }
+
+    /// How many there are beside that of the keys beyond.
+    fn sets(&self) -> usize {
+        self.by_labels.len() - usize::from(self.other.is_some())
     }
 
     /// Returns a group that has been without keys for long enough.
@@ -357,51 +341,16 @@ impl Published {
     }
 
     /// Returns the group of the keys beyond the limit, with the label names of the first of them.
-    fn other(&mut self, labels: &[Label]) -> usize {
-        *self.other.get_or_insert_with(|| {
-            let other = |label: &Label| Label::new(label.key().to_owned(), OTHER);
-            self.groups
-                .push(Group::new(labels.iter().map(other).collect()));
-            self.groups.len() - 1
-        })
-    }
-}
-
-impl Key {
-    /// Adds the key's figures to its group; returns whether the key is still present.
-    fn read(&mut self, group: &mut Group) -> bool {
-        // before the reading, which is final if it is
-        let gone = self.observer.is_forgotten();
-        let seen = self.observer.figures();
-        if seen.generation > self.told {
-            self.moved(seen.generation, group);
+    fn other(&mut self, first: &str) -> usize {
+        if let Some(other) = self.other {
+            return other;
         }
-        let (sums, lasted) = if gone {
-            (&mut group.kept, &mut group.kept_lasted)
-        } else {
-            group.levels.add(&seen);
-            (&mut group.sums, &mut group.lasted)
-        };
-        sums.add(&seen);
-        if let Some(durations) = &seen.durations {
-            lasted.add(durations);
-            group.durations = true;
-        }
-        !gone
-    }
-
-    /// Counts the transitions up to this generation.
-    #[cold]
-    fn moved(&mut self, generation: u64, group: &mut Group) {
-        let mut missed = generation - self.told;
-        for transition in self.observer.history() {
-            // later ones are counted when a snapshot has them
-            if transition.generation > self.told && transition.generation <= generation {
-                group.kept.moved(&transition);
-                missed = missed.saturating_sub(1);
-            }
-        }
-        group.kept.missed(missed);
-        self.told = generation;
+        let name = |label: Label| Label::new(label.into_parts().0, OTHER);
+        let labels: Vec<_> = Labels::parse(first).into_iter().map(name).collect();
+        let other = self.groups.len();
+        self.by_labels.insert(Labels::text(&labels).into(), other);
+        self.groups.push(Group::new(labels));
+        self.other = Some(other);
+        other
     }
 }

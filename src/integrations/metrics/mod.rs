@@ -60,6 +60,7 @@
 
 mod aggregate;
 mod figures;
+mod group;
 mod keys;
 mod publisher;
 mod series;

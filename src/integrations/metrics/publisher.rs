@@ -55,10 +55,13 @@ impl Publisher {
     }
 
     /// Publishes this breaker, with further labels on each series.
+    ///
+    /// Of labels with the same name the first is used. A label named `breaker` replaces the breaker's
+    /// name. A name that series use themselves (`state`, `outcome`, `to`, `cause`, `kind`, `le`,
+    /// `quantile`) gets the prefix `exported_`.
     pub fn with_labels(observer: &Observer, labels: impl IntoLabels) -> Publisher {
         describe();
-        let mut all = vec![Label::new("breaker", observer.name().to_owned())];
-        all.extend(labels.into_labels());
+        let all = Labels::of_breaker(observer.name(), labels.into_labels());
         let shared = Arc::new(Shared::new(observer.clone(), Labels::new(all)));
 
         let ours = AtEnd(Arc::downgrade(&shared));
@@ -110,6 +113,8 @@ struct Shared {
 struct Told {
     /// The transitions only.
     moves: Sums,
+    /// What the counters have been given.
+    published: Sums,
     lasted: Lasted,
     /// Whether the breaker is forgotten, and that was published.
     over: bool,
@@ -152,7 +157,8 @@ impl Shared {
         if let Some(subscription) = self.transitions.get() {
             sums.missed(subscription.missed());
         }
-        self.series.set(&sums);
+        self.series.set(&told.published, &sums);
+        told.published = sums;
         let mut levels = Levels::default();
         if !forgotten {
             levels.add(&seen);

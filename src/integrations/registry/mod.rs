@@ -309,6 +309,12 @@ impl<K: Hash + Eq, C> Registry<K, C> {
         report
     }
 
+    /// Whether nobody has published all keys before; from now on somebody has.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn publish_first(&self) -> bool {
+        !std::mem::replace(&mut self.shared.seats().reports.published, true)
+    }
+
     fn slot<Q>(&self, key: &Q) -> Result<Counted<Slot<K, C>>, ConfigError>
     where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,

@@ -58,6 +58,9 @@ pub(super) struct Reports<K, C> {
     /// A thread is delivering, and will deliver everything queued.
     busy: bool,
     followers: Vec<Follower<K>>,
+    /// All keys are published, or have been.
+    #[cfg(feature = "metrics")]
+    pub(super) published: bool,
 }
 
 impl<K, C> Default for Reports<K, C> {
@@ -67,6 +70,8 @@ impl<K, C> Default for Reports<K, C> {
             taken: 0,
             busy: false,
             followers: Vec::new(),
+            #[cfg(feature = "metrics")]
+            published: false,
         }
     }
 }
