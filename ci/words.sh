@@ -83,7 +83,7 @@ def sources():
         yield path, rustdoc(text)
         yield path, strings(text)
     for path in sorted(pathlib.Path("examples").rglob("*.rs")):
-        if "target" not in path.parts:
+        if "target" not in path.parts and not path.stem.endswith("tests"):
             yield path, rustdoc(path.read_text())
             yield path, strings(path.read_text())
     for path in sorted(pathlib.Path("examples").rglob("*.html")):

@@ -1,10 +1,10 @@
 //! Health, both ways: `cargo run --example health --features health,http`, about 9 s.
 //!
-//! A dependency on loopback goes down twice: its port is closed, and opened again. Before it stands a
-//! breaker, and beside it a check that asks for its `/health` every quarter of a second. The first
-//! outage is shorter than the breaker's wait, and the check ends the wait; the second is longer, and
-//! the check puts its end off, so that no call is lost to a probe that would fail. What the service's
-//! own `/health` says of it all is in the middle.
+//! A dependency on loopback goes down twice: its port is closed, and opened again. A breaker guards it, and
+//! a check requests its `/health` every quarter of a second. The first outage is shorter than the
+//! breaker's wait, and the check ends the wait early. The second is longer, and the check extends the
+//! wait, so that no call is spent on a probe that would fail. The middle column is the service's own
+//! `/health`.
 
 use axum::Router;
 use axum::extract::State;
@@ -89,7 +89,7 @@ async fn main() -> Result<(), Failure> {
 
     let totals = breaker.observer().snapshot().totals;
     println!(
-        "\n{} calls answered, {} failed, {} not made; the last that /health said while down:\n{json}",
+        "\n{} calls answered, {} failed, {} not made; the last answer of /health while down:\n{json}",
         totals.successes, totals.failures, totals.rejected
     );
     Ok(())
@@ -116,7 +116,7 @@ async fn work(client: &reqwest::Client, dependency: SocketAddr) -> Result<(), re
     Ok(())
 }
 
-/// The service whose health is asked for.
+/// The service with the `/health` route.
 async fn serve(indicator: Indicator) -> Result<SocketAddr, Failure> {
     async fn health(State(indicator): State<Indicator>) -> Response {
         let report = indicator.report();
@@ -134,7 +134,7 @@ async fn serve(indicator: Indicator) -> Result<SocketAddr, Failure> {
     Ok(at)
 }
 
-/// What it depends on: there, but for its outages.
+/// The dependency, with its outages.
 async fn dependency(begun: Instant) -> Result<SocketAddr, Failure> {
     let router = Router::new()
         .route("/", get(|| async { "seven in stock" }))

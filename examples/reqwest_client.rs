@@ -1,7 +1,7 @@
 //! reqwest behind a breaker: `cargo run --example reqwest_client --features http,tower`, about 4 s.
 //!
-//! A server on loopback is well, then overloaded for a while (503, and its `Retry-After` asks for a
-//! second of peace), then well again. The client is a tower service, and calls ten times a second.
+//! A server on loopback is healthy, then overloaded for a while (503, with a `Retry-After` of one second),
+//! then healthy again. The client is a tower service, and makes ten calls per second.
 
 use axum::Router;
 use axum::http::{StatusCode, header};
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             },
         )
         .consecutive_failures(3)
-        .open_for(Duration::from_millis(300)) // but for as long as the server asks
+        .open_for(Duration::from_millis(300)) // or longer, if the server asks for it
         .half_open(HalfOpen::successes(2))
         .build()?;
     let client = reqwest::Client::builder()
@@ -68,7 +68,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Overloaded from the first second to the end of the second.
+/// Overloaded between 1 s and 2 s.
 async fn serve(begun: Instant) -> Result<reqwest::Url, Box<dyn Error>> {
     let answer = move || async move {
         match begun.elapsed().as_millis() {

@@ -2,8 +2,8 @@
 //! 4 s.
 //!
 //! A gRPC server on loopback (tonic's health service) is stopped after a second, and started again a
-//! second later. The client calls ten times a second; what the breaker rejects is `Unavailable` to
-//! it, as any server's word would be.
+//! second later. The client makes ten calls per second; a call that the breaker rejects is `Unavailable` to
+//! it, as if the server had answered.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -24,7 +24,7 @@ impl Arguments {
                     arguments.lasts = Some(Duration::from_secs(seconds));
                 }
                 "--forever" => arguments.lasts = None,
-                _ => return Err(format!("knows --port, --seconds and --forever, not {word}")),
+                _ => return Err(format!("unknown option {word}; there are --port, --seconds and --forever")),
             }
         }
         Ok(arguments)

@@ -1,4 +1,4 @@
-//! The breakers: one a upstream, all of one registry.
+//! The breakers: one per upstream, in one registry.
 
 use crate::proxy::NoResponse;
 use axum::http::{HeaderMap, StatusCode};

@@ -15,8 +15,8 @@ pub(crate) struct Exporter {
 }
 
 impl Exporter {
-    /// With a recorder of its own, so that the tests' gateways do not share one. A program with further
-    /// metrics installs it for all: `install_recorder`.
+    /// Uses a recorder of its own, so that the gateways of the tests do not share one. A program with other
+    /// metrics installs one recorder for all: `install_recorder`.
     pub(crate) fn new(observers: &[Observer]) -> Exporter {
         let recorder = PrometheusBuilder::new().build_recorder();
         let publishers = || observers.iter().map(Publisher::new).collect();

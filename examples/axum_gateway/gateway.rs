@@ -1,4 +1,4 @@
-//! What all routes share, and the routes.
+//! The routes, and the state that they share.
 
 use crate::breakers::{self, Breakers, Switches};
 use crate::exporter::{self, Exporter};
@@ -26,7 +26,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// In front of these. The first is the one that the service cannot do without.
+    /// The upstreams. The first is required for the service.
     pub(crate) fn new(upstreams: &[(&str, SocketAddr)], token: Token) -> Result<Gateway, Failure> {
         let (breakers, switches) = breakers::registry();
         let mut observers = Vec::new();
@@ -52,7 +52,7 @@ impl Gateway {
         })
     }
 
-    /// One a upstream, in the order in which these were named.
+    /// One per upstream, in the order of the upstreams.
     pub(crate) fn observers(&self) -> &[Observer] {
         &self.observers
     }

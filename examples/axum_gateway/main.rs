@@ -1,18 +1,18 @@
 //! A small gateway: `cargo run --example axum_gateway --features health,http,metrics,registry`, a minute.
 //!
-//! It forwards `/{upstream}/{path}` to one of three servers, which it starts itself on loopback, each
-//! behind its own breaker of one registry; what a breaker rejects is answered 503, with `Retry-After`.
-//! One of the servers fails for a while in each half minute, one is slow for a while, and steady traffic
-//! comes through the front door, so that there is something to see:
+//! It forwards `/{upstream}/{path}` to one of three servers, which it starts itself on loopback. Each is
+//! behind a breaker of its own, in one registry; a rejected request is answered with 503 and `Retry-After`.
+//! In each half minute one of the servers fails for a while and one is slow for a while, under steady
+//! traffic from the gateway itself:
 //!
 //! - `/breakers`: a live page of all breakers, with buttons to force one open, release and reset it;
-//! - `/breakers.json`: the same as data;
-//! - `POST /breakers/{name}/{action}`: what the buttons do, behind a bearer token (`GATEWAY_TOKEN`, or
-//!   one that is made and printed);
-//! - `/metrics`: for Prometheus; `/health`: for a balancer.
+//! - `/breakers.json`: their data;
+//! - `POST /breakers/{name}/{action}`: the buttons' actions, behind a bearer token (`GATEWAY_TOKEN`, or
+//!   a new one that is printed);
+//! - `/metrics`: for Prometheus; `/health`: for a load balancer.
 //!
-//! Reading is open to whoever reaches the port, which is one of loopback. Arguments: `--port N` (else
-//! a free one), `--seconds N` (else 60), `--forever`.
+//! Reading needs no token; the port is on loopback. Arguments: `--port N` (by default a free one),
+//! `--seconds N` (by default 60), `--forever`.
 
 mod arguments;
 mod breakers;

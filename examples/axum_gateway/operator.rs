@@ -1,4 +1,4 @@
-//! The operator's buttons, and the token that they ask for.
+//! The operator's buttons, and their token.
 
 use crate::Failure;
 use crate::gateway::Gateway;
@@ -28,7 +28,7 @@ impl Token {
         }
     }
 
-    /// The environment's, or a new one, which is told.
+    /// The token from the environment, or a new one, which is returned.
     pub(crate) fn from_environment() -> Result<(Token, Option<String>), Failure> {
         match env::var(VARIABLE) {
             Ok(secret) if secret.is_empty() => Err(format!("{VARIABLE} is empty").into()),
@@ -77,7 +77,7 @@ pub(crate) async fn operate(
         "release" => Controller::release,
         "reset" => Controller::reset,
         _ => {
-            let told = "no such action: there are force-open, release and reset";
+            let told = "no such action; there are force-open, release and reset";
             return refused(StatusCode::BAD_REQUEST, told);
         }
     };

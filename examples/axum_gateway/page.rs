@@ -1,4 +1,4 @@
-//! The live page, and the data that it draws.
+//! The live page, and its data.
 
 use crate::gateway::Gateway;
 use axum::extract::State;
@@ -12,8 +12,8 @@ use tripcoil::observe::Counts;
 
 const PAGE: &str = include_str!("page.html");
 
-/// The page loads nothing, and talks to this server alone; nobody may frame it, and so have its buttons
-/// clicked unseen.
+/// The page loads nothing and connects to this server only. No other page may frame it, so that its buttons
+/// cannot be clicked unseen.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
     img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -1,4 +1,4 @@
-//! What is forwarded, and what is answered in its place.
+//! Forwards requests, or answers in place of the upstream.
 
 use crate::Failure;
 use crate::gateway::Gateway;
@@ -68,7 +68,7 @@ impl Upstreams {
         })
     }
 
-    /// The upstream of that path, and where it leads to there.
+    /// The upstream of that path, and the path there.
     fn find(&self, uri: &Uri) -> Option<(&str, Uri)> {
         let path = uri.path().strip_prefix('/')?;
         let (name, path) = path.split_once('/').unwrap_or((path, ""));

@@ -9,11 +9,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::interval;
 
-/// 20 calls a second.
+/// 20 calls per second.
 const PACE: Duration = Duration::from_millis(50);
 
-/// Calls at each tick, whether or not the last call is back. The gateway's patience bounds how many are
-/// out; what they come to is the breakers' to tell.
+/// Calls at each tick, whether or not the last call is back. The gateway's time limit bounds the number
+/// of calls in flight.
 pub(crate) async fn run(gateway: SocketAddr, upstream: &'static str) {
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
     let mut ticks = interval(PACE);

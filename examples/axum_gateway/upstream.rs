@@ -1,4 +1,4 @@
-//! The servers behind the gateway, and what they suffer.
+//! The servers behind the gateway, and their faults.
 
 use axum::Router;
 use axum::extract::State;
@@ -27,7 +27,7 @@ pub(crate) enum Behaviour {
 pub(crate) struct Script(&'static [(Behaviour, u64)]);
 
 impl Script {
-    /// The upstreams of this play. The second is still in trouble when the third comes into it.
+    /// The upstreams of this script. The second is still failing when the third begins to.
     pub(crate) fn all() -> [(&'static str, Script); 3] {
         use Behaviour::{Failing, Slow, Well};
         [

@@ -1,7 +1,4 @@
-//! From breakers to what is shown of them.
-//!
-//! A listener is a handle and a thread, so breakers that are shown are not forgotten when idle. For a registry
-//! of thousands, look at `history` instead.
+//! Turns breakers into the data that is drawn.
 
 use crate::view::{Change, Row, View};
 use std::collections::HashMap;
@@ -30,7 +27,7 @@ impl Feed {
         }
     }
 
-    /// What is to be seen now. Breakers that are new are listened to from here on.
+    /// Returns the present data, and subscribes to new breakers.
     pub(crate) fn refresh(&mut self, view: &mut View) {
         let chosen = view.breakers.get(view.chosen).map(|row| row.name.clone());
         let mut breakers = Vec::new();

@@ -1,4 +1,4 @@
-//! What a key means: a pure function of what is shown.
+//! The keys' meaning: a pure function of the data shown.
 
 use crate::view::View;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

@@ -1,10 +1,10 @@
 //! All breakers of a registry, live in the terminal:
 //! `cargo run --example dashboard --features registry`.
 //!
-//! Five dependencies are played, each with its outages, in a play of 30 s that begins anew. The keys act
-//! through the registry's controller: `f` forces the chosen breaker open, `r` releases it, `x` resets it.
+//! Five dependencies are simulated, each with its outages, in a script of 30 s that repeats. The keys use
+//! the registry's controller: `f` forces the chosen breaker open, `r` releases it, `x` resets it.
 //!
-//! With `-- --frames N`, or where the output is no terminal, it prints N frames (10 unless said), a half
+//! With `-- --frames N`, or if the output is not a terminal, it prints N frames (10 by default), half a
 //! second apart, and ends.
 
 mod feed;
@@ -57,11 +57,11 @@ fn frames(mut args: impl Iterator<Item = String>) -> Result<Option<u32>, Failure
     let frames = match args.next().as_deref() {
         None => None,
         Some("--frames") => Some(args.next().ok_or("--frames of how many?")?.parse()?),
-        Some(other) => return Err(format!("knows --frames N alone, not {other}").into()),
+        Some(other) => return Err(format!("the only option is --frames N, not {other}").into()),
     };
     match args.next() {
         None => Ok(frames),
-        Some(other) => Err(format!("knows --frames N alone, not {other}").into()),
+        Some(other) => Err(format!("the only option is --frames N, not {other}").into()),
     }
 }
 

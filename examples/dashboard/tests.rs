@@ -300,7 +300,7 @@ fn any_size_and_no_breaker_at_all_can_be_drawn() -> Done {
     }
     let empty = lines(&picture(&none(), 80, 24)?);
     assert!(
-        empty.iter().any(|line| line.contains("no breaker yet")),
+        empty.iter().any(|line| line.contains("no breakers")),
         "{empty:?}"
     );
     assert!(empty[23].contains("q quit"), "{empty:?}");

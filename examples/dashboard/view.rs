@@ -1,4 +1,4 @@
-//! What is shown, as plain data, and how it is drawn: nothing here asks a breaker or a clock.
+//! The data shown, and how it is drawn. Nothing here reads a breaker or a clock.
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -25,7 +25,7 @@ pub(crate) struct View {
     pub(crate) breakers: Vec<Row>,
     /// The latest last.
     pub(crate) changes: Vec<Change>,
-    /// Which of the breakers the keys are about.
+    /// The breaker that the keys act on.
     pub(crate) chosen: usize,
 }
 
@@ -97,7 +97,7 @@ fn draw_breakers(buffer: &mut Buffer, area: Rect, view: &View) {
         put(buffer, column, title, bold);
     }
     if view.breakers.is_empty() {
-        put(buffer, body, "  no breaker yet", FAINT);
+        put(buffer, body, "  no breakers", FAINT);
     }
     // so that the chosen one is among those that there is room for
     let room = usize::from(body.height / TALL).max(1);
@@ -177,7 +177,7 @@ fn draw_rest(buffer: &mut Buffer, area: Rect, seen: &Snapshot) {
     put(buffer, second(area), &more, FAINT);
 }
 
-/// A bar a bucket, the oldest first; the tallest is the bucket with most calls. Failures stand at its foot.
+/// A bar a bucket, the oldest first; the tallest is the bucket with most calls. Failures are at its foot.
 fn draw_bars(buffer: &mut Buffer, area: Rect, buckets: &[Counts]) {
     if area.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! What is guarded: dependencies that are played by threads, each with outages of its own.
+//! The dependencies: simulated by threads, each with outages of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,19 +10,19 @@ use tripcoil::{Backoff, Breaker, Builder, FailureKind, HalfOpen, Outcome, State,
 /// A dependency, in seconds of a play that begins anew when it is over.
 struct Part {
     name: &'static str,
-    /// From, to, and what is wrong meanwhile.
+    /// Start, end, and fault.
     outages: &'static [(u64, u64, Wrong)],
-    /// Calls a second.
+    /// Calls per second.
     pace: u32,
 }
 
 #[derive(Clone, Copy)]
 enum Wrong {
-    /// So many of ten calls fail.
+    /// This many of ten calls fail.
     Fails(u64),
-    /// Each call takes longer than it may.
+    /// Each call takes longer than the slow limit.
     Slow,
-    /// No call comes back.
+    /// Calls never return.
     Hangs,
 }
 
@@ -135,7 +135,7 @@ impl Part {
     }
 }
 
-/// Durations are told, not waited for: one thread plays many callers.
+/// Durations are given, not waited for: one thread plays many callers.
 fn call(breaker: &Breaker, wrong: Option<Wrong>, calls: u64) {
     let Ok(permit) = breaker.try_acquire_owned() else {
         return;

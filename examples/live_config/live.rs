@@ -1,4 +1,4 @@
-//! A registry whose rules are those of a file, and follow it.
+//! A registry whose rules come from a file, and follow its edits.
 
 use crate::settings::{Problem, Settings};
 use std::collections::BTreeSet;
@@ -13,25 +13,25 @@ pub(crate) struct Live {
     registry: Registry<String>,
     controller: RegistryController<String>,
     settings: Arc<Settings>,
-    /// What was found last: `None` where there was no reading it.
+    /// The text read last; `None` if the file could not be read.
     text: Option<String>,
 }
 
-/// What a look at the file came to. But for `Taken`, all rules are as they were.
+/// The result of reading the file. Except for `Taken`, all rules are unchanged.
 #[derive(Debug)]
 pub(crate) enum Look {
-    /// It is as at the look before.
+    /// The file has not changed.
     Same,
-    /// It is in force; these of the keys in use have other rules now.
+    /// The file is in force; these keys in use have new rules.
     Taken(Vec<String>),
-    /// All that is wrong with it.
+    /// Every problem of the file.
     Refused(BTreeSet<Problem>),
-    /// There is no reading it.
+    /// The file could not be read.
     Unread(io::Error),
 }
 
 impl Look {
-    /// The file says something else than what is in force.
+    /// Whether the file differs from the rules in force.
     pub(crate) fn left_out(&self) -> bool {
         matches!(self, Look::Refused(_) | Look::Unread(_))
     }
@@ -53,7 +53,7 @@ impl fmt::Display for Look {
 }
 
 impl Live {
-    /// There is nothing to fall back on: the first time the file has to be there, and right.
+    /// Starts from the file, which must exist and be valid: there are no earlier rules.
     pub(crate) fn new(file: &Path) -> Result<Live, Look> {
         let text = fs::read_to_string(file).map_err(Look::Unread)?;
         let settings = Settings::read(&text, None).map_err(Look::Refused)?;
@@ -72,11 +72,11 @@ impl Live {
         &self.registry
     }
 
-    /// Read the file again, and take what it says if all of it is right.
+    /// Reads the file again, and applies it if all of it is valid.
     ///
     /// # Errors
     ///
-    /// A breaker's refusal of rules that the file's reading let through, which would be a fault in it.
+    /// Returns an error if a breaker refuses rules that were found valid, which would be a bug.
     pub(crate) fn look(&mut self) -> Result<Look, ConfigError> {
         let text = match fs::read_to_string(&self.file) {
             Ok(text) => text,

@@ -1,9 +1,9 @@
 //! Rules from a file that is edited while calls go on.
 //!
-//! `cargo run --example live_config --features registry,serde`: about 6 s, a play. Three dependencies are
-//! called, one of which fails two times in five, and their rules are a TOML file, to which things happen:
-//! good edits and bad ones, a syntax error, a window that cannot change any more, a rename, a deletion.
-//! An edit is taken as a whole or refused with all that is wrong with it.
+//! `cargo run --example live_config --features registry,serde`: a script of about 6 s. Three dependencies are
+//! called; one of them fails two of five calls. Their rules are in a TOML file that is edited meanwhile: good
+//! edits and bad ones, a syntax error, a window that cannot be changed, a rename, a deletion. An edit is
+//! applied as a whole, or refused with every problem.
 //!
 //! With a path (`.. --features registry,serde -- rules.toml`) it follows that file until it is stopped.
 
@@ -25,7 +25,7 @@ use tripcoil::registry::Registry;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Keys that are called, and how many of ten calls fail.
+/// The keys, and how many of ten calls fail.
 const TRAFFIC: [(&str, u32); 3] = [("mail", 0), ("payments", 1), ("search", 4)];
 const PACE: Duration = Duration::from_millis(5);
 
@@ -63,7 +63,7 @@ fn begin(file: &Path) -> Result<Live, Failure> {
     Live::new(file).map_err(|look| format!("{}: {look}", file.display()).into())
 }
 
-/// Calls go on for as long as `run` does.
+/// Makes calls while `run` runs.
 fn with_traffic(
     mut live: Live,
     over: &AtomicBool,
@@ -92,7 +92,7 @@ fn with_traffic(
     })
 }
 
-/// Until somebody stops it.
+/// Runs until the process is stopped.
 fn follow(live: &mut Live, file: &Path) -> Result<(), Failure> {
     let watch = Watch::of(file)?;
     println!("{} is watched: edit it", file.display());
@@ -163,20 +163,20 @@ fn play(live: &mut Live, file: &Path) -> Result<(), Failure> {
         },
     )?;
     act("deleted", live, &watch, || fs::remove_file(file))?;
-    act("there again: one failure is enough", live, &watch, || {
+    act("created again: one failure is enough", live, &watch, || {
         fs::write(
             file,
             edited("consecutive_failures = 10", "consecutive_failures = 1"),
         )
     })?;
 
-    println!("\na key that is new gets the newest rules");
+    println!("\na new key gets the latest rules");
     let _ = live.registry().call("stock", || Err::<(), _>("no answer"));
     println!("      {}", states(live.registry()));
     Ok(())
 }
 
-/// Do something to the file, tell what came of it, and how the breakers are a while later.
+/// Changes the file, then prints the result and, a moment later, the breakers' states.
 fn act(
     what: &str,
     live: &mut Live,
@@ -187,7 +187,7 @@ fn act(
     act()?;
     loop {
         if !watch.changed(Duration::from_secs(10))? {
-            return Err("nobody told that the file had changed".into());
+            return Err("the watcher did not report a change of the file".into());
         }
         let look = live.look()?;
         if !matches!(look, Look::Same) {

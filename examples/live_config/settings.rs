@@ -1,7 +1,7 @@
-//! The file: what all keys have in `[default]`, what one has of its own in `[keys.NAME]`.
+//! The file: `[default]` is for all keys, and `[keys.NAME]` for one key.
 //!
-//! The settings are those of [`Config`]. What a key names replaces what the default has, a group such as
-//! `open_for` as a whole. A text is taken or refused as a whole, and refused with all that is wrong.
+//! The settings are those of [`Config`]. A key's setting replaces that of the default; a group such as
+//! `open_for` is replaced as a whole. A file is accepted or refused as a whole, with every problem.
 
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -12,24 +12,24 @@ use toml::de::{DeTable, DeValue, Deserializer};
 use toml::{Spanned, Table, Value};
 use tripcoil::Config;
 
-/// What a breaker is built with, and no edit changes.
+/// The settings that are fixed when a breaker is built.
 const FIXED: [&str; 5] = ["window", "durations", "history", "clock", "initial_state"];
 
-/// What is in force, or may be.
+/// Valid settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     default: Config,
     keys: BTreeMap<String, Config>,
 }
 
-/// One thing that is wrong with a text.
+/// One problem of a text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Problem {
-    /// From one. None of what is missing.
+    /// Counted from one; `None` for a missing section.
     pub(crate) line: Option<usize>,
-    /// `keys.payments.open_for.jitter`; empty where the text is no TOML.
+    /// `keys.payments.open_for.jitter`; empty if the text is not valid TOML.
     pub(crate) field: String,
-    /// For a value: which, and what it must be.
+    /// For a value: the value, and what it must be.
     pub(crate) says: String,
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for Problem {
 }
 
 impl Settings {
-    /// From a text, to follow `before`.
+    /// Reads a text that is to replace `before`.
     pub(crate) fn read(
         text: &str,
         before: Option<&Settings>,
@@ -56,7 +56,7 @@ impl Settings {
         let (root, broken) = DeTable::parse_recoverable(text);
         // not the error's own text, which quotes the line: a password may stand there
         for error in &broken {
-            found.add(error.span(), "", format!("no TOML: {}", error.message()));
+            found.add(error.span(), "", format!("not valid TOML: {}", error.message()));
         }
         if !broken.is_empty() {
             // what else could be read of it may not be what was meant
@@ -83,18 +83,18 @@ impl Settings {
         }
     }
 
-    /// Those of one key.
+    /// The settings of one key.
     pub(crate) fn of(&self, key: &str) -> &Config {
         self.keys.get(key).unwrap_or(&self.default)
     }
 
-    /// Whether a key has the same in both.
+    /// Whether a key has the same settings in both.
     pub(crate) fn agree(&self, other: &Settings, key: &str) -> bool {
         written(self.of(key)) == written(other.of(key))
     }
 }
 
-/// One of the file's tables, as it stands there.
+/// One of the file's tables, as written.
 #[derive(Clone, Default)]
 struct Section<'t> {
     /// Empty for the default.
@@ -116,7 +116,7 @@ impl Section<'_> {
         self.table.contains_key(setting)
     }
 
-    /// Where it names `open_for.jitter`, or at least `open_for`.
+    /// The place of `open_for.jitter`, or at least of `open_for`.
     fn place(&self, field: &str) -> Option<Range<usize>> {
         let (setting, inner) = field.split_once('.').unwrap_or((field, ""));
         let (name, value) = self.table.get_key_value(setting)?;
@@ -132,7 +132,7 @@ struct Sections<'t> {
     keys: Vec<Section<'t>>,
 }
 
-/// Reads on after a problem, so that all are found.
+/// Continues after a problem, so that all are found.
 struct Found<'t> {
     text: &'t str,
     problems: BTreeSet<Problem>,
@@ -166,12 +166,12 @@ impl<'t> Found<'t> {
                             _ => self.add(
                                 at,
                                 &format!("keys.{}", key.get_ref()),
-                                "is no table".into(),
+                                "is not a table".into(),
                             ),
                         }
                     }
                 }
-                (name @ ("default" | "keys"), _) => self.add(at, name, "is no table".into()),
+                (name @ ("default" | "keys"), _) => self.add(at, name, "is not a table".into()),
                 (name, _) => self.add(at, name, "is unknown, there are default and keys".into()),
             }
         }
@@ -182,8 +182,7 @@ impl<'t> Found<'t> {
         sections
     }
 
-    /// What can be read of a table. Each setting is read by itself, so that one which cannot be hides no
-    /// other.
+    /// Reads a table, each setting by itself, so that a bad setting does not hide another.
     fn section(&mut self, key: &str, at: Option<Range<usize>>, table: &DeTable<'t>) -> Section<'t> {
         let mut section = Section {
             key: key.into(),
@@ -222,7 +221,7 @@ impl<'t> Found<'t> {
         section
     }
 
-    /// What is wrong with a setting that is named alone.
+    /// The problem of a single setting.
     fn alone(&self, name: &Spanned<Cow<'t, str>>, value: Spanned<DeValue<'t>>) -> Option<String> {
         let one = DeTable::from_iter([(name.clone(), value)]);
         let error = read(one).err()?;
@@ -230,7 +229,7 @@ impl<'t> Found<'t> {
         error.message().split("\nin `").next().map(Into::into)
     }
 
-    /// `says` begins with the field, where it is not about the field's name.
+    /// `says` begins with the field, unless it is about the field's name.
     fn refuse(&mut self, section: &Section<'_>, at: Range<usize>, field: &str, says: &str) {
         let group = field.split('.').next().unwrap_or(field);
         let own = [field, group]
@@ -240,7 +239,7 @@ impl<'t> Found<'t> {
         self.add(Some(at), &format!("{}:", section.field(field)), says.into());
     }
 
-    /// What a section comes to on top of another, its values judged.
+    /// Returns a section on top of another, with its values checked.
     fn config(&mut self, section: &Section<'t>, upon: Option<&Section<'t>>) -> Config {
         let below = upon.map(|upon| upon.table.clone());
         let judged = below
@@ -278,7 +277,7 @@ impl<'t> Found<'t> {
         config
     }
 
-    /// What breakers are built with is as it was, for each key.
+    /// Checks that the fixed settings are unchanged, for each key.
     fn fixed(&mut self, before: &Settings, after: &Settings, sections: &Sections<'_>) {
         let moved = |old: &Config, new: &Config, setting: &str| {
             let (old, new) = (at_build(old, setting), at_build(new, setting));
@@ -309,7 +308,7 @@ fn read(table: DeTable<'_>) -> Result<Config, toml::de::Error> {
     Config::deserialize(Deserializer::from(Spanned::new(0..0, table)))
 }
 
-/// All of it, by name. A clock that comes from a file can be written to one.
+/// All settings, by name. A clock that was read from a file can be written to one.
 fn written(config: &Config) -> Table {
     Table::try_from(config).unwrap_or_default()
 }

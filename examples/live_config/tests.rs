@@ -217,7 +217,7 @@ fn a_syntax_error_is_told_with_its_line() -> Done {
     ] {
         let problems = refused(&text, None)?;
         assert!(
-            problems.iter().all(|p| p.contains("no TOML")),
+            problems.iter().all(|p| p.contains("not valid TOML")),
             "{problems:?}"
         );
         assert!(problems.iter().any(|p| p.starts_with(line)), "{problems:?}");
@@ -268,7 +268,7 @@ fn a_file_without_a_default_is_refused() -> Done {
     }
     assert_eq!(
         refused("default = 3\nkeys = { a = 4 }\n", None)?,
-        ["line 1: default is no table", "line 2: keys.a is no table"]
+        ["line 1: default is not a table", "line 2: keys.a is not a table"]
     );
     Ok(())
 }

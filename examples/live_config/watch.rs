@@ -1,8 +1,8 @@
-//! Tells when a file may have changed.
+//! Reports when a file may have changed.
 //!
-//! Its folder is watched, not the file: editors write another file and rename it, and a mounted
-//! configuration is a link that is set anew. So something in the folder has changed, and whether it is
-//! the file the one who looks finds out. If the folder itself goes away nothing more is told.
+//! It watches the folder, not the file: editors write another file and rename it, and a mounted
+//! configuration is a link that is replaced. So a report means that something in the folder has changed;
+//! the caller finds out whether it is the file. If the folder itself is removed, the reports end.
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, recommended_watcher};
@@ -10,9 +10,9 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// One save is several events; it is over when there was none for so long,
+/// One save is several events; it is over after this time without one,
 const QUIET: Duration = Duration::from_millis(50);
-/// and in a folder that is never quiet, after so long.
+/// and in a folder that is never quiet, after this time.
 const ENOUGH: Duration = Duration::from_secs(1);
 
 pub(crate) struct Watch {
@@ -43,7 +43,7 @@ impl Watch {
         })
     }
 
-    /// Wait for a change, and until it is over; at most so long, and then false.
+    /// Waits for a change and its end. Returns false if there is none within the limit.
     pub(crate) fn changed(&self, at_most: Duration) -> notify::Result<bool> {
         match self.events.recv_timeout(at_most) {
             Ok(event) => event?,
@@ -62,7 +62,7 @@ impl Watch {
     }
 }
 
-/// Not that somebody reads the file: that is what is done upon each change.
+/// Reading the file is not a change: it happens after each change.
 fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,

@@ -1,4 +1,4 @@
-//! What happens, told while it happens: a line each half second, and each transition.
+//! Prints the run live: a line every half second, and each transition.
 
 use crate::clients::Group;
 use crate::record::{Call, Change, Tally};
@@ -61,7 +61,7 @@ pub(crate) fn tell(change: &Change) {
     );
 }
 
-/// Rates a second.
+/// Rates per second.
 struct Figures {
     ok: f64,
     failed: f64,

@@ -2,11 +2,11 @@
 //!
 //! Two identical HTTP servers on loopback follow one script (`script.rs`): healthy, ever slower,
 //! failing, healthy, dead, hanging, flapping, healthy. Two groups of clients call at the same pace,
-//! one straight, one behind a breaker. Each group has a server of its own, so that one group's
-//! piled-up requests cannot harm the other's, and the breaker is all that differs.
+//! one without and one behind a breaker. Each group has a server of its own, so that one group's
+//! piled-up requests cannot affect the other, and the breaker is the only difference.
 //!
-//! It tells live what happens, and leaves a picture, `target/outage/timeline.svg`, and the figures,
-//! `target/outage/report.json`. It ends with an error if the breaker did not do what it is for.
+//! It prints the run live, and writes a picture, `target/outage/timeline.svg`, and a report,
+//! `target/outage/report.json`. It exits with an error if the breaker did not do its job.
 
 mod clients;
 mod live;
@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The whole run; answers with the claims that it broke.
+/// Runs the script; returns the claims that did not hold.
 async fn play() -> Result<Vec<String>, Box<dyn Error>> {
     let script = Arc::new(Script::two_outages());
     let breaker = clients::breaker()?;
@@ -107,7 +107,7 @@ async fn play() -> Result<Vec<String>, Box<dyn Error>> {
     Ok(report.broken_claims())
 }
 
-/// In the package that cargo runs, whatever folder it was called from.
+/// A path in the package, whatever the current folder.
 fn folder() -> PathBuf {
     let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
     package.join("target").join("outage")

@@ -1,4 +1,4 @@
-//! What is written down while it happens: calls and transitions.
+//! The records of a run: calls and transitions.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,9 +8,9 @@ use tripcoil::{Cause, FailureKind, State};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Ok,
-    /// Sent, and no good came of it.
+    /// Sent, and failed.
     Failed(FailureKind),
-    /// Never sent: the breaker said no.
+    /// Never sent: rejected by the breaker.
     Rejected,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Change {
     pub(crate) cause: Cause,
 }
 
-/// A list that many tasks write to. A lock will do for the example's own notes.
+/// A list that many tasks write to. A lock is good enough for the example's own records.
 pub(crate) struct Notes<T>(Mutex<Vec<T>>);
 
 pub(crate) type Log = Notes<Call>;
@@ -47,7 +47,7 @@ impl<T: Copy> Notes<T> {
         self.lock().push(item);
     }
 
-    /// What was written after the first `seen` items.
+    /// The items after the first `seen`.
     pub(crate) fn since(&self, seen: usize) -> Vec<T> {
         self.lock().get(seen..).unwrap_or_default().to_vec()
     }
@@ -90,7 +90,7 @@ impl Tally {
         self.ok + self.failed + self.rejected
     }
 
-    /// The share of failures among the calls that were sent; none if none was.
+    /// The share of failures among the calls that were sent; `None` if there were none.
     pub(crate) fn error_rate(&self) -> Option<f64> {
         let sent = self.ok + self.failed;
         (sent > 0).then(|| self.failed as f64 / sent as f64)

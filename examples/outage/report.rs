@@ -1,4 +1,4 @@
-//! The sum of a run: a pure function of the script, the calls and the transitions.
+//! The report of a run: a pure function of the script, the calls and the transitions.
 
 use crate::record::{Call, Change, Fate, Tally};
 use crate::script::{Outage, Phase, Script};
@@ -8,19 +8,19 @@ use std::error::Error;
 use std::time::Duration;
 use tripcoil::{FailureKind, State};
 
-/// What one group did.
+/// The results of one group.
 pub(crate) struct GroupReport {
     pub(crate) tally: Tally,
-    /// Requests that were sent during an outage and failed or timed out, one count an outage.
+    /// Requests that were sent during an outage and failed or timed out, one count per outage.
     wasted: Vec<u64>,
-    /// Failures by what went wrong.
+    /// Failures by kind.
     server: u64,
     connect: u64,
     timeout: u64,
-    /// Of the requests that were sent, in ms.
+    /// Latency of the requests that were sent, in ms.
     p50: f64,
     p99: f64,
-    /// Of all calls, rejected ones included: what the callers had to wait, in ms.
+    /// Latency of all calls, rejected ones included, in ms: the callers' wait.
     caller_p50: f64,
     caller_p99: f64,
 }
@@ -99,7 +99,7 @@ pub(crate) struct Report {
     phases: Vec<Phase>,
     outages: Vec<Outage>,
     changes: Vec<Change>,
-    /// Transitions that the listener was too slow to hear of.
+    /// Transitions that the listener missed.
     missed: u64,
 }
 
@@ -122,7 +122,7 @@ impl Report {
         })
     }
 
-    /// What a breaker is for, and did not do in this run. Empty when all is well.
+    /// The claims about a breaker that did not hold in this run.
     pub(crate) fn broken_claims(&self) -> Vec<String> {
         let mut broken = Vec::new();
         let cycles = full_cycles(&self.changes);

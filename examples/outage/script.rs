@@ -1,4 +1,4 @@
-//! What the servers suffer, and when: plain data and pure functions of the time.
+//! The faults of the servers over time: plain data and pure functions of the time.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(crate) struct Phase {
     pub(crate) to: Duration,
 }
 
-/// From the moment at which a server ceases to be healthy until it is healthy again.
+/// The time from when a server stops being healthy until it is healthy again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outage {
     pub(crate) from: Duration,
@@ -112,7 +112,7 @@ impl Script {
         self.phases.last().map_or(Duration::ZERO, |last| last.to)
     }
 
-    /// The phase at a moment; none once the script is over.
+    /// The phase at a moment; `None` once the script is over.
     pub(crate) fn at(&self, now: Duration) -> Option<&Phase> {
         self.phases.iter().find(|p| p.from <= now && now < p.to)
     }

@@ -46,8 +46,8 @@ pub(crate) async fn bind() -> io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
-/// Serve through the whole script. Returns soon after its end, or with the error that kept the
-/// server from coming back.
+/// Serves the whole script. Returns soon after its end, or with the error that prevented the server's
+/// return.
 pub(crate) async fn run(
     mut listener: TcpListener,
     script: Arc<Script>,
@@ -69,8 +69,8 @@ pub(crate) async fn run(
     serve_until(listener, app, begun + script.end() + GRACE).await
 }
 
-/// Serve, then close the listener and each connection that is idle. What is being answered at that
-/// moment is answered, if the client waits for it.
+/// Serves, then closes the listener and each idle connection. Requests under way are still answered, if
+/// the client waits.
 async fn serve_until(listener: TcpListener, app: Router, end: Instant) -> io::Result<()> {
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = axum::serve(listener, app).with_graceful_shutdown(async {
@@ -82,8 +82,8 @@ async fn serve_until(listener: TcpListener, app: Router, end: Instant) -> io::Re
     serving.await?
 }
 
-/// The server's own port again. While nobody listened, an outgoing connection may have been given
-/// that port, so this tries for a while.
+/// The server's own port again. While the port was closed, an outgoing connection may have
+/// taken it, so this tries for a while.
 async fn bind_again(address: SocketAddr) -> io::Result<TcpListener> {
     let mut tries = 0;
     loop {

@@ -1,4 +1,4 @@
-//! The picture: what became of the calls of both groups over time, and the breaker's state.
+//! The picture: the results of both groups' calls over time, and the breaker's state.
 
 use crate::record::{Call, Change, Tally};
 use crate::report::{GroupReport, Report};
@@ -78,7 +78,7 @@ pub(crate) fn draw(
     Ok(svg)
 }
 
-/// What became of the calls that began in each column's time.
+/// The results of the calls that began in each column's time.
 fn columns(calls: &[Call], end: Duration) -> Vec<Tally> {
     let many = end.as_millis().div_ceil(COLUMN.as_millis());
     let mut columns = vec![Tally::default(); many as usize];
@@ -166,7 +166,7 @@ fn heading(canvas: &Canvas<'_>, outages: usize) -> Drawn {
     Ok(())
 }
 
-/// One entry of the legend; answers where the next may begin.
+/// One entry of the legend; returns where the next may begin.
 fn key(canvas: &Canvas<'_>, x: i32, name: &str, color: RGBColor) -> Result<i32, Box<dyn Error>> {
     let swatch = [(x, LEGEND - 7), (x + 14, LEGEND + 7)];
     canvas.draw(&Rectangle::new(swatch, color.filled()))?;
@@ -174,7 +174,7 @@ fn key(canvas: &Canvas<'_>, x: i32, name: &str, color: RGBColor) -> Result<i32, 
     Ok(x + 48 + 15 * name.len() as i32 / 2)
 }
 
-/// The strip that says what the servers suffer.
+/// The strip with the servers' phases.
 fn phases(canvas: &Canvas<'_>, script: &Script) -> Drawn {
     let middle = (PHASES.0 + PHASES.1) / 2;
     text(
@@ -206,7 +206,7 @@ fn phases(canvas: &Canvas<'_>, script: &Script) -> Drawn {
     Ok(())
 }
 
-/// The strip that says what the breaker is.
+/// The strip with the breaker's states.
 fn states(canvas: &Canvas<'_>, spans: &[(State, Duration, Duration)], end: Duration) -> Drawn {
     let middle = (STATES.0 + STATES.1) / 2;
     text(
@@ -254,7 +254,7 @@ fn band(canvas: &Canvas<'_>, x: (i32, i32), y: (i32, i32), color: RGBColor, name
     Ok(())
 }
 
-/// One group's calls: ok, failed and rejected stacked, in calls a second.
+/// One group's calls: ok, failed and rejected stacked, in calls per second.
 fn panel(
     canvas: &Canvas<'_>,
     y: (i32, i32),
