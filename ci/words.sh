@@ -29,7 +29,7 @@ CAUSES = {
     "a relative clause for a noun": [
         r"^#+ What (?:an?|the|none) ", r"\b(?:what|that) (?:came|comes|come) of\b", r"\bwho comes from\b",
     ],
-    '"named" for set': [r"\bnam(?:ed|ing)\b(?! after\b)"],
+    '"named" for set': [r"\bnam(?:ed|ing)\b(?! after\b| _)"],
     '"to be had", "where it were"': [r"\bto be had\b", r"\b(?:where|as) (?:it|there|they) were\b", r"\bwere (?:it|there|they) (?:not|to)\b"],
 }
 # (file, words around the match, why it may stay): keep it short

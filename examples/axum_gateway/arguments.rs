@@ -24,7 +24,11 @@ impl Arguments {
                     arguments.lasts = Some(Duration::from_secs(seconds));
                 }
                 "--forever" => arguments.lasts = None,
-                _ => return Err(format!("unknown option {word}; there are --port, --seconds and --forever")),
+                _ => {
+                    return Err(format!(
+                        "unknown option {word}; there are --port, --seconds and --forever"
+                    ));
+                }
             }
         }
         Ok(arguments)

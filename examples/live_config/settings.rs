@@ -56,7 +56,11 @@ impl Settings {
         let (root, broken) = DeTable::parse_recoverable(text);
         // not the error's own text, which quotes the line: a password may stand there
         for error in &broken {
-            found.add(error.span(), "", format!("not valid TOML: {}", error.message()));
+            found.add(
+                error.span(),
+                "",
+                format!("not valid TOML: {}", error.message()),
+            );
         }
         if !broken.is_empty() {
             // what else could be read of it may not be what was meant

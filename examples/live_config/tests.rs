@@ -268,7 +268,10 @@ fn a_file_without_a_default_is_refused() -> Done {
     }
     assert_eq!(
         refused("default = 3\nkeys = { a = 4 }\n", None)?,
-        ["line 1: default is not a table", "line 2: keys.a is not a table"]
+        [
+            "line 1: default is not a table",
+            "line 2: keys.a is not a table"
+        ]
     );
     Ok(())
 }

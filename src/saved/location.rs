@@ -1,4 +1,4 @@
-//! Where a saved state is, and what stands there.
+//! The place of a saved state, and the file there.
 
 use crate::saved::beside::open;
 use crate::saved::names::temporary_name;

@@ -1,6 +1,8 @@
 //! A breaker's state, saved, and restored after a restart (feature `persist`).
 //!
-//! [`Controller::save`](crate::Controller::save) returns a [`Saved`], and a [`FileStore`] keeps it. [`Builder::restore`](crate::Builder::restore) takes it, and [`Controller::restored`](crate::Controller::restored) returns what was restored.
+//! [`Controller::save`](crate::Controller::save) returns a [`Saved`], and a [`FileStore`] keeps it.
+//! [`Builder::restore`](crate::Builder::restore) takes it, and
+//! [`Controller::restored`](crate::Controller::restored) returns what was restored.
 //!
 //! ```
 //! use tripcoil::saved::FileStore;

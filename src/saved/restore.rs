@@ -137,8 +137,8 @@ fn totals(s: &Saving) -> Sums {
     }
 }
 
-/// What a window of that shape takes over, and whether it is a time window that holds a failure. Epochs go
-/// on as they were divided: the one that was under way may have begun before this clock did.
+/// Returns what a window of that shape takes over, and whether it is a time window that holds a failure. Epochs
+/// keep their boundaries: the current one may have begun before this clock did.
 fn window(s: &Saving, config: &Config, age: Age) -> (Held, RestoredWindow, bool) {
     let (width, number) = match config.window.shape() {
         Shape::Time { width, buckets } => (width, u64::from(buckets)),

@@ -14,7 +14,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// [`Builder::restore`](crate::Builder::restore) takes it, and a [`FileStore`](crate::saved::FileStore)
 /// keeps it.
 ///
-/// It has two serialised forms: compact bytes, and with the feature `serde` any of serde's formats, with field names. Both
+/// It has two serialised forms: compact bytes, and with the feature `serde` any of serde's formats,
+/// with field names. Both
 /// contain the version of the format and a checksum, and both are checked when they are read: input
 /// that was cut short, changed or invented is refused.
 ///

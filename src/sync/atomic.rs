@@ -122,8 +122,8 @@ fn give_way() {
     std::thread::yield_now();
 }
 
-/// A 64-bit word of the protocol, by what it holds. Two words of different types are never exchanged for
-/// one another: what is read of one is no value of the other.
+/// A 64-bit word of the protocol, typed by its value, so that a value read from one word cannot be written to a
+/// word of another type.
 pub(crate) struct Word<T = u64>(AtomicU64, PhantomData<fn() -> T>);
 
 impl<T: Pack> Word<T> {

@@ -47,7 +47,7 @@ impl Deadline {
     /// The latest that is packed: 17 years after Open began.
     const LAST: u64 = (1 << 39) - 1;
 
-    /// Of a state that has none.
+    /// For a state without a deadline.
     pub(crate) const NONE: Deadline = Deadline(0);
 
     /// Over when it began.

@@ -377,7 +377,7 @@ impl Cause {
     }
 }
 
-/// class 3 | number of an `Other` 8 (from the low end); class 0 is none.
+/// class 3 | number of an `Other` 8 (from the low end); class 0 is `None`.
 impl Pack for Option<FailureKind> {
     fn pack(self) -> u64 {
         match self {

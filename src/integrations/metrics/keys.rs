@@ -160,7 +160,7 @@ struct New {
     gone: usize,
 }
 
-/// A key's breaker that is in no group yet.
+/// The breaker of a new key, before it has a group.
 struct Arrival {
     /// Its labels' place in the text of all.
     set: Range<usize>,

@@ -1,6 +1,8 @@
 //! Events and span fields for [`tracing`](https://docs.rs/tracing).
 //!
-//! [`Tracing`] emits the transitions of a breaker as events, on a thread that all publishers of the process share. Calls pay nothing for it, and the events are not inside a call's span. [`RecordRejection`] records a rejection on the call's own span.
+//! [`Tracing`] emits the transitions of a breaker as events, on a thread that all publishers of the
+//! process share. Calls pay nothing for it, and the events are not inside a call's span.
+//! [`RecordRejection`] records a rejection on the call's own span.
 //!
 //! ```
 //! use tracing::field::Empty;
