@@ -308,6 +308,7 @@ async fn a_channel_counts_each_call_by_its_code() {
                 let now = at.snapshot().failures_by_kind;
                 assert_eq!(now.get(kind), kinds.get(kind) + 1, "{number}");
             }
+            other => panic!("{other:?} is new"),
         }
     }
 }

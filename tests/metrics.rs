@@ -164,6 +164,7 @@ fn state_label(state: State) -> &'static str {
         State::ForcedOpen => "forced_open",
         State::Disabled => "disabled",
         State::ObserveOnly => "observe_only",
+        other => panic!("{other} is new"),
     }
 }
 

@@ -253,6 +253,7 @@ pub(crate) fn color(state: State) -> Color {
         State::ForcedOpen => Color::Magenta,
         State::Disabled => Color::Gray,
         State::ObserveOnly => Color::Cyan,
+        _ => Color::White,
     }
 }
 

@@ -227,6 +227,7 @@ impl Default for HalfOpen {
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum OnCancel {
     /// As cancelled. It enters no rate.
     #[default]

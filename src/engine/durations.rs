@@ -108,6 +108,7 @@ impl fmt::Debug for Durations {
 
 /// One bucket of [`Durations`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct DurationBucket {
     /// The shortest duration in the bucket.
     pub from: Duration,

@@ -20,6 +20,7 @@ use core::time::Duration;
 
 /// The probes of the current round. All zero outside half-open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct Probes {
     /// Probes that were admitted and have not ended.
     pub in_flight: u32,
@@ -33,6 +34,7 @@ pub struct Probes {
 /// Totals since the breaker was built. A restored breaker continues those of the saved one. They
 /// never go down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct Totals {
     /// Successes, probes included.
     pub successes: u64,

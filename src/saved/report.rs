@@ -53,6 +53,7 @@ impl Error for SavedError {}
 
 /// The time between the save and the restore, by the wall clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Age {
     /// This much time has passed.
     Of(Duration),

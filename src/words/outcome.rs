@@ -19,6 +19,7 @@ use core::time::Duration;
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum State {
     /// Calls are admitted, and the trip rules judge their outcomes.
     #[default]
@@ -60,6 +61,7 @@ impl fmt::Display for State {
 /// The kind of a failure. Kinds are counted separately (see [`FailureKinds`]) and weigh the same:
 /// no trip rule distinguishes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FailureKind {
     /// No answer in time, or a call that was dropped while it waited for one.
     Timeout,
@@ -244,6 +246,7 @@ impl Rejections {
 /// assert_eq!(Outcome::Success.with_retry_after(Duration::from_secs(10)), Outcome::Success);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The dependency worked.
     Success,
@@ -278,6 +281,7 @@ impl Outcome {
 /// Counted calls. A slow call is also a success or a failure, so `calls == successes + failures`
 /// and `slow <= calls`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Counts {
     /// Counted calls: neither ignored nor cancelled.
     pub calls: u64,

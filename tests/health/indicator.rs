@@ -48,12 +48,11 @@ fn counting_goes_by_the_window() {
         for state in [State::Closed, State::ObserveOnly] {
             let mut seen = snapshot();
             seen.state = state;
-            seen.window = Counts {
-                calls,
-                successes: calls - failures,
-                failures,
-                slow,
-            };
+            seen.window = Counts::default();
+            seen.window.calls = calls;
+            seen.window.successes = calls - failures;
+            seen.window.failures = failures;
+            seen.window.slow = slow;
             let what = format!("{state}: {failures} failures, {slow} slow of {calls}");
             assert_eq!(told(&seen), expected, "{what}");
         }
@@ -74,11 +73,10 @@ fn half_open_goes_by_the_round() {
     for ((succeeded, failed), score) in table {
         let mut seen = snapshot();
         seen.state = State::HalfOpen;
-        seen.probes = Probes {
-            in_flight: 1,
-            succeeded,
-            failed,
-        };
+        seen.probes = Probes::default();
+        seen.probes.in_flight = 1;
+        seen.probes.succeeded = succeeded;
+        seen.probes.failed = failed;
         seen.window.failures = 1000; // not the period's before
         assert_eq!(told(&seen), (Degraded, score), "{succeeded}, {failed}");
     }

@@ -136,12 +136,12 @@ impl Rig {
 }
 
 pub(crate) fn counts(successes: u64, failures: u64, slow: u64) -> Counts {
-    Counts {
-        calls: successes + failures,
-        successes,
-        failures,
-        slow,
-    }
+    let mut counts = Counts::default();
+    counts.calls = successes + failures;
+    counts.successes = successes;
+    counts.failures = failures;
+    counts.slow = slow;
+    counts
 }
 
 pub(crate) const OVERRIDES: [State; 3] = [State::ForcedOpen, State::Disabled, State::ObserveOnly];

@@ -20,6 +20,7 @@ const UNKNOWN: u8 = 50;
 ///
 /// The order is from bad to good, so the least of several is the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Status {
     /// Calls are not made.
     Down,
