@@ -16,24 +16,24 @@ impl Core {
     /// `own`: a slow limit of the call's own.
     #[inline]
     pub(crate) fn admit(&self, own: Option<u64>) -> Result<Admission, Rejected> {
-        let c = self.control();
-        if c.admits_all() {
-            return Ok(Admission::at_large(c, own.is_some(), || {
+        let control = self.control();
+        if control.admits_all() {
+            return Ok(Admission::at_large(control, own.is_some(), || {
                 self.start_timing(own)
             }));
         }
-        if c.is_open()
-            && let Some(rest) = self.reject_while_open(c)
+        if control.is_open()
+            && let Some(rest) = self.reject_while_open(control)
         {
-            return Err(Rejected::by_open(c, rest.get()));
+            return Err(Rejected::by_open(control, rest.get()));
         }
         self.admit_or_reject(own)
     }
 
     /// What most calls come to that are not simply admitted: rejected by an Open that has time to go.
     #[inline(never)]
-    fn reject_while_open(&self, c: Control) -> Option<NonZeroU64> {
-        let rest = self.open_for(c.generation(), self.head.clock.nanos())?;
+    fn reject_while_open(&self, control: Control) -> Option<NonZeroU64> {
+        let rest = self.open_for(control.generation(), self.head.clock.nanos())?;
         let rest = NonZeroU64::new(rest)?;
         self.stripes.reject(State::Open);
         Some(rest)
@@ -78,29 +78,31 @@ impl Core {
 
     fn admit_slow(&self, timed: bool, now: u64) -> Result<Admission, Rejected> {
         loop {
-            let c = self.control();
-            match c.state() {
+            let control = self.control();
+            match control.state() {
                 State::Closed | State::Disabled | State::ObserveOnly => {
-                    return Ok(Admission::at_large(c, timed, || now));
+                    return Ok(Admission::at_large(control, timed, || now));
                 }
                 State::ForcedOpen => {
                     return Err(Rejected::by(State::ForcedOpen));
                 }
-                State::Open | State::HalfOpen if c.updating() => self.finish(c, now, Wait::Backoff),
+                State::Open | State::HalfOpen if control.updating() => {
+                    self.finish(control, now, Wait::Backoff)
+                }
                 State::Open => {
                     // of this opening: else control has moved on
-                    let Some(until) = self.open_until(c.generation()) else {
+                    let Some(until) = self.open_until(control.generation()) else {
                         continue;
                     };
                     if now < until {
-                        return Err(Rejected::by_open(c, until - now));
+                        return Err(Rejected::by_open(control, until - now));
                     }
-                    if let Some(admission) = self.begin_round(c, now) {
+                    if let Some(admission) = self.begin_round(control, now) {
                         return Ok(admission);
                     }
                 }
                 State::HalfOpen => {
-                    if let Some(answer) = self.take_slot(c, now) {
+                    if let Some(answer) = self.take_slot(control, now) {
                         return answer;
                     }
                 }

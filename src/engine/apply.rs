@@ -45,38 +45,39 @@ impl Core {
     /// The epochs that have begun since the last roll begin with these counts; in a fresh period all do.
     pub(crate) fn advance_epochs(
         &self,
-        a: Control,
-        b: &Boundaries,
+        announced: Control,
+        boundaries: &Boundaries,
         frozen: &Frozen,
         time: u64,
         fresh: bool,
     ) -> Result<(), Over> {
-        let current = b.ending_at(self.head.period_end.load());
-        let epoch = current.max(b.epoch_at(time));
-        let first = epoch - b.buckets();
+        let current = boundaries.ending_at(self.head.period_end.load());
+        let epoch = current.max(boundaries.epoch_at(time));
+        let first = epoch - boundaries.buckets();
         let at = frozen.totals();
-        for e in (if fresh { first } else { first.max(current + 1) })..=epoch {
-            let slot = b.slot(e);
+        for begun in (if fresh { first } else { first.max(current + 1) })..=epoch {
+            let slot = boundaries.slot(begun);
             for (word, count) in [
                 (&slot.calls, at.calls),
                 (&slot.failures, at.failures),
                 (&slot.slow, at.slow),
             ] {
-                self.help_write(word, a, |_| Tagged::new(Epoch(e), count))?;
+                self.help_write(word, announced, |_| Tagged::new(Epoch(begun), count))?;
             }
         }
         // it only rises: one that comes late does nothing
-        self.head.period_end.raise(b.end_of(epoch));
+        self.head.period_end.raise(boundaries.end_of(epoch));
         Ok(())
     }
 
     /// What the window holds by the frozen counts.
     pub(crate) fn window_at(&self, frozen: &Frozen) -> Counts {
         match &self.head.window {
-            Shape::Time(b) => {
-                let oldest = b.oldest(b.ending_at(self.head.period_end.load()));
+            Shape::Time(boundaries) => {
+                let oldest = boundaries.oldest(boundaries.ending_at(self.head.period_end.load()));
                 // `None` only if the update is over: the next `help_write` will see that
-                b.at(oldest)
+                boundaries
+                    .at(oldest)
                     .map_or(Counts::default(), |base| frozen.totals().since(base))
             }
             Shape::Count(window) => window.counts(frozen.word).unwrap_or_default(),
@@ -88,27 +89,34 @@ impl Core {
     /// before, and no tag of theirs can come round again. The deadline's payload.
     pub(crate) fn set_deadline(
         &self,
-        a: Control,
+        announced: Control,
         next: Control,
         policy: &Policy,
         time: u64,
         wait: Wait,
     ) -> Result<Deadline, Over> {
-        let l = &self.ledger;
+        let ledger = &self.ledger;
         let generation = next.generation();
         let backoff = &policy.config.open_for;
-        let k = self.decide_once(&l.openings, a, generation, |before| {
-            let dwell = time.saturating_sub(l.since.load());
-            let dwell = dwell.saturating_add(self.lasted_before(a));
-            openings(before, a, next.state(), dwell, backoff.reset_after_nanos()).min(PAYLOAD_MAX)
+        let openings = self.decide_once(&ledger.openings, announced, generation, |before| {
+            let dwell = time.saturating_sub(ledger.since.load());
+            let dwell = dwell.saturating_add(self.lasted_before(announced));
+            openings(
+                before,
+                announced,
+                next.state(),
+                dwell,
+                backoff.reset_after_nanos(),
+            )
+            .min(PAYLOAD_MAX)
         })?;
-        self.decide_once(&l.deadline, a, generation, |_| {
+        self.decide_once(&ledger.deadline, announced, generation, |_| {
             if next.state() != State::Open {
                 return Deadline::NONE;
             }
-            let k = u32::try_from(k).unwrap_or(u32::MAX);
-            let seed = backoff.seed.unwrap_or(l.seed);
-            let of_backoff = || backoff.wait_nanos(k, unit(seed, generation.number()));
+            let openings = u32::try_from(openings).unwrap_or(u32::MAX);
+            let seed = backoff.seed.unwrap_or(ledger.seed);
+            let of_backoff = || backoff.wait_nanos(openings, unit(seed, generation.number()));
             let (lasts, firm) = match wait {
                 Wait::Backoff => (of_backoff(), false),
                 // whatever the dependency asks for, it is not called sooner than the backoff says
@@ -122,48 +130,56 @@ impl Core {
     /// The other words of a new generation: its run and round, and its dates.
     pub(crate) fn begin_generation(
         &self,
-        a: Control,
+        announced: Control,
         next: Control,
         time: u64,
     ) -> Result<(), Over> {
-        let l = &self.ledger;
+        let ledger = &self.ledger;
         let generation = next.generation();
-        self.decide_once(&l.run, a, generation, |before| Run::begun(before.era))?;
+        self.decide_once(&ledger.run, announced, generation, |before| {
+            Run::begun(before.era)
+        })?;
         // after the event, which reads what was left there; a helper that comes later finds that agreed
-        self.decide_once(&l.deciding, a, generation, |_| None)?;
+        self.decide_once(&ledger.deciding, announced, generation, |_| None)?;
         // the one who announced a probe holds the first slot
-        let fresh = match a.goal() {
+        let fresh = match announced.goal() {
             Goal::Probe => Round::fresh(generation).admit(),
             _ => Round::fresh(generation),
         };
-        self.help_write(&self.probing.round, a, |round| {
+        self.help_write(&self.probing.round, announced, |round| {
             if round.is_of(generation) {
                 round
             } else {
                 fresh
             }
         })?;
-        self.help_write(&l.since, a, |_| time)?;
-        self.help_write(&l.generations, a, |known| generation.at_least(known))?;
+        self.help_write(&ledger.since, announced, |_| time)?;
+        self.help_write(&ledger.generations, announced, |known| {
+            generation.at_least(known)
+        })?;
         Ok(())
     }
 
     /// The window of a fresh counting period is empty.
     pub(crate) fn begin_afresh(
         &self,
-        a: Control,
+        announced: Control,
         next: Control,
         frozen: &Frozen,
         time: u64,
     ) -> Result<(), Over> {
         match &self.head.window {
-            Shape::Time(b) => self.advance_epochs(a, b, frozen, time, true),
+            Shape::Time(boundaries) => {
+                self.advance_epochs(announced, boundaries, frozen, time, true)
+            }
             Shape::Count(window) => {
                 let (start, begun) = window.fresh(frozen.word.payload());
                 if let Some((word, position)) = start {
-                    self.help_write(word, a, |_| position)?;
+                    self.help_write(word, announced, |_| position)?;
                 }
-                self.help_write(&window.word, a, |_| Tagged::new(next.version(), begun))?;
+                self.help_write(&window.word, announced, |_| {
+                    Tagged::new(next.version(), begun)
+                })?;
                 Ok(())
             }
         }
@@ -173,25 +189,27 @@ impl Core {
     /// run may be. `aged`: the run, if there is one, is over.
     pub(crate) fn apply_policy(
         &self,
-        a: Control,
+        announced: Control,
         next: Control,
         policy: &Policy,
         aged: bool,
     ) -> Result<(), Over> {
-        let h = &self.head;
-        self.decide_once(&h.slow_limit, a, a.version(), |_| policy.slow_call())?;
-        let rule = self.decide_once(&h.run_limit, a, a.version(), |before| {
+        let head = &self.head;
+        self.decide_once(&head.slow_limit, announced, announced.version(), |_| {
+            policy.slow_call()
+        })?;
+        let rule = self.decide_once(&head.run_limit, announced, announced.version(), |before| {
             let rule = before.with(policy.run());
             // The run is not frozen. A failure that has landed in a bygone epoch may add to it before
             // this look, and is wiped with it, or after, and begins the next run: its call overlaps this
             // update. What the first helper finds holds for all.
-            if aged && self.run_in(a.generation()) != 0 {
+            if aged && self.run_in(announced.generation()) != 0 {
                 rule.begun_anew()
             } else {
                 rule
             }
         })?;
-        self.help_write(&self.ledger.run, a, |run| {
+        self.help_write(&self.ledger.run, announced, |run| {
             if run.payload().era == rule.era {
                 run
             } else {
@@ -202,12 +220,12 @@ impl Core {
     }
 
     /// How many outcomes need no look.
-    pub(crate) fn set_limits(&self, a: Control, allowance: Allowance) -> Result<(), Over> {
-        for i in 0..a.stripes() {
+    pub(crate) fn set_limits(&self, announced: Control, allowance: Allowance) -> Result<(), Over> {
+        for i in 0..announced.stripes() {
             let stripe = self.stripes.get(i);
-            let shares = share(allowance, i, a.stripes());
+            let shares = share(allowance, i, announced.stripes());
             for ((limit, count), share) in stripe.limits.iter().zip(&stripe.counts).zip(shares) {
-                self.decide_once(limit, a, a.version(), |_| {
+                self.decide_once(limit, announced, announced.version(), |_| {
                     count.load().payload().wrapping_add(share)
                 })?;
             }

@@ -18,10 +18,14 @@ pub(crate) const UNTIMED: u64 = u64::MAX;
 impl Admission {
     /// Where all are admitted: timed, if the caller or the rules have a slow limit.
     #[inline(always)]
-    pub(crate) fn at_large(c: Control, timed: bool, now: impl FnOnce() -> u64) -> Admission {
+    pub(crate) fn at_large(control: Control, timed: bool, now: impl FnOnce() -> u64) -> Admission {
         Admission {
-            period: c.period(),
-            start: if timed || c.timed() { now() } else { UNTIMED },
+            period: control.period(),
+            start: if timed || control.timed() {
+                now()
+            } else {
+                UNTIMED
+            },
         }
     }
 }

@@ -25,15 +25,15 @@ impl Core {
     pub(crate) fn decide_once<T: Tag, P: Pack>(
         &self,
         word: &Word<Tagged<T, P>>,
-        a: Control,
+        announced: Control,
         tag: T,
         say: impl Fn(P) -> P,
     ) -> Result<P, Over> {
-        let agreed = self.help_write(word, a, |w| {
-            if w.has(tag) {
-                w
+        let agreed = self.help_write(word, announced, |before| {
+            if before.has(tag) {
+                before
             } else {
-                Tagged::new(tag, say(w.payload()))
+                Tagged::new(tag, say(before.payload()))
             }
         })?;
         Ok(agreed.payload())
@@ -45,7 +45,7 @@ impl Core {
     pub(crate) fn help_write<T: Pack>(
         &self,
         word: &Word<T>,
-        a: Control,
+        announced: Control,
         want: impl Fn(T) -> T,
     ) -> Result<T, Over> {
         loop {
@@ -54,7 +54,7 @@ impl Core {
             if is.pack() == wanted.pack() {
                 return Ok(is);
             }
-            if self.control() != a {
+            if self.control() != announced {
                 return Err(Over);
             }
             if word.cas(is, wanted).is_ok() {

@@ -11,14 +11,16 @@ impl Core {
     pub(crate) fn operate(&self, goal: Goal, wait: Wait) -> bool {
         let now = self.head.clock.nanos();
         loop {
-            let c = self.quiet(now);
-            if !permits(goal, c.state()) {
+            let control = self.quiet(now);
+            if !permits(goal, control.state()) {
                 return false;
-            } else if self.update(c, goal, now, wait) {
+            } else if self.update(control, goal, now, wait) {
                 let Wait::Exactly(lasts) = wait else {
                     return true;
                 };
-                if self.override_deadline(c.period(), lasts, now) || !self.probed_before(c, lasts) {
+                if self.override_deadline(control.period(), lasts, now)
+                    || !self.probed_before(control, lasts)
+                {
                     return true;
                 }
             }
@@ -29,10 +31,10 @@ impl Core {
     pub(crate) fn half_open_from(&self, generation: u64) -> bool {
         let now = self.head.clock.nanos();
         loop {
-            let c = self.quiet(now);
-            if !self.is_open_of(c, generation) {
+            let control = self.quiet(now);
+            if !self.is_open_of(control, generation) {
                 return false;
-            } else if self.update(c, Goal::HalfOpen, now, Wait::Backoff) {
+            } else if self.update(control, Goal::HalfOpen, now, Wait::Backoff) {
                 return true;
             }
         }
@@ -40,8 +42,8 @@ impl Core {
 
     /// Was the Open that followed `c` ended by a probe before `wait` was over? (Its deadline was a
     /// helper's, which did not know what the operator asked for.)
-    fn probed_before(&self, c: Control, wait: u64) -> bool {
-        let event = |n: u64| self.history.read(c.generation().number() + n);
+    fn probed_before(&self, control: Control, wait: u64) -> bool {
+        let event = |n: u64| self.history.read(control.generation().number() + n);
         let (Some(opened), Some(probe)) = (event(1), event(2)) else {
             return false;
         };
@@ -54,11 +56,11 @@ impl Core {
     pub(crate) fn adopt_rules(&self) {
         let now = self.head.clock.nanos();
         loop {
-            let c = self.quiet(now);
-            if !c.counting() {
+            let control = self.quiet(now);
+            if !control.counting() {
                 return; // the next period's first update does
             }
-            if self.update(c, Goal::Maintain, now, Wait::Backoff) {
+            if self.update(control, Goal::Maintain, now, Wait::Backoff) {
                 return;
             }
         }
@@ -68,8 +70,8 @@ impl Core {
     #[cold]
     pub(crate) fn leave_period(&self, period: Period, goal: Goal, now: u64, wait: Wait) {
         loop {
-            let c = self.quiet(now);
-            if c.period() != period || self.update(c, goal, now, wait) {
+            let control = self.quiet(now);
+            if control.period() != period || self.update(control, goal, now, wait) {
                 return;
             }
         }

@@ -145,16 +145,16 @@ impl Policy {
         }
     }
 
-    pub(crate) fn truth(&self, w: Counts) -> Truth {
+    pub(crate) fn truth(&self, window: Counts) -> Truth {
         // which is one or more, so nothing is divided by zero
-        let enough = w.calls >= self.min_throughput();
+        let enough = window.calls >= self.min_throughput();
         let on = |is: bool, bit: u64| if is { bit } else { 0 };
         let rate =
-            |part: u64, r: Option<f64>| enough && r.is_some_and(|r| reached(part, w.calls, r));
+            |part: u64, r: Option<f64>| enough && r.is_some_and(|r| reached(part, window.calls, r));
         Truth(
-            on(self.count_reached(w.failures), Truth::COUNT)
-                | on(rate(w.failures, self.config.failure_rate), Truth::RATE)
-                | on(rate(w.slow, self.config.slow_rate), Truth::SLOW),
+            on(self.count_reached(window.failures), Truth::COUNT)
+                | on(rate(window.failures, self.config.failure_rate), Truth::RATE)
+                | on(rate(window.slow, self.config.slow_rate), Truth::SLOW),
         )
     }
 
@@ -166,9 +166,9 @@ impl Policy {
 
     /// No number of further fast successes can make a failure rule true: the rate is judged as if
     /// `min_throughput` were reached.
-    fn safe_from_failures(&self, w: Counts) -> bool {
-        !self.count_reached(w.failures)
-            && self.safe_rate(w.failures, w.calls, self.config.failure_rate)
+    fn safe_from_failures(&self, window: Counts) -> bool {
+        !self.count_reached(window.failures)
+            && self.safe_rate(window.failures, window.calls, self.config.failure_rate)
     }
 
     fn safe_rate(&self, part: u64, calls: u64, rate: Option<f64>) -> bool {
@@ -176,18 +176,19 @@ impl Policy {
     }
 
     /// An underestimate costs an update, and nothing else.
-    pub(crate) fn allowance(&self, w: Counts) -> Allowance {
-        let by_count = self
-            .config
-            .failure_count
-            .map_or(PLENTY, |n| (u64::from(n) - 1).saturating_sub(w.failures));
-        if !self.safe_from_failures(w) || !self.safe_rate(w.slow, w.calls, self.config.slow_rate) {
-            return self.until_enough(w, by_count);
+    pub(crate) fn allowance(&self, window: Counts) -> Allowance {
+        let by_count = self.config.failure_count.map_or(PLENTY, |n| {
+            (u64::from(n) - 1).saturating_sub(window.failures)
+        });
+        if !self.safe_from_failures(window)
+            || !self.safe_rate(window.slow, window.calls, self.config.slow_rate)
+        {
+            return self.until_enough(window, by_count);
         }
         let failures = self
-            .more(w.failures, w.calls, self.config.failure_rate)
+            .more(window.failures, window.calls, self.config.failure_rate)
             .min(by_count);
-        let slow = self.more(w.slow, w.calls, self.config.slow_rate);
+        let slow = self.more(window.slow, window.calls, self.config.slow_rate);
         // a slow failure is a part of both
         let both = if self.slow_call() == 0 {
             0
@@ -204,11 +205,11 @@ impl Policy {
 
     /// A rate is reached, and waits for calls, of whatever class, to be enough of them. (Or a rule is
     /// true; then every outcome has to ask.)
-    fn until_enough(&self, w: Counts, by_count: u64) -> Allowance {
-        if self.count_reached(w.failures) {
+    fn until_enough(&self, window: Counts, by_count: u64) -> Allowance {
+        if self.count_reached(window.failures) {
             return Allowance::default();
         }
-        let calls = (self.min_throughput() - 1).saturating_sub(w.calls);
+        let calls = (self.min_throughput() - 1).saturating_sub(window.calls);
         let slow = if self.slow_call() == 0 { 0 } else { calls / 4 };
         let both = slow.min(by_count / 2);
         let failures = ((calls - 2 * slow) / 2).min(by_count - both);
@@ -237,23 +238,23 @@ impl Policy {
     }
 
     /// What a round is decided to be, if it is.
-    pub(crate) fn verdict(&self, r: Round) -> Option<Goal> {
-        if r.timed_out {
+    pub(crate) fn verdict(&self, round: Round) -> Option<Goal> {
+        if round.timed_out {
             return Some(Goal::ReopenByTimeout);
         }
-        if r.given_up {
+        if round.given_up {
             return Some(Goal::ReopenByCancelled);
         }
         let need = self.need();
         match self.config.half_open.recovery {
-            Recovery::Successes(_) if r.failed > 0 => Some(Goal::ReopenByProbe),
-            Recovery::Successes(_) => (r.succeeded >= need).then_some(Goal::Close),
+            Recovery::Successes(_) if round.failed > 0 => Some(Goal::ReopenByProbe),
+            Recovery::Successes(_) => (round.succeeded >= need).then_some(Goal::Close),
             Recovery::Rate { failure_rate, .. } => {
-                let all = r.results();
+                let all = round.results();
                 let lost = || {
-                    reached(r.failed, all, failure_rate)
+                    reached(round.failed, all, failure_rate)
                         || (self.config.half_open.slow_rate)
-                            .is_some_and(|s| reached(r.slow, all, s))
+                            .is_some_and(|rate| reached(round.slow, all, rate))
                 };
                 (all >= need).then(|| match lost() {
                     true => Goal::ReopenByProbe,
@@ -265,8 +266,8 @@ impl Policy {
 
     /// Were as many probes cancelled as the round needs results? What that means is a matter of time,
     /// and is asked at a cancellation alone.
-    pub(crate) fn too_many_cancelled(&self, r: Round) -> bool {
-        r.cancelled >= self.need()
+    pub(crate) fn too_many_cancelled(&self, round: Round) -> bool {
+        round.cancelled >= self.need()
     }
 
     /// The results that a round needs.
@@ -278,9 +279,9 @@ impl Policy {
     }
 
     /// Is there a slot for one more probe?
-    pub(crate) fn has_slot(&self, r: Round) -> bool {
-        r.in_flight < u64::from(self.config.half_open.max_probes_in_force())
-            && r.in_flight + r.results() < self.need()
+    pub(crate) fn has_slot(&self, round: Round) -> bool {
+        round.in_flight < u64::from(self.config.half_open.max_probes_in_force())
+            && round.in_flight + round.results() < self.need()
     }
 
     /// Does this result count as failed in the round? (In the totals it stays what it was.)

@@ -17,10 +17,10 @@ impl Core {
     pub(crate) fn postpone(&self, only: Option<u64>, wait: u64) -> bool {
         let now = self.head.clock.nanos();
         loop {
-            let c = self.quiet(now);
+            let control = self.quiet(now);
             let acts = match only {
-                Some(generation) => self.is_open_of(c, generation),
-                None => c.state() == State::Open,
+                Some(generation) => self.is_open_of(control, generation),
+                None => control.state() == State::Open,
             };
             if !acts {
                 return false;
@@ -29,7 +29,7 @@ impl Core {
                 let to = Deadline::after(opened, now, wait, true);
                 is.is_before(to).then_some(to)
             };
-            match self.move_deadline(c.period(), now, later) {
+            match self.move_deadline(control.period(), now, later) {
                 Moved::No => return false,
                 Moved::Yes => return true,
                 Moved::Over => {}
@@ -62,7 +62,7 @@ impl Core {
         let event = self
             .history
             .read(period.next(State::Open).generation().number());
-        if event.is_some_and(|e| decided(e.cause)) {
+        if event.is_some_and(|event| decided(event.cause)) {
             let asked = |opened, is: Deadline| {
                 let to = Deadline::after(opened, opened, wait, is.is_firm());
                 is.is_before(to).then_some(to)
@@ -79,14 +79,14 @@ impl Core {
         now: u64,
         say: impl Fn(u64, Deadline) -> Option<Deadline>,
     ) -> Moved {
-        let l = &self.ledger;
+        let ledger = &self.ledger;
         loop {
             if self.quiet(now).period() != open {
                 return Moved::Over;
             }
             // before the deadline, and so of no later generation than it is
-            let opened = l.since.load();
-            let word = l.deadline.load();
+            let opened = ledger.since.load();
+            let word = ledger.deadline.load();
             let Some(deadline) = word.of(open.generation()) else {
                 continue;
             };
@@ -94,7 +94,7 @@ impl Core {
                 return Moved::No;
             };
             let next = Tagged::new(open.generation(), to);
-            if l.deadline.cas(word, next).is_ok() {
+            if ledger.deadline.cas(word, next).is_ok() {
                 return self.bump_version(open, now);
             }
         }
@@ -103,11 +103,16 @@ impl Core {
     /// Change the control word and nothing else.
     fn bump_version(&self, period: Period, now: u64) -> Moved {
         loop {
-            let c = self.quiet(now);
-            if c.period() != period {
+            let control = self.quiet(now);
+            if control.period() != period {
                 return Moved::Over;
             }
-            if self.head.control.cas(c, c.bump_version()).is_ok() {
+            if self
+                .head
+                .control
+                .cas(control, control.bump_version())
+                .is_ok()
+            {
                 return Moved::Yes;
             }
         }

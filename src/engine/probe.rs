@@ -18,11 +18,11 @@ use crate::words::round::Round;
 
 impl Core {
     /// Open, and its wait is over: whoever announces it is the first probe of the round.
-    pub(crate) fn begin_round(&self, c: Control, now: u64) -> Option<Admission> {
+    pub(crate) fn begin_round(&self, control: Control, now: u64) -> Option<Admission> {
         self.probing.latest_admission.raise(now);
-        let announced = c.announce(Goal::Probe);
+        let announced = control.announce(Goal::Probe);
         let half_open = announced.become_(State::HalfOpen, crate::words::control::Flags::default());
-        self.start(c, announced, now, Wait::Backoff)
+        self.start(control, announced, now, Wait::Backoff)
             .then_some(Admission {
                 period: half_open.period(),
                 start: now,
@@ -30,21 +30,25 @@ impl Core {
     }
 
     /// `None`: look again.
-    pub(crate) fn take_slot(&self, c: Control, now: u64) -> Option<Result<Admission, Rejected>> {
+    pub(crate) fn take_slot(
+        &self,
+        control: Control,
+        now: u64,
+    ) -> Option<Result<Admission, Rejected>> {
         let policy = self.head.policy.load();
         let round = self.probing.round.load();
-        if !round.is_of(c.generation()) {
+        if !round.is_of(control.generation()) {
             return None;
         }
         if let Some(goal) = policy.verdict(round) {
-            self.update(c, goal, now, Wait::Backoff);
+            self.update(control, goal, now, Wait::Backoff);
             return None;
         }
         if policy.has_slot(round) {
             self.probing.latest_admission.raise(now);
             self.probing.round.cas(round, round.admit()).ok()?;
             return Some(Ok(Admission {
-                period: c.period(),
+                period: control.period(),
                 start: now,
             }));
         }
@@ -62,15 +66,15 @@ impl Core {
             ..round
         };
         self.probing.round.cas(round, over).ok()?;
-        self.leave_period(c.period(), Goal::ReopenByTimeout, now, Wait::Backoff);
-        let event = self.history.read(c.next_generation().number());
-        if event.is_none_or(|e| e.cause != Cause::ProbeTimeout) {
+        self.leave_period(control.period(), Goal::ReopenByTimeout, now, Wait::Backoff);
+        let event = self.history.read(control.next_generation().number());
+        if event.is_none_or(|event| event.cause != Cause::ProbeTimeout) {
             return None; // the controller was quicker
         }
         // if that Open is over by now, nothing is left of its wait
-        let rest = self.open_for(c.next_generation(), now).unwrap_or(0);
+        let rest = self.open_for(control.next_generation(), now).unwrap_or(0);
         Some(Err(Rejected::by_open(
-            c.with_cause(Cause::ProbeTimeout),
+            control.with_cause(Cause::ProbeTimeout),
             rest,
         )))
     }
@@ -80,16 +84,16 @@ impl Core {
         let policy = self.head.policy.load();
         let (failed, slow) = (out.class.failed(), out.class.slow());
         let fails = u64::from(policy.fails_round(failed, slow));
-        let after = |r: Round| {
+        let after = |round: Round| {
             // Before the exchange, never after: a cancellation that finds this result in the round reads
             // its time, or a later one.
             self.probing.latest_result.raise(now);
-            let r = r.give_back();
+            let round = round.give_back();
             Round {
-                succeeded: r.succeeded + 1 - fails,
-                failed: r.failed + fails,
-                slow: r.slow + u64::from(slow),
-                ..r
+                succeeded: round.succeeded + 1 - fails,
+                failed: round.failed + fails,
+                slow: round.slow + u64::from(slow),
+                ..round
             }
         };
         let kind = out.failure();
@@ -110,7 +114,9 @@ impl Core {
             // a thread that found the round decided before us did not know our wait; if it was the
             // controller that ended the round, its wait stands
             if let Some(own) = own {
-                self.lengthen_deadline(admission.period, own, now, |c| c == Cause::ProbeFailed);
+                self.lengthen_deadline(admission.period, own, now, |control| {
+                    control == Cause::ProbeFailed
+                });
             }
         }
     }
@@ -120,16 +126,16 @@ impl Core {
     pub(crate) fn cancel_probe(&self, admission: Admission, now: u64) {
         let policy = self.head.policy.load();
         let timeout = saturating_nanos(policy.config.half_open.probe_timeout);
-        let after = |r: Round| {
-            let r = r.cancel();
+        let after = |round: Round| {
+            let round = round.cancel();
             // After the round was read, so no older than the results that it holds. One that comes
             // meanwhile changes the round, and this exchange fails.
             let latest = self.probing.latest_result.load();
             let heard = latest.max(self.ledger.since.load());
             Round {
-                given_up: policy.too_many_cancelled(r)
+                given_up: policy.too_many_cancelled(round)
                     && now >= whole_milliseconds(heard.saturating_add(timeout)),
-                ..r
+                ..round
             }
         };
         let Some(round) = self.update_round(admission, now, None, after) else {
@@ -167,24 +173,24 @@ impl Core {
     ) -> Option<Round> {
         let policy = self.head.policy.load();
         loop {
-            let c = self.quiet(now);
-            if c.period() != admission.period {
+            let control = self.quiet(now);
+            if control.period() != admission.period {
                 self.late();
                 return None;
             }
             let round = self.probing.round.load();
-            if !round.is_of(c.generation()) {
+            if !round.is_of(control.generation()) {
                 continue;
             }
             if let Some(goal) = policy.verdict(round) {
-                self.update(c, goal, now, Wait::Backoff);
+                self.update(control, goal, now, Wait::Backoff);
                 continue;
             }
             let next = after(round);
             if policy.verdict(next).is_some() {
                 // Before the exchange that decides: any thread that finds the round decided ends it, and it may
                 // have read the clock long ago.
-                self.leave_kind(c.generation(), kind);
+                self.leave_kind(control.generation(), kind);
                 self.heard(now);
             }
             if self.probing.round.cas(round, next).is_ok() {

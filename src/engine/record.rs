@@ -83,7 +83,7 @@ impl Core {
         let out = Outgoing {
             class: Class::new(true, self.is_slow(admission, timing, now)),
             kind,
-            wait: wait.map(|w| self.within_cap(w)),
+            wait: wait.map(|wait| self.within_cap(wait)),
         };
         self.record(admission, out, now);
     }
@@ -192,20 +192,23 @@ impl Core {
 
     #[inline(always)]
     fn try_in_stripe(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
-        let c = self.control();
-        if !(c.counting() && c.quiet_in(admission.period) && now < self.head.period_end.load()) {
+        let control = self.control();
+        if !(control.counting()
+            && control.quiet_in(admission.period)
+            && now < self.head.period_end.load())
+        {
             return false;
         }
-        let stripe = self.stripes.mine(c.stripes());
-        let Some(landed) = stripe.try_count(out.class, c.version()) else {
+        let stripe = self.stripes.mine(control.stripes());
+        let Some(landed) = stripe.try_count(out.class, control.version()) else {
             return false;
         };
         if out.class.failed() {
             stripe.side.kinds[out.kind.slot()].add(1);
         }
-        self.judge(c, stripe, out, landed.count, now);
+        self.judge(control, stripe, out, landed.count, now);
         if landed.contended {
-            self.grow(c, now);
+            self.grow(control, now);
         }
         true
     }
@@ -215,18 +218,18 @@ impl Core {
     pub(crate) fn succeed_in(&self, owned: &Owned, admission: Admission, timing: Timing) {
         let now = self.head.clock.nanos();
         let slow = self.is_slow(admission, timing, now);
-        let c = self.control();
+        let control = self.control();
         if !slow
-            && !c.armed()
-            && c.counting()
-            && c.quiet_in(admission.period)
+            && !control.armed()
+            && control.counting()
+            && control.quiet_in(admission.period)
             && now < self.head.period_end.load()
         {
             // an update that comes between takes the count as it finds it: this one success may be
             // attributed to the period in which it is stored
             owned.add_one();
-            if c.runs() {
-                self.note_run(c, Outgoing::SUCCESS, now);
+            if control.runs() {
+                self.note_run(control, Outgoing::SUCCESS, now);
             }
             return;
         }
@@ -240,28 +243,28 @@ impl Core {
 
     /// It has landed: does anyone need to look?
     #[inline(always)]
-    fn judge(&self, c: Control, stripe: &Stripe, out: Outgoing, count: u64, now: u64) {
-        if c.runs() {
-            self.note_run(c, out, now);
+    fn judge(&self, control: Control, stripe: &Stripe, out: Outgoing, count: u64, now: u64) {
+        if control.runs() {
+            self.note_run(control, out, now);
         }
-        let asks = c.armed() || out.class != Class::FastSuccess;
-        if asks && !stripe.within(out.class, c.version(), count) {
-            self.check(c, now, out);
+        let asks = control.armed() || out.class != Class::FastSuccess;
+        if asks && !stripe.within(out.class, control.version(), count) {
+            self.check(control, now, out);
         }
     }
 
     /// Something stood between an outcome and its count. False: the outcome is dealt with.
     #[cold]
     fn resolve(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
-        let c = self.control();
-        if c.period() != admission.period {
+        let control = self.control();
+        if control.period() != admission.period {
             self.late();
             if admission.period.state() == State::HalfOpen && !out.class.failed() {
                 self.probing.late_successes.add(1);
             }
             return false;
         }
-        match c.state() {
+        match control.state() {
             State::HalfOpen => {
                 self.conclude_probe(admission, out, now);
                 false
@@ -269,10 +272,10 @@ impl Core {
             // admitted while disabled: in no total
             State::Disabled => false,
             _ => {
-                if c.updating() {
-                    self.finish(c, now, Wait::Backoff);
+                if control.updating() {
+                    self.finish(control, now, Wait::Backoff);
                 } else if now >= self.head.period_end.load() {
-                    self.update(c, Goal::Maintain, now, Wait::Backoff);
+                    self.update(control, Goal::Maintain, now, Wait::Backoff);
                 }
                 true
             }
@@ -284,13 +287,13 @@ impl Core {
     fn check(&self, landed: Control, now: u64, out: Outgoing) {
         let own = out.wait;
         loop {
-            let c = self.control();
-            if !c.counting() || c.period() != landed.period() {
+            let control = self.control();
+            if !control.counting() || control.period() != landed.period() {
                 break;
             }
-            let covered = c.version() != landed.version() && c.goal() == Goal::Check;
-            if c.updating() {
-                self.finish(c, now, Wait::Backoff);
+            let covered = control.version() != landed.version() && control.goal() == Goal::Check;
+            if control.updating() {
+                self.finish(control, now, Wait::Backoff);
                 if covered {
                     break;
                 }
@@ -299,8 +302,8 @@ impl Core {
             if covered {
                 break;
             }
-            self.leave_kind(c.generation(), out.failure());
-            if self.update(c, Goal::Check, now, Wait::of_failure(own)) {
+            self.leave_kind(control.generation(), out.failure());
+            if self.update(control, Goal::Check, now, Wait::of_failure(own)) {
                 break;
             }
         }
@@ -327,11 +330,11 @@ impl Core {
     }
 
     #[cold]
-    fn grow(&self, c: Control, now: u64) {
-        if self.stripes.grow(c.level()) && self.control() == c {
+    fn grow(&self, control: Control, now: u64) {
+        if self.stripes.grow(control.level()) && self.control() == control {
             self.start(
-                c,
-                c.announce(Goal::Maintain).more_stripes(),
+                control,
+                control.announce(Goal::Maintain).more_stripes(),
                 now,
                 Wait::Backoff,
             );
@@ -341,15 +344,15 @@ impl Core {
     /// The consecutive rule: a failure adds to the run, a success ends it. A success that finds no
     /// run writes nothing.
     #[inline]
-    fn note_run(&self, c: Control, out: Outgoing, now: u64) {
-        let generation = c.generation();
+    fn note_run(&self, control: Control, out: Outgoing, now: u64) {
+        let generation = control.generation();
         let failed = out.class.failed();
         let mut word = self.ledger.run.load();
         loop {
             if word.later_than(generation) {
                 // the transition that ends this generation is under way: no failure returns before it
                 if failed {
-                    self.leave_period(c.period(), Goal::TripByRun, now, Wait::Backoff);
+                    self.leave_period(control.period(), Goal::TripByRun, now, Wait::Backoff);
                 }
                 return;
             }
@@ -367,8 +370,8 @@ impl Core {
             let after = before.after(failed, rule);
             let next = Tagged::new(generation, after);
             match self.ledger.run.cas(word, next) {
-                Ok(_) if after.reached && c.state() == State::Closed => {
-                    return self.trip(c, Goal::TripByRun, now, out);
+                Ok(_) if after.reached && control.state() == State::Closed => {
+                    return self.trip(control, Goal::TripByRun, now, out);
                 }
                 Ok(_) => {
                     // observe-only tells the rising edge
@@ -392,30 +395,35 @@ impl Core {
         out: Outgoing,
         now: Option<u64>,
     ) -> bool {
-        let c = self.control();
-        if !(c.counting() && c.quiet_in(admission.period)) {
+        let control = self.control();
+        if !(control.counting() && control.quiet_in(admission.period)) {
             return false;
         }
-        let judged = window.try_count(c.version(), out.class.failed(), out.class.slow(), |t| {
-            // every rule needs something failed or slow
-            if t.failures | t.slow == 0 {
-                Truth::default()
-            } else {
-                self.head.policy.load().truth(t)
-            }
-        });
+        let judged = window.try_count(
+            control.version(),
+            out.class.failed(),
+            out.class.slow(),
+            |counts| {
+                // every rule needs something failed or slow
+                if counts.failures | counts.slow == 0 {
+                    Truth::default()
+                } else {
+                    self.head.policy.load().truth(counts)
+                }
+            },
+        );
         let Some(judged) = judged else { return false };
         self.stripes.add(out.class, out.kind);
-        if c.runs() {
+        if control.runs() {
             // a success ends a run, and needs no time for that
-            self.note_run(c, out, now.unwrap_or_default());
+            self.note_run(control, out, now.unwrap_or_default());
         }
         if let Some((goal, _)) = judged.truth.goal() {
-            if c.state() == State::Closed {
+            if control.state() == State::Closed {
                 // where it was true before, somebody else is at it, and it was not we who decided
                 let wait = out.wait.filter(|_| !judged.was.any());
                 let now = now.unwrap_or_else(|| self.head.clock.nanos());
-                self.trip(c, goal, now, Outgoing { wait, ..out });
+                self.trip(control, goal, now, Outgoing { wait, ..out });
             } else {
                 self.ledger
                     .would_trip
@@ -439,7 +447,7 @@ impl Core {
             now
         };
         let lasted = (admission.start != UNTIMED).then(|| admission.lasted(end));
-        let slow = lasted.is_some_and(|l| self.is_beyond_limit(admission, l, limit));
+        let slow = lasted.is_some_and(|lasted| self.is_beyond_limit(admission, lasted, limit));
         let fails = match self.head.policy.load().on_cancel() {
             OnCancel::Ignored => false,
             OnCancel::Failure => true,
@@ -464,12 +472,12 @@ impl Core {
 
     /// A call that is in no window ends: count it where it belongs, if it is not late.
     fn leave(&self, admission: Admission, count: impl Fn(&Side)) {
-        let c = self.control();
-        if c.period() != admission.period {
+        let control = self.control();
+        if control.period() != admission.period {
             self.late();
-        } else if c.counting() {
+        } else if control.counting() {
             count(self.stripes.side());
-        } else if c.state() == State::HalfOpen {
+        } else if control.state() == State::HalfOpen {
             self.ignore_probe(admission);
         }
     }

@@ -115,14 +115,14 @@ impl Core {
     /// first, so a thread that stops within one delays no reader. Each further attempt means that
     /// other threads made progress.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.between_updates(|c, now| self.reading(c, now, true))
+        self.between_updates(|control, now| self.reading(control, now, true))
     }
 
     /// Reads without the series of buckets, which takes longest: for callers that read many
     /// breakers.
     #[cfg(feature = "registry")]
     pub(crate) fn figures(&self) -> Snapshot {
-        self.between_updates(|c, now| self.reading(c, now, false))
+        self.between_updates(|control, now| self.reading(control, now, false))
     }
 
     pub(crate) fn between_updates<T>(&self, read: impl Fn(Control, u64) -> Option<T>) -> T {
@@ -141,9 +141,9 @@ impl Core {
     }
 
     /// Reads with or without the series of buckets.
-    pub(crate) fn reading(&self, c: Control, now: u64, series: bool) -> Option<Snapshot> {
-        let state = c.state();
-        let (window, buckets) = self.window_now(c, now, series)?;
+    pub(crate) fn reading(&self, control: Control, now: u64, series: bool) -> Option<Snapshot> {
+        let state = control.state();
+        let (window, buckets) = self.window_now(control, now, series)?;
         let rate = |part: u64| {
             if window.calls == 0 {
                 0.0
@@ -152,7 +152,7 @@ impl Core {
             }
         };
         let round = self.probing.round.load();
-        let probes = if state == State::HalfOpen && round.is_of(c.generation()) {
+        let probes = if state == State::HalfOpen && round.is_of(control.generation()) {
             Probes {
                 in_flight: round.in_flight as u32,
                 succeeded: round.succeeded as u32,
@@ -161,7 +161,7 @@ impl Core {
         } else {
             Probes::default()
         };
-        let generation = self.generation(c);
+        let generation = self.generation(control);
         let mut kinds = [0; FailureKind::SLOTS];
         let mut rejections = [0; Rejections::SLOTS];
         for stripe in self.stripes.all() {
@@ -177,12 +177,12 @@ impl Core {
             window,
             failure_rate: rate(window.failures),
             slow_rate: rate(window.slow),
-            consecutive_failures: if c.counting() && c.runs() {
-                self.run_beside(c.generation(), window)
+            consecutive_failures: if control.counting() && control.runs() {
+                self.run_beside(control.generation(), window)
             } else {
                 0
             },
-            openings: self.openings_at(c, now),
+            openings: self.openings_at(control, now),
             probes,
             late_probe_successes: self.probing.late_successes.get(),
             totals: self.totals(rejections.iter().sum()),
@@ -190,25 +190,32 @@ impl Core {
             rejections_by_state: Rejections::of_slots(rejections),
             would_trip: self.ledger.would_trip.get(),
             transitions: generation,
-            last_opening: self.last_opening(c)?.map(|event| self.transition_of(event)),
+            last_opening: self
+                .last_opening(control)?
+                .map(|event| self.transition_of(event)),
             time_in_state: Duration::from_nanos(now.saturating_sub(self.ledger.since.load())),
             retry_after: if state == State::Open {
-                self.open_for(c.generation(), now).map(Duration::from_nanos)
+                self.open_for(control.generation(), now)
+                    .map(Duration::from_nanos)
             } else {
                 None
             },
             buckets,
-            durations: self.head.durations.as_ref().map(|h| h.read()),
+            durations: self
+                .head
+                .durations
+                .as_ref()
+                .map(|histogram| histogram.read()),
         })
     }
 
     /// The number that the next opening would continue from.
-    fn openings_at(&self, c: Control, now: u64) -> u64 {
+    fn openings_at(&self, control: Control, now: u64) -> u64 {
         let kept = self.ledger.openings.load().payload();
         let reset_after = || self.head.policy.load().config.open_for.reset_after_nanos();
-        if kept > 0 && c.state() == State::Closed {
+        if kept > 0 && control.state() == State::Closed {
             let dwell = now.saturating_sub(self.ledger.since.load());
-            let dwell = dwell.saturating_add(self.lasted_before(c));
+            let dwell = dwell.saturating_add(self.lasted_before(control));
             return if dwell >= reset_after() { 0 } else { kept };
         }
         kept
@@ -216,27 +223,36 @@ impl Core {
 
     /// The window as of `now`; for a counting period that has ended, as of its end. `None` if it
     /// has moved on meanwhile.
-    fn window_now(&self, c: Control, now: u64, series: bool) -> Option<(Counts, Vec<Counts>)> {
-        let b = match &self.head.window {
+    fn window_now(
+        &self,
+        control: Control,
+        now: u64,
+        series: bool,
+    ) -> Option<(Counts, Vec<Counts>)> {
+        let boundaries = match &self.head.window {
             Shape::Count(window) => {
                 return Some((window.counts(window.word.load())?, Vec::new()));
             }
-            Shape::Time(b) => b,
+            Shape::Time(boundaries) => boundaries,
         };
-        let rolled = b.ending_at(self.head.period_end.load());
-        let current = if c.counting() {
-            rolled.max(b.epoch_at(now))
+        let rolled = boundaries.ending_at(self.head.period_end.load());
+        let current = if control.counting() {
+            rolled.max(boundaries.epoch_at(now))
         } else {
             rolled
         };
         let totals = counts_of(&self.class_counts());
         // the counts at the start of an epoch; one that nobody has rolled to yet starts with the
         // present ones
-        let at = |e: u64| {
-            if e > rolled { Some(totals) } else { b.at(e) }
+        let at = |event: u64| {
+            if event > rolled {
+                Some(totals)
+            } else {
+                boundaries.at(event)
+            }
         };
-        let first = b.oldest(current);
-        let bucket = |e: u64| Some(at(e + 1)?.since(at(e)?));
+        let first = boundaries.oldest(current);
+        let bucket = |event: u64| Some(at(event + 1)?.since(at(event)?));
         let shown = first..if series { current + 1 } else { first };
         let buckets: Option<Vec<Counts>> = shown.map(bucket).collect();
         Some((totals.since(at(first)?), buckets?))
@@ -272,7 +288,7 @@ impl Core {
                 Shape::Count(_) => counts[i],
             } + self.probing.results[i].get();
         }
-        let of = |c: Class| classes[c as usize];
+        let of = |control: Class| classes[control as usize];
         let mut totals = Totals {
             successes: of(Class::FastSuccess) + of(Class::SlowSuccess),
             failures: of(Class::FastFailure) + of(Class::SlowFailure),

@@ -237,9 +237,9 @@ impl Core {
     }
 
     /// The present generation, in 64 bits, for a control word that was read before.
-    pub(crate) fn generation(&self, c: Control) -> u64 {
+    pub(crate) fn generation(&self, control: Control) -> u64 {
         // an update raises the long count before it publishes, so it may be ahead by one
-        c.generation().at_most(self.ledger.generations.load())
+        control.generation().at_most(self.ledger.generations.load())
     }
 
     /// Whether `control` is the Open of that generation, by its long count.
@@ -253,9 +253,9 @@ impl Core {
     }
 
     /// How long a Closed had lasted before this clock begins, in nanoseconds.
-    pub(crate) fn lasted_before(&self, c: Control) -> u64 {
-        match self.ledger.deadline.load().of(c.generation()) {
-            Some(before) if c.state() == State::Closed => before.before_clock(),
+    pub(crate) fn lasted_before(&self, control: Control) -> u64 {
+        match self.ledger.deadline.load().of(control.generation()) {
+            Some(before) if control.state() == State::Closed => before.before_clock(),
             _ => 0,
         }
     }

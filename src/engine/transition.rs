@@ -63,10 +63,16 @@ pub(crate) fn by_outcome(cause: Cause) -> bool {
 }
 
 /// The openings since the breaker was last closed for long enough, after this transition.
-pub(crate) fn openings(before: u64, a: Control, to: State, dwell: u64, reset_after: u64) -> u64 {
-    let forgotten = match a.goal() {
+pub(crate) fn openings(
+    before: u64,
+    announced: Control,
+    to: State,
+    dwell: u64,
+    reset_after: u64,
+) -> u64 {
+    let forgotten = match announced.goal() {
         Reset | Release => true,
-        _ => a.state() == State::Closed && dwell >= reset_after,
+        _ => announced.state() == State::Closed && dwell >= reset_after,
     };
     let kept = if forgotten { 0 } else { before };
     kept + u64::from(to == State::Open)
@@ -126,14 +132,14 @@ impl Pack for Decision {
 impl Decision {
     /// The control word with which the update ends.
     #[inline]
-    pub(crate) fn publish(self, a: Control) -> Control {
+    pub(crate) fn publish(self, announced: Control) -> Control {
         match self.transition {
             // the whole decision is agreed, so all helpers publish the same rule
-            Some((state, cause)) if a.goal() == Check => {
-                a.become_(state, self.flags).with_cause(cause)
+            Some((state, cause)) if announced.goal() == Check => {
+                announced.become_(state, self.flags).with_cause(cause)
             }
-            Some((state, _)) => a.become_(state, self.flags),
-            None => a.settled(self.flags),
+            Some((state, _)) => announced.become_(state, self.flags),
+            None => announced.settled(self.flags),
         }
     }
 }
@@ -141,8 +147,14 @@ impl Decision {
 /// Judge the window that the update announced as `a` has before it. `judged` is whether the update
 /// is the one that judges rules on a window of time; an exact count window judged each outcome as
 /// it landed. `was` is what was true at the last judgement (observe-only).
-pub(crate) fn decide(a: Control, policy: &Policy, w: Counts, judged: bool, was: Truth) -> Decision {
-    if let Some((state, cause)) = destination(a.goal()) {
+pub(crate) fn decide(
+    announced: Control,
+    policy: &Policy,
+    window: Counts,
+    judged: bool,
+    was: Truth,
+) -> Decision {
+    if let Some((state, cause)) = destination(announced.goal()) {
         return Decision {
             transition: Some((state, cause)),
             flags: policy.flags(false),
@@ -151,12 +163,12 @@ pub(crate) fn decide(a: Control, policy: &Policy, w: Counts, judged: bool, was: 
             rules: policy.number,
         };
     }
-    let now = if judged && a.goal() == Check {
-        policy.truth(w)
+    let now = if judged && announced.goal() == Check {
+        policy.truth(window)
     } else {
         was
     };
-    let observing = a.state() == State::ObserveOnly;
+    let observing = announced.state() == State::ObserveOnly;
     if !observing && let Some(cause) = now.cause() {
         return Decision {
             transition: Some((State::Open, cause)),
@@ -166,7 +178,7 @@ pub(crate) fn decide(a: Control, policy: &Policy, w: Counts, judged: bool, was: 
             rules: policy.number,
         };
     }
-    let armed = judged && (now.any() || policy.allowance(w).armed());
+    let armed = judged && (now.any() || policy.allowance(window).armed());
     Decision {
         transition: None,
         flags: policy.flags(armed),

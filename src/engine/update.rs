@@ -35,15 +35,15 @@ impl Core {
     /// of how long Open is to last, in nanoseconds; a helper that comes first does not know it, and
     /// the announcer has to `override_deadline`. Whether it was ours to announce.
     #[cold]
-    pub(crate) fn update(&self, c: Control, goal: Goal, now: u64, wait: Wait) -> bool {
-        self.start(c, c.announce(goal), now, wait)
+    pub(crate) fn update(&self, control: Control, goal: Goal, now: u64, wait: Wait) -> bool {
+        self.start(control, control.announce(goal), now, wait)
     }
 
-    pub(crate) fn start(&self, c: Control, announced: Control, now: u64, wait: Wait) -> bool {
+    pub(crate) fn start(&self, control: Control, announced: Control, now: u64, wait: Wait) -> bool {
         // Before anyone can meet the announced word: a helper may have read the clock long ago, and agrees
         // on no earlier time than this. Where the exchange fails, `latest` is only a reading that was made.
         self.heard(now);
-        let won = self.head.control.cas(c, announced).is_ok();
+        let won = self.head.control.cas(control, announced).is_ok();
         if won {
             self.finish(announced, now, wait);
         }
@@ -52,9 +52,9 @@ impl Core {
 
     /// By whoever announced it and by whoever meets it. On return it is over.
     #[cold]
-    pub(crate) fn finish(&self, a: Control, now: u64, wait: Wait) {
-        if let Ok((next, decision)) = self.work_out(a, now, wait)
-            && self.head.control.cas(a, next).is_ok()
+    pub(crate) fn finish(&self, announced: Control, now: u64, wait: Wait) {
+        if let Ok((next, decision)) = self.work_out(announced, now, wait)
+            && self.head.control.cas(announced, next).is_ok()
         {
             self.ledger.would_trip.add(decision.rising.number());
             #[cfg(feature = "std")]
@@ -75,22 +75,30 @@ impl Core {
         }
     }
 
-    fn work_out(&self, a: Control, now: u64, wait: Wait) -> Result<(Control, Decision), Over> {
+    fn work_out(
+        &self,
+        announced: Control,
+        now: u64,
+        wait: Wait,
+    ) -> Result<(Control, Decision), Over> {
         let policy = self.head.policy.load();
-        let frozen = self.freeze(a)?;
-        let time = self.decide_time(a, now)?;
-        if let Shape::Time(b) = &self.head.window
-            && a.counting()
-            && advances_epochs(a.goal())
+        let frozen = self.freeze(announced)?;
+        let time = self.decide_time(announced, now)?;
+        if let Shape::Time(boundaries) = &self.head.window
+            && announced.counting()
+            && advances_epochs(announced.goal())
         {
-            self.advance_epochs(a, b, &frozen, time, false)?;
+            self.advance_epochs(announced, boundaries, &frozen, time, false)?;
         }
         let window = self.window_at(&frozen);
         let judged = matches!(self.head.window, Shape::Time(_));
-        let decision = self.decide_once(&self.ledger.decision, a, a.version(), |before| {
-            decide(a, &policy, window, judged, before.truth)
-        })?;
-        let mut next = decision.publish(a);
+        let decision = self.decide_once(
+            &self.ledger.decision,
+            announced,
+            announced.version(),
+            |before| decide(announced, &policy, window, judged, before.truth),
+        )?;
+        let mut next = decision.publish(announced);
         if !judged && decision.transition.is_some() && next.counting() {
             // The fresh window's word is of a version of its own. A helper that sleeps before it puts
             // that word in place must not find the frozen one again, and a count window's few bits
@@ -98,20 +106,20 @@ impl Core {
             next = next.bump_version();
         }
         if decision.transition.is_some() {
-            let deadline = self.set_deadline(a, next, &policy, time, wait)?;
-            self.leave_event(a, next, &decision, time, window, deadline)?;
-            self.begin_generation(a, next, time)?;
+            let deadline = self.set_deadline(announced, next, &policy, time, wait)?;
+            self.leave_event(announced, next, &decision, time, window, deadline)?;
+            self.begin_generation(announced, next, time)?;
             if next.counting() {
-                self.begin_afresh(a, next, &frozen, time)?;
+                self.begin_afresh(announced, next, &frozen, time)?;
             }
         }
         // who moves on to the present epoch finds whether any failure is left; a transition begins a run
         // of its own
         let aged = judged
             && decision.transition.is_none()
-            && advances_epochs(a.goal())
+            && advances_epochs(announced.goal())
             && window.failures == 0;
-        self.apply_policy(a, next, &policy, aged)?;
+        self.apply_policy(announced, next, &policy, aged)?;
         if judged && next.counting() {
             // Where a rule is true under observe-only, each outcome may end that. And limits of two
             // sets of rules could let pass what neither does: whose rules are not those that
@@ -121,38 +129,44 @@ impl Core {
             } else {
                 policy.allowance(self.window_at(&frozen))
             };
-            self.set_limits(a, allowance)?;
+            self.set_limits(announced, allowance)?;
         }
         for (long, class) in self.ledger.lifetime.iter().zip(frozen.classes) {
-            self.help_write(long, a, |w| extend(w, class, 1 << PAYLOAD_BITS))?;
+            self.help_write(long, announced, |known| {
+                extend(known, class, 1 << PAYLOAD_BITS)
+            })?;
         }
         Ok((next, decision))
     }
 
     /// From here to the publication nothing can land.
-    fn freeze(&self, a: Control) -> Result<Frozen, Over> {
-        let mut frozen = Frozen::of(a.version());
+    fn freeze(&self, announced: Control) -> Result<Frozen, Over> {
+        let mut frozen = Frozen::of(announced.version());
         match &self.head.window {
             Shape::Count(window) => {
                 // another helper may have begun the fresh window already
-                let fresh = a.bump_version().version();
-                frozen.word = self.help_write(&window.word, a, |word| {
+                let fresh = announced.bump_version().version();
+                frozen.word = self.help_write(&window.word, announced, |word| {
                     if word.has(fresh) {
                         word
                     } else {
-                        word.retag(a.version())
+                        word.retag(announced.version())
                     }
                 })?;
             }
             Shape::Time(_) => {
-                for i in 0..a.stripes() {
+                for i in 0..announced.stripes() {
                     for (sum, word) in frozen.classes.iter_mut().zip(&self.stripes.get(i).counts) {
-                        let count = self.help_write(word, a, |word| word.retag(a.version()))?;
+                        let count = self
+                            .help_write(word, announced, |word| word.retag(announced.version()))?;
                         *sum = sum.wrapping_add(count.payload()) & PAYLOAD_MAX;
                     }
                 }
-                for o in self.stripes.owned() {
-                    let count = self.decide_once(&o.seen, a, a.version(), |_| o.count.load())?;
+                for owned in self.stripes.owned() {
+                    let count =
+                        self.decide_once(&owned.seen, announced, announced.version(), |_| {
+                            owned.count.load()
+                        })?;
                     let sum = &mut frozen.classes[Class::FastSuccess as usize];
                     *sum = sum.wrapping_add(count) & PAYLOAD_MAX;
                 }
@@ -171,15 +185,17 @@ impl Core {
     }
 
     /// The time of this update, not before that of any earlier one, nor before its announcer's reading.
-    fn decide_time(&self, a: Control, now: u64) -> Result<u64, Over> {
-        let l = &self.ledger;
+    fn decide_time(&self, announced: Control, now: u64) -> Result<u64, Over> {
+        let ledger = &self.ledger;
         self.heard(now);
-        let high = self.decide_once(&l.time_high, a, a.version(), |_| l.latest.load() >> 32)?;
-        let low = self.decide_once(&l.time_low, a, a.version(), |_| {
-            let t = l.latest.load();
+        let high = self.decide_once(&ledger.time_high, announced, announced.version(), |_| {
+            ledger.latest.load() >> 32
+        })?;
+        let low = self.decide_once(&ledger.time_low, announced, announced.version(), |_| {
+            let latest = ledger.latest.load();
             // it may have risen past what the high half was taken from
-            if t >> 32 == high {
-                t & u64::from(u32::MAX)
+            if latest >> 32 == high {
+                latest & u64::from(u32::MAX)
             } else {
                 u64::from(u32::MAX)
             }

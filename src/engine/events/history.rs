@@ -38,37 +38,39 @@ impl Core {
 
     pub(crate) fn leave_event(
         &self,
-        a: Control,
+        announced: Control,
         next: Control,
-        d: &Decision,
+        decision: &Decision,
         time: u64,
         window: Counts,
         deadline: Deadline,
     ) -> Result<(), Over> {
-        let Some((to, cause)) = d.transition else {
+        let Some((to, cause)) = decision.transition else {
             return Ok(());
         };
-        let counts = if judges_round(a.goal()) {
-            let r = self.probing.round.load();
-            Counts::new(r.results(), r.failed, r.slow)
+        let counts = if judges_round(announced.goal()) {
+            let round = self.probing.round.load();
+            Counts::new(round.results(), round.failed, round.slow)
         } else {
             window
         };
         let generation = next.generation();
         let event = Event {
             generation: generation.number(),
-            from: a.state(),
+            from: announced.state(),
             to,
             cause,
             failure: by_outcome(cause)
-                .then(|| self.kind_left(a.generation()))
+                .then(|| self.kind_left(announced.generation()))
                 .flatten(),
             at: time,
             counts,
-            run: match a.counting() && a.runs() {
-                true if advances_epochs(a.goal()) => self.run_beside(a.generation(), window),
+            run: match announced.counting() && announced.runs() {
+                true if advances_epochs(announced.goal()) => {
+                    self.run_beside(announced.generation(), window)
+                }
                 // that of the outcome which decided, however old its epoch is by now
-                true => self.run_in(a.generation()),
+                true => self.run_in(announced.generation()),
                 false => 0,
             },
             deadline,
@@ -81,15 +83,15 @@ impl Core {
         for (i, (word, payload)) in slot.zip(event.pack()).enumerate() {
             // helpers may have read the run or the failure's kind, which are not frozen, at different
             // moments
-            let agreed = self.decide_once(word, a, generation, |_| payload)?;
+            let agreed = self.decide_once(word, announced, generation, |_| payload)?;
             for copy in [longer, queue].into_iter().flatten() {
-                self.decide_once(&copy[i], a, generation, |_| agreed)?;
+                self.decide_once(&copy[i], announced, generation, |_| agreed)?;
             }
             if event.begins_outage() {
                 // All helpers have agreed above, so all want the same here; and one that sleeps before
                 // its exchange does not find again what was there, which an earlier generation tagged.
                 let copy = &self.last_opening.words()[i];
-                self.help_write(copy, a, |_| Tagged::new(generation, agreed))?;
+                self.help_write(copy, announced, |_| Tagged::new(generation, agreed))?;
             }
         }
         Ok(())
@@ -123,20 +125,20 @@ impl Core {
                 return events
                     .into_iter()
                     .rev()
-                    .map(|e| e.transition(now))
+                    .map(|event| event.transition(now))
                     .collect();
             }
         }
     }
 
     /// The last opening from closed, at that quiet control word; `None` if it has moved on.
-    pub(crate) fn last_opening(&self, c: Control) -> Option<Option<Event>> {
+    pub(crate) fn last_opening(&self, control: Control) -> Option<Option<Event>> {
         let event = self.last_opening.read().ok()?;
-        let last = self.generation(c);
-        Some(event.map(|e| Event {
+        let last = self.generation(control);
+        Some(event.map(|event| Event {
             // the latest one up to now that has these bits
-            generation: Generation::of(e.generation).at_most(last),
-            ..e
+            generation: Generation::of(event.generation).at_most(last),
+            ..event
         }))
     }
 }

@@ -157,27 +157,27 @@ impl Ring {
         &self.cells[(position & (self.cells.len() as u64 - 1)) as usize]
     }
 
-    fn pack(&self, position: u64, s: Sums) -> u64 {
+    fn pack(&self, position: u64, sums: Sums) -> u64 {
         let mask = (1 << self.count_bits) - 1;
         let tag = position & ((1 << self.tag_bits) - 1);
-        tag | (s.failed & mask) << self.tag_bits
-            | (s.slow & mask) << (self.tag_bits + self.count_bits)
+        tag | (sums.failed & mask) << self.tag_bits
+            | (sums.slow & mask) << (self.tag_bits + self.count_bits)
     }
 
     /// The sums at that position, if the cell is complete and still that position's.
     fn sums(&self, position: u64) -> Option<Sums> {
-        let w = self.cell(position).load();
+        let window = self.cell(position).load();
         let mask = (1 << self.count_bits) - 1;
-        ((w ^ position) & ((1 << self.tag_bits) - 1) == 0).then_some(Sums {
-            failed: w >> self.tag_bits & mask,
-            slow: w >> (self.tag_bits + self.count_bits) & mask,
+        ((window ^ position) & ((1 << self.tag_bits) - 1) == 0).then_some(Sums {
+            failed: window >> self.tag_bits & mask,
+            slow: window >> (self.tag_bits + self.count_bits) & mask,
         })
     }
 
     /// The sums at the tail, its pending outcome included.
     fn sums_at(&self, tail: Tail) -> Option<Sums> {
-        if let Some(s) = self.sums(tail.position) {
-            return Some(s);
+        if let Some(sums) = self.sums(tail.position) {
+            return Some(sums);
         }
         let before = self.sums(tail.position.wrapping_sub(1) & POSITION)?;
         Some(Sums {
@@ -225,8 +225,8 @@ impl CountWindow {
     /// rules that were `true` stay so while anything has failed or was slow.
     pub(crate) fn land_all(&self, outcomes: &[(bool, bool)], truth: Truth) {
         for (failed, slow) in outcomes {
-            let landed = self.try_count(Version::default(), *failed, *slow, |t| {
-                if t.failures | t.slow == 0 {
+            let landed = self.try_count(Version::default(), *failed, *slow, |counts| {
+                if counts.failures | counts.slow == 0 {
                     Truth::default()
                 } else {
                     truth
@@ -278,20 +278,20 @@ impl CountWindow {
         judge: &impl Fn(Counts) -> Truth,
     ) -> Option<(u64, Judged)> {
         let Some(ring) = &self.ring else {
-            let b = Bits::unpack(word.payload());
+            let bits = Bits::unpack(word.payload());
             let mask = (1 << self.size) - 1;
             let mut next = Bits {
-                fill: (b.fill + 1).min(self.size),
-                failed: (b.failed << 1 | u64::from(failed)) & mask,
-                slow: (b.slow << 1 | u64::from(slow)) & mask,
-                ..b
+                fill: (bits.fill + 1).min(self.size),
+                failed: (bits.failed << 1 | u64::from(failed)) & mask,
+                slow: (bits.slow << 1 | u64::from(slow)) & mask,
+                ..bits
             };
             next.truth = judge(next.counts());
             return Some((
                 next.pack(),
                 Judged {
                     truth: next.truth,
-                    was: b.truth,
+                    was: bits.truth,
                 },
             ));
         };
@@ -397,12 +397,12 @@ impl CountWindow {
         let payload = word.payload();
         let mut outcomes = Vec::new();
         let Some(ring) = &self.ring else {
-            let b = Bits::unpack(payload);
+            let bits = Bits::unpack(payload);
             let bit = |bits: u64, n: u64| bits >> n & 1 == 1;
             outcomes.extend(
-                (0..b.fill)
+                (0..bits.fill)
                     .rev()
-                    .map(|n| (bit(b.failed, n), bit(b.slow, n))),
+                    .map(|n| (bit(bits.failed, n), bit(bits.slow, n))),
             );
             return outcomes;
         };

@@ -310,14 +310,15 @@ impl Stripes {
             .get()
             .into_iter()
             .flat_map(|all| all.iter().filter_map(Late::get));
-        core::iter::once(&self.first).chain(further.flat_map(|l| l.iter().map(|s| &**s)))
+        core::iter::once(&self.first)
+            .chain(further.flat_map(|level| level.iter().map(|stripe| &**stripe)))
     }
 
     pub(crate) fn owned(&self) -> impl Iterator<Item = &Owned> {
         self.owned
             .get()
             .into_iter()
-            .flat_map(|o| o.iter().map(|o| &**o))
+            .flat_map(|owned| owned.iter().map(|owned| &**owned))
     }
 }
 
@@ -351,7 +352,7 @@ impl Stripes {
     /// One that nobody owns.
     pub(crate) fn take_owned(&self) -> Option<Place> {
         let all = self.owned.get()?;
-        let at = all.iter().position(|o| o.taken.claim())?;
+        let at = all.iter().position(|owned| owned.taken.claim())?;
         Some(Place {
             all: all.clone(),
             at,
