@@ -5,7 +5,7 @@
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use tripcoil::{Breaker, State, Subscription};
+use tripcoil::{Breaker, Clock, Observer, State, Subscription};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -42,6 +42,18 @@ fn a_child_knows_that_its_listeners_are_dead_and_may_have_new_ones() {
     let epochs = observer.subscribe_epochs(|_| {});
     let dedicated = observer.subscribe(|_| {}).dedicated();
     let mut events = observer.events();
+    let upkeep = || {
+        let builder = Breaker::builder("upkeep").clock(Clock::upkeep());
+        builder.build().expect("valid").observer()
+    };
+    let kept_up = upkeep();
+    let passes = |of: &Observer| {
+        let (since, before) = (Instant::now(), of.snapshot().time_in_state);
+        while of.snapshot().time_in_state == before && since.elapsed() < LONG {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        of.snapshot().time_in_state > before
+    };
     let mut old = Some([pooled, epochs, dedicated]);
     assert!(controller.trip());
     assert_eq!(told.recv_timeout(LONG), Ok(1));
@@ -54,6 +66,10 @@ fn a_child_knows_that_its_listeners_are_dead_and_may_have_new_ones() {
             !s.is_listening() && !s.drain(LONG) && since.elapsed() < LONG / 2
         };
         let all_dead = old.iter().flatten().all(dead);
+        // what is dead gets no thread of its own either
+        let [pooled, epochs, dedicated] = old.take().expect("three");
+        let old = [pooled.dedicated(), epochs, dedicated];
+        let all_dead = all_dead && old.iter().all(dead);
         // calls and cursors go on
         let changed = controller.reset() && breaker.call(|| Ok::<_, ()>(())).is_ok();
         let polled: Vec<_> = events.by_ref().map(|t| t.to).collect();
@@ -64,9 +80,12 @@ fn a_child_knows_that_its_listeners_are_dead_and_may_have_new_ones() {
         });
         let heard = controller.trip() && told.recv_timeout(LONG) == Ok(State::Open);
         let listening = own.is_listening() && own.drain(LONG);
-        drop((own, old.take()));
+        drop((own, old));
         let again = observer.subscribe(|_| {});
+        // the clock's thread is the child's own from its first build on, for what was built before too
+        let time_goes_on = passes(&upkeep()) && passes(&kept_up);
         all_dead
+            && time_goes_on
             && changed
             && polled == [State::Open, State::Closed]
             && heard

@@ -78,8 +78,8 @@ impl Clock {
     /// Returns a clock that one background thread per process updates each millisecond. The thread
     /// is started by the first `build()` with this clock and never ends.
     ///
-    /// A forked process has no such thread, and the clock stops there: build its breakers after the
-    /// fork, or use another clock.
+    /// A forked process has no such thread, and the clock stops there until a breaker with this clock
+    /// is built after the fork.
     #[cfg(feature = "std")]
     #[must_use]
     pub const fn upkeep() -> Self {

@@ -24,8 +24,8 @@ pub(super) const COARSEST: u64 = 10_000_000;
 /// of a breaker with this clock reads it.
 static PUBLISHED: CachePadded<Counter> = CachePadded::new(Counter::new(0));
 
-/// Whether the upkeep thread runs.
-static RUNNING: Mutex<bool> = Mutex::new(false);
+/// The process in which the upkeep thread runs. A forked child has its parent's memory, and not the thread.
+static RUNNING_IN: Mutex<Option<u32>> = Mutex::new(None);
 
 #[inline]
 pub(super) fn published() -> u64 {
@@ -40,14 +40,15 @@ fn publish() {
 /// Starts the upkeep thread unless it is running. The time is published once before this returns.
 /// If the thread could not be started, the next call tries again.
 pub(super) fn start_upkeep() -> Result<(), ConfigError> {
-    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-    if *running {
+    let mut running = RUNNING_IN.lock().unwrap_or_else(PoisonError::into_inner);
+    let process = std::process::id();
+    if *running == Some(process) {
         return Ok(());
     }
     publish();
     let thread = std::thread::Builder::new().name("tripcoil-upkeep".into());
     match thread.spawn(keep_up) {
-        Ok(_) => *running = true,
+        Ok(_) => *running = Some(process),
         Err(error) => {
             return ConfigError::of(vec![Problem {
                 field: "clock",

@@ -117,6 +117,7 @@ impl Subscription {
     /// ```
     pub fn dedicated(self) -> Subscription {
         if let Some(Served { task, pool, .. }) = &self.served
+            && pool.is_of_this_process()
             && !task.bell.has_own_thread()
         {
             let own = task.clone();
