@@ -16,12 +16,15 @@ impl Core {
     /// `own`: a slow limit of the call's own.
     #[inline]
     pub(crate) fn admit(&self, own: Option<u64>) -> Result<Admission, Rejected> {
+        // The only load of a call that is admitted. If the state changes after it, the permit names
+        // a period that has ended, and its result is late.
         let control = self.control();
         if control.admits_all() {
             return Ok(Admission::at_large(control, own.is_some(), || {
                 self.start_timing(own)
             }));
         }
+        // An Open with no update under way: the common rejection needs no more than the deadline.
         if control.is_open()
             && let Some(rest) = self.reject_while_open(control)
         {
@@ -33,6 +36,8 @@ impl Core {
     /// What most calls come to that are not simply admitted: rejected by an Open that has time to go.
     #[inline(never)]
     fn reject_while_open(&self, control: Control) -> Option<NonZeroU64> {
+        // A deadline of another generation gives `None`: the Open ended after control was read, and
+        // the slow path looks again.
         let rest = self.open_for(control.generation(), self.head.clock.nanos())?;
         let rest = NonZeroU64::new(rest)?;
         self.stripes.reject(State::Open);
@@ -86,6 +91,9 @@ impl Core {
                 State::ForcedOpen => {
                     return Err(Rejected::by(State::ForcedOpen));
                 }
+                // A transition may be under way, and whether this call is admitted depends on it.
+                // Closed and the overrides need no such care: their permits are checked at the
+                // result.
                 State::Open | State::HalfOpen if control.updating() => {
                     self.finish(control, now, Wait::Backoff)
                 }
@@ -94,9 +102,13 @@ impl Core {
                     let Some(until) = self.open_until(control.generation()) else {
                         continue;
                     };
+                    // The deadline was read after control. A thread that moves it later changes
+                    // control afterwards, so a rejection by the older deadline is never too long.
                     if now < until {
                         return Err(Rejected::by_open(control, until - now));
                     }
+                    // One acquire begins the round. The others find its announcement, help to
+                    // finish it, and compete for the slots that are left.
                     if let Some(admission) = self.begin_round(control, now) {
                         return Ok(admission);
                     }

@@ -51,6 +51,8 @@ impl Core {
         time: u64,
         fresh: bool,
     ) -> Result<(), Over> {
+        // Another helper may have raised `period_end` already. Then the range below is empty for
+        // this helper, or shorter: the slots that are left out have been written.
         let current = boundaries.ending_at(self.head.period_end.load());
         let epoch = current.max(boundaries.epoch_at(time));
         let first = epoch - boundaries.buckets();
@@ -62,6 +64,8 @@ impl Core {
                 (&slot.failures, at.failures),
                 (&slot.slow, at.slow),
             ] {
+                // The counts are frozen, so all helpers want the same word. One that sleeps before
+                // its exchange finds the word changed: the slot's next epoch has another tag.
                 self.help_write(word, announced, |_| Tagged::new(Epoch(begun), count))?;
             }
         }
@@ -74,6 +78,9 @@ impl Core {
     pub(crate) fn window_at(&self, frozen: &Frozen) -> Counts {
         match &self.head.window {
             Shape::Time(boundaries) => {
+                // `period_end` and the boundary are two loads. If another helper moves on between
+                // them, this helper's result is not used: the decision that needed it has been
+                // made.
                 let oldest = boundaries.oldest(boundaries.ending_at(self.head.period_end.load()));
                 // `None` only if the update is over: the next `help_write` will see that
                 boundaries
@@ -99,6 +106,8 @@ impl Core {
         let generation = next.generation();
         let backoff = &policy.config.open_for;
         let openings = self.decide_once(&ledger.openings, announced, generation, |before| {
+            // `since` still has the beginning of the state that ends, or the openings have been
+            // decided already.
             let dwell = time.saturating_sub(ledger.since.load());
             let dwell = dwell.saturating_add(self.lasted_before(announced));
             openings(
@@ -116,7 +125,11 @@ impl Core {
             }
             let openings = u32::try_from(openings).unwrap_or(u32::MAX);
             let seed = backoff.seed.unwrap_or(ledger.seed);
+            // The jitter is drawn from the seed and the generation, so helpers with the same rules
+            // compute the same wait.
             let of_backoff = || backoff.wait_nanos(openings, unit(seed, generation.number()));
+            // A helper has `Backoff` here, for it does not know what the announcer wants. Whichever
+            // comes first decides, and the announcer then corrects the deadline.
             let (lasts, firm) = match wait {
                 Wait::Backoff => (of_backoff(), false),
                 // whatever the dependency asks for, it is not called sooner than the backoff says
@@ -136,6 +149,8 @@ impl Core {
     ) -> Result<(), Over> {
         let ledger = &self.ledger;
         let generation = next.generation();
+        // A failure of the old generation may add to the run until this exchange. It reported a
+        // call that overlaps the transition.
         self.decide_once(&ledger.run, announced, generation, |before| {
             Run::begun(before.era)
         })?;
@@ -146,6 +161,8 @@ impl Core {
             Goal::Probe => Round::fresh(generation).admit(),
             _ => Round::fresh(generation),
         };
+        // A probe of the new round may take a slot as soon as this update is published by another
+        // helper. This helper then finds the round of its generation, and leaves it.
         self.help_write(&self.probing.round, announced, |round| {
             if round.is_of(generation) {
                 round
@@ -153,7 +170,11 @@ impl Core {
                 fresh
             }
         })?;
+        // The time is decided, so all helpers want the same. One that sleeps here past the
+        // publication finds control changed, and a later transition writes the same time or a later one.
         self.help_write(&ledger.since, announced, |_| time)?;
+        // It only rises, by one per transition, before the publication: a reader of the old control
+        // word may find it one ahead.
         self.help_write(&ledger.generations, announced, |known| {
             generation.at_least(known)
         })?;
@@ -174,6 +195,8 @@ impl Core {
             }
             Shape::Count(window) => {
                 let (start, begun) = window.fresh(frozen.word.payload());
+                // Before the window's word: a recorder that finds the fresh word must find its
+                // start.
                 if let Some((word, position)) = start {
                     self.help_write(word, announced, |_| position)?;
                 }
@@ -195,6 +218,9 @@ impl Core {
         aged: bool,
     ) -> Result<(), Over> {
         let head = &self.head;
+        // Helpers may have different rules. Each of the two words takes the first helper's; if they
+        // are of two sets of rules, the reconfiguration that replaced the first set follows with an
+        // update of its own.
         self.decide_once(&head.slow_limit, announced, announced.version(), |_| {
             policy.slow_call()
         })?;
@@ -209,6 +235,8 @@ impl Core {
                 rule
             }
         })?;
+        // The era was decided above, so all helpers agree on whether the run begins anew. A failure
+        // that adds to the fresh run is left alone: its era is the right one.
         self.help_write(&self.ledger.run, announced, |run| {
             if run.payload().era == rule.era {
                 run
@@ -226,6 +254,8 @@ impl Core {
             let shares = share(allowance, i, announced.stripes());
             for ((limit, count), share) in stripe.limits.iter().zip(&stripe.counts).zip(shares) {
                 self.decide_once(limit, announced, announced.version(), |_| {
+                    // The count is frozen. A helper that comes after the publication may read a
+                    // higher one, and finds the limit set.
                     count.load().payload().wrapping_add(share)
                 })?;
             }
@@ -242,6 +272,7 @@ impl Core {
 
     /// The run of failures of that generation, however old.
     pub(crate) fn run_in(&self, generation: Generation) -> u64 {
+        // Of another generation's run nothing is said: that one has not begun here, or is over.
         let run = self.ledger.run.load().of(generation);
         run.map_or(0, |run| run.length)
     }

@@ -29,6 +29,8 @@ impl Core {
         tag: T,
         say: impl Fn(P) -> P,
     ) -> Result<P, Over> {
+        // The tag tells whether a helper has decided. It comes with the payload in one exchange, so
+        // all helpers see either nothing or the whole decision.
         let agreed = self.help_write(word, announced, |before| {
             if before.has(tag) {
                 before
@@ -51,12 +53,18 @@ impl Core {
         loop {
             let is = word.load();
             let wanted = want(is);
+            // Another helper was here, or nothing had to change.
             if is.pack() == wanted.pack() {
                 return Ok(is);
             }
+            // After `want`, which may have read words that another helper was already replacing. If
+            // control is still the announced word, all that `want` read was frozen.
             if self.control() != announced {
                 return Err(Over);
             }
+            // Control may move on before this exchange. Then another helper has settled the word,
+            // and it is never again what was read above: the exchange fails, and the next turn
+            // ends.
             if word.cas(is, wanted).is_ok() {
                 return Ok(wanted);
             }

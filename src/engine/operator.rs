@@ -11,6 +11,8 @@ impl Core {
     pub(crate) fn operate(&self, goal: Goal, wait: Wait) -> bool {
         let now = self.head.clock.nanos();
         loop {
+            // The state is that of a quiet word, and the announcement expects exactly this word:
+            // what is permitted here is permitted at the announcement.
             let control = self.quiet(now);
             if !permits(goal, control.state()) {
                 return false;
@@ -18,6 +20,8 @@ impl Core {
                 let Wait::Exactly(lasts) = wait else {
                     return true;
                 };
+                // A helper may have carried out the trip with the backoff's wait. If a probe has
+                // even ended that Open before the wait that was asked for, the trip is made again.
                 if self.override_deadline(control.period(), lasts, now)
                     || !self.probed_before(control, lasts)
                 {
@@ -34,6 +38,8 @@ impl Core {
             let control = self.quiet(now);
             if !self.is_open_of(control, generation) {
                 return false;
+            // From exactly the word that names the Open: an Open that begins meanwhile is left
+            // alone.
             } else if self.update(control, Goal::HalfOpen, now, Wait::Backoff) {
                 return true;
             }
@@ -44,6 +50,7 @@ impl Core {
     /// helper's, which did not know what the operator asked for.)
     fn probed_before(&self, control: Control, wait: u64) -> bool {
         let event = |n: u64| self.history.read(control.generation().number() + n);
+        // Overwritten by now: transitions have followed that this operator did not ask for.
         let (Some(opened), Some(probe)) = (event(1), event(2)) else {
             return false;
         };
@@ -71,6 +78,8 @@ impl Core {
     pub(crate) fn leave_period(&self, period: Period, goal: Goal, now: u64, wait: Wait) {
         loop {
             let control = self.quiet(now);
+            // If the announcement fails, another thread has announced an update. It may be one that
+            // does not end the period, so the next turn looks again.
             if control.period() != period || self.update(control, goal, now, wait) {
                 return;
             }

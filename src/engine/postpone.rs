@@ -17,6 +17,8 @@ impl Core {
     pub(crate) fn postpone(&self, only: Option<u64>, wait: u64) -> bool {
         let now = self.head.clock.nanos();
         loop {
+            // An update that is under way may be the transition that opens. It is finished first,
+            // so that a postponement which begins after a trip finds it.
             let control = self.quiet(now);
             let acts = match only {
                 Some(generation) => self.is_open_of(control, generation),
@@ -32,6 +34,8 @@ impl Core {
             match self.move_deadline(control.period(), now, later) {
                 Moved::No => return false,
                 Moved::Yes => return true,
+                // The Open ended between the two looks. Another may have begun, and without a
+                // generation that one is meant as well.
                 Moved::Over => {}
             }
         }
@@ -46,6 +50,8 @@ impl Core {
             let to = Deadline::after(opened, opened, wait, true);
             (!is.is_firm() || is.is_before(to)).then_some(to)
         };
+        // A deadline that is firm and later is another operator's, who came after the trip: it
+        // stays.
         !matches!(self.move_deadline(open, now, asked), Moved::Over)
     }
 
@@ -62,7 +68,9 @@ impl Core {
         let event = self
             .history
             .read(period.next(State::Open).generation().number());
+        // If an operator or another cause ended the period, its own wait stands.
         if event.is_some_and(|event| decided(event.cause)) {
+            // Soft stays soft and firm stays firm: only the moment is raised.
             let asked = |opened, is: Deadline| {
                 let to = Deadline::after(opened, opened, wait, is.is_firm());
                 is.is_before(to).then_some(to)
@@ -87,6 +95,8 @@ impl Core {
             // before the deadline, and so of no later generation than it is
             let opened = ledger.since.load();
             let word = ledger.deadline.load();
+            // A transition has replaced the deadline and is not yet published, or has been by now:
+            // the next turn finds out.
             let Some(deadline) = word.of(open.generation()) else {
                 continue;
             };
@@ -94,6 +104,9 @@ impl Core {
                 return Moved::No;
             };
             let next = Tagged::new(open.generation(), to);
+            // The word bears the generation, so this fails once a transition has replaced it. Two
+            // threads that move it at once take turns, and each decides again by what the other
+            // left.
             if ledger.deadline.cas(word, next).is_ok() {
                 return self.bump_version(open, now);
             }
@@ -107,6 +120,9 @@ impl Core {
             if control.period() != period {
                 return Moved::Over;
             }
+            // An acquire that read the old deadline begins its round from the old control word.
+            // Whichever exchange is first, the other fails: the round began before the move, or its
+            // acquire reads the new deadline.
             if self
                 .head
                 .control

@@ -19,9 +19,13 @@ use crate::words::round::Round;
 impl Core {
     /// Open, and its wait is over: whoever announces it is the first probe of the round.
     pub(crate) fn begin_round(&self, control: Control, now: u64) -> Option<Admission> {
+        // Before the announcement: an acquire that meets the fresh round must not find an admission
+        // time of an earlier one, or the round would look timed out at once.
         self.probing.latest_admission.raise(now);
         let announced = control.announce(Goal::Probe);
         let half_open = announced.become_(State::HalfOpen, crate::words::control::Flags::default());
+        // From exactly the word under which the deadline was read. A thread that moves the deadline
+        // changes that word, so this exchange fails, and the deadline is read again.
         self.start(control, announced, now, Wait::Backoff)
             .then_some(Admission {
                 period: half_open.period(),
@@ -37,15 +41,21 @@ impl Core {
     ) -> Option<Result<Admission, Rejected>> {
         let policy = self.head.policy.load();
         let round = self.probing.round.load();
+        // A transition that began after control was read has written its own round. Control is read
+        // again.
         if !round.is_of(control.generation()) {
             return None;
         }
         if let Some(goal) = policy.verdict(round) {
+            // The round is decided, and the thread that decided it may have stopped: any acquire
+            // can make the transition.
             self.update(control, goal, now, Wait::Backoff);
             return None;
         }
         if policy.has_slot(round) {
             self.probing.latest_admission.raise(now);
+            // Two acquires may both see the free slot. The admissions are counted in the word, so
+            // one exchange succeeds even if a slot came back in between.
             self.probing.round.cas(round, round.admit()).ok()?;
             return Some(Ok(Admission {
                 period: control.period(),
@@ -54,6 +64,8 @@ impl Core {
         }
         let rejected = Rejected::by(State::HalfOpen);
         let timeout = saturating_nanos(policy.config.half_open.probe_timeout);
+        // After the round was read. A probe that is admitted after this load changes the round, and
+        // the exchange below fails.
         let latest = self.probing.latest_admission.load();
         if now < whole_milliseconds(latest.saturating_add(timeout)) {
             return Some(Err(rejected));
@@ -65,8 +77,11 @@ impl Core {
             timed_out: true,
             ..round
         };
+        // A result that lands first changes the round, and this fails: then the round has not timed
+        // out. If this succeeds, any later result finds the round decided and is late.
         self.probing.round.cas(round, over).ok()?;
         self.leave_period(control.period(), Goal::ReopenByTimeout, now, Wait::Backoff);
+        // The event says who ended the round: another thread may have done so for another cause.
         let event = self.history.read(control.next_generation().number());
         if event.is_none_or(|event| event.cause != Cause::ProbeTimeout) {
             return None; // the controller was quicker
@@ -103,10 +118,13 @@ impl Core {
             }
             return;
         };
+        // The exchange has counted the result. These are sums for readers.
         self.probing.results[out.class as usize].add(1);
         if failed {
             self.stripes.side().kinds[out.kind.slot()].add(1);
         }
+        // This thread's exchange decided the round, and it makes the transition. If it stops here,
+        // the next acquire does.
         if let Some(goal) = policy.verdict(round) {
             // what a success decides waits for the backoff
             let own = out.wait.filter(|_| failed);
@@ -173,15 +191,21 @@ impl Core {
     ) -> Option<Round> {
         let policy = self.head.policy.load();
         loop {
+            // While an update is under way the round may be about to be replaced. It is finished
+            // first.
             let control = self.quiet(now);
             if control.period() != admission.period {
                 self.late();
                 return None;
             }
             let round = self.probing.round.load();
+            // Control was read before the round, so the round can only be of a later generation:
+            // the next turn finds the period ended.
             if !round.is_of(control.generation()) {
                 continue;
             }
+            // Another probe decided it. Its transition is made before this result is counted as
+            // late, so that a call which returns late returns after the transition.
             if let Some(goal) = policy.verdict(round) {
                 self.update(control, goal, now, Wait::Backoff);
                 continue;
@@ -193,6 +217,8 @@ impl Core {
                 self.leave_kind(control.generation(), kind);
                 self.heard(now);
             }
+            // The one step at which the result counts. If another probe comes first, `after` is
+            // asked again for what that one left.
             if self.probing.round.cas(round, next).is_ok() {
                 return Some(next);
             }

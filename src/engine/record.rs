@@ -28,6 +28,8 @@ impl Core {
         match outcome {
             Outcome::Success => match &self.head.window {
                 Shape::Time(_) => {
+                    // One reading of the clock serves everything that this result leads to: whether
+                    // it was slow, the epoch in which it is counted, and the time of a trip.
                     let now = self.head.clock.nanos();
                     if self.is_slow(admission, timing, now) {
                         self.record(admission, Outgoing::SLOW_SUCCESS, now);
@@ -49,6 +51,7 @@ impl Core {
     /// A count window has no epochs, so nobody asks when a success came that nobody times.
     #[inline(never)]
     fn succeed_in_count(&self, window: &CountWindow, admission: Admission, timing: Timing) {
+        // The clock is read only if the call is timed.
         let slow = admission.is_timed(timing)
             && self.exceeds_limit(admission, timing, self.head.clock.nanos());
         let out = if slow {
@@ -132,6 +135,8 @@ impl Core {
 
     #[inline(always)]
     fn is_beyond_limit(&self, admission: Admission, lasted: u64, own: Option<u64>) -> bool {
+        // An update may replace the limit between the end of the call and this load. The result is
+        // judged by either: it overlaps the change of the rules.
         let limit = own.unwrap_or_else(|| self.slow_limit(admission));
         limit != 0 && lasted > limit
     }
@@ -150,6 +155,7 @@ impl Core {
     /// asks the rules themselves.
     #[inline(always)]
     fn slow_limit(&self, admission: Admission) -> u64 {
+        // No update applies new rules to the head's words while a round is under way.
         if admission.period.state() == State::HalfOpen {
             self.slow_limit_of_probes()
         } else {
@@ -178,6 +184,8 @@ impl Core {
     /// trip, it comes to at one time.
     #[cold]
     fn record_slow(&self, admission: Admission, out: Outgoing, now: u64) {
+        // Each turn means that another thread's update came between, so the system as a whole makes
+        // progress. This thread helps to finish that update instead of waiting for its announcer.
         while self.resolve(admission, out, now) && !self.try_record(admission, out, now) {}
     }
 
@@ -192,6 +200,8 @@ impl Core {
 
     #[inline(always)]
     fn try_in_stripe(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
+        // Everything below is valid for this control word only. The exchange on the stripe expects
+        // its version, so it fails if another thread announces an update after this load.
         let control = self.control();
         if !(control.counting()
             && control.quiet_in(admission.period)
@@ -199,14 +209,24 @@ impl Core {
         {
             return false;
         }
+        // Another thread may double the stripes now. This stripe stays among them, and its word
+        // gets the new version, so the exchange below fails and control is read again.
         let stripe = self.stripes.mine(control.stripes());
+        // The result is counted here or not at all. Before this exchange a thread that stops has
+        // changed nothing; after it, the count is in the window of every later update.
         let Some(landed) = stripe.try_count(out.class, control.version()) else {
             return false;
         };
         if out.class.failed() {
+            // A sum for readers. A snapshot that comes between the two has the failure and not yet
+            // its kind.
             stripe.side.kinds[out.kind.slot()].add(1);
         }
+        // If this thread stops before it has judged, the rule is judged by the next result that
+        // finds itself beyond its limit, and by each update.
         self.judge(control, stripe, out, landed.count, now);
+        // Another thread's exchange came first. The result is counted by now, so growing is only
+        // for those that follow.
         if landed.contended {
             self.grow(control, now);
         }
@@ -220,6 +240,8 @@ impl Core {
         let slow = self.is_slow(admission, timing, now);
         let control = self.control();
         if !slow
+            // While successes alone can make a rule true, they have to look at a limit, and an
+            // owned count has none.
             && !control.armed()
             && control.counting()
             && control.quiet_in(admission.period)
@@ -228,6 +250,7 @@ impl Core {
             // an update that comes between takes the count as it finds it: this one success may be
             // attributed to the period in which it is stored
             owned.add_one();
+            // After the store: an update that ends the run in between counts this success too.
             if control.runs() {
                 self.note_run(control, Outgoing::SUCCESS, now);
             }
@@ -244,10 +267,14 @@ impl Core {
     /// It has landed: does anyone need to look?
     #[inline(always)]
     fn judge(&self, control: Control, stripe: &Stripe, out: Outgoing, count: u64, now: u64) {
+        // The run first: if both the run and a rule on the window become true, the run is the cause
+        // that is reported.
         if control.runs() {
             self.note_run(control, out, now);
         }
         let asks = control.armed() || out.class != Class::FastSuccess;
+        // An update may replace the limit before this load. Its tag is another version's then, and
+        // the result looks for itself.
         if asks && !stripe.within(out.class, control.version(), count) {
             self.check(control, now, out);
         }
@@ -257,6 +284,8 @@ impl Core {
     #[cold]
     fn resolve(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
         let control = self.control();
+        // The period ended while the call was under way. A later period may have the same state;
+        // its generation differs, so the result is late there too.
         if control.period() != admission.period {
             self.late();
             if admission.period.state() == State::HalfOpen && !out.class.failed() {
@@ -266,15 +295,20 @@ impl Core {
         }
         match control.state() {
             State::HalfOpen => {
+                // The admission is this round's, or the period would differ.
                 self.conclude_probe(admission, out, now);
                 false
             }
             // admitted while disabled: in no total
             State::Disabled => false,
             _ => {
+                // The update has frozen the counts, so nothing can land until it is published. The
+                // thread that announced it may have stopped.
                 if control.updating() {
                     self.finish(control, now, Wait::Backoff);
                 } else if now >= self.head.period_end.load() {
+                    // The epoch is over by this thread's clock. Of several threads that find this,
+                    // one announces the update, and for the others the next turn finds it done.
                     self.update(control, Goal::Maintain, now, Wait::Backoff);
                 }
                 true
@@ -288,11 +322,18 @@ impl Core {
         let own = out.wait;
         loop {
             let control = self.control();
+            // Another thread has tripped, or an operator has moved the breaker on: there is no rule
+            // left to judge.
             if !control.counting() || control.period() != landed.period() {
                 break;
             }
+            // A `Check` of a later version was announced after this result had landed, so the
+            // counts that it freezes contain the result, and its judgement is this result's
+            // judgement.
             let covered = control.version() != landed.version() && control.goal() == Goal::Check;
             if control.updating() {
+                // Only what is published counts: a thread that stopped must not leave this call
+                // without the trip that its failure caused.
                 self.finish(control, now, Wait::Backoff);
                 if covered {
                     break;
@@ -302,11 +343,14 @@ impl Core {
             if covered {
                 break;
             }
+            // Before the announcement, so that any helper that carries out the trip finds the kind.
             self.leave_kind(control.generation(), out.failure());
             if self.update(control, Goal::Check, now, Wait::of_failure(own)) {
                 break;
             }
         }
+        // A helper may have set the deadline without knowing of the wait that this failure asked
+        // for.
         if let Some(own) = own {
             self.lengthen_deadline(landed.period(), own, now, Cause::is_rule);
         }
@@ -316,6 +360,8 @@ impl Core {
     #[cold]
     fn trip(&self, landed: Control, goal: Goal, now: u64, out: Outgoing) {
         let own = out.wait;
+        // Before the announcement. If another thread leaves the period first, its own cause stands,
+        // and this kind is wiped with the generation.
         self.leave_kind(landed.generation(), out.failure());
         self.leave_period(landed.period(), goal, now, Wait::of_failure(own));
         if let Some(own) = own {
@@ -331,6 +377,8 @@ impl Core {
 
     #[cold]
     fn grow(&self, control: Control, now: u64) {
+        // The array is in place before the control word announces it. If control has moved on, the
+        // growth is left to the next result that meets another.
         if self.stripes.grow(control.level()) && self.control() == control {
             self.start(
                 control,
@@ -347,8 +395,12 @@ impl Core {
     fn note_run(&self, control: Control, out: Outgoing, now: u64) {
         let generation = control.generation();
         let failed = out.class.failed();
+        // The run is not frozen by updates, since it decides by itself: the exchange that makes it
+        // long enough is the decision.
         let mut word = self.ledger.run.load();
         loop {
+            // A helper of the transition has begun the next generation's run already, and control
+            // still names the old one.
             if word.later_than(generation) {
                 // the transition that ends this generation is under way: no failure returns before it
                 if failed {
@@ -357,11 +409,14 @@ impl Core {
                 return;
             }
             let run = word.payload();
+            // There is no run to end. A failure that adds to it after this load overlaps this
+            // success, so either order of the two is correct.
             if !failed && (!word.has(generation) || run.length == 0) {
                 return;
             }
             // read after the run, so never older than it
             let rule = self.head.run_limit.load().payload();
+            // A run of an earlier generation or era is over, though its words may still be here.
             let before = if word.has(generation) && run.era == rule.era {
                 run
             } else {
@@ -370,6 +425,9 @@ impl Core {
             let after = before.after(failed, rule);
             let next = Tagged::new(generation, after);
             match self.ledger.run.cas(word, next) {
+                // This exchange made the rule true, and only one can: the next failure finds a
+                // longer run. If the thread stops before the trip, the next failure trips instead,
+                // since its run is long enough as well.
                 Ok(_) if after.reached && control.state() == State::Closed => {
                     return self.trip(control, Goal::TripByRun, now, out);
                 }
@@ -380,6 +438,8 @@ impl Core {
                     }
                     return;
                 }
+                // Another result or a transition came first. All of the checks are made again for
+                // what it left.
                 Err(is) => word = is,
             }
         }
@@ -399,6 +459,8 @@ impl Core {
         if !(control.counting() && control.quiet_in(admission.period)) {
             return false;
         }
+        // Counted and judged in one step: the exchange on the window's word is also what orders
+        // this outcome among the others.
         let judged = window.try_count(
             control.version(),
             out.class.failed(),
@@ -413,6 +475,8 @@ impl Core {
             },
         );
         let Some(judged) = judged else { return false };
+        // Sums for readers: the window's word alone decides. A snapshot that comes between has the
+        // outcome in the window and not yet in the totals.
         self.stripes.add(out.class, out.kind);
         if control.runs() {
             // a success ends a run, and needs no time for that
@@ -425,6 +489,8 @@ impl Core {
                 let now = now.unwrap_or_else(|| self.head.clock.nanos());
                 self.trip(control, goal, now, Outgoing { wait, ..out });
             } else {
+                // Observe-only: the exchange gave each outcome a state before and after, so each
+                // rising edge has exactly one outcome that counts it.
                 self.ledger
                     .would_trip
                     .add(judged.truth.rising_from(judged.was).number());
@@ -472,6 +538,8 @@ impl Core {
 
     /// A call that is in no window ends: count it where it belongs, if it is not late.
     fn leave(&self, admission: Admission, count: impl Fn(&Side)) {
+        // Nothing here decides. If the period ends after this load, the call is counted as if it
+        // had ended just before.
         let control = self.control();
         if control.period() != admission.period {
             self.late();

@@ -43,6 +43,8 @@ impl Core {
         // Before anyone can meet the announced word: a helper may have read the clock long ago, and agrees
         // on no earlier time than this. Where the exchange fails, `latest` is only a reading that was made.
         self.heard(now);
+        // One thread announces from each word. From here to the publication, every thread that
+        // reads control meets the announced word.
         let won = self.head.control.cas(control, announced).is_ok();
         if won {
             self.finish(announced, now, wait);
@@ -54,8 +56,12 @@ impl Core {
     #[cold]
     pub(crate) fn finish(&self, announced: Control, now: u64, wait: Wait) {
         if let Ok((next, decision)) = self.work_out(announced, now, wait)
+            // All helpers have computed the same word, and the first exchange publishes it. What
+            // follows is done once, by the thread that succeeded.
             && self.head.control.cas(announced, next).is_ok()
         {
+            // If the publisher stops here, these edges are missing from the sum until it continues:
+            // no decision depends on it.
             self.ledger.would_trip.add(decision.rising.number());
             #[cfg(feature = "std")]
             self.tell(next, decision.transition.is_some());
@@ -67,6 +73,8 @@ impl Core {
     #[inline]
     fn tell(&self, next: Control, transition: bool) {
         let newest = || self.generation(next);
+        // After the publication: a listener that is woken reads the ring up to the generation that
+        // control names.
         let behind = self.listeners.wake(transition.then_some(newest));
         if behind > FEW as u64 / 2
             && let Some(queue) = self.queue.get()
@@ -81,15 +89,23 @@ impl Core {
         now: u64,
         wait: Wait,
     ) -> Result<(Control, Decision), Over> {
+        // Another helper may load other rules: new ones may be set at any moment. So what follows
+        // from the rules is decided once for all helpers.
         let policy = self.head.policy.load();
+        // From the first frozen word on, results of the old version can no longer land there. When
+        // all are frozen, every helper has the same counts.
         let frozen = self.freeze(announced)?;
         let time = self.decide_time(announced, now)?;
         if let Shape::Time(boundaries) = &self.head.window
             && announced.counting()
             && advances_epochs(announced.goal())
         {
+            // Before the window is read, so that the rules are judged on the buckets that are live
+            // at the time of this update.
             self.advance_epochs(announced, boundaries, &frozen, time, false)?;
         }
+        // A helper that comes late may read boundaries that a later step of this update has
+        // replaced. Its decision is not used: one has been decided by then.
         let window = self.window_at(&frozen);
         let judged = matches!(self.head.window, Shape::Time(_));
         let decision = self.decide_once(
@@ -106,10 +122,17 @@ impl Core {
             next = next.bump_version();
         }
         if decision.transition.is_some() {
+            // Before `since` is replaced, from which the openings are derived.
             let deadline = self.set_deadline(announced, next, &policy, time, wait)?;
+            // Before the publication: a reader that sees the new generation finds its event. Before
+            // the fresh round and run, whose old contents the event reports.
             self.leave_event(announced, next, &decision, time, window, deadline)?;
+            // From here on the words of the old generation are gone. Control still names it, so a
+            // thread that finds the new words knows that a transition is under way.
             self.begin_generation(announced, next, time)?;
             if next.counting() {
+                // A period that counts begins with an empty window. The boundaries move up to the
+                // frozen counts, and the counts themselves go on.
                 self.begin_afresh(announced, next, &frozen, time)?;
             }
         }
@@ -129,9 +152,13 @@ impl Core {
             } else {
                 policy.allowance(self.window_at(&frozen))
             };
+            // The limits bear this update's version. Results land only after the publication, so
+            // none can be measured by a limit that is not yet set.
             self.set_limits(announced, allowance)?;
         }
         for (long, class) in self.ledger.lifetime.iter().zip(frozen.classes) {
+            // Last, and only for readers. The long counts never exceed the sum of the stripes,
+            // which a reader reads after them.
             self.help_write(long, announced, |known| {
                 extend(known, class, 1 << PAYLOAD_BITS)
             })?;
@@ -157,11 +184,15 @@ impl Core {
             Shape::Time(_) => {
                 for i in 0..announced.stripes() {
                     for (sum, word) in frozen.classes.iter_mut().zip(&self.stripes.get(i).counts) {
+                        // A result may land between the load and the exchange in `help_write`: then
+                        // the exchange fails, and the word is read again with it.
                         let count = self
                             .help_write(word, announced, |word| word.retag(announced.version()))?;
                         *sum = sum.wrapping_add(count.payload()) & PAYLOAD_MAX;
                     }
                 }
+                // An owned count has no tag, and its owner goes on storing. The first helper's
+                // reading holds for all; what is stored after it belongs to the next update.
                 for owned in self.stripes.owned() {
                     let count =
                         self.decide_once(&owned.seen, announced, announced.version(), |_| {
@@ -179,6 +210,7 @@ impl Core {
     /// raise it in between, and then there is nothing left to do: it only rises.
     pub(crate) fn heard(&self, now: u64) {
         let latest = &self.ledger.latest;
+        // The exchange is spared where it would change nothing.
         if latest.load() < now {
             latest.raise(now);
         }
@@ -187,7 +219,10 @@ impl Core {
     /// The time of this update, not before that of any earlier one, nor before its announcer's reading.
     fn decide_time(&self, announced: Control, now: u64) -> Result<u64, Over> {
         let ledger = &self.ledger;
+        // This helper's reading may be the latest of all. It counts if the time is not yet decided.
         self.heard(now);
+        // A time has more bits than a payload, so it is decided in two halves. The low half follows
+        // from the high half that was decided, whichever helper did it.
         let high = self.decide_once(&ledger.time_high, announced, announced.version(), |_| {
             ledger.latest.load() >> 32
         })?;
@@ -220,6 +255,8 @@ impl Core {
     pub(crate) fn sync(&self, now: u64) -> Control {
         loop {
             let control = self.quiet(now);
+            // An exchange that changes nothing still orders: an update that is announced after it
+            // has an announcer that sees what this thread stored before.
             if self.head.control.cas(control, control).is_ok() {
                 return control;
             }

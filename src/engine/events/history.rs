@@ -26,6 +26,8 @@ impl Core {
             if left == ours || !left.has(generation) {
                 return;
             }
+            // Another failure that is about to decide may have left its kind. Either is an answer,
+            // and this one is later.
             if word.cas(left, ours).is_ok() {
                 return;
             }
@@ -49,6 +51,8 @@ impl Core {
             return Ok(());
         };
         let counts = if judges_round(announced.goal()) {
+            // The decided round stays as it is until `begin_generation` replaces it, and by then
+            // the event is agreed.
             let round = self.probing.round.load();
             Counts::new(round.results(), round.failed, round.slow)
         } else {
@@ -60,6 +64,8 @@ impl Core {
             from: announced.state(),
             to,
             cause,
+            // A failure may leave its kind while helpers read it. The first helper's event holds
+            // for all.
             failure: by_outcome(cause)
                 .then(|| self.kind_left(announced.generation()))
                 .flatten(),
@@ -77,6 +83,8 @@ impl Core {
         };
         let longer = self.longer.as_ref();
         let longer = longer.map(|ring| ring.slot(event.generation));
+        // A listener may subscribe now, and make the queue after this load. Its subscription
+        // finishes this update before it begins to read.
         let queue = self.queue.get();
         let queue = queue.map(|queue| queue.slot(event.generation));
         let slot = self.history.slot(event.generation).iter();
@@ -84,6 +92,8 @@ impl Core {
             // helpers may have read the run or the failure's kind, which are not frozen, at different
             // moments
             let agreed = self.decide_once(word, announced, generation, |_| payload)?;
+            // The rings have one slot per generation modulo their length, so this overwrites an
+            // event that is out of their reach.
             for copy in [longer, queue].into_iter().flatten() {
                 self.decide_once(&copy[i], announced, generation, |_| agreed)?;
             }
@@ -114,6 +124,8 @@ impl Core {
         let kept = u64::from(self.head.policy.load().config.history);
         let read = |generation| self.kept_event(generation);
         loop {
+            // Transitions may follow while the ring is read. They overwrite the oldest events, and
+            // are not in this list.
             let last = self.generation(self.control());
             let first = (last + 1).saturating_sub(kept).max(1);
             // the latest first: what is overwritten meanwhile is the oldest
@@ -133,6 +145,7 @@ impl Core {
 
     /// The last opening from closed, at that quiet control word; `None` if it has moved on.
     pub(crate) fn last_opening(&self, control: Control) -> Option<Option<Event>> {
+        // Overwritten while it is read, it has two tags: the caller reads control again.
         let event = self.last_opening.read().ok()?;
         let last = self.generation(control);
         Some(event.map(|event| Event {
