@@ -156,3 +156,46 @@ fn breakers_of_a_registry_may_begin_with_an_override() {
         assert_eq!(registry.get(&1).unwrap().state(), state);
     }
 }
+
+/// A key's own `Eq` runs while the registry is being changed.
+#[test]
+fn a_registry_is_printed_while_it_is_being_changed() {
+    use std::hash::{Hash, Hasher};
+    use std::sync::{Mutex, OnceLock, mpsc};
+    use std::time::Duration;
+
+    #[derive(Clone)]
+    struct Noisy(u32);
+    static ALL: OnceLock<(Registry<Noisy>, RegistryController<Noisy>)> = OnceLock::new();
+    static PRINTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    impl PartialEq for Noisy {
+        fn eq(&self, other: &Noisy) -> bool {
+            if let Some(all) = ALL.get() {
+                PRINTED.lock().unwrap().push(format!("{all:?}"));
+            }
+            self.0 == other.0
+        }
+    }
+    impl Eq for Noisy {}
+    impl Hash for Noisy {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            0.hash(state);
+        }
+    }
+
+    let (done, ended) = mpsc::channel();
+    std::thread::spawn(move || {
+        let builder = Registry::builder(|key: &Noisy| Breaker::builder(key.0.to_string()));
+        let (registry, _) = ALL.get_or_init(|| builder.capacity(2).build_with_controller());
+        for key in 0..9 {
+            assert!(registry.call(&Noisy(key), || Ok::<(), ()>(())).is_ok());
+        }
+        registry.sweep();
+        done.send(()).unwrap();
+    });
+    let waited = ended.recv_timeout(Duration::from_secs(60));
+    waited.expect("it waits for the change that prints it");
+    let printed = PRINTED.lock().unwrap();
+    assert!(printed.iter().any(|text| !text.contains("breakers:")));
+    assert!(printed.iter().all(|text| text.contains("capacity: 2")));
+}

@@ -26,10 +26,19 @@ pub(super) struct Shared<K, C> {
 impl<K, C> Shared<K, C> {
     /// `{:?}` of each handle: how full it is, without its contents.
     pub(super) fn debug(&self, handle: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(handle)
-            .field("capacity", &self.table.capacity)
-            .field("breakers", &self.seats().len())
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct(handle);
+        shown.field("capacity", &self.table.capacity);
+        // It does not wait. A key's own `Eq` may print the registry, or panic, and a panic hook may
+        // print it: both happen under the lock.
+        let seats = match self.seats.try_lock() {
+            Ok(seats) => Some(seats),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        if let Some(seats) = seats {
+            shown.field("breakers", &seats.len());
+        }
+        shown.finish_non_exhaustive()
     }
 }
 
