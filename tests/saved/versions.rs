@@ -7,16 +7,26 @@ use crate::strategies::{Rig, ms, wall};
 use std::fs;
 use std::path::PathBuf;
 use tripcoil::saved::{Age, RestoredWindow, Saved};
-use tripcoil::{Backoff, Breaker, Builder, HalfOpen, ManualClock, State, Window};
+use tripcoil::{Backoff, Breaker, Builder, Cause, HalfOpen, ManualClock, State, Window};
 
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 17] = [
     "closed",
+    "closed-again",
     "count",
+    "disabled",
+    "disabled-from-open",
     "forced-open",
+    "forced-open-from-round",
     "half-open",
+    "half-open-by-rate",
+    "half-open-timed-out",
     "observe-only",
+    "observe-only-count",
     "open",
+    "open-for-long",
+    "open-overdue",
     "rule-off",
+    "untouched",
 ];
 
 fn file(name: &str, form: &str) -> Vec<u8> {
@@ -198,4 +208,129 @@ fn an_override_stands() {
     let new = restored("forced-open", about, 1 << 40);
     assert!(new.acquire().is_none());
     assert!(new.controller.release());
+}
+
+/// Whatever was done before: it needs a controller, and is ended by it alone.
+#[test]
+fn an_override_stands_with_what_it_showed() {
+    let about = |b: Builder| b.consecutive_failures(3);
+    for (name, state, (calls, failures), generation) in [
+        ("disabled", State::Disabled, (6, 2), 1),
+        ("disabled-from-open", State::Disabled, (2, 2), 2),
+        ("forced-open-from-round", State::ForcedOpen, (1, 1), 3),
+    ] {
+        for later in [0, 1_000, 1 << 40] {
+            let new = restored(name, about, later);
+            let s = new.breaker.observer().snapshot();
+            assert_eq!((s.state, s.generation), (state, generation), "{name}");
+            assert_eq!((s.window.calls, s.window.failures), (calls, failures));
+            new.clock.advance(ms(1 << 40));
+            let admitted = new.acquire().is_some();
+            assert_eq!(admitted, state == State::Disabled, "{name}");
+            assert!(!new.controller.trip() && !new.controller.half_open());
+            assert!(new.controller.release(), "{name}");
+            let s = new.breaker.observer().snapshot();
+            assert_eq!((s.state, s.generation), (State::Closed, generation + 1));
+            assert_eq!(s.window.calls, 0);
+        }
+        let builder = Breaker::builder("db").clock(ManualClock::new());
+        let alone = about(builder).restore_at(saved(name), wall()).build();
+        let error = alone.expect_err(name);
+        assert_eq!(error.problems()[0].field, "initial_state", "{error}");
+    }
+}
+
+#[test]
+fn an_observing_one_with_a_count_window_goes_on_counting() {
+    let about = |b: Builder| b.window(Window::count(8)).consecutive_failures(2);
+    let new = restored("observe-only-count", about, 1 << 40);
+    let edges = || new.breaker.observer().snapshot().would_trip;
+    let s = new.breaker.observer().snapshot();
+    assert_eq!((s.window.calls, s.window.failures), (6, 4));
+    assert_eq!((s.consecutive_failures, edges()), (1, 1));
+    new.fail(1);
+    assert_eq!(edges(), 2, "two in a row");
+    new.fail(3);
+    assert_eq!(edges(), 2, "it is still true");
+    new.succeed(1);
+    new.fail(2);
+    assert_eq!(edges(), 3, "once more");
+}
+
+/// That version did not save the round: what it had, and that it had timed out, is forgotten.
+#[test]
+fn a_round_of_any_kind_begins_anew() {
+    let by_rate = |b: Builder| {
+        b.consecutive_failures(1)
+            .half_open(HalfOpen::rate(4, 0.5).max_probes(2))
+    };
+    for (failures, end) in [(1, State::Closed), (2, State::Open)] {
+        let new = restored("half-open-by-rate", by_rate, 1_000);
+        let s = new.breaker.observer().snapshot();
+        assert_eq!((s.probes.in_flight, s.probes.failed), (0, 0));
+        assert_eq!((s.generation, s.totals.cancelled), (2, 1));
+        new.fail(failures);
+        new.succeed(3 - failures);
+        assert_eq!(new.breaker.state(), State::HalfOpen);
+        new.succeed(1);
+        assert_eq!(new.breaker.state(), end);
+    }
+    let about = |b: Builder| {
+        b.consecutive_failures(1)
+            .half_open(HalfOpen::successes(2).probe_timeout(ms(100)))
+    };
+    let new = restored("half-open-timed-out", about, 60_000);
+    let probe = new.acquire().expect("its times begin anew");
+    new.clock.advance(ms(99));
+    assert!(new.acquire().is_none());
+    assert_eq!(new.breaker.state(), State::HalfOpen);
+    new.clock.advance(ms(1));
+    assert!(new.acquire().is_none());
+    assert_eq!(new.breaker.state(), State::Open);
+    drop(probe);
+}
+
+#[test]
+fn a_wait_of_any_kind_is_what_was_left_of_it() {
+    let about = |b: Builder| b.consecutive_failures(1);
+    let left = |rig: &Rig| rig.breaker.observer().snapshot().retry_after;
+    let new = restored("open-for-long", about, 9_999);
+    assert_eq!(left(&new), Some(ms(3_590_000)));
+    let rejected = new.breaker.try_acquire().map(drop).unwrap_err();
+    assert_eq!(rejected.cause(), Some(Cause::Manual));
+    new.clock.advance(ms(3_590_000));
+    assert!(new.acquire().is_some());
+    assert_eq!(new.breaker.state(), State::HalfOpen);
+
+    let new = restored("open-overdue", about, 0);
+    assert_eq!(
+        (new.breaker.state(), left(&new)),
+        (State::Open, Some(ms(0)))
+    );
+    assert!(new.acquire().is_some());
+    assert_eq!(new.breaker.state(), State::HalfOpen);
+}
+
+/// Closed for half of what forgets its two openings.
+#[test]
+fn a_closed_one_goes_on_with_its_openings() {
+    let about = |b: Builder| {
+        let backoff = Backoff::exponential(ms(1_000), 2.0).reset_after(ms(60_000));
+        b.consecutive_failures(1)
+            .open_for(backoff)
+            .half_open(HalfOpen::successes(1))
+    };
+    for (later, wait) in [(1_000, 4_000), (29_990, 4_000), (30_010, 1_000)] {
+        let new = restored("closed-again", about, later);
+        assert_eq!(new.breaker.observer().snapshot().generation, 5);
+        new.fail(1);
+        let left = new.breaker.observer().snapshot().retry_after;
+        assert_eq!(left, Some(ms(wait)), "{later}");
+    }
+    let new = restored("untouched", about, 1_000);
+    let s = new.breaker.observer().snapshot();
+    assert_eq!((s.generation, s.openings, s.window.calls), (0, 0, 0));
+    new.fail(1);
+    let left = new.breaker.observer().snapshot().retry_after;
+    assert_eq!(left, Some(ms(1_000)));
 }
