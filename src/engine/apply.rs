@@ -171,7 +171,8 @@ impl Core {
             }
         })?;
         // The time is decided, so all helpers want the same. One that sleeps here past the
-        // publication finds control changed, and a later transition writes the same time or a later one.
+        // publication finds control changed, and a later transition writes the same time or a later
+        // one.
         self.help_write(&ledger.since, announced, |_| time)?;
         // It only rises, by one per transition, before the publication: a reader of the old control
         // word may find it one ahead.
