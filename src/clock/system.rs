@@ -53,7 +53,7 @@ pub(super) fn start_upkeep() -> Result<(), ConfigError> {
             return ConfigError::of(vec![Problem {
                 field: "clock",
                 value: format!("upkeep, whose thread does not start ({error})"),
-                permitted: "one that needs no thread".into(),
+                permitted: "a clock that needs no thread".into(),
             }]);
         }
     }

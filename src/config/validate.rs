@@ -255,7 +255,7 @@ impl Config {
             Recovery::Successes(n) => {
                 found.count("half_open.successes", n, ROUND_MAX);
                 if let Some(rate) = slow_rate {
-                    let none = "unset, since a round by successes goes by the breaker's slow_rate";
+                    let none = "unset, since a round by successes uses the breaker's slow_rate";
                     found.add("half_open.slow_rate", rate, none);
                 }
             }

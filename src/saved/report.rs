@@ -40,11 +40,11 @@ impl fmt::Display for SavedError {
         match self {
             Self::Foreign => f.write_str("not a breaker's state"),
             Self::Truncated => f.write_str("it ends too early"),
-            Self::Damaged => f.write_str("damaged, its length or its checksum is wrong"),
-            Self::TooLong => f.write_str("it is too long, a state has 16 MiB at most"),
-            Self::Version(version) => write!(f, "of version {version}, which is not known here"),
+            Self::Damaged => f.write_str("damaged: its length or its checksum is wrong"),
+            Self::TooLong => f.write_str("too long: a state has at most 16 MiB"),
+            Self::Version(version) => write!(f, "its format version {version} is unknown"),
             Self::Impossible(problem) => write!(f, "{problem}"),
-            Self::OtherBreaker(name) => write!(f, "it is of the breaker {name:?}"),
+            Self::OtherBreaker(name) => write!(f, "it belongs to the breaker {name:?}"),
         }
     }
 }
@@ -69,7 +69,7 @@ impl fmt::Display for Age {
             Self::WentBack(by) => {
                 write!(
                     f,
-                    "saved in the future: the clock went back by {by:?} or more"
+                    "saved in the future: the wall clock went back by at least {by:?}"
                 )
             }
         }
@@ -94,7 +94,7 @@ impl fmt::Display for RestoredWindow {
         f.pad(match self {
             Self::Kept => "window kept",
             Self::Expired => "window expired",
-            Self::Reshaped => "window dropped, it was of another shape",
+            Self::Reshaped => "window dropped: its geometry has changed",
         })
     }
 }

@@ -185,7 +185,7 @@ fn the_value_of_what_is_no_setting_is_printed_nowhere() {
         let told = lines.next().unwrap();
         assert!(told.starts_with(line), "{told}\n{line}");
     };
-    expect("invalid configuration of the breaker by the environment, DB_*:");
+    expect("invalid breaker configuration in the environment, DB_*:");
     expect(&format!("DB_ {all}"));
     expect("DB_CLOCK is \"sundial\", but must be coarse, upkeep or precise");
     expect("DB_FAILURE_RATES is not a setting; did you mean DB_FAILURE_RATE?");
@@ -321,7 +321,7 @@ fn with_an_empty_prefix_settings_have_their_bare_names() {
     );
     let error = Config::from_vars("", [("MIN_THROUGHPUT", "many"), ("HOME", "/")]).unwrap_err();
     assert_eq!(variables(&error), ["MIN_THROUGHPUT"]);
-    let first = "invalid configuration of the breaker by the environment:\n";
+    let first = "invalid breaker configuration in the environment:\n";
     assert!(error.to_string().starts_with(first), "{error}");
 }
 

@@ -58,7 +58,7 @@ impl fmt::Display for EnvProblem {
 /// let error = Config::from_vars("DB", vars).unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "invalid configuration of the breaker by the environment, DB_*:\n\
+///     "invalid breaker configuration in the environment, DB_*:\n\
 ///      DB_FAILURE_RAET is not a setting; did you mean DB_FAILURE_RATE?\n\
 ///      DB_SLOW_CALL is \"fast\", but must be a duration such as 10s or 500ms, or false to turn it off"
 /// );
@@ -79,7 +79,7 @@ impl EnvError {
 
 impl fmt::Display for EnvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid configuration of the breaker by the environment")?;
+        f.write_str("invalid breaker configuration in the environment")?;
         if !self.prefix.is_empty() {
             write!(f, ", {}*", printable(&self.prefix))?;
         }
