@@ -99,6 +99,8 @@ impl Policy {
         static LAST: [ArcSwapOption<Weak<Policy>>; 16] =
             [const { ArcSwapOption::const_empty() }; 16];
         let place = &LAST[(self.config.hash() % 16) as usize];
+        // Another breaker may be built at the same time and store its own rules here. Then one of
+        // the two keeps a copy of its own, which costs memory and nothing else.
         if let Some(last) = place.load().as_deref().and_then(Weak::upgrade)
             && last.config == self.config
         {

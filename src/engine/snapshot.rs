@@ -132,6 +132,9 @@ impl Core {
             let now = self.head.clock.nanos();
             if control.updating() {
                 self.finish(control, now, Wait::Backoff);
+            // The same quiet word before and after means that no update was announced in between:
+            // each raises the version. Results may have been counted meanwhile, and are in the
+            // reading or not.
             } else if let Some(read) = read(control, now)
                 && self.control() == control
             {
@@ -151,6 +154,8 @@ impl Core {
                 part as f64 / window.calls as f64
             }
         };
+        // Of another generation it says nothing here, and the second look at control will find that
+        // it has moved on.
         let round = self.probing.round.load();
         let probes = if state == State::HalfOpen && round.is_of(control.generation()) {
             Probes {
@@ -211,6 +216,7 @@ impl Core {
 
     /// The number that the next opening would continue from.
     fn openings_at(&self, control: Control, now: u64) -> u64 {
+        // Between quiet words it is the openings of this generation.
         let kept = self.ledger.openings.load().payload();
         let reset_after = || self.head.policy.load().config.open_for.reset_after_nanos();
         if kept > 0 && control.state() == State::Closed {
@@ -235,6 +241,8 @@ impl Core {
             }
             Shape::Time(boundaries) => boundaries,
         };
+        // Time may have passed since the last update, which nothing has recorded. The reading is of
+        // `now`, as if an update had just moved the epochs on.
         let rolled = boundaries.ending_at(self.head.period_end.load());
         let current = if control.counting() {
             rolled.max(boundaries.epoch_at(now))
@@ -270,6 +278,8 @@ impl Core {
                 *sum = sum.wrapping_add(count);
             }
         }
+        // Local handles go on storing. Their counts are read one after the other, as those of the
+        // stripes are.
         for owned in self.stripes.owned() {
             let sum = &mut classes[Class::FastSuccess as usize];
             *sum = sum.wrapping_add(owned.count.load());

@@ -163,12 +163,16 @@ pub(crate) fn decide(
             rules: policy.number,
         };
     }
+    // Only a `Check` judges: an outcome asked for it. A `Maintain` keeps what was true, so that
+    // observe-only does not report a rule again which no outcome has made true.
     let now = if judged && announced.goal() == Check {
         policy.truth(window)
     } else {
         was
     };
     let observing = announced.state() == State::ObserveOnly;
+    // The announcer's result may be one of many. What trips is the window that all helpers have
+    // frozen.
     if !observing && let Some(cause) = now.cause() {
         return Decision {
             transition: Some((State::Open, cause)),
@@ -178,6 +182,8 @@ pub(crate) fn decide(
             rules: policy.number,
         };
     }
+    // In the published word, so that a success knows from its one load of control whether it has to
+    // look at its limit.
     let armed = judged && (now.any() || policy.allowance(window).armed());
     Decision {
         transition: None,

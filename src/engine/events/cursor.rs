@@ -108,6 +108,7 @@ impl Events {
     fn next_event(&mut self) -> Option<Event> {
         let core = &self.core;
         loop {
+            // Transitions may follow this load. They are found at the next call.
             let newest = core.generation(core.control());
             let last = self.read.get();
             if last >= newest {
@@ -123,6 +124,8 @@ impl Events {
             let oldest = (newest + 1).saturating_sub(slots);
             let next = (last + 1).max(oldest);
             self.missed += next - 1 - last;
+            // Before the event is read: a thread that publishes sees by it how far this reader is
+            // behind, and may lengthen the ring.
             self.read.set(next);
             let event = match queue {
                 Some(queue) => queue.read(next),
@@ -130,6 +133,7 @@ impl Events {
             };
             match event {
                 Some(event) => return Some(event),
+                // Overwritten between the two loads. The ring goes on from the next generation.
                 None => self.missed += 1,
             }
         }

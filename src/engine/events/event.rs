@@ -306,6 +306,8 @@ impl<S: AsRef<[Slot]>> Ring<S> {
 fn read(slot: &Slot, generation: u64) -> Option<Event> {
     let mut payloads = [0; WORDS];
     for (payload, word) in payloads.iter_mut().zip(slot) {
+        // An update may overwrite the slot word by word. The first word with another generation's
+        // tag ends the reading: it came too late.
         *payload = word.load().of(Generation::of(generation))?;
     }
     Some(Event::unpack(generation, payloads))
@@ -333,6 +335,8 @@ impl LastOpening {
 
     /// `Err` while it is just being overwritten; the generation is in 24 bits.
     pub(crate) fn read(&self) -> Result<Option<Event>, Torn> {
+        // An update may overwrite the words after this load. The others are compared with this tag,
+        // so words of two openings are never mixed.
         let generation = self.0[0].load().tag();
         let event = read(&self.0, generation.number()).ok_or(Torn)?;
         Ok(event.begins_outage().then_some(event))

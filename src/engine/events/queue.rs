@@ -45,6 +45,8 @@ impl Queue {
 
     /// See [`Ring::read`].
     pub(crate) fn read(&self, generation: u64) -> Option<Event> {
+        // Updates write to the long ring from the moment when they see it. An event from before
+        // that moment is in the short one only.
         let long = self.long.get().and_then(|ring| ring.read(generation));
         long.or_else(|| self.short.read(generation))
     }
@@ -66,6 +68,8 @@ mod reserve {
     pub(crate) fn refill() {
         for place in &RESERVE {
             if place.load().is_none() && cfg!(not(tripcoil_loom)) {
+                // Two threads may fill the same place, and one ring is dropped. That costs an
+                // allocation, off every call.
                 place.store(Some(Arc::new(Ring::of(MANY))));
             }
         }

@@ -115,6 +115,8 @@ impl Boundaries {
 
     /// The counts at that epoch's start, if the slot is still (or already) that epoch's.
     pub(crate) fn at(&self, epoch: u64) -> Option<Counts> {
+        // Three loads, while an update may replace the slot. The tag of each word is compared with
+        // the epoch, so a mixture is never taken for a boundary.
         let slot = self.slot(epoch);
         let epoch = Epoch(epoch);
         Some(Counts::new(

@@ -245,10 +245,14 @@ impl CountWindow {
         judge: impl Fn(Counts) -> Truth,
     ) -> Option<Judged> {
         loop {
+            // Another recorder may take the word after this load. Everything below is computed from
+            // this value, and the exchange expects it.
             let word = self.word.load();
             if !word.has(version) {
                 return None;
             }
+            // One more success would leave a clean window as it is, so this one is counted by
+            // having looked. If a failure lands after this load, this success came before it.
             if !failed && !slow && self.is_clean(word.payload()) {
                 return Some(Judged::default());
             }
@@ -256,6 +260,8 @@ impl CountWindow {
             let Some((next, judged)) = self.next(word, failed, slow, &judge) else {
                 continue;
             };
+            // The outcome takes its place in the order here, together with its judgement. An update
+            // that freezes the word changes its tag first, and then this fails.
             if self.word.cas(word, Tagged::new(version, next)).is_ok() {
                 return Some(judged);
             }
@@ -296,8 +302,13 @@ impl CountWindow {
             ));
         };
         let tail = Tail::unpack(word.payload());
+        // The cell of the last outcome may be pending, if the recorder that took the position has
+        // stopped. It is completed before the next position is taken, so at most one cell is
+        // pending.
         let at = self.complete(ring, word, tail)?;
         let calls = (ring.length(tail, self.size) + 1).min(self.size);
+        // The cell before the window. Others may overwrite it if they are more than a lap ahead:
+        // then its tag differs, the tail has moved on, and the caller looks again.
         let base = ring.sums((tail.position + 1).wrapping_sub(calls) & POSITION)?;
         let then = Sums {
             failed: at.failed + u64::from(failed),
@@ -332,9 +343,13 @@ impl CountWindow {
             return Some(sums);
         }
         let sums = ring.sums_at(tail)?;
+        // After the sums were read: if the tail is still this one, they belong to it, and no
+        // recorder has gone a lap further.
         if self.word.load() != word {
             return None;
         }
+        // Several recorders may complete the cell at once, all with the same content, and the first
+        // exchange does it. One that slept finds the cell changed, and its exchange fails.
         let _ = cell.cas(is, ring.pack(tail.position, sums));
         ring.sums(tail.position)
     }
@@ -411,6 +426,8 @@ impl CountWindow {
         // the latest first: what is overwritten meanwhile is the oldest
         for _ in 0..ring.length(tail, self.size) {
             position = position.wrapping_sub(1) & POSITION;
+            // Recorders go on while this reads, and overwrite the oldest cells first. A cell that
+            // is overwritten has another position's tag, and ends the list.
             let before = ring.sums(position);
             let (Some(then), Some(base)) = (at, before) else {
                 break;

@@ -116,8 +116,12 @@ impl Stripe {
     pub(crate) fn try_count(&self, class: Class, version: Version) -> Option<Landed> {
         let word = &self.counts[class as usize];
         let mut contended = false;
+        // Other threads of this stripe may count between this load and the exchange. Each failed
+        // exchange is another's success, so this loop makes progress as a whole.
         let mut before = word.load();
         loop {
+            // An update has frozen the word. It may be counted in a later version, but by rules and
+            // in a state that the caller has not seen.
             if !before.has(version) {
                 return None;
             }
@@ -138,6 +142,7 @@ impl Stripe {
     /// Is that count within what needs no look?
     #[inline(always)]
     pub(crate) fn within(&self, class: Class, version: Version, count: u64) -> bool {
+        // Of another version it says nothing about this count, and the result looks for itself.
         let limit = self.limits[class as usize].load();
         // counts wrap, so "not beyond" is half the range
         limit.has(version) && since(limit.payload(), count) <= PAYLOAD_MAX / 2
@@ -183,6 +188,8 @@ impl Owned {
     /// The one writer's addition.
     #[inline(always)]
     pub(crate) fn add_one(&self) {
+        // One thread at a time has this handle, so no addition is lost between the load and the
+        // store. Updates only read the count.
         self.count.store(self.count.load().wrapping_add(1));
     }
 }
@@ -205,6 +212,7 @@ impl core::ops::Deref for Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        // Released, so the next owner sees the last count that this one stored.
         self.taken.set(0);
     }
 }
@@ -246,6 +254,8 @@ impl Stripes {
 
     #[inline]
     fn further(&self, i: usize) -> &Stripe {
+        // The array was put in before control announced the number that `i` is below, and the
+        // caller has read control: so this load finds it.
         let level = i.ilog2() as usize;
         match self.levels.get().and_then(|all| all.get(level)?.get()) {
             Some(stripes) => &stripes[i - (1 << level)],
@@ -286,6 +296,8 @@ impl Stripes {
     /// A call is rejected in that state.
     #[inline]
     pub(crate) fn reject(&self, state: State) {
+        // A sum. It is complete after the addition, whatever other threads do; the result only says
+        // whether more stripes would help.
         if !self.side().rejected[Rejections::slot(state)].add_alone() {
             self.on_contention();
         }
@@ -330,11 +342,14 @@ impl Stripes {
         if level < self.top {
             let more = || (0..1 << level).map(|_| CachePadded::default()).collect();
             let none = || (0..self.top).map(|_| Late::default()).collect();
+            // Another thread has claimed the table and not yet put it in. This thread does without,
+            // for growing is never urgent.
             let Some(all) = self.levels.fill(none) else {
                 return false;
             };
             let made = all[level].fill(more).is_some();
             if made {
+                // After the array: a thread that reads the higher number finds the array in place.
                 self.made.raise(level as u64 + 1);
             }
             return made;
