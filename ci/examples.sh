@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Each example that ends by itself, and what it tells. `outage` has a job of its own.
+# The tests of all examples, and what each example that ends by itself prints. `outage` has a job of its own.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -7,12 +7,14 @@ logs=$target/examples
 rm -rf "$logs"
 mkdir -p "$logs"
 
-# run NAME FEATURES [ARGUMENT..]
+cargo test --workspace --exclude tripcoil --exclude tripcoil-benches --no-fail-fast
+
+# run NAME [ARGUMENT..]
 run() {
-  local name=$1 features=$2
-  shift 2
+  local name=$1
+  shift
   echo "example $name"
-  cargo run --quiet --example "$name" --features "$features" -- "$@" >"$logs/$name" || {
+  cargo run --quiet -p "$name" -- "$@" >"$logs/$name" || {
     cat "$logs/$name"
     die "$name failed"
   }
@@ -31,18 +33,18 @@ told() {
   done
 }
 
-run health health,http
+run health
 told health 'down +open +503 down 0 +not made' 'half-open +200 degraded' 'there +closed +200 up 100 +answered' \
   '"status":"down"'
 
 recovered=('open -> half-open: open elapsed' 'half-open -> closed: probes succeeded'
   '^[0-9]+ answered, [1-9][0-9]* failed, [1-9][0-9]* never sent')
-run reqwest_client http,tower
+run reqwest_client
 told reqwest_client '503 Service Unavailable' 'open +not sent, retry after' 'closed +200 OK' "${recovered[@]}"
-run tonic_client grpc,tower
+run tonic_client
 told tonic_client 'Unavailable: the breaker is open' 'closed +Serving' "${recovered[@]}"
 
-run live_config registry,serde
+run live_config
 told live_config '^a good edit' 'taken: new rules for mail, payments, search' \
   '^five mistakes' 'refused' default.failure_rate default.min_throughput default.open_for.jitter \
   keys.payments.consecutive_failure keys.payments.slow_rate \
@@ -54,7 +56,7 @@ told live_config '^a good edit' 'taken: new rules for mail, payments, search' \
   '^a key that is new' 'stock is open'
 
 # an outage of the first of its dependencies begins after two seconds
-run dashboard registry --frames 16
+run dashboard --frames 16
 told dashboard '^frame 1 of 16$' '> cache +closed' '^frame 16 of 16$' 'payments +(open|half-open)' 'q quit'
 told dashboard 'payments +closed > open: (failure rate|consecutive failures) \([0-9]+ of [0-9]+ failed\)'
 

@@ -4,7 +4,7 @@
 source "$(dirname "$0")/lib.sh"
 
 rm -rf target/outage
-cargo run --release --example outage
+cargo run --release -p outage
 python3 - <<'PY'
 import json, re
 

@@ -6,14 +6,14 @@ source "$(dirname "$0")/lib.sh"
 need_command chromium chromium
 need_command chromedriver chromium-driver
 
-cargo build --example axum_gateway --features health,http,metrics,registry
+cargo build -p axum_gateway
 
 out=$target/page
 rm -rf "$out"
 mkdir -p "$out"
 token=$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')
 # two minutes are more than the checks take, and an end if nothing ends it
-GATEWAY_TOKEN=$token "$target/debug/examples/axum_gateway" --seconds 120 >"$out/log" 2>&1 &
+GATEWAY_TOKEN=$token "$target/debug/axum_gateway" --seconds 120 >"$out/log" 2>&1 &
 gateway=$!
 trap 'kill "$gateway" 2>/dev/null || true' EXIT
 

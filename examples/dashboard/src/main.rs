@@ -1,5 +1,5 @@
 //! All breakers of a registry, live in the terminal:
-//! `cargo run --example dashboard --features registry`.
+//! `cargo run -p dashboard`.
 //!
 //! Five dependencies are simulated, each with its outages, in a script of 30 s that repeats. The keys use
 //! the registry's controller: `f` forces the chosen breaker open, `r` releases it, `x` resets it.

@@ -1,4 +1,4 @@
-//! Two outages, with a breaker and without: `cargo run --release --example outage`, about 31 s.
+//! Two outages, with a breaker and without: `cargo run --release -p outage`, about 31 s.
 //!
 //! Two identical HTTP servers on loopback follow one script (`script.rs`): healthy, ever slower,
 //! failing, healthy, dead, hanging, flapping, healthy. Two groups of clients call at the same pace,
@@ -21,7 +21,7 @@ use crate::record::{Change, Notes};
 use crate::report::Report;
 use crate::script::Script;
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::{env, fs};
@@ -107,8 +107,14 @@ async fn play() -> Result<Vec<String>, Box<dyn Error>> {
     Ok(report.broken_claims())
 }
 
-/// A path in the package, whatever the current folder.
+/// A path in the workspace, whatever the current folder. Without cargo, in the current folder.
 fn folder() -> PathBuf {
-    let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
-    package.join("target").join("outage")
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let workspace = package
+        .as_deref()
+        .and_then(|package| package.ancestors().nth(2));
+    workspace
+        .unwrap_or(Path::new(""))
+        .join("target")
+        .join("outage")
 }

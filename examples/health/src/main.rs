@@ -1,4 +1,4 @@
-//! Health, both ways: `cargo run --example health --features health,http`, about 9 s.
+//! Health, both ways: `cargo run -p health`, about 9 s.
 //!
 //! A dependency on loopback goes down twice: its port is closed, and opened again. A breaker guards it, and
 //! a check requests its `/health` every quarter of a second. The first outage is shorter than the

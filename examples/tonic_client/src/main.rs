@@ -1,4 +1,4 @@
-//! A tonic channel behind a breaker: `cargo run --example tonic_client --features grpc,tower`, about
+//! A tonic channel behind a breaker: `cargo run -p tonic_client`, about
 //! 4 s.
 //!
 //! A gRPC server on loopback (tonic's health service) is stopped after a second, and started again a

@@ -1,4 +1,4 @@
-//! reqwest behind a breaker: `cargo run --example reqwest_client --features http,tower`, about 4 s.
+//! reqwest behind a breaker: `cargo run -p reqwest_client`, about 4 s.
 //!
 //! A server on loopback is healthy, then overloaded for a while (503, with a `Retry-After` of one second),
 //! then healthy again. The client is a tower service, and makes ten calls per second.

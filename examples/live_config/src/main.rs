@@ -1,6 +1,6 @@
 //! Rules from a file that is edited while calls go on.
 //!
-//! `cargo run --example live_config --features registry,serde`: a script of about 6 s. Three dependencies are
+//! `cargo run -p live_config`: a script of about 6 s. Three dependencies are
 //! called; one of them fails two of five calls. Their rules are in a TOML file that is edited meanwhile: good
 //! edits and bad ones, a syntax error, a window that cannot be changed, a rename, a deletion. An edit is
 //! applied as a whole, or refused with every problem.

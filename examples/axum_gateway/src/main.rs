@@ -1,4 +1,4 @@
-//! A small gateway: `cargo run --example axum_gateway --features health,http,metrics,registry`, a minute.
+//! A small gateway: `cargo run -p axum_gateway`, a minute.
 //!
 //! It forwards `/{upstream}/{path}` to one of three servers, which it starts itself on loopback. Each is
 //! behind a breaker of its own, in one registry; a rejected request is answered with 503 and `Retry-After`.
