@@ -105,7 +105,7 @@ extern crate alloc;
 ///     .open_for(Backoff::exponential(Duration::from_secs(60), 2.0).max(Duration::from_secs(600)).jitter(0.1))
 ///     .half_open(HalfOpen::successes(2).max_probes(1).probe_timeout(Duration::from_secs(30)))  // or HalfOpen::rate(10, 0.5)
 ///     .clock(Clock::coarse())                                      // upkeep(), precise(), or .clock(&manual)
-///     .build_with_controller()?;                                   // build()? gives the breaker alone
+///     .build_with_controller()?;                                   // build()? returns the breaker alone
 ///
 /// let r = breaker.call(|| client.get());                           // Result<T, CallError<E>>
 /// # assert!(matches!(r, Ok::<u32, CallError<std::io::Error>>(7)));

@@ -55,7 +55,7 @@ use alloc::sync::Arc;
 /// ```
 /// use tripcoil::{Breaker, FailureKind, Outcome};
 ///
-/// // "Not found" is an answer, and no fault of the dependency's.
+/// // "not found" is an answer
 /// let breaker = Breaker::builder("users")
 ///     .classifier(|result: &Result<String, u16>| match result {
 ///         Ok(_) | Err(404) => Outcome::Success,

@@ -113,7 +113,7 @@ impl<C, F> IgnoreRejections<C, F> {
     /// use tripcoil::classify::{ErrIsFailure, IgnoreRejections};
     /// use tripcoil::{Breaker, CallError};
     ///
-    /// // what `?` made of the error of an inner breaker's call
+    /// // an error that `?` converted from that of an inner breaker's call
     /// enum Failed {
     ///     Parse,
     ///     Replica(CallError<()>),

@@ -20,7 +20,7 @@ type Edit = Box<dyn Fn(&mut Config)>;
 /// use tripcoil::Breaker;
 ///
 /// let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
-/// // Five failures in a row still trip, as by default.
+/// // five failures in a row still trip, as by default
 /// controller.reconfigure(|rules| rules.failure_rate(0.25).min_throughput(50))?;
 /// assert!(controller.reconfigure(|rules| rules.no_failure_rules()).is_err());
 /// # Ok::<(), tripcoil::ConfigError>(())
@@ -71,7 +71,7 @@ impl Rules {
     ///     .slow_call(Duration::from_millis(500))
     ///     .slow_rate(0.8)
     ///     .build_with_controller()?;
-    /// // five failures in a row, half of the calls; slow calls no longer trip it
+    /// // the default rules: five failures in a row, or half of the calls; slow calls no longer trip it
     /// controller.reconfigure(|rules| rules.config(Config::default()))?;
     /// # Ok::<(), tripcoil::ConfigError>(())
     /// ```

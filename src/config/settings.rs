@@ -24,9 +24,9 @@ const DEFAULT_BUCKETS: u32 = 10;
 /// use std::time::Duration;
 /// use tripcoil::{Breaker, Window};
 ///
-/// // What was recorded in the last 30 s, forgotten 1 s at a time.
+/// // the outcomes of the last 30 s, in buckets of 1 s
 /// let by_time = Window::time(Duration::from_secs(30)).buckets(30);
-/// // The last 100 outcomes, however old they are.
+/// // the last 100 outcomes, whatever their age
 /// let by_count = Window::count(100);
 /// let breaker = Breaker::builder("payments").window(by_time).build()?;
 /// # Ok::<(), tripcoil::ConfigError>(())
@@ -120,9 +120,9 @@ impl Default for Window {
 /// use std::time::Duration;
 /// use tripcoil::{Breaker, HalfOpen};
 ///
-/// // One probe at a time, two successes in all; the first failure re-opens.
+/// // one probe at a time; two successes close the breaker, the first failure re-opens it
 /// let careful = HalfOpen::successes(2);
-/// // Ten probes, three at a time; re-open if half of them fail.
+/// // ten probes, three at a time; the breaker re-opens if half of them fail
 /// let tolerant = HalfOpen::rate(10, 0.5).max_probes(3).probe_timeout(Duration::from_secs(5));
 /// let breaker = Breaker::builder("payments").half_open(tolerant).build()?;
 /// # Ok::<(), tripcoil::ConfigError>(())
@@ -219,7 +219,7 @@ impl Default for HalfOpen {
 /// use std::time::Duration;
 /// use tripcoil::{Breaker, OnCancel};
 ///
-/// // Callers give up after a second, by dropping the call: a hung dependency has to be seen.
+/// // callers drop a call after a second: without this, a hung dependency would not be noticed
 /// let breaker = Breaker::builder("payments")
 ///     .slow_call(Duration::from_millis(900))
 ///     .on_cancel(OnCancel::FailureIfSlow)

@@ -186,7 +186,7 @@ impl Controller {
     /// });
     /// let (breaker, controller) = Breaker::builder("payments").restore(saved).build_with_controller()?;
     /// assert!(controller.restored().is_none(), "the first time there is no file");
-    /// // now and then, and at the end
+    /// // periodically, and at the end
     /// store.save(&controller.save())?;
     ///
     /// // after a restart

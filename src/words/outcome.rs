@@ -236,13 +236,13 @@ impl Rejections {
 /// use std::time::Duration;
 /// use tripcoil::{FailureKind, Outcome};
 ///
-/// // The dependency asked for ten seconds of peace: open for so long, should this failure trip.
+/// // the dependency asked for a pause of ten seconds, which holds if this failure trips the breaker
 /// let outcome = Outcome::Failure(FailureKind::Overload).with_retry_after(Duration::from_secs(10));
 /// assert_eq!(
 ///     outcome,
 ///     Outcome::FailureRetryAfter(FailureKind::Overload, Duration::from_secs(10))
 /// );
-/// // A success has nothing to wait for.
+/// // a success has no wait
 /// assert_eq!(Outcome::Success.with_retry_after(Duration::from_secs(10)), Outcome::Success);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -70,17 +70,17 @@ impl Serialize for Written {
 ///
 /// ```toml
 /// window = { time = "10s", buckets = 10 }     # or { count = 100 }
-/// failure_rate = 0.5                          # a rule that is to be off: false
+/// failure_rate = 0.5                          # false switches a rule off
 /// min_throughput = 20
 /// slow_call = "500ms"
 /// slow_rate = 0.8
 /// consecutive_failures = 5
 /// failure_count = 50
-/// open_for = { base = "60s", factor = 2.0, max = "10m", jitter = 0.1 }    # or "5s": always the same
+/// open_for = { base = "60s", factor = 2.0, max = "10m", jitter = 0.1 }    # or "5s": a constant wait
 /// half_open = { successes = 2, max_probes = 1 }   # or { of = 10, failure_rate = 0.5 }
 /// on_cancel = "failure_if_slow"               # "ignored", "failure"
 /// durations = true
-/// history = 100                               # transitions to be read back
+/// history = 100                               # transitions that an observer returns
 /// clock = "coarse"                            # "upkeep", "precise"
 /// initial_state = "observe_only"
 /// ```

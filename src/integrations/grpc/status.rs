@@ -18,7 +18,7 @@ use core::fmt;
 /// let classifier = ByCode::new().overriding(|code, _metadata| match code {
 ///     Code::Unimplemented => Some(Outcome::Failure(FailureKind::Client)), // an old server
 ///     Code::ResourceExhausted => Some(Outcome::Success), // our own quota
-///     _ => None, // as ever
+///     _ => None, // the default table
 /// });
 /// let outcome = classifier.outcome(Code::Unimplemented, &Default::default());
 /// assert_eq!(outcome, Outcome::Failure(FailureKind::Client));

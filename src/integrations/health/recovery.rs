@@ -28,7 +28,7 @@ use std::time::Duration;
 /// let _ = breaker.call(|| Err::<(), _>("no route"));
 /// assert_eq!(told.recv().await, Some(State::Open));
 /// assert_eq!(told.recv().await, Some(State::HalfOpen), "long before the ten minutes are over");
-/// driver.abort(); // and so ends what never ends by itself
+/// driver.abort(); // the future never ends by itself
 /// # Ok(())
 /// # }
 /// ```

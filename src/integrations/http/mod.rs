@@ -16,7 +16,7 @@
 //!     .header(header::RETRY_AFTER, "120")
 //!     .body(())
 //!     .expect("valid");
-//! assert!(breaker.call(|| Ok::<_, std::io::Error>(busy)).is_ok()); // an answer, and a failure
+//! assert!(breaker.call(|| Ok::<_, std::io::Error>(busy)).is_ok()); // an answer, but a failure for the breaker
 //!
 //! assert_eq!(breaker.state(), State::Open);
 //! let wait = breaker.observer().snapshot().retry_after.expect("open");

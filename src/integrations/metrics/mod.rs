@@ -12,7 +12,7 @@
 //! use tripcoil::metrics::Publisher;
 //!
 //! let breaker = Breaker::builder("payments").build()?;
-//! let publisher = Publisher::new(&breaker.observer()); // for as long as the breaker
+//! let publisher = Publisher::new(&breaker.observer()); // keep it as long as the breaker
 //! let _ = breaker.call(|| Ok::<_, ()>(()));
 //! publisher.publish();
 //! # Ok::<(), tripcoil::ConfigError>(())

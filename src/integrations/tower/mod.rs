@@ -58,7 +58,7 @@
 //! let replica = Breaker::builder("replica").build()?;
 //! let stack = ServiceBuilder::new()
 //!     .layer(BreakerLayer::new(service))
-//!     .map_err(boxed) // as a retry, a timeout or a buffer between the two would
+//!     .map_err(boxed) // as a retry, a timeout or a buffer between the two requires
 //!     .layer(BreakerLayer::new(replica))
 //!     .service(service_fn(|n: u32| async move { Ok::<u32, BoxError>(n) }));
 //! # fn is_service<S: tower::Service<u32>>(_: S) {}
@@ -157,7 +157,7 @@ use tower_service::Service;
 /// use tripcoil::tower::BreakerLayer;
 /// use tripcoil::{Breaker, Outcome};
 ///
-/// // One for reads and one for writes.
+/// // one breaker for reads and one for writes
 /// let reads = Breaker::builder("reads").build()?;
 /// let writes = Breaker::builder("writes").build()?;
 /// let layer = BreakerLayer::new(move |request: &(&str, u64)| match request.0 {

@@ -10,7 +10,7 @@
 //! use tripcoil::tracing::{RecordRejection, Tracing};
 //!
 //! let breaker = Breaker::builder("payments").build()?;
-//! let tracing = Tracing::new(&breaker.observer()); // for as long as the breaker
+//! let tracing = Tracing::new(&breaker.observer()); // keep it as long as the breaker
 //!
 //! let span = tracing::info_span!(
 //!     "pay",
