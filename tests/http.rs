@@ -665,3 +665,100 @@ async fn a_served_body_counts_when_it_is_sent() {
     assert_eq!(at.counts(), (2, 1, 0));
     assert_eq!(read("/full").await, answer(503, ""));
 }
+
+/// Sends these bytes to whoever connects, and then closes the connection.
+async fn scripted(answer: &'static [u8]) -> SocketAddr {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let listener = listener.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a client");
+        let mut request = [0; 1024];
+        assert!(stream.read(&mut request).await.expect("a request") > 0);
+        stream.write_all(answer).await.expect("a client that reads");
+    });
+    address
+}
+
+/// Whatever a server sends, a call is counted once, and a probe gives its slot back.
+#[tokio::test]
+async fn odd_answers_are_counted_once() {
+    use FailureKind::{Connect, Data, Overload};
+
+    const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n";
+    type Answer = (
+        &'static str,
+        &'static str,
+        &'static str,
+        Option<FailureKind>,
+    );
+    let answers: [Answer; 13] = [
+        (
+            "GET",
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            "",
+            None,
+        ),
+        (
+            "GET",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n",
+            "ab",
+            None,
+        ),
+        (
+            "GET",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n",
+            "a",
+            Some(Connect),
+        ),
+        (
+            "HEAD",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n",
+            "",
+            None,
+        ),
+        ("GET", "HTTP/1.0 200 OK\r\n\r\n", "until its end", None),
+        ("GET", CHUNKED, "0\r\nchecksum: 7\r\n\r\n", None),
+        ("GET", CHUNKED, "", Some(Connect)),
+        ("GET", CHUNKED, "no number\r\n", Some(Connect)),
+        (
+            "GET",
+            "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+            "",
+            None,
+        ),
+        (
+            "GET",
+            "HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n",
+            "",
+            None,
+        ),
+        (
+            "HEAD",
+            "HTTP/1.1 503 Busy\r\nretry-after: -1\r\ncontent-length: 9\r\n\r\n",
+            "",
+            Some(Overload),
+        ),
+        ("GET", "HTTP/1.1 999 Odd\r\n\r\n", "", Some(Data)),
+        ("GET", "SSH-2.0-OpenSSH\r\n", "", Some(Connect)),
+    ];
+    for (method, head, rest, failure) in answers {
+        let at = stand(ByStatus::new());
+        at.controller.half_open();
+        let answer = format!("{head}{rest}").into_bytes().leak();
+        let mut request = request(scripted(answer).await, "/");
+        *request.method_mut() = method.parse().expect("a method");
+        let layer = BreakerLayer::new(at.breaker.clone()).until(EndOfBody);
+        if let Ok(response) = layer.layer(client()).oneshot(request).await {
+            let _ = response.into_body().collect().await;
+        }
+        let failed = u64::from(failure.is_some());
+        assert_eq!(at.counts(), (1 - failed, failed, 0), "{head}{rest}");
+        if let Some(kind) = failure {
+            assert_eq!(at.snapshot().failures_by_kind.get(kind), 1, "{head}{rest}");
+        }
+        assert_eq!(at.snapshot().probes.in_flight, 0, "{head}{rest}");
+    }
+}

@@ -93,6 +93,24 @@ fn rules_for_all_are_rules_for_later_ones_in_their_order() {
     assert_eq!(states(&registry), [State::Open; 3]);
 }
 
+/// It is the operator's, who is told; keys that come later are made without it.
+#[test]
+fn a_change_that_panics_takes_no_breaker_from_keys_that_come_later() {
+    let (registry, controller) = registry(100);
+    succeed(&registry, 0);
+    let operator = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        controller.reconfigure_all(|_| panic!("the change"))
+    }));
+    assert!(operator.is_err());
+    let refused = controller.reconfigure_all(|rules| rules.consecutive_failures(1));
+    assert!(refused.is_empty());
+    for key in 0..3 {
+        succeed(&registry, key);
+        fail(&registry, key);
+        assert_eq!(registry.peek(&key).expect("there").state(), State::Open);
+    }
+}
+
 #[test]
 fn another_template_is_for_keys_that_come_later() {
     let (registry, controller) = registry(100);

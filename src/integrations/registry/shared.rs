@@ -149,8 +149,9 @@ impl<K: Hash + Eq, C> Shared<K, C> {
             };
             if let Some(change) = seats.changes.get(adopted).cloned() {
                 drop(seats);
-                // one that refuses keeps its rules, as those do that were there at the time
-                let _refused = slot.controller.reconfigure(|rules| change(rules));
+                // one that refuses keeps its rules, as those do that were there at the time; a change
+                // that panics is the operator's, and refuses every key
+                let _refused = caught(|| slot.controller.reconfigure(|rules| change(rules)));
                 adopted += 1;
                 continue;
             }
