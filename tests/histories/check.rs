@@ -109,7 +109,7 @@ pub(crate) fn explains(history: &History) -> Result<u64, String> {
     };
     let start = Node {
         at: 0,
-        spec: Spec::new(&history.plan),
+        spec: Spec::new(history),
         doing: Vec::new(),
     };
     if search.go(start) {
@@ -137,7 +137,9 @@ impl Search<'_> {
                     let phase = if timed && !self.moving[*call] {
                         Phase::Read(node.spec.clock())
                     } else {
-                        Phase::Called
+                        Phase::Called {
+                            since: node.spec.clock(),
+                        }
                     };
                     node.doing.push((*call, phase));
                     node.at += 1;

@@ -151,7 +151,7 @@ fn situation(dice: &mut Dice, time: Time) -> (Rules, Window, Vec<Op>) {
         slow_rate: None,
     };
     let begun = |more: &[Op]| [&[Op::Order(Order::HalfOpen)], more].concat();
-    match dice.roll(13) {
+    match dice.roll(14) {
         0 => (by_count, by_time, verge(&[Failure])),
         1 => (by_rate, by_time, verge(&[Failure])),
         2 => (by_rate, by_time, verge(&[Success, Success, Failure])),
@@ -190,6 +190,14 @@ fn situation(dice: &mut Dice, time: Time) -> (Rules, Window, Vec<Op>) {
                 verge(&[Failure])
             };
             (round(three, 2), by_time, before)
+        }
+        12 => {
+            // two failures away, and no other rule: neither may be lost
+            let alone = Rules {
+                consecutive_failures: Some(3),
+                ..rules
+            };
+            (alone, by_time, verge(&[Failure]))
         }
         10 => (by_count, Window::Count(3), verge(&[Success, Failure])),
         11 => {

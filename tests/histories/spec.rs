@@ -42,15 +42,21 @@ mod steps;
 mod time;
 mod waits;
 
+use std::fmt;
+use std::rc::Rc;
+
 use crate::model::Window;
 use crate::model::{Cause, Counts, Kind, Model, Order, Outcome, Permit, Rules, State, Totals};
-use crate::plan::{Ending, Plan, Time};
-use crate::record::{Call, Said};
+use crate::plan::{Ending, Time};
+use crate::record::{Call, End, History, Said};
 
 /// How far a call has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    Called,
+    /// When the clock was there. It has read that or a later time when it does something.
+    Called {
+        since: u64,
+    },
     /// It has looked at the clock.
     Read(u64),
     /// It has found room in the round, or the round under way, and is about to say that a probe or its result
@@ -126,6 +132,15 @@ struct Note {
     strays: u64,
 }
 
+/// What has to come of it in the end; the same in all situations of a search.
+struct Expected(End);
+
+impl fmt::Debug for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Spec {
     /// With its rules on windows and runs off.
@@ -133,7 +148,10 @@ pub(crate) struct Spec {
     rules: Rules,
     window: Window,
     exact: bool,
+    expected: Rc<Expected>,
     clock: u64,
+    /// All that it has shown.
+    clocks: Vec<u64>,
     /// The breaker's time: that of the latest update.
     latest: u64,
     /// The moment to which the window has moved on; that of an update.
@@ -185,7 +203,8 @@ fn end(model: &mut Model, permit: Permit, ending: Ending, now: u64) {
 }
 
 impl Spec {
-    pub(crate) fn new(plan: &Plan) -> Spec {
+    pub(crate) fn new(history: &History) -> Spec {
+        let plan = &history.plan;
         let rules = plan.setup.rules;
         let mut setup = plan.setup;
         setup.rules.failure_rate = None;
@@ -198,7 +217,9 @@ impl Spec {
             rules,
             window: setup.window,
             exact: plan.time == Time::Manual,
+            expected: Rc::new(Expected(history.end.clone())),
             clock: 0,
+            clocks: vec![0],
             latest: 0,
             rolled: 0,
             admitted: 0,

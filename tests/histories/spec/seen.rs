@@ -1,7 +1,7 @@
 //! What should be seen in the end.
 
 use super::Spec;
-use crate::model::{Cause, Counts, Event, Kind, State, View};
+use crate::model::{Cause, Counts, Event, Kind, State, Totals, View};
 use crate::record::End;
 
 const ROUND: [Cause; 4] = [
@@ -21,11 +21,7 @@ impl Spec {
             (event.open_until, event.failure) = (None, None);
         }
         let expected = self.model.view(self.clock);
-        let mut totals = expected.totals;
-        totals.successes += self.beside.successes;
-        totals.failures += self.beside.failures;
-        totals.slow += self.beside.slow;
-        totals.cancelled += self.beside.cancelled;
+        let totals = self.totals();
         let mut kinds = expected.kinds;
         kinds[Kind::Server.index()] += self.beside.failures;
         let run = match self.counting() {
@@ -98,6 +94,58 @@ impl Spec {
             }
         };
         (expected != seen.view).then(|| format!("{expected:?}"))
+    }
+
+    fn totals(&self) -> Totals {
+        let mut totals = self.model.view(self.latest).totals;
+        totals.successes += self.beside.successes;
+        totals.failures += self.beside.failures;
+        totals.slow += self.beside.slow;
+        totals.cancelled += self.beside.cancelled;
+        totals
+    }
+
+    /// Could what is seen in the end still come of it? No event is changed later, and no total goes down.
+    pub(super) fn may_come_to_what_is_seen(&self, before: &Spec) -> bool {
+        let end = &self.expected.0;
+        let all = |t: &Totals| {
+            [
+                t.successes,
+                t.failures,
+                t.rejected,
+                t.late,
+                t.ignored,
+                t.cancelled,
+            ]
+        };
+        let mut totals = all(&self.totals()).into_iter().zip(all(&end.view.totals));
+        if !totals.all(|(by_now, in_the_end)| by_now <= in_the_end) {
+            return false;
+        }
+        if self.notes.len() == before.notes.len() {
+            return true;
+        }
+        self.events()[before.notes.len()..].iter().all(|event| {
+            let known = end
+                .events
+                .iter()
+                .find(|seen| seen.generation == event.generation);
+            event.generation <= end.view.generation
+                && known.is_none_or(|seen| self.is_like(event, seen))
+        })
+    }
+
+    /// But for what is not said of an event here: until when, and after which failure.
+    fn is_like(&self, event: &Event, seen: &Event) -> bool {
+        let at = if self.exact { seen.at } else { event.at };
+        let (open_until, failure) = (None, None);
+        *event
+            == Event {
+                at,
+                open_until,
+                failure,
+                ..*seen
+            }
     }
 
     pub(super) fn events(&self) -> Vec<Event> {

@@ -14,9 +14,21 @@ impl Spec {
         phase: Phase,
         others: &[usize],
     ) -> Vec<(Spec, Phase)> {
+        let mut found = self.all_steps(index, call, phase, others);
+        found.retain(|(spec, _)| spec.may_come_to_what_is_seen(self));
+        found
+    }
+
+    fn all_steps(
+        &self,
+        index: usize,
+        call: &Call,
+        phase: Phase,
+        others: &[usize],
+    ) -> Vec<(Spec, Phase)> {
         let mut found = Vec::new();
         let now = match phase {
-            Phase::Called => {
+            Phase::Called { since } => {
                 if let Op::State = call.op {
                     if call.said == Said::State(self.model.state()) {
                         found.push((self.clone(), Phase::Done));
@@ -24,9 +36,12 @@ impl Spec {
                 } else if let Op::Advance(by) = call.op {
                     let mut spec = self.clone();
                     spec.clock += by;
+                    spec.clocks.push(spec.clock);
                     found.push((spec, Phase::Done));
                 } else {
-                    found.push((self.clone(), Phase::Read(self.clock)));
+                    for read in self.clocks.iter().filter(|read| **read >= since) {
+                        found.extend(self.all_steps(index, call, Phase::Read(*read), others));
+                    }
                 }
                 return found;
             }
@@ -282,7 +297,7 @@ impl Spec {
                 l.noted && !l.by_run && l.by_count.is_none() && !l.owes
             }
             Phase::Landed(l) => !self.may_claim(l) || !self.must_claim(l),
-            Phase::Called
+            Phase::Called { .. }
             | Phase::Read(_)
             | Phase::Opened { .. }
             | Phase::Moved { .. }
