@@ -48,7 +48,8 @@
 //!
 //! Counters are set to the breaker's own totals, so nothing is lost or counted twice, however often
 //! and from however many threads they are published. Two breakers in one process, even one after
-//! the other, therefore need different names or labels.
+//! the other, therefore need different names or labels. For the keys of a registry, which may be forgotten
+//! and come again, use `Publisher::of_registry`.
 //!
 //! Durations come from the breaker's own histogram, so each is off by an eighth at most, and a
 //! publisher makes no call slower. They are passed on with `record_many`, once per epoch; an
