@@ -195,7 +195,7 @@ impl Core {
                 self.advance_epochs(announced, boundaries, frozen, time, true)
             }
             Shape::Count(window) => {
-                let (start, begun) = window.fresh(frozen.word.payload());
+                let (start, begun) = window.fresh(frozen.word);
                 // Before the window's word: a recorder that finds the fresh word must find its
                 // start.
                 if let Some((word, position)) = start {

@@ -151,8 +151,9 @@ impl Policy {
         // which is one or more, so nothing is divided by zero
         let enough = window.calls >= self.min_throughput();
         let on = |is: bool, bit: u64| if is { bit } else { 0 };
-        let rate =
-            |part: u64, r: Option<f64>| enough && r.is_some_and(|r| reached(part, window.calls, r));
+        let rate = |part: u64, rate: Option<f64>| {
+            enough && rate.is_some_and(|rate| reached(part, window.calls, rate))
+        };
         Truth(
             on(self.count_reached(window.failures), Truth::COUNT)
                 | on(rate(window.failures, self.config.failure_rate), Truth::RATE)
@@ -174,7 +175,7 @@ impl Policy {
     }
 
     fn safe_rate(&self, part: u64, calls: u64, rate: Option<f64>) -> bool {
-        rate.is_none_or(|r| !reached(part, calls.max(self.min_throughput()), r))
+        rate.is_none_or(|rate| !reached(part, calls.max(self.min_throughput()), rate))
     }
 
     /// An underestimate costs an update, and nothing else.
@@ -225,18 +226,24 @@ impl Policy {
 
     /// The most by which `part` can grow, every new one a call too, with its rate safe.
     fn more(&self, part: u64, calls: u64, rate: Option<f64>) -> u64 {
-        let Some(r) = rate else { return PLENTY };
-        let (f, n) = (part as f64, calls as f64);
-        // (part + k) / max(min, calls + k) < r; r = 1 makes the second infinite, which saturates
-        let k = (r * self.min_throughput() as f64 - f).max((r * n - f) / (1.0 - r));
-        let k = if k.is_nan() {
+        let Some(below) = rate else { return PLENTY };
+        let (had, of) = (part as f64, calls as f64);
+        // (had + more) / max(min_throughput, of + more) < below; a rate of 1 makes the second infinite, which
+        // saturates
+        let by_minimum = below * self.min_throughput() as f64 - had;
+        let by_calls = (below * of - had) / (1.0 - below);
+        let first = by_minimum.max(by_calls);
+        let more = if first.is_nan() {
             0
         } else {
-            ceil(k).saturating_sub(1).min(PLENTY)
+            ceil(first).saturating_sub(1).min(PLENTY)
         };
         // the formula may be one off, where the division rounds
-        let safe = |k: &u64| self.safe_rate(part + k, calls + k, rate);
-        [k, k.saturating_sub(1)].into_iter().find(safe).unwrap_or(0)
+        let safe = |more: &u64| self.safe_rate(part + more, calls + more, rate);
+        [more, more.saturating_sub(1)]
+            .into_iter()
+            .find(safe)
+            .unwrap_or(0)
     }
 
     /// What a round is decided to be, if it is.
@@ -298,9 +305,9 @@ impl Policy {
 }
 
 /// Without `std` there is no `f64::ceil`. Negative gives 0, infinity saturates.
-fn ceil(x: f64) -> u64 {
-    let whole = x as u64;
-    whole.saturating_add(u64::from((whole as f64) < x))
+fn ceil(value: f64) -> u64 {
+    let whole = value as u64;
+    whole.saturating_add(u64::from((whole as f64) < value))
 }
 
 #[cfg(test)]

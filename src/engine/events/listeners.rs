@@ -317,17 +317,18 @@ impl<F: FnMut(&Epoch) + Send> Look for Epochs<F> {
 
     fn look(&mut self, turn: &mut Turn<'_>) -> Looked {
         let core = self.core.clone(); // what is borrowed of it is told to `self`
-        let Shape::Time(b) = &core.head.window else {
+        let Shape::Time(boundaries) = &core.head.window else {
             return Looked::All;
         };
         loop {
-            let c = core.control();
-            let rolled = b.ending_at(core.head.period_end.load());
-            let first = self.next.max(rolled - b.buckets());
-            let at: Option<Vec<Counts>> = (first..=rolled).map(|e| b.at(e)).collect();
+            let control = core.control();
+            let rolled = boundaries.ending_at(core.head.period_end.load());
+            let first = self.next.max(rolled - boundaries.buckets());
+            let at: Option<Vec<Counts>> =
+                (first..=rolled).map(|epoch| boundaries.at(epoch)).collect();
             // An update is at it, or has been: boundaries of a fresh period are written anew, one
             // after the other. The thread that publishes it wakes us.
-            let Some(at) = at.filter(|_| !c.updating() && core.control() == c) else {
+            let Some(at) = at.filter(|_| !control.updating() && core.control() == control) else {
                 return Looked::All;
             };
             if at.len() < 2 && first <= self.next {
@@ -335,7 +336,7 @@ impl<F: FnMut(&Epoch) + Send> Look for Epochs<F> {
             }
             for (epoch, start) in (first..).zip(at) {
                 if epoch > self.next {
-                    match self.tell_up_to(b, epoch, start, turn) {
+                    match self.tell_up_to(boundaries, epoch, start, turn) {
                         Looked::All => {}
                         ended => return ended,
                     }
@@ -347,10 +348,16 @@ impl<F: FnMut(&Epoch) + Send> Look for Epochs<F> {
 
 impl<F: FnMut(&Epoch) + Send> Epochs<F> {
     /// Reports one epoch, or several that can no longer be separated.
-    fn tell_up_to(&mut self, b: &Boundaries, next: u64, at: Counts, turn: &mut Turn<'_>) -> Looked {
+    fn tell_up_to(
+        &mut self,
+        boundaries: &Boundaries,
+        next: u64,
+        at: Counts,
+        turn: &mut Turn<'_>,
+    ) -> Looked {
         let epoch = Epoch {
-            start: Duration::from_nanos(b.start_of(self.next)),
-            end: Duration::from_nanos(b.start_of(next)),
+            start: Duration::from_nanos(boundaries.start_of(self.next)),
+            end: Duration::from_nanos(boundaries.start_of(next)),
             counts: at.since(self.base),
         };
         self.next = next;
@@ -365,11 +372,11 @@ pub(crate) fn subscribe_epochs(
     listener: impl FnMut(&Epoch) + Send + 'static,
 ) -> Subscription {
     let (next, base) = match &core.head.window {
-        Shape::Time(b) => loop {
-            let c = core.sync(core.head.clock.nanos());
-            let epoch = b.ending_at(core.head.period_end.load());
-            if let Some(at) = b.at(epoch)
-                && core.control() == c
+        Shape::Time(boundaries) => loop {
+            let control = core.sync(core.head.clock.nanos());
+            let epoch = boundaries.ending_at(core.head.period_end.load());
+            if let Some(at) = boundaries.at(epoch)
+                && core.control() == control
             {
                 break (epoch, at);
             }

@@ -121,6 +121,14 @@ impl Pack for Tail {
     }
 }
 
+fn bits_of(word: Tagged<Version>) -> Bits {
+    Bits::unpack(word.payload())
+}
+
+fn tail_of(word: Tagged<Version>) -> Tail {
+    Tail::unpack(word.payload())
+}
+
 #[derive(Debug)]
 struct Ring {
     cells: Box<[Word]>,
@@ -253,7 +261,7 @@ impl CountWindow {
             }
             // One more success would leave a clean window as it is, so this one is counted by
             // having looked. If a failure lands after this load, this success came before it.
-            if !failed && !slow && self.is_clean(word.payload()) {
+            if !failed && !slow && self.is_clean(word) {
                 return Some(Judged::default());
             }
             // a pending cell is somebody's, or the tail has moved on: look again
@@ -269,10 +277,10 @@ impl CountWindow {
     }
 
     /// Full, and nothing in it is failed or slow (so no rule is true).
-    fn is_clean(&self, payload: u64) -> bool {
+    fn is_clean(&self, word: Tagged<Version>) -> bool {
         match self.ring {
-            None => payload == self.size,
-            Some(_) => Tail::unpack(payload).clean,
+            None => word.payload() == self.size,
+            Some(_) => tail_of(word).clean,
         }
     }
 
@@ -284,7 +292,7 @@ impl CountWindow {
         judge: &impl Fn(Counts) -> Truth,
     ) -> Option<(u64, Judged)> {
         let Some(ring) = &self.ring else {
-            let bits = Bits::unpack(word.payload());
+            let bits = bits_of(word);
             let mask = (1 << self.size) - 1;
             let mut next = Bits {
                 fill: (bits.fill + 1).min(self.size),
@@ -301,7 +309,7 @@ impl CountWindow {
                 },
             ));
         };
-        let tail = Tail::unpack(word.payload());
+        let tail = tail_of(word);
         // The cell of the last outcome may be pending, if the recorder that took the position has
         // stopped. It is completed before the next position is taken, so at most one cell is
         // pending.
@@ -356,11 +364,10 @@ impl CountWindow {
 
     /// The window as that word of ours has it; `None` if it is no longer ours.
     pub(crate) fn counts(&self, word: Tagged<Version>) -> Option<Counts> {
-        let payload = word.payload();
         let Some(ring) = &self.ring else {
-            return Some(Bits::unpack(payload).counts());
+            return Some(bits_of(word).counts());
         };
-        let tail = Tail::unpack(payload);
+        let tail = tail_of(word);
         let calls = ring.length(tail, self.size);
         let at = ring.sums_at(tail)?;
         let base = if calls == 0 {
@@ -373,11 +380,11 @@ impl CountWindow {
 
     /// Where a fresh period begins, for the word that an update froze: its start, and the word itself.
     /// The same for the word that it gives.
-    pub(crate) fn fresh(&self, frozen: u64) -> (Option<(&Word, u64)>, u64) {
+    pub(crate) fn fresh(&self, frozen: Tagged<Version>) -> (Option<(&Word, u64)>, u64) {
         match &self.ring {
             None => (None, 0),
             Some(ring) => {
-                let tail = Tail::unpack(frozen);
+                let tail = tail_of(frozen);
                 let begun = Tail {
                     full: false,
                     clean: false,
@@ -399,20 +406,18 @@ impl CountWindow {
 
     /// What was true at the outcome with which that word came.
     pub(crate) fn truth(&self, word: Tagged<Version>) -> Truth {
-        let payload = word.payload();
         match self.ring {
-            None => Bits::unpack(payload).truth,
-            Some(_) => Tail::unpack(payload).truth,
+            None => bits_of(word).truth,
+            Some(_) => tail_of(word).truth,
         }
     }
 
     /// The outcomes that the window holds by that word, oldest first, as failed and slow. Recorders
     /// go on meanwhile; the oldest, if they have been overwritten, are left out.
     pub(crate) fn outcomes(&self, word: Tagged<Version>) -> Vec<(bool, bool)> {
-        let payload = word.payload();
         let mut outcomes = Vec::new();
         let Some(ring) = &self.ring else {
-            let bits = Bits::unpack(payload);
+            let bits = bits_of(word);
             let bit = |bits: u64, n: u64| bits >> n & 1 == 1;
             outcomes.extend(
                 (0..bits.fill)
@@ -421,7 +426,7 @@ impl CountWindow {
             );
             return outcomes;
         };
-        let tail = Tail::unpack(payload);
+        let tail = tail_of(word);
         let (mut position, mut at) = (tail.position, ring.sums_at(tail));
         // the latest first: what is overwritten meanwhile is the oldest
         for _ in 0..ring.length(tail, self.size) {
@@ -498,7 +503,7 @@ mod tests {
 
             // and of another period it says nothing
             land(false);
-            let (start, begun) = w.fresh(w.word.load().payload());
+            let (start, begun) = w.fresh(w.word.load());
             if let Some((word, position)) = start {
                 word.store(position);
             }
@@ -555,7 +560,7 @@ mod tests {
             }
             let frozen = w.word.load().retag(Version(1));
             w.word.store(frozen);
-            let (start, begun) = w.fresh(frozen.payload());
+            let (start, begun) = w.fresh(frozen);
             if let Some((word, position)) = start {
                 word.store(position);
             }

@@ -151,8 +151,8 @@ impl Stripe {
 
 /// The counts of an array by class. Modulo 2^40, as those are; so only differences of these mean anything.
 pub(crate) fn counts_of(classes: &[u64; 4]) -> Counts {
-    let sum = |a: Class, b: Class| {
-        let sum = classes[a as usize].wrapping_add(classes[b as usize]);
+    let sum = |one: Class, other: Class| {
+        let sum = classes[one as usize].wrapping_add(classes[other as usize]);
         sum & PAYLOAD_MAX
     };
     let failures = sum(Class::FastFailure, Class::SlowFailure);
@@ -165,13 +165,13 @@ pub(crate) fn counts_of(classes: &[u64; 4]) -> Counts {
 }
 
 /// One of `of` shares of an allowance, by class.
-pub(crate) fn share(a: Allowance, i: usize, of: usize) -> [u64; 4] {
-    let part = |a: u64| a / of as u64 + u64::from((i as u64) < a % of as u64);
+pub(crate) fn share(allowance: Allowance, i: usize, of: usize) -> [u64; 4] {
+    let part = |all: u64| all / of as u64 + u64::from((i as u64) < all % of as u64);
     [
-        part(a.fast_successes),
-        part(a.fast_failures),
-        part(a.slow_successes),
-        part(a.slow_failures),
+        part(allowance.fast_successes),
+        part(allowance.fast_failures),
+        part(allowance.slow_successes),
+        part(allowance.slow_failures),
     ]
 }
 
