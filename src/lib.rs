@@ -35,6 +35,10 @@
 //! configured, and gives up on lost ones. Each transition happens once, and is reported with its
 //! cause and the counts that decided it.
 //!
+//! **[The guide →](_guide)** shows how to choose settings, connect a client, operate a breaker and test a
+//! service that has one. Then [the semantics →](_guide::semantics), [the limits →](_guide::limits), and
+//! [coming from another library →](_guide::migrating).
+//!
 //! # What to use
 //!
 //! | to | use | feature |
@@ -142,28 +146,47 @@ struct Tour;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// Compiles and runs the guide's examples.
-#[cfg(all(doctest, feature = "std"))]
-#[doc = include_str!("../docs/guide.md")]
-struct Guide;
+// The pages for users, on docs.rs, with their examples as tests. A link definition here comes before the page's
+// own, which is for readers of the repository, and so replaces it.
+#[cfg(any(all(doc, not(doctest)), all(doctest, feature = "std")))]
+pub mod _guide {
+    #![doc = "[semantics]: self::semantics"]
+    #![doc = "[limits]: self::limits"]
+    #![doc = "[out-of-scope]: self::limits#out-of-scope"]
+    #![doc = ""]
+    #![doc = include_str!("../docs/guide.md")]
 
-/// Compiles and runs the examples of the migration pages.
-#[cfg(all(doctest, feature = "std"))]
-mod migrating {
-    #[doc = include_str!("../docs/migrating/failsafe.md")]
-    struct Failsafe;
-    #[doc = include_str!("../docs/migrating/recloser.md")]
-    struct Recloser;
-    #[doc = include_str!("../docs/migrating/resilience4j.md")]
-    struct Resilience4j;
-    #[doc = include_str!("../docs/migrating/polly.md")]
-    struct Polly;
-    #[doc = include_str!("../docs/migrating/tower-resilience.md")]
-    struct TowerResilience;
-    #[doc = include_str!("../docs/migrating/gobreaker.md")]
-    struct Gobreaker;
-    #[doc = include_str!("../docs/migrating/breaker-machines.md")]
-    struct BreakerMachines;
+    #[doc = include_str!("../docs/semantics.md")]
+    pub mod semantics {}
+
+    #[doc = include_str!("../docs/limits.md")]
+    pub mod limits {}
+
+    /// The settings of other libraries, and their counterparts here.
+    pub mod migrating {
+        #[doc = include_str!("../docs/migrating/failsafe.md")]
+        pub mod failsafe {}
+
+        #[doc = include_str!("../docs/migrating/recloser.md")]
+        pub mod recloser {}
+
+        /// [traffic]: crate::_guide#which-window-which-clock
+        ///
+        #[doc = include_str!("../docs/migrating/tower-resilience.md")]
+        pub mod tower_resilience {}
+
+        #[doc = include_str!("../docs/migrating/breaker-machines.md")]
+        pub mod breaker_machines {}
+
+        #[doc = include_str!("../docs/migrating/gobreaker.md")]
+        pub mod gobreaker {}
+
+        #[doc = include_str!("../docs/migrating/resilience4j.md")]
+        pub mod resilience4j {}
+
+        #[doc = include_str!("../docs/migrating/polly.md")]
+        pub mod polly {}
+    }
 }
 
 pub mod classify;
