@@ -3,7 +3,7 @@
 use crate::saved::beside::open;
 use crate::saved::names::temporary_name;
 use crate::saved::report::SavedError;
-use crate::saved::trouble::StoreError;
+use crate::saved::trouble::{OPEN, StoreError};
 use alloc::vec::Vec;
 use std::fs;
 use std::io::{self, ErrorKind, Read};
@@ -62,7 +62,7 @@ impl Location {
         let file = match open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(StoreError::io(&self.given, OPEN, error)),
         };
         // another process may have put something else here since
         let found = file.metadata().map_err(failed)?;

@@ -221,8 +221,15 @@ impl FileStore {
 
     /// A damaged file is evidence, so it is kept.
     fn keep_damaged(&self, path: &Path, folder: &Path) -> Result<(), StoreError> {
-        if is_link(path) || self.load().is_ok() {
+        if is_link(path) {
             return Ok(());
+        }
+        match self.load() {
+            Ok(_) => return Ok(()),
+            // Too many open files, for example: the state may be good, and another save can tell. A
+            // file that is not to be opened is kept, since it will not change by itself.
+            Err(error) if error.is_unopened() => return Err(error),
+            Err(_) => {}
         }
         let damaged = |file: &Path| FileStore::new(file).load().is_err();
         match keep_beside(path, folder, damaged) {

@@ -6,6 +6,9 @@ use core::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What a store was doing when it could not open its file: the contents are then unknown.
+pub(crate) const OPEN: &str = "open";
+
 /// Why a [`FileStore`](crate::saved::FileStore) could not load or save a state.
 ///
 /// Each error has the path of the file. The system's error, or the reason why the state was
@@ -79,6 +82,14 @@ impl StoreError {
             action,
             error,
         }
+    }
+
+    /// Returns whether the file could not be opened for a reason that may pass.
+    pub(crate) fn is_unopened(&self) -> bool {
+        let Self::Io { action, error, .. } = self else {
+            return false;
+        };
+        *action == OPEN && error.kind() != io::ErrorKind::PermissionDenied
     }
 
     /// For an error of replacing the file by another.

@@ -201,6 +201,51 @@ fn what_may_not_be_read_or_written_is_an_error_and_stays() {
     assert_eq!(count("folder"), 2);
 }
 
+/// Whether a file is good cannot be seen while there is no descriptor for it.
+#[test]
+fn a_good_state_is_not_taken_for_damaged_where_no_file_can_be_opened() {
+    if !inside() {
+        let test = "rights::a_good_state_is_not_taken_for_damaged_where_no_file_can_be_opened";
+        let folder = tempfile::tempdir().unwrap();
+        let program = std::env::current_exe().unwrap();
+        let script = format!("ulimit -n 64 || exit 77; exec {program:?} --exact {test}");
+        return ended(Command::new("sh").args(["-c", &script]), folder.path());
+    }
+    let store = FileStore::new("db.state");
+    store.save(&saved("before")).unwrap();
+    let mut saves = 0;
+    for left in 0..8 {
+        let mut files = Vec::new();
+        while let Ok(file) = fs::File::open("/dev/null") {
+            files.push(file);
+        }
+        files.truncate(files.len() - left);
+        let state = saved(&left.to_string());
+        let before = match store.load() {
+            Ok(state) => state.map(|state| state.name().to_string()),
+            Err(error) => {
+                refused_by_the_system(error, "too many open files");
+                None
+            }
+        };
+        let ended = store.save(&state);
+        drop(files);
+        let after = store.load().unwrap().unwrap();
+        match ended {
+            Ok(()) => {
+                assert_eq!(after, state);
+                saves += 1;
+            }
+            Err(error) => {
+                refused_by_the_system(error, "too many open files");
+                assert!(before.is_none_or(|before| before == after.name()));
+            }
+        }
+        assert_eq!(count("."), 1, "with {left} left");
+    }
+    assert!((1..8).contains(&saves), "{saves}");
+}
+
 /// A store goes on with the file that it was made for; one whose folder is gone says so.
 #[test]
 fn a_relative_path_is_the_same_file_after_a_change_of_folder() {
