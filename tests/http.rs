@@ -762,3 +762,25 @@ async fn odd_answers_are_counted_once() {
         assert_eq!(at.snapshot().probes.in_flight, 0, "{head}{rest}");
     }
 }
+
+/// A server drops the body of such an answer unread.
+#[tokio::test]
+async fn an_answer_to_head_counts_by_its_headers_if_its_body_is_empty() {
+    for (body, counts) in [("all of it", (0, 0, 1)), ("", (1, 0, 0))] {
+        let at = stand(ByStatus::new());
+        let service = ServiceBuilder::new()
+            .layer(HandleErrorLayer::new(async |_: CallError<Infallible>| {
+                StatusCode::BAD_GATEWAY
+            }))
+            .layer(BreakerLayer::new(at.breaker.clone()).until(EndOfBody))
+            .service_fn(move |_: axum::extract::Request| async move {
+                Ok::<_, Infallible>(Response::new(axum::body::Body::from(body)))
+            });
+        let address = serve(Router::new().route_service("/", service)).await;
+        let mut request = request(address, "/");
+        *request.method_mut() = http::Method::HEAD;
+        let answer = client().request(request).await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        assert_eq!(at.counts(), counts, "{body:?}");
+    }
+}

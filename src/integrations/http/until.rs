@@ -16,6 +16,9 @@ use http_body::Body;
 /// read: see [`GuardedBody`]. A rejected call is an error, unless the classifier answers it
 /// ([`ClassifyBody::rejected`]), as gRPC's does.
 ///
+/// On a server, the body of an answer to a `HEAD` request is dropped unread, and its call counts as
+/// cancelled. Answer such a request with an empty body: then its call ends with the headers.
+///
 /// ```
 /// use tripcoil::Breaker;
 /// use tripcoil::http::{ByStatus, EndOfBody};
