@@ -41,7 +41,7 @@
 //!
 //! # What to use
 //!
-//! | to | use | feature |
+//! | I want to | use | feature |
 //! |---|---|---|
 //! | guard a call | [`Breaker::call`], `call_async`, `call_timeout` | `tokio` for the last |
 //! | guard a call that does not fit into a closure | [`Breaker::try_acquire`], which returns a [`Permit`] | |
