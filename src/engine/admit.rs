@@ -1,8 +1,8 @@
-//! Admission: what the beginning of every call does.
+//! Admission: the beginning of every call.
 //!
-//! While the state admits all calls it is one load of control; the permit carries the generation
-//! that was read, and what comes between the admission and the result is found by the result. An
-//! acquire that must look closer reads control anew whenever another thread has moved it on.
+//! While the state admits all calls it is one load of control. The permit holds the generation that
+//! was read; a change between admission and result is found by the result. An acquire on the slow
+//! path reads control again whenever another thread has moved it on.
 
 use crate::engine::call::{Admission, UNTIMED};
 use crate::engine::state::Core;
@@ -33,7 +33,7 @@ impl Core {
         self.admit_or_reject(own)
     }
 
-    /// What most calls come to that are not simply admitted: rejected by an Open that has time to go.
+    /// The most common case after a simple admission: rejected by an Open whose wait is not over.
     #[inline(never)]
     fn reject_while_open(&self, control: Control) -> Option<NonZeroU64> {
         // A deadline of another generation gives `None`: the Open ended after control was read, and
@@ -58,9 +58,9 @@ impl Core {
         admission
     }
 
-    /// Is a call's duration measured apart from the breaker's clock? It is where durations are kept,
-    /// and where the call has a slow limit of its own that is finer than a coarse clock; at both its
-    /// ends alike.
+    /// Whether a call's duration is measured apart from the breaker's clock: if durations are kept,
+    /// and if the call has a slow limit of its own that is finer than a coarse clock. The answer is
+    /// the same at both ends of the call.
     #[inline(always)]
     pub(crate) fn has_stopwatch(&self, own: Option<u64>) -> bool {
         self.head.durations.is_some() || own.is_some_and(|limit| self.is_finer(limit))
@@ -71,7 +71,7 @@ impl Core {
         limit != 0 && limit < self.head.clock.tick()
     }
 
-    /// Out of line, so that a call that is not timed stays compiled into its caller.
+    /// Out of line, so that an untimed call is inlined into its caller.
     #[inline(never)]
     fn start_timing(&self, own: Option<u64>) -> u64 {
         if self.has_stopwatch(own) {

@@ -1,7 +1,7 @@
-//! What an update carries out, once its counts are frozen and its decision is agreed.
+//! The writes of an update, once its counts are frozen and its decision is agreed.
 //!
-//! Each of these may be done by several helpers at once, and by one that slept: every word goes
-//! through `help_write`.
+//! Several helpers may do each of these at once, and so may one that slept: every word is written
+//! by `help_write`.
 
 use crate::config::backoff::unit;
 use crate::engine::help::Over;
@@ -28,7 +28,7 @@ pub(crate) struct Frozen {
 }
 
 impl Frozen {
-    /// Nothing, at that version.
+    /// No counts, at that version.
     pub(crate) fn of(version: Version) -> Frozen {
         Frozen {
             classes: [0; 4],
@@ -42,7 +42,8 @@ impl Frozen {
 }
 
 impl Core {
-    /// The epochs that have begun since the last roll begin with these counts; in a fresh period all do.
+    /// Gives these counts to the epochs that have begun since the last advance; in a fresh period,
+    /// to all.
     pub(crate) fn advance_epochs(
         &self,
         announced: Control,
@@ -91,9 +92,9 @@ impl Core {
         }
     }
 
-    /// How often the breaker has opened, and until when it is open, in the new generation. Each
-    /// transition writes both, and all of `begin_generation`'s words, so that none is ever older than the generation
-    /// before, and no tag of theirs can come round again. The deadline's payload.
+    /// Writes how often the breaker has opened, and until when it is open, in the new generation;
+    /// returns the deadline's payload. Each transition writes both, and all of `begin_generation`'s
+    /// words, so none is ever older than the previous generation, and their tags never repeat.
     pub(crate) fn set_deadline(
         &self,
         announced: Control,
@@ -182,7 +183,7 @@ impl Core {
         Ok(())
     }
 
-    /// The window of a fresh counting period is empty.
+    /// Empties the window for a fresh counting period.
     pub(crate) fn begin_afresh(
         &self,
         announced: Control,
@@ -209,8 +210,8 @@ impl Core {
         }
     }
 
-    /// The rules in force become those by which outcomes are recorded: what is slow, and how long a
-    /// run may be. `aged`: the run, if there is one, is over.
+    /// Applies the rules in force to the recording of outcomes: the slow limit, and the longest
+    /// run. `aged`: the run, if there is one, is over.
     pub(crate) fn apply_policy(
         &self,
         announced: Control,
@@ -248,7 +249,7 @@ impl Core {
         Ok(())
     }
 
-    /// How many outcomes need no look.
+    /// Sets how many outcomes may skip the check.
     pub(crate) fn set_limits(&self, announced: Control, allowance: Allowance) -> Result<(), Over> {
         for i in 0..announced.stripes() {
             let stripe = self.stripes.get(i);
@@ -264,14 +265,14 @@ impl Core {
         Ok(())
     }
 
-    /// The run of failures of that generation, beside what the window holds at that moment: where a
-    /// window of time holds no failure any more, neither does the run.
+    /// Returns the run of failures of that generation, given the window at that moment: if a time
+    /// window no longer holds a failure, the run is over.
     pub(crate) fn run_beside(&self, generation: Generation, window: Counts) -> u64 {
         let aged = matches!(self.head.window, Shape::Time(_)) && window.failures == 0;
         if aged { 0 } else { self.run_in(generation) }
     }
 
-    /// The run of failures of that generation, however old.
+    /// Returns the run of failures of that generation, whatever its age.
     pub(crate) fn run_in(&self, generation: Generation) -> u64 {
         // Of another generation's run nothing is said: that one has not begun here, or is over.
         let run = self.ledger.run.load().of(generation);

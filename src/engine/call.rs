@@ -1,10 +1,10 @@
-//! A call, as the engine sees it: what its permit carries, and what its result brings.
+//! A call, as the engine sees it: the data of its permit and of its result.
 
 use crate::engine::window::stripes::Class;
 use crate::words::control::{Control, Period};
 use crate::words::outcome::FailureKind;
 
-/// What a permit carries.
+/// The data of a permit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Admission {
     pub(crate) period: Period,
@@ -12,11 +12,11 @@ pub(crate) struct Admission {
     pub(crate) start: u64,
 }
 
-/// No slow limit was in force at admission, so nobody looked at the clock.
+/// No slow limit was in force at admission, so the clock was not read.
 pub(crate) const UNTIMED: u64 = u64::MAX;
 
 impl Admission {
-    /// Where all are admitted: timed, if the caller or the rules have a slow limit.
+    /// For a state that admits all calls: timed if the caller or the rules have a slow limit.
     #[inline(always)]
     pub(crate) fn at_large(control: Control, timed: bool, now: impl FnOnce() -> u64) -> Admission {
         Admission {
@@ -30,7 +30,7 @@ impl Admission {
     }
 }
 
-/// What a caller knows of a call's duration that the breaker does not.
+/// What the caller knows about a call's duration.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Timing {
     /// How long it lasted, in nanoseconds.
@@ -66,7 +66,7 @@ impl Outgoing {
 }
 
 impl Admission {
-    /// Does anybody know how long the call lasted?
+    /// Whether the call's duration is known.
     #[inline(always)]
     pub(crate) fn is_timed(self, timing: Timing) -> bool {
         self.start != UNTIMED || timing.lasted.is_some()

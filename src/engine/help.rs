@@ -1,13 +1,13 @@
-//! The one primitive of every step between an update's announcement and its publication.
+//! The only primitive for the steps between an update's announcement and its publication.
 //!
-//! Load; if the word is what is wanted, done; if control is no longer the announced word, the update
-//! is over; else exchange. Control is read *after* all that went into what is wanted, so those reads
-//! were of the frozen counts.
+//! Load the word. If it has the wanted value, done. If control is no longer the announced word, the
+//! update is over. Otherwise exchange. Control is read *after* all reads that determined the wanted
+//! value, so those reads were of the frozen counts.
 //!
-//! A helper may sleep between its look at control and its exchange, and wake in a later update or in
-//! none. Its exchange must fail then: so a word that is settled must never again be what it was
-//! before, for as long as a helper may sleep. Each of them either has a tag that the settling
-//! changes (version, generation, epoch, the run's era), or only rises.
+//! A helper may sleep between its look at control and its exchange, and wake in a later update or
+//! outside of any. Its exchange must fail then. So a word that is written here must never return to
+//! an earlier value, for as long as a helper may sleep: it has a tag that the write changes
+//! (version, generation, epoch, the run's era), or it only rises.
 
 use crate::engine::state::Core;
 use crate::sync::atomic::Word;
@@ -15,13 +15,13 @@ use crate::sync::pack::Pack;
 use crate::words::control::Control;
 use crate::words::tagged::{Tag, Tagged};
 
-/// The update was ended by others.
+/// Other threads have ended the update.
 pub(crate) struct Over;
 
 impl Core {
-    /// What the first one says, under that tag, holds for all helpers of this update. The tag is its
-    /// version, or the generation that it begins; and the word must be one that is written by each
-    /// update, or by each transition, so that a word which bears the tag bears it from this update.
+    /// Returns the first helper's choice, which holds for all helpers of this update. The tag is
+    /// the update's version, or the generation that it begins. The word must be one that each
+    /// update, or each transition, writes, so that a word with the tag has it from this update.
     pub(crate) fn decide_once<T: Tag, P: Pack>(
         &self,
         word: &Word<Tagged<T, P>>,
@@ -41,9 +41,9 @@ impl Core {
         Ok(agreed.payload())
     }
 
-    /// Bring a word to what this update wants of it, unless the update is over. `want` may depend on
-    /// the word, and on whatever was read before: if the update is still announced afterwards, all
-    /// of that was frozen.
+    /// Brings a word to the value that this update wants, unless the update is over. `want` may
+    /// depend on the word, and on anything read before: if the update is still announced
+    /// afterwards, all of that was frozen.
     pub(crate) fn help_write<T: Pack>(
         &self,
         word: &Word<T>,

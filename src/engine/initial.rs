@@ -1,4 +1,4 @@
-//! What a breaker begins with: as it is built, or as it was saved.
+//! The first state of a breaker: as built, or as saved.
 
 use crate::config::backoff::unit;
 use crate::config::settings::Config;
@@ -60,7 +60,7 @@ pub(crate) struct Sums {
 }
 
 impl Initial {
-    /// Nothing has happened yet.
+    /// A breaker without any history.
     pub(crate) fn fresh(config: &Config, seed: u64, now: u64) -> Initial {
         let opens = config.initial_state == State::Open;
         let openings = u64::from(opens);

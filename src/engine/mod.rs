@@ -1,4 +1,4 @@
-//! The engine: from the admission of a call to the publication of what it changed.
+//! The engine: from the admission of a call to the publication of a change.
 
 pub(crate) mod admit;
 pub(crate) mod apply;

@@ -1,4 +1,4 @@
-//! Transitions that somebody asks for: the controller, or an outcome that decided one.
+//! Transitions that are requested: by the controller, or by an outcome that decided one.
 
 use crate::engine::state::Core;
 use crate::engine::transition::permits;
@@ -7,7 +7,7 @@ use crate::words::deadline::{Deadline, Wait};
 use crate::words::outcome::Cause;
 
 impl Core {
-    /// Whether anything changed.
+    /// Returns whether anything changed.
     pub(crate) fn operate(&self, goal: Goal, wait: Wait) -> bool {
         let now = self.head.clock.nanos();
         loop {
@@ -31,7 +31,8 @@ impl Core {
         }
     }
 
-    /// A round in the place of that Open, and of nothing else. Whether this call began it.
+    /// Starts a round in place of that Open, and of nothing else. Returns whether this call started
+    /// it.
     pub(crate) fn half_open_from(&self, generation: u64) -> bool {
         let now = self.head.clock.nanos();
         loop {
@@ -46,8 +47,8 @@ impl Core {
         }
     }
 
-    /// Was the Open that followed `c` ended by a probe before `wait` was over? (Its deadline was a
-    /// helper's, which did not know what the operator asked for.)
+    /// Whether a probe ended the Open that followed `c` before `wait` was over. (A helper set its
+    /// deadline without knowing the operator's wait.)
     fn probed_before(&self, control: Control, wait: u64) -> bool {
         let event = |n: u64| self.history.read(control.generation().number() + n);
         // Overwritten by now: transitions have followed that this operator did not ask for.
@@ -58,7 +59,7 @@ impl Core {
         probe.cause == Cause::OpenElapsed && probe.at < asked.nanos(opened.at)
     }
 
-    /// The rules in force have been replaced: where outcomes are counted, adopt them.
+    /// The rules in force were replaced: adopts them where outcomes are counted.
     #[cfg(feature = "std")]
     pub(crate) fn adopt_rules(&self) {
         let now = self.head.clock.nanos();
@@ -73,7 +74,7 @@ impl Core {
         }
     }
 
-    /// A transition from that period, unless it has ended.
+    /// Makes a transition from that period, unless it has ended.
     #[cold]
     pub(crate) fn leave_period(&self, period: Period, goal: Goal, now: u64, wait: Wait) {
         loop {

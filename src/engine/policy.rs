@@ -1,7 +1,8 @@
 //! The rules, as pure functions of an exact window and of an exact round.
 //!
-//! No atomics here, and no clock: the engine brings the numbers of one instant, and gets a truth,
-//! an allowance or a verdict. What is said here of a window holds for both kinds of window.
+//! There are no atomics and no clock here: the engine passes the numbers of one instant, and gets
+//! the true rules, an allowance or a verdict. Statements about a window hold for both kinds of
+//! window.
 
 use crate::clock::saturating_nanos;
 use crate::config::settings::{Config, OnCancel, Recovery};
@@ -17,11 +18,12 @@ use arc_swap::ArcSwapOption;
 #[derive(Debug)]
 pub(crate) struct Policy {
     pub(crate) config: Config,
-    /// Which of the breaker's rules these are: the helpers of an update may have different ones.
+    /// The number of this set among the breaker's rules: the helpers of an update may have
+    /// different ones.
     pub(crate) number: u16,
 }
 
-/// Which of the rules on a window are true: three bits, in their order as causes.
+/// The rules on a window that are true: three bits, in their order as causes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Truth(pub(crate) u64);
 
@@ -61,8 +63,8 @@ impl Truth {
     }
 }
 
-/// How many more outcomes of each class, with whatever of the other classes' own allowances, cannot
-/// make a rule true.
+/// How many more outcomes of each class, whatever part of the other classes' allowances is used,
+/// cannot make a rule true.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Allowance {
     pub(crate) fast_successes: u64,
@@ -72,13 +74,13 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
-    /// Successes alone could make a rule true: they have to ask too.
+    /// Whether successes alone could make a rule true: they must be checked too.
     pub(crate) fn armed(self) -> bool {
         self.fast_successes < PLENTY
     }
 }
 
-/// More than anyone records within one version, and small enough to be added to a count.
+/// More than is ever recorded within one version, and small enough to be added to a count.
 const PLENTY: u64 = 1 << 38;
 
 /// The order in which a rate is judged: `part as f64 / whole as f64 >= rate`.
@@ -91,8 +93,8 @@ impl Policy {
         Policy { config, number: 0 }
     }
 
-    /// The same as those of a breaker that was built before, if they are alike: many breakers from one
-    /// template keep their rules once, until one is given others.
+    /// Returns the rules of a breaker that was built before, if they are the same: many breakers
+    /// from one template share their rules until one gets others.
     #[cfg(feature = "std")]
     pub(crate) fn shared(self) -> Arc<Policy> {
         // the last ones built, by their hash
@@ -129,12 +131,12 @@ impl Policy {
         u64::from(self.config.min_throughput_in_force())
     }
 
-    /// Nanoseconds; 0 is none.
+    /// In nanoseconds; 0 if off.
     pub(crate) fn slow_call(&self) -> u64 {
         self.config.slow_call.map_or(0, saturating_nanos)
     }
 
-    /// Failures in a row; 0 is none.
+    /// The length at which a run trips; 0 if off.
     pub(crate) fn run(&self) -> u64 {
         self.config.consecutive_failures.map_or(0, u64::from)
     }
@@ -167,8 +169,8 @@ impl Policy {
             .is_some_and(|n| failures >= u64::from(n))
     }
 
-    /// No number of further fast successes can make a failure rule true: the rate is judged as if
-    /// `min_throughput` were reached.
+    /// Whether no number of further fast successes can make a failure rule true: the rate is judged
+    /// as if `min_throughput` were reached.
     fn safe_from_failures(&self, window: Counts) -> bool {
         !self.count_reached(window.failures)
             && self.safe_rate(window.failures, window.calls, self.config.failure_rate)
@@ -178,7 +180,7 @@ impl Policy {
         rate.is_none_or(|rate| !reached(part, calls.max(self.min_throughput()), rate))
     }
 
-    /// An underestimate costs an update, and nothing else.
+    /// An underestimate only costs an update.
     pub(crate) fn allowance(&self, window: Counts) -> Allowance {
         let by_count = self.config.failure_count.map_or(PLENTY, |n| {
             (u64::from(n) - 1).saturating_sub(window.failures)
@@ -206,8 +208,8 @@ impl Policy {
         }
     }
 
-    /// A rate is reached, and waits for calls, of whatever class, to be enough of them. (Or a rule is
-    /// true; then every outcome has to ask.)
+    /// A rate is reached, and only the number of calls, of any class, is missing. (Or a rule is
+    /// true: then every outcome is checked.)
     fn until_enough(&self, window: Counts, by_count: u64) -> Allowance {
         if self.count_reached(window.failures) {
             return Allowance::default();
@@ -246,7 +248,7 @@ impl Policy {
             .unwrap_or(0)
     }
 
-    /// What a round is decided to be, if it is.
+    /// The verdict on a round, if it is decided.
     pub(crate) fn verdict(&self, round: Round) -> Option<Goal> {
         if round.timed_out {
             return Some(Goal::ReopenByTimeout);
@@ -273,8 +275,8 @@ impl Policy {
         }
     }
 
-    /// Were as many probes cancelled as the round needs results? What that means is a matter of time,
-    /// and is asked at a cancellation alone.
+    /// Whether as many probes were cancelled as the round needs results. The consequence also
+    /// depends on the time, and is only considered at a cancellation.
     pub(crate) fn too_many_cancelled(&self, round: Round) -> bool {
         round.cancelled >= self.need()
     }
@@ -287,13 +289,13 @@ impl Policy {
         }
     }
 
-    /// Is there a slot for one more probe?
+    /// Whether there is a slot for one more probe.
     pub(crate) fn has_slot(&self, round: Round) -> bool {
         round.in_flight < u64::from(self.config.half_open.max_probes_in_force())
             && round.in_flight + round.results() < self.need()
     }
 
-    /// Does this result count as failed in the round? (In the totals it stays what it was.)
+    /// Whether this result counts as failed in the round. (The totals count it by its outcome.)
     pub(crate) fn fails_round(&self, failed: bool, slow: bool) -> bool {
         let strict = matches!(self.config.half_open.recovery, Recovery::Successes(_));
         failed || slow && strict && self.config.slow_rate.is_some()

@@ -1,9 +1,9 @@
-//! The end of Open, moved after Open began: by whoever decided on it and knows better than the
-//! backoff, and by the operator.
+//! Moves the end of Open after Open began: by the thread that decided the opening and knows its
+//! wait, and by the operator.
 //!
 //! An acquire reads control, then the deadline, and begins a round from exactly that control word.
-//! So whoever moves the deadline changes the control word too, and only then has moved it: an acquire
-//! that read the deadline before looks again.
+//! So a thread that moves the deadline changes the control word too, and only then has moved it: an
+//! acquire that read the deadline before reads again.
 
 use crate::engine::state::Core;
 use crate::words::control::Period;
@@ -12,8 +12,8 @@ use crate::words::outcome::{Cause, State};
 use crate::words::tagged::Tagged;
 
 impl Core {
-    /// While Open, or only in the Open of that generation: not before `wait` from now. Whether that
-    /// moved the deadline.
+    /// While Open, or only in the Open of that generation: no probe before `wait` from now. Returns
+    /// whether that moved the deadline.
     pub(crate) fn postpone(&self, only: Option<u64>, wait: u64) -> bool {
         let now = self.head.clock.nanos();
         loop {
@@ -41,9 +41,9 @@ impl Core {
         }
     }
 
-    /// The wait that the operator asked for in the Open that followed `period`, where a helper that did
-    /// not know it set the deadline by the backoff. Meanwhile another operator may have postponed it, and
-    /// later it stays. Whether it is that Open still.
+    /// Sets the wait that the operator asked for in the Open that followed `period`, if a helper
+    /// that did not know it set the deadline by the backoff. Another operator may have postponed it
+    /// meanwhile; a later deadline stays. Returns whether it is still that Open.
     pub(crate) fn override_deadline(&self, period: Period, wait: u64, now: u64) -> bool {
         let open = period.next(State::Open);
         let asked = |opened, is: Deadline| {
@@ -55,8 +55,9 @@ impl Core {
         !matches!(self.move_deadline(open, now, asked), Moved::Over)
     }
 
-    /// The wait that a failure of `period` asked for, where another thread made the transition that it
-    /// decided. It moves the deadline only later, as it does where this thread makes the transition.
+    /// Applies the wait that a failure of `period` asked for, if another thread made the transition
+    /// that the failure decided. It only moves the deadline later, as it does when this thread
+    /// makes the transition.
     #[cold]
     pub(crate) fn lengthen_deadline(
         &self,
@@ -79,8 +80,7 @@ impl Core {
         }
     }
 
-    /// The deadline of `open`, to what is said of the moment at which Open began and of the deadline
-    /// as it is.
+    /// Moves the deadline of `open`, given the moment at which Open began and the present deadline.
     fn move_deadline(
         &self,
         open: Period,
@@ -113,7 +113,7 @@ impl Core {
         }
     }
 
-    /// Change the control word and nothing else.
+    /// Changes the control word and nothing else.
     fn bump_version(&self, period: Period, now: u64) -> Moved {
         loop {
             let control = self.quiet(now);

@@ -1,10 +1,10 @@
-//! The half-open round: who gets a slot, and what its result decides.
+//! The half-open round: which calls get a slot, and what their results decide.
 //!
 //! Every step is one exchange on the round word. A slot is taken after `latest_admission` was
-//! raised, never before: between the two another thread may look for a timeout, and must not find
-//! one that this probe's admission has just put off. The latest result is likewise raised before the
-//! result is counted. A round ends at the exchange that decides it; a thread that finds it decided
-//! performs its transition, and what comes later is late.
+//! raised, never before: between the two another thread may check for a timeout, and must not find
+//! one that this probe's admission has just prevented. The latest result is likewise raised before
+//! the result is counted. A round ends at the exchange that decides it. A thread that finds it
+//! decided performs its transition, and later results are late.
 
 use crate::clock::saturating_nanos;
 use crate::engine::call::Admission;
@@ -17,7 +17,7 @@ use crate::words::outcome::{Cause, FailureKind, State};
 use crate::words::round::Round;
 
 impl Core {
-    /// Open, and its wait is over: whoever announces it is the first probe of the round.
+    /// Open, and its wait is over: the call that announces the round is its first probe.
     pub(crate) fn begin_round(&self, control: Control, now: u64) -> Option<Admission> {
         // Before the announcement: an acquire that meets the fresh round must not find an admission
         // time of an earlier one, or the round would look timed out at once.
@@ -33,7 +33,7 @@ impl Core {
             })
     }
 
-    /// `None`: look again.
+    /// Returns `None` if the caller must look again.
     pub(crate) fn take_slot(
         &self,
         control: Control,
@@ -139,8 +139,9 @@ impl Core {
         }
     }
 
-    /// A probe was cancelled. That its caller left says nothing about the dependency; only where as many
-    /// left as the round needs results, and none came for as long as the probe timeout, is it given up.
+    /// A probe was cancelled. A caller that leaves says nothing about the dependency. The round is
+    /// given up only if as many left as the round needs results, and no result came within the
+    /// probe timeout.
     pub(crate) fn cancel_probe(&self, admission: Admission, now: u64) {
         let policy = self.head.policy.load();
         let timeout = saturating_nanos(policy.config.half_open.probe_timeout);
@@ -170,7 +171,7 @@ impl Core {
         }
     }
 
-    /// An ignored probe gives its slot back, and that is all.
+    /// An ignored probe only gives its slot back.
     pub(crate) fn ignore_probe(&self, admission: Admission) {
         let now = self.head.clock.nanos();
         if self
@@ -181,7 +182,8 @@ impl Core {
         }
     }
 
-    /// One exchange on the round of that admission, `kind` being its failure's; `None`, and counted as late, if it is over.
+    /// Makes one exchange on the round of that admission; `kind` is that of its failure. Returns
+    /// `None`, and counts the result as late, if the round is over.
     fn update_round(
         &self,
         admission: Admission,

@@ -1,9 +1,10 @@
-//! Outcomes: what the end of every call does.
+//! Outcomes: the end of every call.
 //!
-//! A success while closed is a load of control, a read of the clock, a comparison with the period's
-//! end and one exchange on this thread's stripe. The exchange expects the version of the control
-//! word that was read, so between the two an update may announce, freeze, publish: then the exchange
-//! fails, and control is read again. "Count it" and "what I checked still holds" are one step.
+//! A success while closed is a load of control, a clock reading, a comparison with the period's
+//! end, and one exchange on this thread's stripe. The exchange expects the version of the control
+//! word that was read. Between the two an update may announce, freeze and publish: then the
+//! exchange fails, and control is read again. "Count it" and "what I checked still holds" are one
+//! step.
 
 use crate::clock::saturating_nanos;
 use crate::config::settings::OnCancel;
@@ -21,8 +22,8 @@ use crate::words::tagged::Tagged;
 use core::time::Duration;
 
 impl Core {
-    /// A permit was given a result. What most calls end with has ways of its own: a success that is
-    /// not slow, in the caller's code, and a failure that nobody times.
+    /// A permit got its result. The common cases have paths of their own: a success that is not
+    /// slow, inlined into the caller's code, and an untimed failure.
     #[inline(always)]
     pub(crate) fn conclude(&self, admission: Admission, outcome: Outcome, timing: Timing) {
         match outcome {
@@ -48,7 +49,7 @@ impl Core {
         }
     }
 
-    /// A count window has no epochs, so nobody asks when a success came that nobody times.
+    /// A count window has no epochs, so an untimed success needs no clock.
     #[inline(never)]
     fn succeed_in_count(&self, window: &CountWindow, admission: Admission, timing: Timing) {
         // The clock is read only if the call is timed.
@@ -101,7 +102,7 @@ impl Core {
         admission.is_timed(timing) && self.exceeds_limit(admission, timing, now)
     }
 
-    /// Of a call that somebody timed, and that ends with a success or a failure.
+    /// For a timed call that ends with a success or a failure.
     #[inline(always)]
     fn exceeds_limit(&self, admission: Admission, timing: Timing, now: u64) -> bool {
         if self.has_stopwatch(timing.limit) {
@@ -127,7 +128,7 @@ impl Core {
         self.is_beyond_limit(admission, lasted, timing.limit)
     }
 
-    /// What is kept is not too short, however coarse the stopwatch is.
+    /// Rounds up, so that the duration kept is never too short, however coarse the stopwatch.
     fn note_measured(&self, admission: Admission, lasted: u64) {
         let most = lasted.saturating_add(self.head.clock.unseen());
         self.note_duration(admission, most);
@@ -141,7 +142,7 @@ impl Core {
         limit != 0 && lasted > limit
     }
 
-    /// But not under Disabled, where calls are counted nowhere.
+    /// Except under Disabled, which counts no calls.
     #[cold]
     fn note_duration(&self, admission: Admission, lasted: u64) {
         if let Some(histogram) = &self.head.durations
@@ -180,8 +181,8 @@ impl Core {
         }
     }
 
-    /// However often others come between. Whatever it comes to, slow or not, counted in which epoch, a
-    /// trip, it comes to at one time.
+    /// Records the outcome, however often other threads interfere. Everything that follows from it
+    /// (slow or not, its epoch, a trip) follows at one time.
     #[cold]
     fn record_slow(&self, admission: Admission, out: Outgoing, now: u64) {
         // Each turn means that another thread's update came between, so the system as a whole makes
@@ -189,7 +190,7 @@ impl Core {
         while self.resolve(admission, out, now) && !self.try_record(admission, out, now) {}
     }
 
-    /// Count it, where nothing stands in the way: no update, no other period, no epoch's end.
+    /// Counts the outcome if nothing prevents it: an update, another period, the end of an epoch.
     #[inline(always)]
     fn try_record(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
         match &self.head.window {
@@ -233,7 +234,7 @@ impl Core {
         true
     }
 
-    /// A local handle's success: by a load and a store, if nothing stands in the way.
+    /// A local handle's success: a load and a store, if nothing prevents it.
     #[inline(always)]
     pub(crate) fn succeed_in(&self, owned: &Owned, admission: Admission, timing: Timing) {
         let now = self.head.clock.nanos();
@@ -264,7 +265,7 @@ impl Core {
         self.record(admission, out, now);
     }
 
-    /// It has landed: does anyone need to look?
+    /// The outcome was recorded: must a thread check the rules?
     #[inline(always)]
     fn judge(&self, control: Control, stripe: &Stripe, out: Outgoing, count: u64, now: u64) {
         // The run first: if both the run and a rule on the window become true, the run is the cause
@@ -280,7 +281,8 @@ impl Core {
         }
     }
 
-    /// Something stood between an outcome and its count. False: the outcome is dealt with.
+    /// An obstacle came between an outcome and its count. Returns false if the outcome is dealt
+    /// with.
     #[cold]
     fn resolve(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
         let control = self.control();
@@ -316,7 +318,8 @@ impl Core {
         }
     }
 
-    /// An outcome landed at the word `landed`: see that a `Check` of a later version is done.
+    /// An outcome was recorded at the word `landed`: sees to it that a `Check` of a later version
+    /// is done.
     #[cold]
     fn check(&self, landed: Control, now: u64, out: Outgoing) {
         let own = out.wait;
@@ -356,7 +359,7 @@ impl Core {
         }
     }
 
-    /// An outcome that made a rule true by itself: a run's, or a count window's.
+    /// An outcome made a rule true by itself: in a run, or in a count window.
     #[cold]
     fn trip(&self, landed: Control, goal: Goal, now: u64, out: Outgoing) {
         let own = out.wait;
@@ -389,8 +392,8 @@ impl Core {
         }
     }
 
-    /// The consecutive rule: a failure adds to the run, a success ends it. A success that finds no
-    /// run writes nothing.
+    /// The rule on runs: a failure adds to the run, a success ends it. A success without a run
+    /// writes nothing.
     #[inline]
     fn note_run(&self, control: Control, out: Outgoing, now: u64) {
         let generation = control.generation();
@@ -445,8 +448,8 @@ impl Core {
         }
     }
 
-    /// A count window knows each outcome's own window, so the outcome judges itself. `now` is asked for
-    /// where it trips.
+    /// A count window knows each outcome's own window, so the outcome judges itself. `now` is read
+    /// only if it trips.
     #[inline(never)]
     fn try_in_count(
         &self,
@@ -536,7 +539,7 @@ impl Core {
         self.leave(admission, |side| side.cancelled.add(1));
     }
 
-    /// A call that is in no window ends: count it where it belongs, if it is not late.
+    /// A call that is in no window ends: counts it where it belongs, unless it is late.
     fn leave(&self, admission: Admission, count: impl Fn(&Side)) {
         // Nothing here decides. If the period ends after this load, the call is counted as if it
         // had ended just before.

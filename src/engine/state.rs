@@ -1,6 +1,7 @@
-//! What a breaker consists of: its words, where each lies, and what each begins as.
+//! The parts of a breaker: its words, their layout, and their initial values.
 //!
-//! `engine/update.rs`, `engine/admit.rs`, `engine/probe.rs` and `engine/snapshot.rs` are the four things that are done to it.
+//! Four modules use them: `engine/update.rs`, `engine/admit.rs`, `engine/probe.rs` and
+//! `engine/snapshot.rs`.
 
 use crate::clock::Clock;
 use crate::config::settings::{Config, Shape as Geometry};
@@ -27,13 +28,13 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
-/// What every call reads and only updates write: at rest in each cache.
+/// Read by every call and written only by updates, so it stays in each cache.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) control: Word<Control>,
     /// When the current epoch is over; `u64::MAX` under a count window. It only rises.
     pub(crate) period_end: Word,
-    /// The slow limit in nanoseconds, 0 for none.
+    /// The slow limit in nanoseconds; 0 if off.
     pub(crate) slow_limit: Word<Tagged<Version>>,
     pub(crate) run_limit: Word<Tagged<Version, RunRule>>,
     pub(crate) clock: Clock,
@@ -42,7 +43,7 @@ pub(crate) struct Head {
     pub(crate) durations: Option<Box<Histogram>>,
 }
 
-/// What the updates keep for themselves and for readers; and, with some distance to both ends, the run,
+/// What updates keep for themselves and for readers; and, at some distance from both ends, the run,
 /// which failures write.
 #[derive(Debug)]
 #[repr(C)]
@@ -51,7 +52,7 @@ pub(crate) struct Ledger {
     pub(crate) lifetime: [Word; 4],
     /// The generation, likewise.
     pub(crate) generations: Word,
-    /// The latest time that an update was told; it only rises.
+    /// The latest time that any update has seen; it only rises.
     pub(crate) latest: Word,
     /// The time of the update, in two halves of 32 bits.
     pub(crate) time_high: Word<Tagged<Version>>,
@@ -70,8 +71,8 @@ pub(crate) struct Ledger {
     pub(crate) deciding: Word<Tagged<Generation, Option<FailureKind>>>,
     /// When the present generation began.
     pub(crate) since: Word,
-    /// When Open ends; of a Closed that was restored, how long it had lasted before this clock begins,
-    /// which `since` cannot tell.
+    /// The end of Open. For a restored Closed: how long it had lasted before this clock began,
+    /// which is before any value of `since`.
     pub(crate) deadline: Word<Tagged<Generation, Deadline>>,
 }
 
@@ -79,19 +80,20 @@ pub(crate) struct Ledger {
 #[derive(Debug)]
 pub(crate) struct Probing {
     pub(crate) round: Word<Round>,
-    /// When a slot was last taken, or about to be; it only rises.
+    /// When a slot was last taken, or is about to be; it only rises.
     pub(crate) latest_admission: Word,
-    /// When a result was last counted in a round, or about to be; it only rises.
+    /// When a result was last counted in a round, or is about to be; it only rises.
     pub(crate) latest_result: Word,
     /// Probes that succeeded, but late: their round had ended.
     pub(crate) late_successes: Counter,
-    /// The probes' results by class, for life: they are in no window.
+    /// The probes' results by class, for the lifetime: they are in no window.
     pub(crate) results: [Counter; 4],
 }
 
-/// In this order: between what all calls read (`head`, and the first words of `stripes`), what an
-/// outcome writes and what failures write (`ledger.run`) lies a line of 64 bytes, or more, that is
-/// seldom touched. So they are apart without an alignment, which would add a third to a breaker.
+/// In this order: between the words that all calls read (`head`, and the first words of `stripes`),
+/// those that an outcome writes, and those that failures write (`ledger.run`), there is at least a
+/// line of 64 bytes that is rarely used. This keeps them apart without an alignment, which would
+/// add a third to a breaker.
 #[repr(C)]
 pub(crate) struct Core {
     /// Beside the `Arc`'s own counts, with which it changes.
@@ -124,8 +126,8 @@ impl fmt::Debug for Core {
 }
 
 impl Core {
-    /// `{:?}` of each handle: which breaker it is of, and how that is. A window, or a listener's queue,
-    /// could be megabytes.
+    /// `{:?}` of each handle: its breaker and its state. A window, or a listener's queue, could be
+    /// megabytes.
     #[cold]
     pub(crate) fn debug(&self, handle: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(handle)
@@ -134,8 +136,9 @@ impl Core {
             .finish_non_exhaustive()
     }
 
-    /// From a configuration that has been validated. No other thread has any of the words yet, and who gets
-    /// the core gets it by an exchange or a lock of its own, so what is stored here is seen by all.
+    /// Builds a breaker from a validated configuration. No other thread has any of its words at
+    /// this point; a thread that gets the core gets it by an exchange or a lock, and so sees
+    /// everything that is stored here.
     pub(crate) fn new(name: String, config: Config, seed: u64, now: u64, initial: Initial) -> Core {
         let clock = config.clock.clone();
         let kept = config.history as usize;
@@ -271,7 +274,7 @@ impl Core {
             .then(|| deadline.payload().nanos(opened))
     }
 
-    /// The same, as what is left of it.
+    /// Returns the rest of the wait.
     pub(crate) fn open_for(&self, generation: Generation, now: u64) -> Option<u64> {
         let until = self.open_until(generation)?;
         Some(until.saturating_sub(now))

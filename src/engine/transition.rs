@@ -1,4 +1,4 @@
-//! The state machine, as pure functions: what may be asked of which state, and what an update
+//! The state machine, as pure functions: which request is valid in which state, and what an update
 //! decides. The engine only carries these out.
 
 use crate::engine::policy::{Policy, Truth};
@@ -8,7 +8,7 @@ use crate::words::outcome::{Cause, Counts, State};
 
 use Goal::*;
 
-/// May an update with this goal be announced in this state?
+/// Whether an update with this goal may be announced in this state.
 pub(crate) fn permits(goal: Goal, state: State) -> bool {
     let overridden = state.is_override();
     match goal {
@@ -25,8 +25,8 @@ pub(crate) fn permits(goal: Goal, state: State) -> bool {
     }
 }
 
-/// Does the update look at the clock, to let old epochs go? Those that judge an outcome do not: it
-/// landed in the epoch in which it is judged.
+/// Whether the update reads the clock to let old epochs go. Updates that judge an outcome do not:
+/// it was recorded in the epoch in which it is judged.
 pub(crate) fn advances_epochs(goal: Goal) -> bool {
     !matches!(
         goal,
@@ -34,7 +34,7 @@ pub(crate) fn advances_epochs(goal: Goal) -> bool {
     )
 }
 
-/// Where a goal leads, and the cause that is reported; `None` where the update has to judge.
+/// Returns the target of a goal, and the reported cause; `None` if the update has to judge.
 fn destination(goal: Goal) -> Option<(State, Cause)> {
     let to = match goal {
         Check | Maintain => return None,
@@ -49,7 +49,7 @@ fn destination(goal: Goal) -> Option<(State, Cause)> {
     Some((to, goal.cause()))
 }
 
-/// The counts that go with an event: a verdict's are the round's, all others the window's.
+/// Which counts go with an event: the round's for a verdict, the window's for all others.
 pub(crate) fn judges_round(goal: Goal) -> bool {
     matches!(
         goal,
@@ -57,7 +57,7 @@ pub(crate) fn judges_round(goal: Goal) -> bool {
     )
 }
 
-/// Did an outcome decide, which may have been a failure?
+/// Whether an outcome decided, which may have been a failure.
 pub(crate) fn by_outcome(cause: Cause) -> bool {
     cause.is_rule() || cause == Cause::ProbeFailed
 }
@@ -78,8 +78,8 @@ pub(crate) fn openings(
     kept + u64::from(to == State::Open)
 }
 
-/// What an update decides. All its helpers must act on the same one, though their rules may differ
-/// (new ones may just have been set), so the first one's is written down, in forty bits.
+/// The decision of an update. All its helpers must act on the same one, although their rules may
+/// differ (new ones may just have been set), so the first one's is stored, in forty bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Decision {
     /// `Some`: a transition, self-transitions included.

@@ -1,21 +1,23 @@
-//! The update: announce, freeze, decide, publish. Nothing else changes what the breaker is.
+//! The update: announce, freeze, decide, publish. Nothing else changes a breaker's state.
 //!
-//! Whoever wants a change *announces* it: one compare-exchange on the control word, to the next
-//! version, with the goal. From there on every thread that meets the announced word does the same
-//! work, and any of them may finish it, so a thread that stops anywhere in it stops nobody:
+//! A thread that wants a change *announces* it: one compare-exchange on the control word, to the
+//! next version, with the goal. From there on every thread that meets the announced word does the
+//! same work, and any of them may finish it. So a thread that stops anywhere in an update does not
+//! stop the others:
 //!
-//! 1. *Freeze*: every count gets the new version as its tag. A record lands by an exchange that
-//!    expects the version it read, so now none can land, and every helper reads the same counts.
-//! 2. *Agree*: helpers differ in their clock and their rules. Whatever depends on those (the time,
-//!    the decision, a deadline) is written once, into a word tagged with the version; the others
-//!    take it from there.
-//! 3. *Carry out* what was decided, each word by `help_write`.
+//! 1. *Freeze*: every count gets the new version as its tag. A record is an exchange that expects
+//!    the version it read, so now records fail, and every helper reads the same counts.
+//! 2. *Agree*: helpers differ in their clock and their rules. Values that depend on those (the
+//!    time, the decision, a deadline) are written once, into a word tagged with the version; the
+//!    other helpers take them from there.
+//! 3. *Carry out* the decision, each word by `help_write`.
 //! 4. *Publish*: one compare-exchange from exactly the announced word.
 //!
-//! *Order within step 3.* What a helper reads must not be overwritten by another helper of the
-//! same update before all could have agreed on what follows from it. So the decision and the event
-//! (which read the window, the round and the run) come before the fresh boundaries and the fresh
-//! round; the openings (which read the deadline and `since`) before the deadline and `since`.
+//! *Order within step 3.* A word that a helper reads must not be overwritten by another helper of
+//! the same update before all could have agreed on what follows from it. So the decision and the
+//! event (which read the window, the round and the run) come before the fresh boundaries and the
+//! fresh round; the openings (which read the deadline and `since`) come before the deadline and
+//! `since`.
 
 use crate::engine::apply::Frozen;
 #[cfg(feature = "std")]
@@ -31,9 +33,9 @@ use crate::words::deadline::Wait;
 use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, extend};
 
 impl Core {
-    /// Announce an update from the word `c`, and see it through. `wait` is the announcer's own idea
-    /// of how long Open is to last, in nanoseconds; a helper that comes first does not know it, and
-    /// the announcer has to `override_deadline`. Whether it was ours to announce.
+    /// Announces an update from the word `c`, and finishes it. `wait` is how long the announcer
+    /// wants Open to last, in nanoseconds. A helper that comes first does not know it, and the
+    /// announcer has to call `override_deadline`. Returns whether this thread announced the update.
     #[cold]
     pub(crate) fn update(&self, control: Control, goal: Goal, now: u64, wait: Wait) -> bool {
         self.start(control, control.announce(goal), now, wait)
@@ -52,7 +54,8 @@ impl Core {
         won
     }
 
-    /// By whoever announced it and by whoever meets it. On return it is over.
+    /// Called by the thread that announced the update, and by every thread that meets it. On return
+    /// the update is over.
     #[cold]
     pub(crate) fn finish(&self, announced: Control, now: u64, wait: Wait) {
         if let Ok((next, decision)) = self.work_out(announced, now, wait)
@@ -68,7 +71,7 @@ impl Core {
         }
     }
 
-    /// By the one thread that has published it.
+    /// Called by the one thread that has published the update.
     #[cfg(feature = "std")]
     #[inline]
     fn tell(&self, next: Control, transition: bool) {
@@ -166,7 +169,7 @@ impl Core {
         Ok((next, decision))
     }
 
-    /// From here to the publication nothing can land.
+    /// From here to the publication no outcome can be recorded.
     fn freeze(&self, announced: Control) -> Result<Frozen, Over> {
         let mut frozen = Frozen::of(announced.version());
         match &self.head.window {
@@ -206,8 +209,8 @@ impl Core {
         Ok(frozen)
     }
 
-    /// No later update, nor one that is announced from here on, is of an earlier time. Another thread may
-    /// raise it in between, and then there is nothing left to do: it only rises.
+    /// Later updates, and updates announced from here on, are never of an earlier time. If another
+    /// thread raises the time in between, nothing is left to do: it only rises.
     pub(crate) fn heard(&self, now: u64) {
         let latest = &self.ledger.latest;
         // The exchange is spared where it would change nothing.
@@ -216,7 +219,8 @@ impl Core {
         }
     }
 
-    /// The time of this update, not before that of any earlier one, nor before its announcer's reading.
+    /// Returns the time of this update, not before that of any earlier one, nor before its
+    /// announcer's reading.
     fn decide_time(&self, announced: Control, now: u64) -> Result<u64, Over> {
         let ledger = &self.ledger;
         // This helper's reading may be the latest of all. It counts if the time is not yet decided.
@@ -238,8 +242,8 @@ impl Core {
         Ok(high << 32 | low)
     }
 
-    /// The control word, read while no update is under way. One that is announced is finished here and not
-    /// waited for: the thread that announced it may sleep, and this one goes on all the same.
+    /// Returns control, read while no update is under way. An announced update is finished here,
+    /// not waited for: the thread that announced it may sleep, and this one goes on all the same.
     pub(crate) fn quiet(&self, now: u64) -> Control {
         loop {
             let control = self.control();
@@ -250,7 +254,8 @@ impl Core {
         }
     }
 
-    /// Put what was stored before into the sight of every later update, and say at which word.
+    /// Makes earlier stores visible to every later update, and returns the control word at which it
+    /// did.
     #[cfg(feature = "std")]
     pub(crate) fn sync(&self, now: u64) -> Control {
         loop {

@@ -1,9 +1,9 @@
-//! Events, as they are left by the updates and read back by observers.
+//! Events: updates store them, and observers read them.
 //!
-//! What only the thread knows that decided is left by it beforehand, in a word of its own: the kind of its
-//! failure. It is written before the exchange that decides (a round's result, the announcement), so
-//! whoever carries the transition out finds it. Two failures that overlap may both be about to decide;
-//! then the word is the later one's, and either is an answer.
+//! One part is known only to the thread that decides: the kind of its failure. That thread stores
+//! it beforehand, in a word of its own, before the exchange that decides (a round's result, the
+//! announcement), so the thread that carries out the transition finds it. If two overlapping
+//! failures are both about to decide, the word is the later one's, and either is a valid answer.
 
 use crate::engine::events::event::{Event, Now, Transition};
 use crate::engine::help::Over;
@@ -16,7 +16,8 @@ use crate::words::tagged::{Generation, Tagged};
 use alloc::vec::Vec;
 
 impl Core {
-    /// An outcome of that generation is about to end it: a failure of that kind, or none.
+    /// An outcome of that generation is about to end it: with a failure of that kind, or without
+    /// one.
     pub(crate) fn leave_kind(&self, generation: Generation, kind: Option<FailureKind>) {
         let ours = Tagged::new(generation, kind);
         let word = &self.ledger.deciding;
@@ -111,7 +112,7 @@ impl Core {
         event.transition(Now::read(self.head.clock.nanos()))
     }
 
-    /// From the longer history where there is one.
+    /// From the longer history, if there is one.
     pub(crate) fn kept_event(&self, generation: u64) -> Option<Event> {
         match &self.longer {
             Some(ring) => ring.read(generation),

@@ -1,4 +1,4 @@
-//! What the engine publishes, and those who read it.
+//! The events that the engine publishes, and their readers.
 
 pub(crate) mod cursor;
 pub(crate) mod event;

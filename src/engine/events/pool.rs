@@ -1,16 +1,18 @@
-//! The threads that call listeners: few, however many breakers are listened to.
+//! The threads that call listeners: few, however many breakers have listeners.
 //!
-//! One *keeper* is woken by publications (see `ready`), and calls nobody. It queues the listeners that
-//! are to be looked after, and *workers* call them: one for the crate's own publishers, and at most two
-//! for users' listeners. A worker that has been in one call for a second is left to it: the keeper counts
-//! it out, and begins another one when there is work. It ends when the call returns.
+//! One *keeper* is woken by publications (see `ready`), and calls no listener itself. It queues the
+//! listeners to be served, and *workers* call them: one for the crate's own publishers, and at most
+//! two for users' listeners. A worker that has been in one call for a second is left to it: the
+//! keeper no longer counts it, and starts another one when there is work. The old worker ends when
+//! its call returns.
 //!
-//! Between a publication and the keeper nothing is locked. Keeper, workers and those who subscribe or
-//! detach share a lock, which is never held while a listener is called or dropped. A listener's `Status`
-//! stands under it, so no two threads call one listener at once, and none is forgotten.
+//! Between a publication and the keeper nothing is locked. Keeper, workers, and threads that
+//! subscribe or detach share a lock, which is never held while a listener is called or dropped. A
+//! listener's `Status` is under that lock, so two threads never call one listener at once, and no
+//! listener is forgotten.
 //!
-//! *Fork.* A child has none of these threads. A pool knows its process, and the first subscription in
-//! another one begins a new pool.
+//! *Fork.* These threads do not exist in a child. A pool knows its process, and the first
+//! subscription in another process starts a new pool.
 
 use crate::engine::events::queue::refill;
 use crate::engine::events::ready::Ready;
@@ -27,16 +29,16 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{park, park_timeout};
 use std::time::Instant;
 
-/// A call that lasts longer has its thread for itself.
+/// A worker in a longer call is left to it.
 const STUCK: Duration = Duration::from_secs(1);
-/// How often the keeper looks after workers that are in calls.
+/// How often the keeper checks workers that are in calls.
 const WATCH: Duration = Duration::from_millis(250);
-/// Of 64 places each. With more listeners than places some share one.
+/// Of 64 places each. With more listeners than places, some share one.
 const WORDS: usize = if cfg!(tripcoil_loom) { 1 } else { 16 };
 
 static POOL: ArcSwapOption<Pool> = ArcSwapOption::const_empty();
 
-/// Whose listener it is.
+/// The owner of a listener.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Lane {
     /// The crate's own publishers.
@@ -47,7 +49,7 @@ pub(crate) enum Lane {
 const LANES: [Lane; 2] = [Lane::BuiltIn, Lane::Users];
 
 impl Lane {
-    /// Workers that are not stuck, at most.
+    /// The largest number of workers that are not stuck.
     fn most(self) -> usize {
         match self {
             Lane::BuiltIn => 1,
@@ -102,7 +104,7 @@ struct Shared {
     /// By place.
     rows: Vec<Vec<Row>>,
     queues: [Queue; LANES.len()],
-    /// Another pool was quicker.
+    /// Another pool was started first.
     over: bool,
     next: usize,
 }
@@ -115,7 +117,7 @@ pub(crate) struct Pool {
     work: [Condvar; LANES.len()],
 }
 
-/// Of the process that asks; where there is no fork, 0.
+/// The current process; 0 where there is no fork.
 pub(crate) fn process() -> u32 {
     if cfg!(unix) { std::process::id() } else { 0 }
 }
@@ -177,7 +179,7 @@ impl Queue {
         self.workers.retain(|w| !Arc::ptr_eq(&w.seat, seat));
     }
 
-    /// Workers that have been in one call for too long are left to it.
+    /// Leaves workers that have been in one call for too long.
     fn leave_the_stuck(&mut self, now: Instant) {
         self.workers.retain_mut(|worker| {
             let calls = worker.seat.calls.get();
@@ -194,7 +196,8 @@ impl Queue {
 }
 
 impl Pool {
-    /// This process's pool, begun by whoever asks first; `None` if the system gives no thread.
+    /// Returns this process's pool, and starts it if necessary; `None` if the system cannot start a
+    /// thread.
     pub(crate) fn of_this_process() -> Option<Arc<Pool>> {
         if cfg!(any(tripcoil_loom, tripcoil_shuttle)) {
             return Pool::start(); // an execution leaves nothing to the next one
@@ -248,7 +251,7 @@ impl Pool {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lists a listener. `None` if the system gives no thread for its lane.
+    /// Adds a listener. Returns `None` if the system cannot start a thread for its lane.
     pub(crate) fn list(self: &Arc<Pool>, lane: Lane, look: Box<dyn Look>) -> Option<Arc<Task>> {
         let mut shared = self.lock();
         let queue = &mut shared.queues[lane as usize];
@@ -267,7 +270,7 @@ impl Pool {
         Some(task)
     }
 
-    /// From here on no thread of the pool begins to look after it.
+    /// Removes a listener: from here on no thread of the pool starts to serve it.
     pub(crate) fn unlist(&self, task: &Arc<Task>) {
         // in a child another thread may have held the lock when it was forked
         if !self.is_of_this_process() {
@@ -288,7 +291,7 @@ impl Pool {
         }
     }
 
-    /// What publications have marked is queued.
+    /// Queues what publications have marked.
     fn collect(&self) -> MutexGuard<'_, Shared> {
         let places = self.ready.take();
         let mut shared = self.lock();
@@ -298,7 +301,7 @@ impl Pool {
         shared
     }
 
-    /// The keeper's life.
+    /// Runs the keeper.
     fn keep(self: Arc<Pool>) {
         loop {
             let mut shared = self.collect();
@@ -330,7 +333,7 @@ impl Pool {
         }
     }
 
-    /// One worker more, unless the system gives no thread.
+    /// Starts one more worker, unless the system cannot start a thread.
     fn employ(self: &Arc<Pool>, queue: &mut Queue, lane: Lane) -> bool {
         let seat = Arc::new(Seat::default());
         let (pool, own) = (self.clone(), seat.clone());
@@ -346,8 +349,8 @@ impl Pool {
         begun
     }
 
-    /// A worker's life: until its lane has no subscription, or until it comes back from a call that it
-    /// had been left to.
+    /// Runs a worker: until its lane has no subscriptions, or until it returns from a call that it
+    /// was left to.
     fn work(&self, lane: Lane, seat: &Arc<Seat>) {
         let mut shared = self.lock();
         loop {

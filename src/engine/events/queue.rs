@@ -1,22 +1,22 @@
-//! The rings in which events wait for listeners: a short one for each breaker that has any, and a
-//! long one from a small reserve where a listener falls behind.
+//! The rings in which events wait for listeners: a short one per breaker that has listeners, and a
+//! long one from a small reserve if a listener falls behind.
 //!
-//! Who writes: updates, as into every ring (see `event`). They write to the long one from when they see
-//! it, and to the short one until then, which thereby keeps what still waits in it. A helper that sleeps
-//! may write to the short one later; it writes what all helpers of its update have agreed on, and a reader
-//! goes by the tags.
+//! Who writes: updates, as to every ring (see `event`). They write to the long ring from when they
+//! see it, and to the short one until then, so the short one keeps the events that still wait in
+//! it. A helper that sleeps may write to the short one later. It writes what all helpers of its
+//! update have agreed on, and a reader checks the tags.
 //!
-//! Who lengthens: the thread that publishes a transition and finds a listener half the short ring behind.
-//! It is on a call's path, so it allocates nothing and waits for nobody: it takes a ring that lies ready,
-//! and goes on without if there is none. Off the calls the reserve is filled again, by the thread that
-//! looks after listeners, and by those who subscribe or poll.
+//! Who lengthens: the thread that publishes a transition and finds a listener half the short ring
+//! behind. It is on a call's path, so it neither allocates nor waits: it takes a ring from the
+//! reserve, and goes on without one if the reserve is empty. The reserve is refilled outside of
+//! calls, by the thread that serves listeners, and by threads that subscribe or poll.
 
 use crate::engine::events::event::{Event, Ring, Slot};
 use crate::sync::atomic::Late;
 use alloc::sync::Arc;
 
-/// Events that wait in the short ring. The models have few, and no reserve: an execution leaves nothing to
-/// the next one.
+/// Events that wait in the short ring. The models have few, and no reserve: an execution must leave
+/// nothing to the next one.
 #[cfg(feature = "std")]
 pub(crate) const FEW: usize = if cfg!(tripcoil_loom) { 8 } else { 64 };
 /// Events that wait in a long ring.

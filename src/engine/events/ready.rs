@@ -1,23 +1,24 @@
-//! Which listeners are to be looked after: a bit each, in a few words, and the thread that reads them.
+//! The listeners to be served: a bit each, in a few words, and the thread that reads them.
 //!
-//! Who writes: a publication sets the bit of each listener that it concerns, by one `fetch_or`, and
-//! then unparks the reader. Nothing is allocated, retried or waited for. Who reads: one thread, the
-//! pool's keeper, which takes a word's bits by a swap, looks after their listeners, and parks.
+//! Who writes: a publication sets the bit of each listener concerned, by one `fetch_or`, and then
+//! unparks the reader. It allocates nothing, retries nothing and waits for nothing. Who reads: one
+//! thread, the pool's keeper, which takes a word's bits by a swap, serves their listeners, and
+//! parks.
 //!
-//! *No mark is lost.* The swap takes exactly the bits that were set before it. One that is set later
-//! stays for the next round, and there is one: the unpark that follows the mark leaves its token, so
-//! the park returns at once. A mark that finds its bit set changes nothing: its listener is looked
-//! after once, after both.
+//! *No mark is lost.* The swap takes exactly the bits that were set before it. A bit that is set
+//! later stays for the next round, and there is one: the unpark that follows the mark leaves its
+//! token, so the park returns at once. A mark on a bit that is already set changes nothing: its
+//! listener is served once, after both.
 //!
-//! *Shared bits.* There may be more listeners than bits. One that is looked after though its breaker
-//! has published nothing finds nothing new.
+//! *Shared bits.* There may be more listeners than bits. A listener that is served although its
+//! breaker has published nothing finds nothing new.
 
 use crate::sync::atomic::{Thread, Word};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use std::sync::OnceLock;
 
-/// The bits of all words, numbered through, and who is woken for them.
+/// The bits of all words, numbered through, and the thread to wake for them.
 #[derive(Debug)]
 pub(crate) struct Ready {
     words: Box<[Word]>,
@@ -37,7 +38,7 @@ impl Ready {
         self.words.len() * 64
     }
 
-    /// Names the thread that is woken; the first one stays.
+    /// Sets the thread that is woken; the first one stays.
     pub(crate) fn read_by(&self, reader: Thread) {
         let _first = self.reader.set(reader);
     }
@@ -56,7 +57,7 @@ impl Ready {
         }
     }
 
-    /// Takes all marks; for the reader alone.
+    /// Takes all marks. For the reader only.
     pub(crate) fn take(&self) -> Vec<usize> {
         let mut places = Vec::new();
         for (i, word) in self.words.iter().enumerate() {

@@ -14,7 +14,7 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Post {
     pub(crate) stop: Counter,
-    /// The breaker is forgotten, and all has been told.
+    /// The breaker is forgotten, and the listener has had everything.
     pub(crate) closed: Counter,
     pub(crate) delivered: Counter,
     pub(crate) missed: Counter,
@@ -31,7 +31,7 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    /// A user's code is run.
+    /// Runs user code.
     pub(crate) fn busy<T>(&self, work: impl FnOnce() -> T) -> T {
         self.calls.add(1);
         let done = work();
@@ -40,10 +40,10 @@ impl Seat {
     }
 }
 
-/// Calls of one listener in a row before another one's turn comes.
+/// Calls of one listener in a row before another one's turn.
 const TURN: u32 = 64;
-/// How long it may take over them: a slow listener has one call a turn. In models and schedules a turn must
-/// not depend on the time.
+/// The time limit of a turn: a slow listener has one call per turn. In models and schedules a turn
+/// must not depend on the time.
 const SLICE: Duration = if cfg!(any(tripcoil_loom, tripcoil_shuttle)) {
     Duration::MAX
 } else {
@@ -70,13 +70,14 @@ pub(crate) enum Looked {
 }
 
 impl Turn<'_> {
-    /// Runs what may be the user's code, and is not the listener; `None` if it panics. While it hangs the
-    /// keeper sees this thread in a call, and leaves it to that.
+    /// Runs code that may be the user's and is not the listener; returns `None` if it panics. While
+    /// it hangs, the keeper sees this thread in a call, and leaves it to that.
     pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         self.seat.busy(|| caught(work))
     }
 
-    /// Calls a listener; what it panics with is dropped. If not `All`, the turn is to end.
+    /// Lets the listener handle one value; a panic is caught, and its payload dropped. If the
+    /// result is not `All`, the turn must end.
     pub(crate) fn call<T>(&mut self, listener: &mut impl FnMut(&T), with: &T) -> Looked {
         if self.post.stop.get() != 0 {
             return Looked::Over;
@@ -94,21 +95,21 @@ impl Turn<'_> {
     }
 }
 
-/// One thing that a listener can be called with, and where it has got to.
+/// One kind of value that a listener is called with, and its position.
 pub(crate) trait Look: Send {
-    /// Whether what the next look finds is the last there is.
+    /// Whether nothing can follow the values that the next look finds.
     fn at_the_end(&self) -> bool;
 
     /// Calls the listener with all that is new.
     fn look(&mut self, turn: &mut Turn<'_>) -> Looked;
 }
 
-/// How a listener is woken: all that a thread that publishes has of it.
+/// Wakes a listener: all that a publishing thread needs.
 #[derive(Debug)]
 pub(crate) struct Bell {
     pub(crate) ready: Arc<Ready>,
     pub(crate) place: usize,
-    /// The thread of its own that a dedicated listener has.
+    /// The thread of a dedicated listener.
     own: OnceLock<Thread>,
 }
 
@@ -121,7 +122,7 @@ impl Bell {
         }
     }
 
-    /// From now on that thread is woken. It has to be rung for what came before.
+    /// From now on that thread is woken. The caller must ring for what came before.
     pub(crate) fn answered_by(&self, thread: Thread) {
         let _first = self.own.set(thread);
     }
@@ -160,7 +161,7 @@ impl Task {
         }
     }
 
-    /// One turn, unless another thread is at it, which is then its own one.
+    /// Runs one turn, unless another thread is running one.
     pub(crate) fn try_look(&self, seat: &Seat) -> Looked {
         match self.look.try_lock() {
             Ok(mut look) => self.turn(&mut look, seat),
@@ -169,7 +170,8 @@ impl Task {
         }
     }
 
-    /// One turn; for a thread of its own, which may wait for one of the pool's that is still at it.
+    /// Runs one turn. For a dedicated thread, which may wait for a worker of the pool that is still
+    /// running one.
     pub(crate) fn look(&self, seat: &Seat) -> Looked {
         let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
         self.turn(&mut look, seat)

@@ -1,10 +1,11 @@
-//! Which listeners are to be woken when an update has been published.
+//! The listeners to wake when an update has been published.
 //!
 //! Who writes: a thread that subscribes or detaches, by replacing the whole list. Who reads: each
 //! thread that publishes, without waiting for another one.
 //!
-//! A replaced list shares with the one before all buckets but the one that has changed. There are about
-//! as many buckets as a bucket has entries, so with `n` listeners a change copies some `2 * sqrt(n)` pointers.
+//! A replaced list shares all buckets with the previous one, except the bucket that changed. There
+//! are about as many buckets as entries per bucket, so with `n` listeners a change copies about `2
+//! * sqrt(n)` pointers.
 
 use crate::engine::events::task::Bell;
 use crate::sync::atomic::Counter;
@@ -13,7 +14,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use arc_swap::ArcSwapOption;
 
-/// Of whom a publication takes notice.
+/// What a publication has to notice.
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
     /// The last generation that a cursor has read.
@@ -34,7 +35,7 @@ impl Entry {
         }
     }
 
-    /// Where what it points to lies: no two entries of a breaker have the same.
+    /// The address of its target: entries of one breaker differ in it.
     fn address(&self) -> usize {
         match self {
             Entry::Reader(read) => Arc::as_ptr(read).addr(),
@@ -75,13 +76,13 @@ impl List {
         self.changed(entry, |bucket| bucket.push(entry.clone()))
     }
 
-    /// Nothing where it was the last one.
+    /// `None` if it was the last one.
     fn without(&self, entry: &Entry) -> Option<List> {
         let list = self.changed(entry, |bucket| bucket.retain(|listed| !listed.is(entry)));
         (list.count > 0).then_some(list)
     }
 
-    /// With another bucket in the place of that entry's.
+    /// Returns the list with that entry's bucket changed.
     fn changed(&self, entry: &Entry, change: impl Fn(&mut Vec<Entry>)) -> List {
         let mut buckets = self.buckets.clone();
         let place = &mut buckets[bucket_of(entry, self.buckets.len())];
@@ -93,14 +94,15 @@ impl List {
     }
 }
 
-/// Of that many buckets, a power of two. Allocations lie in rows, so the lower bits alone would be few.
+/// Of that many buckets, a power of two. Allocations are in rows, so the lower bits alone would
+/// give few buckets.
 fn bucket_of(entry: &Entry, buckets: usize) -> usize {
     let mixed = (entry.address() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (mixed >> 32) as usize & (buckets - 1)
 }
 
-/// Where the list is kept loom does not see. In the models a word of loom's is touched just before each
-/// look and each change, so that what a listener is made of is handed over with it.
+/// Loom does not see where the list is kept. In the models a word of loom's is touched just before
+/// each look and each change, so that the parts of a listener are handed over with it.
 #[derive(Debug, Default)]
 pub(crate) struct Listeners(
     ArcSwapOption<List>,
@@ -108,8 +110,8 @@ pub(crate) struct Listeners(
 );
 
 impl Listeners {
-    /// After a publication; `newest` says the generation that a transition has begun. Returns how far
-    /// the slowest cursor is behind.
+    /// Called after a publication; `newest` returns the generation that a transition has begun.
+    /// Returns how far the slowest cursor is behind.
     #[inline]
     pub(crate) fn wake(&self, newest: Option<impl Fn() -> u64>) -> u64 {
         #[cfg(tripcoil_loom)]
@@ -130,7 +132,7 @@ impl Listeners {
         behind
     }
 
-    /// What they listen to is at its end.
+    /// The breaker they listen to is gone.
     #[cfg(feature = "registry")]
     pub(crate) fn wake_all(&self) {
         for entry in self.0.load().iter().flat_map(|list| list.iter()) {

@@ -1,18 +1,18 @@
-//! Who only watches a breaker, apart from who can use it.
+//! Separates the watchers of a breaker from its users.
 //!
-//! Every handle holds the core by the same `Arc`, so its count alone does not say whether the breaker
-//! can still be called or changed. Those that only read (observers, subscriptions and their
-//! listeners) are counted once more, here, and what is left are the users.
+//! Every handle holds the core by the same `Arc`, so its count alone does not show whether the
+//! breaker can still be called or changed. Handles that only read (observers, subscriptions and
+//! their listeners) are counted a second time here; the difference is the number of users.
 //!
-//! Who writes: a watcher that comes is in the `Arc`'s count first and in this word second, and one that
-//! goes leaves in the opposite order. So at any moment the difference is the number of users, or more,
-//! never less. Who reads: whoever asks for the users takes both at one moment: the word has a version,
-//! which each change raises, and a count that was read between two looks at the same version belongs to
-//! it.
+//! Who writes: a watcher that comes enters the `Arc`'s count first and this word second; one that
+//! goes leaves in the opposite order. So at any moment the difference is the number of users, or
+//! more, never less. Who reads: a thread that asks for the users reads both at one moment. The word
+//! has a version, which each change raises, and a count that was read between two looks at the same
+//! version belongs to it.
 //!
-//! *Wrap.* The version has 31 bits; a reader would have to sleep, between its two looks, for exactly
-//! 2^31 comings and goings of watchers. A count beyond 2^32 watchers (leaked ones) is one that misses
-//! watchers, and so shows more users than there are.
+//! *Wrap.* The version has 31 bits: a reader would have to sleep, between its two looks, for
+//! exactly 2^31 changes of watchers. A count beyond 2^32 watchers (leaked ones) misses watchers,
+//! and so shows more users than there are.
 
 use crate::sync::atomic::{Word, acquire, handles};
 use alloc::sync::Arc;
@@ -37,13 +37,14 @@ impl Watchers {
         self.0.load() & FORGOTTEN != 0
     }
 
-    /// For good.
+    /// Marks the breaker as forgotten, permanently.
     #[cfg(feature = "registry")]
     pub(crate) fn forget(&self) {
         self.0.set_bits(FORGOTTEN);
     }
 
-    /// How many handles are no watchers; if watchers come and go all the while, perhaps more.
+    /// Returns how many handles can use the breaker; possibly more if watchers come and go all the
+    /// while.
     pub(crate) fn users<T>(&self, watched: &Arc<T>) -> usize {
         let mut before = self.0.load();
         let mut all = handles(watched, &self.0);
@@ -68,7 +69,7 @@ pub(crate) trait Watched {
     fn watchers(&self) -> &Watchers;
 }
 
-/// A handle that keeps the memory of what it watches, and not its place in a registry.
+/// A handle that keeps the memory of its target, and not its place in a registry.
 #[derive(Debug)]
 pub(crate) struct Watching<T: Watched>(Arc<T>);
 

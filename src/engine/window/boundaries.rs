@@ -1,14 +1,15 @@
-//! The boundaries: what the cumulative counts were when each live epoch began.
+//! The boundaries: the cumulative counts at the start of each live epoch.
 //!
-//! Who writes: updates, each boundary once for its epoch, from the frozen counts. Who reads: updates
-//! and snapshots. The slot of epoch `e` is `e % (n + 1)`: the `n` live epochs, and the one before,
-//! so that the epoch that has just left the window can still be told to a listener.
+//! Who writes: updates, each boundary once for its epoch, from the frozen counts. Who reads:
+//! updates and snapshots. The slot of epoch `e` is `e % (n + 1)`: the `n` live epochs, and the one
+//! before them, so that the epoch that has just left the window can still be reported to a
+//! listener.
 //!
 //! Epochs are numbered from `n`, so that each slot has one from the start.
 //!
-//! *Wrap-around.* A boundary's tag is its epoch modulo 2^24. A slot is looked at only for an epoch
-//! that the present one has rewritten, or for which the tag was compared with the epoch sought;
-//! the slot's last epoch is less than `n + 1` from that, and `n` is at most 3600.
+//! *Wrap-around.* A boundary's tag is its epoch modulo 2^24. A slot is read only for an epoch that
+//! the current one has rewritten, or for which the tag was compared with the epoch sought; the
+//! slot's last epoch is less than `n + 1` from that, and `n` is at most 3600.
 
 use crate::sync::atomic::Word;
 use crate::words::outcome::Counts;
@@ -58,7 +59,7 @@ impl Boundaries {
         self.slots.len() as u64 - 1
     }
 
-    /// Since the first epoch began; nothing before that.
+    /// The time since the first epoch began; zero before that.
     fn since_origin(&self, time: u64) -> u64 {
         // no clock comes near 2^63 (`ManualClock` stops at 2^62): what looks as if it were beyond is
         // before the origin
@@ -69,13 +70,13 @@ impl Boundaries {
         self.since_origin(time) / self.width + self.buckets()
     }
 
-    /// When that epoch is over.
+    /// Returns when that epoch ends.
     pub(crate) fn end_of(&self, epoch: u64) -> u64 {
         let number = epoch + 1 - self.buckets();
         self.origin.wrapping_add(number.saturating_mul(self.width))
     }
 
-    /// When that epoch began; those before the first began with it.
+    /// Returns when that epoch began; epochs before the first began with it.
     #[cfg(any(feature = "std", test))]
     pub(crate) fn start_of(&self, epoch: u64) -> u64 {
         let number = epoch.saturating_sub(self.buckets());
@@ -90,7 +91,7 @@ impl Boundaries {
         self.width
     }
 
-    /// How much of that epoch is over at that time; nothing before its start.
+    /// Returns how much of that epoch is over at that time; zero before its start.
     #[cfg(feature = "persist")]
     pub(crate) fn elapsed_of(&self, epoch: u64, time: u64) -> u64 {
         let start = epoch
@@ -104,7 +105,7 @@ impl Boundaries {
         self.epoch_at(period_end) - 1
     }
 
-    /// The oldest epoch that is live in that one.
+    /// Returns the oldest epoch that is live during that one.
     pub(crate) fn oldest(&self, epoch: u64) -> u64 {
         epoch + 1 - self.buckets()
     }
@@ -113,7 +114,7 @@ impl Boundaries {
         &self.slots[(epoch % self.slots.len() as u64) as usize]
     }
 
-    /// The counts at that epoch's start, if the slot is still (or already) that epoch's.
+    /// Returns the counts at that epoch's start, if the slot is still (or already) that epoch's.
     pub(crate) fn at(&self, epoch: u64) -> Option<Counts> {
         // Three loads, while an update may replace the slot. The tag of each word is compared with
         // the epoch, so a mixture is never taken for a boundary.

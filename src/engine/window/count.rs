@@ -1,24 +1,24 @@
 //! The exact window over the last `n` outcomes.
 //!
 //! It needs a total order of the outcomes, so its recorders share one word, and an outcome counts
-//! at the compare-exchange that takes the word from the one before it. The word carries the
-//! version, so that an update freezes it as it does the stripes' words. The exchange knows the
-//! window of its own outcome exactly, so each outcome judges itself, and no update has to.
+//! at the compare-exchange that takes the word from the previous outcome. The word has the version,
+//! so that an update freezes it as it does the stripes' words. The exchange knows the window of its
+//! own outcome exactly, so each outcome judges itself, and updates do not have to.
 //!
-//! Up to sixteen outcomes fit the word itself, a bit each for failed and for slow. Above that the
-//! word is the *tail*: the position, and the last outcome's two bits, which are *pending*; a ring
-//! of cells holds the cumulative failed and slow counts at each position. Whoever comes next first
-//! completes the pending cell (helping), so that a recorder that stops after its exchange holds
-//! nobody up. The window is the difference of two cells.
+//! Up to sixteen outcomes fit the word itself, with a bit each for failed and for slow. Above that
+//! the word is the *tail*: the position, and the last outcome's two bits, which are *pending*; a
+//! ring of cells holds the cumulative failed and slow counts at each position. The next recorder
+//! first completes the pending cell (helping), so a recorder that stops after its exchange does not
+//! delay the others. The window is the difference of two cells.
 //!
-//! A window that is full and has nothing failed or slow in it is *clean*, and one more fast success
-//! leaves it as it is: so such a success only looks, and takes no position. While all is well a
-//! count window is read by all and written by nobody.
+//! A window that is full and holds no failures and no slow calls is *clean*, and one more fast
+//! success leaves it as it is. So such a success only reads, and takes no position. While it is
+//! clean, all threads read a count window and none writes it.
 //!
-//! *Wrap-around.* A cell is tagged with its position, in what its two counts leave of 64 bits: 50
-//! bits for `n = 100` (33 are used, all that the tail has), 32 for 65,535 and 24 for the largest
-//! `n`. A thread that sleeps between looking at the tail and completing a cell would have to sleep
-//! through exactly that many outcomes, less one lap of the ring, to do harm.
+//! *Wrap-around.* A cell is tagged with its position, in the part of 64 bits that its two counts
+//! leave: 50 bits for `n = 100` (33 are used, all that the tail has), 32 for 65,535 and 24 for the
+//! largest `n`. To do harm, a thread would have to sleep between reading the tail and completing a
+//! cell through exactly that many outcomes, less one lap of the ring.
 
 use crate::engine::policy::Truth;
 use crate::sync::atomic::Word;
@@ -132,10 +132,10 @@ fn tail_of(word: Tagged<Version>) -> Tail {
 #[derive(Debug)]
 struct Ring {
     cells: Box<[Word]>,
-    /// The position at which the present period began; it only rises. Only asked while the window
-    /// is not full.
+    /// The position at which the current period began; it only rises. Only read while the window is
+    /// not full.
     start: Word,
-    /// Bits of each of a cell's two counts: enough to tell differences up to `n`.
+    /// Bits of each of a cell's two counts: enough for differences up to `n`.
     count_bits: u32,
     tag_bits: u32,
 }
@@ -212,7 +212,7 @@ impl Ring {
     }
 }
 
-/// What an outcome found as it landed.
+/// What an outcome found when it was recorded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Judged {
     /// True now, and true at the outcome before.
@@ -229,8 +229,9 @@ impl CountWindow {
         }
     }
 
-    /// The outcomes that it begins with, as failed and slow, in their order, before another thread has it. The
-    /// rules that were `true` stay so while anything has failed or was slow.
+    /// Records the first outcomes, as failed and slow, in their order, before another thread has
+    /// the window. The rules that were `true` stay so while the window holds a failure or a slow
+    /// call.
     pub(crate) fn land_all(&self, outcomes: &[(bool, bool)], truth: Truth) {
         for (failed, slow) in outcomes {
             let landed = self.try_count(Version::default(), *failed, *slow, |counts| {
@@ -240,11 +241,11 @@ impl CountWindow {
                     truth
                 }
             });
-            debug_assert!(landed.is_some(), "nobody else is there");
+            debug_assert!(landed.is_some(), "no other thread has the window");
         }
     }
 
-    /// Count one outcome, if the word is of this version still.
+    /// Counts one outcome, if the word still has this version.
     pub(crate) fn try_count(
         &self,
         version: Version,
@@ -342,8 +343,8 @@ impl CountWindow {
         ))
     }
 
-    /// See that the tail's cell is complete. Between the look at the tail and the exchange others
-    /// may complete it and go on; then the cell has changed, and the exchange fails.
+    /// Sees to it that the tail's cell is complete. Between reading the tail and the exchange other
+    /// threads may complete it and go on; then the cell has changed, and the exchange fails.
     fn complete(&self, ring: &Ring, word: Tagged<Version>, tail: Tail) -> Option<Sums> {
         let cell = ring.cell(tail.position);
         let is = cell.load();
@@ -378,8 +379,8 @@ impl CountWindow {
         Some(ring.counts(calls, at, base))
     }
 
-    /// Where a fresh period begins, for the word that an update froze: its start, and the word itself.
-    /// The same for the word that it gives.
+    /// Returns where a fresh period begins, for the word that an update froze: its start, and the
+    /// word itself. Returns the same for the word that it returned.
     pub(crate) fn fresh(&self, frozen: Tagged<Version>) -> (Option<(&Word, u64)>, u64) {
         match &self.ring {
             None => (None, 0),
@@ -404,7 +405,7 @@ impl CountWindow {
         self.size
     }
 
-    /// What was true at the outcome with which that word came.
+    /// The rules that were true at the outcome that wrote the word.
     pub(crate) fn truth(&self, word: Tagged<Version>) -> Truth {
         match self.ring {
             None => bits_of(word).truth,

@@ -1,8 +1,8 @@
-//! The windows: what of the outcomes still counts.
+//! The windows: which outcomes still count.
 //!
-//! A window of time is kept by the stripes (cumulative counts, never reset) and by the boundaries
-//! (what those counts were when each live epoch began). A window of a number of outcomes needs a
-//! total order of them, and so a word that all recorders share.
+//! A time window consists of the stripes (cumulative counts, never reset) and the boundaries (those
+//! counts at the start of each live epoch). A count window needs a total order of its outcomes, and
+//! so a word that all recorders share.
 
 pub(crate) mod boundaries;
 pub(crate) mod count;

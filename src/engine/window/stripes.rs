@@ -1,15 +1,15 @@
-//! The stripes: where outcomes land.
+//! The stripes: where outcomes are recorded.
 //!
-//! Who writes: a record, one compare-exchange on the count of its class, expecting the version of
-//! the control word that it read; and updates, which freeze the counts by giving them a new version
-//! and set the limits. The counts are cumulative: never reset, never folded. The side counts
-//! (kinds, ignored ...) are sums that decide nothing.
+//! Who writes: a record, by one compare-exchange on the count of its class, expecting the version
+//! of the control word that it read; and updates, which freeze the counts by giving them a new
+//! version, and set the limits. The counts are cumulative: never reset, never folded. The side
+//! counts (kinds, ignored and others) are sums that decide nothing.
 //!
-//! A breaker begins with one stripe. When a record's exchange fails for another thread's, an update
-//! doubles them, up to the CPUs; the array of a level is put in before the update that announces it,
-//! and never leaves. A thread finds its stripe by a number that it is given once, in turn, and that
-//! changes only when all stripes are out and it still collides. Without `std` there are no thread
-//! numbers, and there is one stripe.
+//! A breaker begins with one stripe. When a record's exchange fails because of another thread, an
+//! update doubles the stripes, up to the CPUs. The array of a level is put in before the update
+//! that announces it, and is never removed. A thread finds its stripe by a number that it gets
+//! once, in turn, and that changes only when there are no more stripes to add and it still
+//! collides. Without `std` there are no thread numbers, and there is one stripe.
 
 use crate::engine::initial::Sums;
 use crate::engine::policy::Allowance;
@@ -53,14 +53,14 @@ impl Class {
     }
 }
 
-/// In this order: what is written most often is farthest from the beginning.
+/// In this order: the words written most often are farthest from the beginning.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Stripe {
-    /// One a class: up to which count nobody need look.
+    /// One per class: the count up to which no check is needed.
     pub(crate) limits: [Word<Tagged<Version>>; 4],
     pub(crate) side: Side,
-    /// One a class. Under a count window these are plain sums of 64 bits.
+    /// One per class. Under a count window these are plain sums of 64 bits.
     pub(crate) counts: [Word<Tagged<Version>>; 4],
 }
 
@@ -72,15 +72,15 @@ pub(crate) struct Side {
     pub(crate) cancelled: Counter,
     pub(crate) late: Counter,
     pub(crate) kinds: [Counter; FailureKind::SLOTS],
-    /// By the state that rejected, see [`Rejections`]; that of Open comes last, being the busiest.
+    /// By the state that rejected, see [`Rejections`]; Open's, the busiest, is last.
     pub(crate) rejected: [Counter; Rejections::SLOTS],
 }
 
-/// An outcome that has landed.
+/// An outcome that was recorded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Landed {
     pub(crate) count: u64,
-    /// Somebody was in the way.
+    /// Another thread was in the way.
     pub(crate) contended: bool,
 }
 
@@ -111,7 +111,7 @@ impl Stripe {
         }
     }
 
-    /// Count one more, if the word is of this version still.
+    /// Counts one more, if the word still has this version.
     #[inline(always)]
     pub(crate) fn try_count(&self, class: Class, version: Version) -> Option<Landed> {
         let word = &self.counts[class as usize];
@@ -139,7 +139,7 @@ impl Stripe {
         }
     }
 
-    /// Is that count within what needs no look?
+    /// Whether that count needs no check.
     #[inline(always)]
     pub(crate) fn within(&self, class: Class, version: Version, count: u64) -> bool {
         // Of another version it says nothing about this count, and the result looks for itself.
@@ -176,7 +176,7 @@ pub(crate) fn share(allowance: Allowance, i: usize, of: usize) -> [u64; 4] {
 }
 
 /// A stripe with one writer, a local handle. `count` (of fast successes) is untagged; each update
-/// takes the count that it saw into `seen`, so that all its helpers use the same one.
+/// copies the count that it saw into `seen`, so that all its helpers use the same one.
 #[derive(Debug, Default)]
 pub(crate) struct Owned {
     pub(crate) count: Word,
@@ -194,7 +194,7 @@ impl Owned {
     }
 }
 
-/// An owned stripe, by its one owner. Dropping it gives it back.
+/// An owned stripe, held by its owner. Dropping it gives it back.
 #[derive(Debug)]
 pub(crate) struct Place {
     all: Arc<[CachePadded<Owned>]>,
@@ -264,7 +264,7 @@ impl Stripes {
         }
     }
 
-    /// The stripe of this thread.
+    /// Returns this thread's stripe.
     #[inline(always)]
     pub(crate) fn mine(&self, of: usize) -> &Stripe {
         if of == 1 {
@@ -274,14 +274,14 @@ impl Stripes {
         }
     }
 
-    /// Where this thread adds to sums that decide nothing: any stripe that there is.
+    /// Returns the stripe where this thread adds to sums that decide nothing: any stripe.
     #[inline]
     fn any(&self) -> &Stripe {
         self.mine(1 << self.made.get())
     }
 
-    /// After an addition to such a sum that met another thread's: more stripes are made, as for
-    /// outcomes; but nobody need announce them.
+    /// Called after an addition to such a sum that met another thread's. It adds stripes, as for
+    /// outcomes; but they need no announcement.
     #[cold]
     #[inline(never)]
     fn on_contention(&self) {
@@ -336,8 +336,9 @@ impl Stripes {
 
 #[cfg(feature = "std")]
 impl Stripes {
-    /// Contended at `level`: make room for twice as many, and say whether there is. At the top,
-    /// or while another thread is at it, the thread only moves on to another stripe.
+    /// Contended at `level`: makes room for twice as many stripes, and returns whether there is
+    /// room. At the top, or while another thread is growing them, the thread only moves on to
+    /// another stripe.
     pub(crate) fn grow(&self, level: usize) -> bool {
         if level < self.top {
             let more = || (0..1 << level).map(|_| CachePadded::default()).collect();
@@ -358,13 +359,13 @@ impl Stripes {
         false
     }
 
-    /// The owned stripes, made at the first call for one: as many as CPUs.
+    /// Creates the owned stripes, at the first request for one: as many as CPUs.
     pub(crate) fn make_owned(&self) -> bool {
         let all = || (0..1 << self.top).map(|_| CachePadded::default()).collect();
         self.owned.fill(all).is_some()
     }
 
-    /// One that nobody owns.
+    /// Takes a free one.
     pub(crate) fn take_owned(&self) -> Option<Place> {
         let all = self.owned.get()?;
         let at = all.iter().position(|owned| owned.taken.claim())?;
