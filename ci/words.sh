@@ -150,7 +150,7 @@ for path in sorted(pathlib.Path("src").rglob("*.rs")):
                 first = doc[1]
             before -= 1
         functions += 1
-        verb = re.match(r"([A-Z][a-z]+s)\b", first)
+        verb = re.match(r"([A-Z][a-z]+(?:-[a-z]+)?s)\b", first)
         if not verb or verb[1].lower() in NOT_VERBS:
             others.append(f"{path}:{at + 1}: {function[1]}: {first}")
 

@@ -66,7 +66,7 @@ impl Window {
         }
     }
 
-    /// Counts the last `size` outcomes, 1 to 1 048 575. The exact order of all outcomes costs every
+    /// Counts the last `size` outcomes, 1 to 1,048,575. The exact order of all outcomes costs every
     /// call a write to a word that all threads share; a time window has no such cost.
     pub const fn count(size: u32) -> Self {
         Self {
@@ -299,7 +299,7 @@ pub struct Config {
     /// not those under `Disabled`. It decides nothing. Each call is then timed, by a precise clock
     /// if the breaker's is coarse. It takes 896 bytes per CPU, for at most 16 CPUs.
     pub durations: bool,
-    /// How many transitions [`Observer::history`](crate::Observer::history) returns: 1 to 65 536.
+    /// How many transitions [`Observer::history`](crate::Observer::history) returns: 1 to 65,536.
     /// By default 4. Fixed when the breaker is built. Those above 4 take 56 bytes each; their
     /// number is rounded up to a power of two.
     pub history: u32,

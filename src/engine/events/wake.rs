@@ -4,8 +4,8 @@
 //! thread that publishes, without waiting for another one.
 //!
 //! A replaced list shares all buckets with the previous one, except the bucket that changed. There
-//! are about as many buckets as entries per bucket, so with `n` listeners a change copies about `2
-//! * sqrt(n)` pointers.
+//! are about as many buckets as entries per bucket, so with `n` listeners a change copies about
+//! `2 * sqrt(n)` pointers.
 
 use crate::engine::events::task::Bell;
 use crate::sync::atomic::Counter;

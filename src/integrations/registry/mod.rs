@@ -134,8 +134,8 @@ impl<K, C> fmt::Debug for RegistryBuilder<K, C> {
 }
 
 impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
-    /// Sets the number of breakers at which first uses begin to forget idle ones, by default 10
-    /// 000. The registry may grow beyond it: see the [module](self).
+    /// Sets the number of breakers at which first uses begin to forget idle ones, by default
+    /// 10,000. The registry may grow beyond it: see the [module](self).
     pub fn capacity(mut self, breakers: usize) -> Self {
         self.capacity = breakers;
         self
