@@ -265,3 +265,46 @@ fn each_error_of_a_store_or_the_environment_says_each_cause_once() {
     ];
     says_each_cause_once(&Config::from_vars("DB", wrong).unwrap_err());
 }
+
+/// Which is what `main` returns, and what a call's error does not convert to without a way.
+#[test]
+fn an_error_that_stays_on_its_thread_has_a_way() {
+    type Local = Box<dyn Error>;
+
+    fn asked(breaker: &Breaker, f: impl FnOnce() -> Result<u32, Local>) -> Result<u32, Local> {
+        Ok(breaker.call(f).map_err(CallError::into_box)? + 1)
+    }
+    let (breaker, controller) = Breaker::builder("local").build_with_controller().unwrap();
+    assert_eq!(asked(&breaker, || Ok(6)).unwrap(), 7);
+
+    let error = asked(&breaker, || Ok("x".parse()?)).unwrap_err();
+    assert!(error.is::<std::num::ParseIntError>());
+    let error = asked(&breaker, || Err("no route".into())).unwrap_err();
+    assert_eq!(chain(&*error), ["no route"]);
+    let not_sync = || Failed(Stays(std::cell::Cell::new(7)));
+    let error = asked(&breaker, || Err(not_sync().into())).unwrap_err();
+    assert_eq!(chain(&*error), ["the service failed", "7"]);
+
+    controller.force_open();
+    let error = asked(&breaker, || Ok(6)).unwrap_err();
+    assert_eq!(
+        chain(&*error),
+        ["call not made", "the breaker is forced open (manual)"]
+    );
+    // and a breaker around it sees that the call was not made
+    assert!(boxed_ignored(error));
+    let late = CallError::<Local>::TimedOut(std::time::Duration::from_secs(2));
+    assert_eq!(chain(&*late.into_box()), ["timed out after 2s"]);
+}
+
+/// An error that is neither `Send` nor `Sync`.
+#[derive(Debug)]
+struct Stays(std::cell::Cell<u8>);
+
+impl fmt::Display for Stays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.get().fmt(f)
+    }
+}
+
+impl Error for Stays {}

@@ -4,6 +4,7 @@ use crate::error::boxed::BoxedError;
 use crate::error::no_breaker::NoBreaker;
 use crate::error::rejected::Rejected;
 use alloc::boxed::Box;
+use core::convert::Infallible;
 use core::error::Error;
 use core::fmt;
 use core::time::Duration;
@@ -118,6 +119,37 @@ impl<E> CallError<E> {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         self.map_inner(|error| BoxedError::from(error.into()))
+    }
+
+    /// Converts the error into a `Box<dyn Error>`: the call's own error as it is, or this one. For
+    /// call errors that [`boxed`](Self::boxed) does not take because they stay on their thread, such
+    /// as `Box<dyn Error>`.
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use tripcoil::{Breaker, CallError};
+    ///
+    /// fn fetch() -> Result<u32, Box<dyn Error>> {
+    ///     Ok("7".parse()?)
+    /// }
+    ///
+    /// let breaker = Breaker::builder("payments").build()?;
+    /// let answer = breaker.call(fetch).map_err(CallError::into_box)?;
+    /// assert_eq!(answer, 7);
+    /// # Ok::<(), Box<dyn Error>>(())
+    /// ```
+    #[must_use]
+    pub fn into_box(self) -> Box<dyn Error>
+    where
+        E: Into<Box<dyn Error>>,
+    {
+        let not_made: CallError<Infallible> = match self {
+            Self::Inner(error) => return error.into(),
+            Self::Rejected(rejected) => CallError::Rejected(rejected),
+            Self::TimedOut(limit) => CallError::TimedOut(limit),
+            Self::NoBreaker(none) => CallError::NoBreaker(none),
+        };
+        not_made.into()
     }
 
     /// Returns the call's own error, if the call was made and failed.

@@ -170,3 +170,25 @@ fn a_call_gives_one_result() {
     assert!(matches!(rejected, Err(CallError::Rejected(_))));
     assert_eq!(registry.len(), 2, "what is invalid is not kept");
 }
+
+/// It borrows neither the registry nor the key.
+#[tokio::test]
+async fn a_registrys_call_is_spawned_as_it_is() {
+    let task = {
+        let (registry, _controller) = registry(8);
+        tokio::spawn(registry.call_async(&7, async { Ok::<_, ()>(7) }))
+    };
+    assert_eq!(task.await.unwrap(), Ok(7));
+    let registry = Registry::<String>::from_config(Default::default())
+        .unwrap()
+        .build();
+    let task = {
+        let key = String::from("eu");
+        tokio::spawn(registry.call_async(key.as_str(), std::future::pending::<Result<(), ()>>()))
+    };
+    tokio::task::yield_now().await;
+    task.abort();
+    assert!(task.await.is_err_and(|error| error.is_cancelled()));
+    let totals = registry.peek("eu").unwrap().observer().snapshot().totals;
+    assert_eq!(totals.cancelled, 1);
+}
