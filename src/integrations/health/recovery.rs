@@ -86,8 +86,8 @@ impl Recovery {
         Recovery { at_least, ..self }
     }
 
-    /// Sets by how much unhealthy answers can extend one opening in all, in milliseconds. At zero
-    /// they change nothing.
+    /// Sets by how much unhealthy answers can extend one opening in all. Deadlines are kept in
+    /// whole milliseconds. At zero, unhealthy answers change nothing.
     pub const fn postpone_at_most(self, postpone_at_most: Duration) -> Recovery {
         Recovery {
             postpone_at_most,
