@@ -232,7 +232,7 @@ fn each_error_says_each_cause_once() {
     assert_eq!(name.matches(r#""a \"b\"\n""#).count(), 1, "{name}");
 }
 
-#[cfg(feature = "serde")]
+#[cfg(all(feature = "persist", feature = "serde"))]
 #[test]
 fn each_error_of_a_store_or_the_environment_says_each_cause_once() {
     use tripcoil::Config;
