@@ -9,6 +9,7 @@
 mod eviction;
 mod first_use;
 mod hooks;
+mod hostile;
 mod memory;
 mod operating;
 #[cfg(all(feature = "http", feature = "tower"))]

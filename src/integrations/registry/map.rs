@@ -14,12 +14,35 @@ pub(super) use stand_in::{HashSet, set, take_out};
 #[cfg(not(tripcoil_loom))]
 mod real {
     use papaya::{Equivalent, Guard};
-    use std::hash::{Hash, RandomState};
+    use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-    pub(crate) use papaya::HashSet;
+    pub(crate) type HashSet<T> = papaya::HashSet<T, BuildHasherDefault<Taken>>;
 
-    pub(crate) fn set<T: Hash + Eq>(hasher: &RandomState) -> HashSet<T> {
-        HashSet::builder().hasher(hasher.clone()).build()
+    /// Passes on a hash that was computed before.
+    #[derive(Default)]
+    pub(crate) struct Taken(u64);
+
+    impl Hasher for Taken {
+        #[inline]
+        fn write_u64(&mut self, hash: u64) {
+            self.0 = hash;
+        }
+
+        #[inline]
+        fn finish(&self) -> u64 {
+            self.0
+        }
+
+        // not called, because slots and sought keys write one word
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+            }
+        }
+    }
+
+    pub(crate) fn set<T: Hash + Eq>() -> HashSet<T> {
+        HashSet::with_hasher(BuildHasherDefault::default())
     }
 
     /// The node is dropped with the last borrow that may have found it.
@@ -36,12 +59,11 @@ mod stand_in {
     use crate::sync::atomic::{Counted, Mutex, MutexGuard};
     use papaya::Equivalent;
     use std::cell::OnceCell;
-    use std::hash::RandomState;
     use std::sync::PoisonError;
 
     pub(crate) struct HashSet<T>(Mutex<Vec<Counted<T>>>);
 
-    pub(crate) fn set<T>(_: &RandomState) -> HashSet<T> {
+    pub(crate) fn set<T>() -> HashSet<T> {
         HashSet(Mutex::new(Vec::new()))
     }
 

@@ -82,7 +82,7 @@ pub(crate) use self::reports::Move;
 use self::reports::Move;
 use self::reports::Report;
 use self::shared::Shared;
-use self::slot::{Slot, Sought, Template};
+use self::slot::{Slot, Template};
 use crate::call::NoBreaker;
 use crate::classify::ErrIsFailure;
 use crate::sync::atomic::Counted;
@@ -344,7 +344,7 @@ impl<K: Hash + Eq, C> Registry<K, C> {
         K: Borrow<Q>,
     {
         let map = self.shared.table.map.pin();
-        if let Some(found) = map.get(&Sought(key)) {
+        if let Some(found) = map.get(&self.shared.table.sought(key)) {
             return Ok(f(&found.0.breaker));
         }
         drop(map);

@@ -21,7 +21,7 @@ use crate::config::Rules;
 use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::map::{HashSet, set, take_out};
 use crate::integrations::registry::reports::{Move, Reports};
-use crate::integrations::registry::slot::{Keyed, NOWHERE, Slot, Sought, Template};
+use crate::integrations::registry::slot::{Exactly, Keyed, NOWHERE, Slot, Sought, Template};
 use crate::sync::atomic::Counted;
 use std::borrow::Borrow;
 use std::collections::VecDeque;
@@ -77,8 +77,8 @@ pub(super) struct Seats<K, C> {
     ring: Vec<Counted<Slot<K, C>>>,
     /// The next slot to look at.
     hand: usize,
-    /// The slots out of the map, by their key's hash.
-    leaving: VecDeque<(u64, Counted<Slot<K, C>>)>,
+    /// Slots that are out of the map.
+    leaving: VecDeque<Counted<Slot<K, C>>>,
     /// The counts of forgotten breakers.
     retired: Aggregate,
     pub(super) template: Template<K, C>,
@@ -119,8 +119,7 @@ impl<K, C> Seats<K, C> {
     /// Returns all slots, and the counts of forgotten breakers: each breaker is in one or the
     /// other.
     pub(super) fn all(&self) -> (Vec<Counted<Slot<K, C>>>, Aggregate) {
-        let leaving = self.leaving.iter().map(|(_, slot)| slot);
-        let all = self.ring.iter().chain(leaving).cloned().collect();
+        let all = self.ring.iter().chain(&self.leaving).cloned().collect();
         (all, self.retired.clone())
     }
 }
@@ -134,34 +133,35 @@ pub(super) struct Table<K, C> {
 
 impl<K: Hash + Eq, C> Table<K, C> {
     pub(super) fn new(capacity: usize) -> Table<K, C> {
-        let hasher = RandomState::new();
         Table {
-            map: set(&hasher),
-            hasher,
+            map: set(),
+            hasher: RandomState::new(),
             capacity,
         }
     }
 
-    fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
-        self.hasher.hash_one(key)
+    #[inline]
+    pub(super) fn sought<'a, Q: Hash + ?Sized>(&self, key: &'a Q) -> Sought<'a, Q> {
+        let hash = self.hasher.hash_one(key);
+        Sought { key, hash }
     }
 
     /// Returns the slot of that key, and brings it back if it was about to leave.
-    pub(super) fn recall<Q>(&self, seats: &mut Seats<K, C>, key: &Q) -> Option<Counted<Slot<K, C>>>
+    pub(super) fn recall<Q>(
+        &self,
+        seats: &mut Seats<K, C>,
+        sought: &Sought<'_, Q>,
+    ) -> Option<Counted<Slot<K, C>>>
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Eq + ?Sized,
     {
-        if let Some(found) = self.map.pin().get(&Sought(key)) {
+        if let Some(found) = self.map.pin().get(sought) {
             return Some(found.0.clone());
         }
-        if seats.leaving.is_empty() {
-            return None;
-        }
-        let hash = self.hash(key);
-        let is_it = |(h, slot): &(u64, Counted<Slot<K, C>>)| *h == hash && slot.key.borrow() == key;
-        let at = seats.leaving.iter().position(is_it)?;
-        let (_, slot) = seats.leaving.remove(at)?;
+        // the key's `Eq` may panic; nothing has changed yet, and from here on it is not called
+        let at = seats.leaving.iter().position(|slot| slot.is_of(sought))?;
+        let slot = seats.leaving.remove(at)?;
         self.seat(seats, slot.clone());
         Some(slot)
     }
@@ -187,27 +187,25 @@ impl<K: Hash + Eq, C> Table<K, C> {
         if used || place == NOWHERE || seats.leaving.len() >= LEAVING || !slot.expendable() {
             return false;
         }
-        // before anything has changed: a key's `Hash` may panic
-        let hash = self.hash(&slot.key);
-        take_out(&self.map, &Sought(&slot.key));
+        take_out(&self.map, &Exactly(slot));
         let taken = seats.ring.swap_remove(place as usize);
         if let Some(moved) = seats.ring.get(place as usize) {
             moved.place.set(place);
         }
         taken.place.set(NOWHERE);
         taken.at_hand.set(stamp);
-        seats.leaving.push_back((hash, taken));
+        seats.leaving.push_back(taken);
         true
     }
 
     /// Steps 3 and 4, for at most `most` slots.
     fn part(&self, seats: &mut Seats<K, C>, most: usize, gone: &mut Gone<K, C>) {
         for _ in 0..most.min(seats.leaving.len()) {
-            let Some((hash, mut slot)) = seats.leaving.pop_front() else {
+            let Some(mut slot) = seats.leaving.pop_front() else {
                 return;
             };
             if Counted::get_mut(&mut slot).is_none() {
-                seats.leaving.push_back((hash, slot));
+                seats.leaving.push_back(slot);
             } else if slot.expendable()
                 && (slot.unwanted.get() || slot.stamp() == Some(slot.at_hand.get()))
                 && let Some(seen) = slot.figures()

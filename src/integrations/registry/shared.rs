@@ -4,7 +4,7 @@ use crate::error::caught::{caught, quietly};
 use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::reports::{Move, Report};
 use crate::integrations::registry::seats::{Change, Override, Seats, Table};
-use crate::integrations::registry::slot::{Slot, Sought, Template};
+use crate::integrations::registry::slot::{Slot, Template};
 use crate::sync::atomic::{Counted, Mutex, MutexGuard};
 use crate::{ConfigError, Controller};
 use std::borrow::Borrow;
@@ -49,8 +49,8 @@ impl<K, C> fmt::Debug for Shared<K, C> {
 }
 
 impl<K, C> Shared<K, C> {
-    /// A panicking `Hash` or `Eq` leaves a consistent state: each step under the lock ends with
-    /// one.
+    /// A panicking `Hash` or `Eq` leaves a consistent state: under the lock they run in look-ups
+    /// only, before anything has changed.
     pub(super) fn seats(&self) -> MutexGuard<'_, Seats<K, C>> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,10 +114,11 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        if let Some(found) = self.table.map.pin().get(&Sought(key)) {
+        let sought = self.table.sought(key);
+        if let Some(found) = self.table.map.pin().get(&sought) {
             return Some(found.0.clone());
         }
-        self.table.recall(&mut self.seats(), key)
+        self.table.recall(&mut self.seats(), &sought)
     }
 
     /// Returns the slot of that key, and creates it if necessary.
@@ -130,9 +131,10 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         // ours, and the template that it was built of: held here, that cannot be at a newer one's address
         let mut made: Option<(Counted<_>, Template<K, C>)> = None;
         let mut adopted = 0;
+        let sought = self.table.sought(key);
         loop {
             let mut seats = self.seats();
-            if let Some(other) = self.table.recall(&mut seats, key) {
+            if let Some(other) = self.table.recall(&mut seats, &sought) {
                 return Ok(other);
             }
             let Some((slot, _)) = made
@@ -143,7 +145,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
                 drop(seats);
                 // the user's code, and so outside the lock; where several threads come here at once,
                 // all but one throw theirs away
-                made = Some((Slot::of(key.to_owned(), &template)?, template));
+                made = Some((Slot::of(key.to_owned(), sought.hash, &template)?, template));
                 adopted = 0;
                 continue;
             };
@@ -206,9 +208,10 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        let sought = self.table.sought(key);
         let left = {
             let mut seats = self.seats();
-            let Some(slot) = self.table.recall(&mut seats, key) else {
+            let Some(slot) = self.table.recall(&mut seats, &sought) else {
                 return false;
             };
             slot.unwanted.set(true);

@@ -24,6 +24,8 @@ pub(super) type Template<K, C> = Arc<dyn Fn(&K) -> Builder<C> + Send + Sync>;
 #[derive(Debug)]
 pub(super) struct Slot<K, C> {
     pub(super) key: K,
+    /// The key's hash, computed once.
+    hash: u64,
     pub(super) breaker: Breaker<C>,
     pub(super) controller: Controller,
     /// The operator gave this key rules of its own, which must not be forgotten.
@@ -41,11 +43,13 @@ impl<K, C> Slot<K, C> {
     /// Creates the slot from the template.
     pub(super) fn of(
         key: K,
+        hash: u64,
         template: &Template<K, C>,
     ) -> Result<Counted<Slot<K, C>>, ConfigError> {
         let (breaker, controller) = template(&key).build_with_controller()?;
         Ok(Counted::new(Slot {
             key,
+            hash,
             breaker,
             controller,
             kept: Flag::new(false),
@@ -59,6 +63,14 @@ impl<K, C> Slot<K, C> {
     /// `None` where the breaker's clock panics: it is the user's, and is read under the seats' lock.
     pub(super) fn figures(&self) -> Option<Snapshot> {
         caught(|| self.controller.observer().figures())
+    }
+
+    /// Returns whether it is the slot of that key.
+    pub(super) fn is_of<Q: Eq + ?Sized>(&self, sought: &Sought<'_, Q>) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.hash == sought.hash && self.key.borrow() == sought.key
     }
 
     /// Rises with everything that happens to the breaker. What cannot be read is not idle.
@@ -94,38 +106,57 @@ impl<K, C> Drop for Slot<K, C> {
     }
 }
 
-/// A slot in the map, by its key.
+/// A slot in the map. A look-up compares its key; everything else compares the slot itself, with the
+/// hash that was computed once. So no change of the map runs the key's `Hash` or `Eq`, which may panic.
 #[derive(Debug)]
 pub(super) struct Keyed<K, C>(pub(super) Counted<Slot<K, C>>);
 
-impl<K: Hash, C> Hash for Keyed<K, C> {
+impl<K, C> Hash for Keyed<K, C> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.key.hash(state);
+        state.write_u64(self.0.hash);
     }
 }
 
-impl<K: Eq, C> PartialEq for Keyed<K, C> {
+impl<K, C> PartialEq for Keyed<K, C> {
     fn eq(&self, other: &Self) -> bool {
-        self.0.key == other.0.key
+        Counted::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl<K: Eq, C> Eq for Keyed<K, C> {}
+impl<K, C> Eq for Keyed<K, C> {}
 
-/// What is looked up: a key, or what a key borrows as.
+/// Finds that slot in the map.
+pub(super) struct Exactly<'a, K, C>(pub(super) &'a Counted<Slot<K, C>>);
+
+impl<K, C> Hash for Exactly<'_, K, C> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.hash);
+    }
+}
+
+impl<K, C> Equivalent<Keyed<K, C>> for Exactly<'_, K, C> {
+    fn equivalent(&self, slot: &Keyed<K, C>) -> bool {
+        Counted::ptr_eq(self.0, &slot.0)
+    }
+}
+
+/// A key that is looked up, or what it borrows as, with its hash.
 #[derive(Debug)]
-pub(super) struct Sought<'a, Q: ?Sized>(pub(super) &'a Q);
+pub(super) struct Sought<'a, Q: ?Sized> {
+    pub(super) key: &'a Q,
+    pub(super) hash: u64,
+}
 
-impl<Q: Hash + ?Sized> Hash for Sought<'_, Q> {
+impl<Q: ?Sized> Hash for Sought<'_, Q> {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        state.write_u64(self.hash);
     }
 }
 
 impl<K: Borrow<Q>, C, Q: Eq + ?Sized> Equivalent<Keyed<K, C>> for Sought<'_, Q> {
     #[inline]
     fn equivalent(&self, slot: &Keyed<K, C>) -> bool {
-        slot.0.key.borrow() == self.0
+        slot.0.key.borrow() == self.key
     }
 }
