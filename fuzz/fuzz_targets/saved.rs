@@ -15,7 +15,10 @@ use std::time::Duration;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use tripcoil::saved::{Age, RestoredWindow, Saved};
-use tripcoil::{Backoff, Breaker, Builder, Controller, FailureKind, ManualClock, Outcome, Snapshot, State, Window};
+use tripcoil::{
+    Backoff, Breaker, Builder, Controller, FailureKind, ManualClock, Outcome, Snapshot, State,
+    Window,
+};
 
 const MS: Duration = Duration::from_millis(1);
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tripcoil::call::OwnedPermit;
 use tripcoil::observe::Counts;
-use tripcoil::{CallError, FailureKind, HalfOpen, Local, Observer, Outcome, Snapshot, State, Transition};
+use tripcoil::{
+    CallError, FailureKind, HalfOpen, Local, Observer, Outcome, Snapshot, State, Transition,
+};
 
 use crate::account::{Did, Fate, follows};
 use crate::script::{Ending, Op, Order, Route};

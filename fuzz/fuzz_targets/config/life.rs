@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::Result;
 use tripcoil::call::OwnedPermit;
-use tripcoil::{Breaker, CallError, Controller, FailureKind, ManualClock, Observer, Outcome, Snapshot, State};
+use tripcoil::{
+    Breaker, CallError, Controller, FailureKind, ManualClock, Observer, Outcome, Snapshot, State,
+};
 
 use crate::draws::Draws;
 use crate::reading::{bad_count, bad_rate};

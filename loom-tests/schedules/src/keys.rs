@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use shuttle::thread::spawn;
-use tripcoil::registry::{Registry, RegistryController};
 use tripcoil::observe::Totals;
+use tripcoil::registry::{Registry, RegistryController};
 use tripcoil::{Breaker, CallError, ManualClock, Observer, State};
 
 use crate::dice::Dice;

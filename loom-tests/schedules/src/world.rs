@@ -16,7 +16,10 @@ use shuttle::sync::mpsc::{Sender, channel};
 use shuttle::thread::spawn;
 use tripcoil::call::OwnedPermit;
 use tripcoil::observe::{Events, Totals};
-use tripcoil::{Breaker, Cause, Config, Controller, FailureKind, Local, ManualClock, OnCancel, Outcome, Rejected, Snapshot, State, Transition, Window as Crated};
+use tripcoil::{
+    Breaker, Cause, Config, Controller, FailureKind, Local, ManualClock, OnCancel, Outcome,
+    Rejected, Snapshot, State, Transition, Window as Crated,
+};
 
 use crate::model::{self, Model, Order, Window};
 use crate::plan::{ASKED, Ending, Op, Plan, Route, Rule, SLOW, up};
