@@ -4,7 +4,12 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
-target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+target=${CARGO_TARGET_DIR:-target}
+# macOS has no `realpath -m`
+case $target in
+/* | [A-Za-z]:*) ;;
+*) target=$root/$target ;;
+esac
 export CARGO_TARGET_DIR=$target
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 
