@@ -1,6 +1,5 @@
-//! What somebody writes who has read the README and wants a breaker in front of an HTTP client: the
-//! lines between the two marks, which the README shows. Around them a server that goes down, and
-//! calls.
+//! A program by a reader of the README who wants a breaker in front of an HTTP client. The README shows the
+//! lines between the two marks. Around them are a server that goes down, and calls.
 
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
