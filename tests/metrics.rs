@@ -637,6 +637,11 @@ fn boards_and_alerts_ask_for_what_there_is() {
     );
     let asked: Vec<_> = queries.iter().flat_map(|query| selectors(query)).collect();
     assert!(boards > 5 && asked.len() > boards, "they are read");
+    // what is exported is shown, too
+    for name in &names {
+        let shown = asked.iter().any(|(asked, _)| asked == name);
+        assert!(shown, "{name} is on no panel and in no alert");
+    }
     for (name, labels) in asked {
         assert!(names.contains(&name), "{name} is not exported");
         let of_that_name = series.0.keys().filter(|(n, _)| *n == name);
