@@ -11,7 +11,7 @@ use std::time::Duration;
 use tripcoil::State;
 
 const WIDTH: i32 = 1200;
-const HEIGHT: i32 = 770;
+const HEIGHT: i32 = 990;
 const LEFT: i32 = 90;
 const RIGHT: i32 = 24;
 const AXIS_MARGIN: i32 = 14;
@@ -25,6 +25,8 @@ const PLAIN: (i32, i32) = (178, 402);
 const SAFE_CAPTION: i32 = 436;
 const STATES: (i32, i32) = (452, 476);
 const SAFE: (i32, i32) = (482, 706);
+const LATENCY_CAPTION: i32 = 740;
+const LATENCY: (i32, i32) = (756, 926);
 const TIME_AXIS: i32 = 48;
 
 /// A column of the picture.
@@ -37,6 +39,8 @@ const OK: RGBColor = RGBColor(126, 190, 132);
 const FAILED: RGBColor = RGBColor(205, 52, 46);
 const REJECTED: RGBColor = RGBColor(176, 190, 210);
 const INK: RGBColor = RGBColor(38, 42, 48);
+const UNGUARDED: RGBColor = RGBColor(122, 62, 138);
+const GUARDED: RGBColor = RGBColor(20, 96, 168);
 const FAINT: RGBColor = RGBColor(110, 116, 124);
 const GRID: RGBColor = RGBColor(226, 229, 233);
 
@@ -72,7 +76,8 @@ pub(crate) fn draw(
         panel(&canvas, PLAIN, script, &plain, top, false)?;
         caption(SAFE_CAPTION, "Behind a breaker", &report.guarded)?;
         states(&canvas, &spans(changes, end), end)?;
-        panel(&canvas, SAFE, script, &safe, top, true)?;
+        panel(&canvas, SAFE, script, &safe, top, false)?;
+        latency(&canvas, script, unguarded, guarded)?;
         canvas.present()?;
     }
     Ok(svg)
@@ -89,6 +94,25 @@ fn columns(calls: &[Call], end: Duration) -> Vec<Tally> {
         }
     }
     columns
+}
+
+/// How long the slowest of the fastest 99 % of each column's calls took; `None` for a column without calls.
+/// A rejected call counts too: its caller had an answer.
+fn slow_ends(calls: &[Call], end: Duration) -> Vec<Option<Duration>> {
+    let many = end.as_millis().div_ceil(COLUMN.as_millis()) as usize;
+    let mut columns = vec![Vec::new(); many];
+    for call in calls {
+        let column = call.began.as_millis() / COLUMN.as_millis();
+        if let Some(column) = columns.get_mut(column as usize) {
+            column.push(call.took);
+        }
+    }
+    let slow_end = |mut took: Vec<Duration>| {
+        took.sort_unstable();
+        took.get((took.len() * 99).div_ceil(100).saturating_sub(1))
+            .copied()
+    };
+    columns.into_iter().map(slow_end).collect()
 }
 
 /// The states one after the other, from when to when.
@@ -300,6 +324,83 @@ fn panel(
         let x = phase.from.as_secs_f64();
         let line = vec![(x, 0.0), (x, top)];
         chart.draw_series([PathElement::new(line, INK.mix(0.35))])?;
+    }
+    Ok(())
+}
+
+/// How long callers waited, in both groups, on a logarithmic scale.
+fn latency(canvas: &Canvas<'_>, script: &Script, plain: &[Call], safe: &[Call]) -> Drawn {
+    let words = "How long callers waited, p99 (at the bottom: 0.1 ms or less)";
+    text(
+        canvas,
+        words,
+        (LEFT, LATENCY_CAPTION),
+        19,
+        INK,
+        HPos::Left,
+        true,
+    )?;
+    let end = script.end();
+    let groups = [
+        ("without a breaker", UNGUARDED, slow_ends(plain, end)),
+        ("behind a breaker", GUARDED, slow_ends(safe, end)),
+    ];
+    let mut x = LEFT + 640;
+    for (name, color, _) in &groups {
+        let line = vec![(x, LATENCY_CAPTION), (x + 26, LATENCY_CAPTION)];
+        canvas.draw(&PathElement::new(line, color.stroke_width(3)))?;
+        text(
+            canvas,
+            name,
+            (x + 34, LATENCY_CAPTION),
+            18,
+            INK,
+            HPos::Left,
+            false,
+        )?;
+        x += 215;
+    }
+
+    let area = canvas.clone();
+    let area = area.shrink(
+        (0, LATENCY.0),
+        (WIDTH - RIGHT, LATENCY.1 - LATENCY.0 + TIME_AXIS),
+    );
+    let (least, most) = (0.1, 2_000.0);
+    let mut chart = ChartBuilder::on(&area)
+        .margin_left(AXIS_MARGIN)
+        .set_label_area_size(LabelAreaPosition::Left, LEFT - AXIS_MARGIN)
+        .set_label_area_size(LabelAreaPosition::Bottom, TIME_AXIS)
+        .build_cartesian_2d(0.0..end.as_secs_f64(), (least..most).log_scale())?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .bold_line_style(GRID)
+        .light_line_style(TRANSPARENT)
+        .axis_style(FAINT)
+        .label_style(("sans-serif", 16).into_font().color(&INK))
+        .axis_desc_style(("sans-serif", 18).into_font().color(&INK))
+        .x_labels(16)
+        .y_labels(5)
+        .x_label_formatter(&|s| format!("{s:.0}"))
+        .y_label_formatter(&|ms| format!("{ms}"))
+        .x_desc("seconds")
+        .y_desc("ms, p99")
+        .draw()?;
+    for phase in script.phases().iter().skip(1) {
+        let x = phase.from.as_secs_f64();
+        let line = vec![(x, least), (x, most)];
+        chart.draw_series([PathElement::new(line, INK.mix(0.35))])?;
+    }
+    let width = COLUMN.as_secs_f64();
+    for (_, color, slow_ends) in groups {
+        let mut steps = Vec::new();
+        for (i, took) in slow_ends.into_iter().enumerate() {
+            let Some(took) = took else { continue };
+            let y = (took.as_secs_f64() * 1000.0).clamp(least, most);
+            steps.extend([(i as f64 * width, y), ((i + 1) as f64 * width, y)]);
+        }
+        chart.draw_series([PathElement::new(steps, color.stroke_width(2))])?;
     }
     Ok(())
 }

@@ -56,6 +56,23 @@ fn calls_stand_in_the_column_in_which_they_began() {
 }
 
 #[test]
+fn the_slow_end_is_of_99_percent_of_a_columns_calls() {
+    let call = |began, took| Call {
+        began: ms(began),
+        took: ms(took),
+        fate: Fate::Ok,
+    };
+    let mut calls: Vec<_> = (1..=100).map(|took| call(10, took)).collect();
+    calls.push(call(510, 7));
+    assert_eq!(
+        slow_ends(&calls, ms(750)),
+        [Some(ms(99)), None, Some(ms(7))]
+    );
+    calls.push(call(10, 101));
+    assert_eq!(slow_ends(&calls, ms(250)), [Some(ms(100))]);
+}
+
+#[test]
 fn the_picture_shows_the_calls_and_each_state() -> Result<(), Box<dyn Error>> {
     let script = Script::two_outages();
     let change = |at, from, to, cause| Change {
@@ -77,7 +94,7 @@ fn the_picture_shows_the_calls_and_each_state() -> Result<(), Box<dyn Error>> {
     };
     let report = Report::new(&script, &[], &[failed], &changes, 0)?;
     let svg = draw(&script, &report, &[], &[failed], &changes)?;
-    for word in ["Without a breaker: 1 calls", "flapping", "seconds"] {
+    for word in ["Without a breaker: 1 calls", "flapping", "p99", "seconds"] {
         assert!(svg.contains(word), "no {word}");
     }
 
