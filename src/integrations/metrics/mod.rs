@@ -51,6 +51,9 @@
 //! the other, therefore need different names or labels. For the keys of a registry, which may be forgotten
 //! and come again, use `Publisher::of_registry`.
 //!
+//! Keep one publisher per breaker and set of labels. Transitions by cause and durations are counted from when
+//! a publisher was created, so two publishers at once with the same labels count them twice.
+//!
 //! Durations come from the breaker's own histogram, so each is off by an eighth at most, and a
 //! publisher makes no call slower. They are passed on with `record_many`, once per epoch; an
 //! exporter that keeps samples, such as the one for Prometheus, gets one sample per call. Configure
