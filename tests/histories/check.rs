@@ -10,8 +10,8 @@
 //! the breaker as it is in the end is a part of what must be explained.
 
 use std::collections::HashSet;
-use std::fmt::{self, Write as _};
-use std::hash::{DefaultHasher, Hasher as _};
+use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::plan::Op;
 use crate::record::{Call, History};
@@ -47,22 +47,12 @@ enum Stuck {
 /// to remember one is longer than a step.
 const SHORT: u64 = 100;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Node {
     /// Marks passed.
     at: usize,
     spec: Spec,
     doing: Vec<(usize, Phase)>,
-}
-
-/// So that a node's text is hashed without being written down.
-struct Hashing(DefaultHasher);
-
-impl fmt::Write for Hashing {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.write(text.as_bytes());
-        Ok(())
-    }
 }
 
 impl Node {
@@ -72,9 +62,9 @@ impl Node {
     }
 
     fn digest(&self) -> u64 {
-        let mut hashing = Hashing(DefaultHasher::new());
-        write!(hashing, "{self:?}").expect("hashing does not fail");
-        hashing.0.finish()
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) enum Time {
     Coarse,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Ending {
     Success,
     Failure,

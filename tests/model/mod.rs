@@ -18,7 +18,7 @@ pub(crate) use plain::*;
 use round::Round;
 
 /// One outcome that a window may count.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Timed {
     at: u64,
     generation: u64,
@@ -27,14 +27,14 @@ struct Timed {
 }
 
 /// A time of counting: one generation of `Closed` or `ObserveOnly`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Period {
     generation: u64,
     ended: Option<u64>,
 }
 
 /// A breaker, seen from one thread.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Model {
     window: Window,
     rules: Rules,

@@ -1,6 +1,8 @@
 //! The model's own words: plain data, all times in nanoseconds.
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use std::hash::{Hash, Hasher};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum State {
     Closed,
     Open,
@@ -10,7 +12,7 @@ pub(crate) enum State {
     ObserveOnly,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Cause {
     ConsecutiveFailures,
     FailureCount,
@@ -32,7 +34,7 @@ pub(crate) const RULES: [Cause; 4] = [
     Cause::SlowRate,
 ];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Timeout,
     Connect,
@@ -78,7 +80,7 @@ pub(crate) enum OnCancel {
     FailureIfSlow,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Window {
     Time { buckets: u32, width: u64 },
     Count(u32),
@@ -174,6 +176,13 @@ impl Rules {
 }
 
 /// What a breaker is built with.
+/// By what changes of them in a test: rates have no hash.
+impl Hash for Rules {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.failure_count.hash(hasher);
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Setup {
     pub(crate) window: Window,
@@ -198,7 +207,7 @@ pub(crate) enum Order {
 }
 
 /// The right to one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Permit {
     pub(crate) generation: u64,
     /// When, if the call is timed.
@@ -219,7 +228,7 @@ pub(crate) struct Rejection {
     pub(crate) retry_after: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Counts {
     pub(crate) calls: u64,
     pub(crate) successes: u64,
@@ -227,7 +236,7 @@ pub(crate) struct Counts {
     pub(crate) slow: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Totals {
     pub(crate) successes: u64,
     pub(crate) failures: u64,
@@ -238,7 +247,7 @@ pub(crate) struct Totals {
     pub(crate) cancelled: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Event {
     pub(crate) generation: u64,
     pub(crate) from: State,

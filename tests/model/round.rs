@@ -2,7 +2,7 @@
 
 use super::{Cause, Counts, HalfOpen, Recovery, whole_ms};
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(super) struct Round {
     pub(super) in_flight: u32,
     pub(super) succeeded: u32,

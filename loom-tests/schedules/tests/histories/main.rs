@@ -41,7 +41,7 @@ fn roll(seed: u64) -> Plan {
     let mut plan = plan::roll(&mut dice, Time::Manual);
     let rounds = plan.threads.into_iter().flatten();
     // each a thread that takes the clock on, at any moment of the others' calls
-    let steps: Vec<_> = (0..dice.roll(4))
+    let steps: Vec<_> = (0..dice.roll(3))
         .map(|_| Op::Advance(STEPS[dice.roll(4) as usize]))
         .collect();
     let mut left = MOST - steps.len();
