@@ -312,7 +312,9 @@ impl Spec {
     pub(crate) fn may_go_on(&self, phase: Phase) -> bool {
         match phase {
             Phase::Landed(l) if l.generation == self.generation() => {
-                matches!(self.window, Window::Time { .. }) && self.judged().is_some()
+                // another's trip may come first, and the wait that it asks for be set then
+                let by_time = matches!(self.window, Window::Time { .. });
+                by_time && (l.asks || self.judged().is_some())
             }
             Phase::Landed(l) => self.may_claim(l),
             _ => false,
