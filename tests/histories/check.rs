@@ -139,13 +139,21 @@ impl Search<'_> {
                     let place = node.doing.iter().position(|(c, _)| *c == call);
                     let place = place.expect("what ends has begun");
                     let phase = node.doing[place].1;
-                    if !node.spec.may_return(phase) {
-                        return self.step(&node, call);
-                    }
                     let mut after = node.clone();
                     after.doing.remove(place);
                     after.at += 1;
                     after.spec.returned(call);
+                    if !node.spec.may_return(phase) {
+                        if self.step(&node, call) {
+                            return true;
+                        }
+                        let others = after.doing.iter_mut().map(|(_, phase)| phase);
+                        if !(node.spec.may_pass_on(phase) && after.spec.pass_on(others)) {
+                            return false;
+                        }
+                        after.absolve();
+                        return self.go(after);
+                    }
                     after.absolve();
                     if !node.spec.may_go_on(phase) {
                         node = after;

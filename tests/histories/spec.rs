@@ -33,7 +33,8 @@
 //!
 //! So the model here never judges a window by itself (its rules are off), and `judged`, below, says
 //! once more what its `judge` does. That the two agree where nothing overlaps is tested in
-//! `sequential.rs`. What must hold is not loosened: who owes a judgement may not return without it.
+//! `sequential.rs`. What must hold is not loosened: a call that owes a judgement
+//! may not return without it, unless another that has landed before takes the debt.
 
 mod locals;
 mod rounds;

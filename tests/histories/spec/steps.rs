@@ -308,6 +308,39 @@ impl Spec {
         }
     }
 
+    /// May a call return that owes a judgement, if another that has landed takes the debt? A result within
+    /// its allowance returns at once, though the result before it, which is beyond its own, has yet to look.
+    pub(crate) fn may_pass_on(&self, phase: Phase) -> bool {
+        let paid = match phase {
+            Phase::Landed(landed) => Phase::Landed(Landed {
+                owes: false,
+                ..landed
+            }),
+            other => other,
+        };
+        self.has_landed(phase) && self.may_return(paid)
+    }
+
+    /// Has it landed in the present generation?
+    fn has_landed(&self, phase: Phase) -> bool {
+        matches!(phase, Phase::Landed(landed) if landed.generation == self.generation())
+    }
+
+    /// The debt of a call that returns is that of those which have landed and not returned, as long as there is
+    /// one. Returns whether there is.
+    pub(crate) fn pass_on<'a>(&self, others: impl Iterator<Item = &'a mut Phase>) -> bool {
+        let mut taken = false;
+        for phase in others {
+            if self.has_landed(*phase)
+                && let Phase::Landed(landed) = phase
+            {
+                landed.owes = true;
+                taken = true;
+            }
+        }
+        taken
+    }
+
     /// Could a call that may return still do something? Then it matters whether it does.
     pub(crate) fn may_go_on(&self, phase: Phase) -> bool {
         match phase {
