@@ -1,8 +1,8 @@
-//! Transitions that are requested: by the controller, or by an outcome that decided one.
+//! Transitions that a controller requests.
 
 use crate::engine::state::Core;
 use crate::engine::transition::permits;
-use crate::words::control::{Control, Goal, Period};
+use crate::words::control::{Control, Goal};
 use crate::words::deadline::{Deadline, Wait};
 use crate::words::outcome::Cause;
 
@@ -69,19 +69,6 @@ impl Core {
                 return; // the next period's first update does
             }
             if self.update(control, Goal::Maintain, now, Wait::Backoff) {
-                return;
-            }
-        }
-    }
-
-    /// Makes a transition from that period, unless it has ended.
-    #[cold]
-    pub(crate) fn leave_period(&self, period: Period, goal: Goal, now: u64, wait: Wait) {
-        loop {
-            let control = self.quiet(now);
-            // If the announcement fails, another thread has announced an update. It may be one that
-            // does not end the period, so the next turn looks again.
-            if control.period() != period || self.update(control, goal, now, wait) {
                 return;
             }
         }

@@ -28,7 +28,7 @@ use crate::engine::state::Core;
 use crate::engine::transition::{Decision, advances_epochs, decide};
 use crate::engine::window::Shape;
 use crate::engine::window::stripes::Class;
-use crate::words::control::{Control, Goal};
+use crate::words::control::{Control, Goal, Period};
 use crate::words::deadline::Wait;
 use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, extend};
 
@@ -52,6 +52,19 @@ impl Core {
             self.finish(announced, now, wait);
         }
         won
+    }
+
+    /// Makes a transition from that period, unless it has ended.
+    #[cold]
+    pub(crate) fn leave_period(&self, period: Period, goal: Goal, now: u64, wait: Wait) {
+        loop {
+            let control = self.quiet(now);
+            // If the announcement fails, another thread has announced an update. It may be one that
+            // does not end the period, so the next turn looks again.
+            if control.period() != period || self.update(control, goal, now, wait) {
+                return;
+            }
+        }
     }
 
     /// Called by the thread that announced the update, and by every thread that meets it. On return
