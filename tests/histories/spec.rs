@@ -89,6 +89,13 @@ pub(crate) enum Phase {
         now: u64,
         version: u64,
     },
+    /// An acquire has found the round's probes timed out, and is about to end the round if it is still so. What
+    /// an acquire that gets no slot puts off meanwhile does not count.
+    Expired {
+        now: u64,
+        latest: u64,
+        round: Progress,
+    },
     /// A local handle has seen that period, and is about to store its success.
     Storing {
         now: u64,
@@ -116,6 +123,9 @@ pub(crate) struct Landed {
     owes: bool,
     asks: bool,
 }
+
+/// How far a round has come: its generation, the permits up to now, and what became of its probes.
+pub(crate) type Progress = (u64, usize, [u32; 5]);
 
 #[derive(Clone, Copy, Debug, Hash)]
 struct Decided {

@@ -273,6 +273,24 @@ impl Model {
         self.round.latest = self.round.latest.max(Some(now));
     }
 
+    /// When the latest probe was admitted, and what has happened in the round.
+    pub(crate) fn round_so_far(&self) -> (u64, [u32; 5]) {
+        let round = &self.round;
+        let counts = [
+            round.in_flight,
+            round.succeeded,
+            round.failed,
+            round.slow,
+            round.cancelled,
+        ];
+        (round.latest.unwrap_or(self.since), counts)
+    }
+
+    /// A probe that was about to be admitted was not.
+    pub(crate) fn expect_no_probe_since(&mut self, latest: u64) {
+        self.round.latest = Some(latest);
+    }
+
     /// Whether a probe would be admitted.
     pub(crate) fn has_room(&self) -> bool {
         self.state == State::HalfOpen && self.round.has_room(&self.rules.half_open)

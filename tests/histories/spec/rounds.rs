@@ -1,9 +1,9 @@
 //! A round's probes: what puts its end off, and what decides it.
 
-use super::{Decided, Phase, Spec, end};
-use crate::model::{Permit, State};
+use super::{Decided, Phase, Progress, Spec, end};
+use crate::model::{Cause, Permit, State};
 use crate::plan::{Ending, Op};
-use crate::record::Call;
+use crate::record::{Call, Said};
 
 impl Spec {
     /// A probe is about to be admitted, or to end with a result, and later than any before it.
@@ -40,6 +40,29 @@ impl Spec {
                 self.model.hear(now);
             }
         }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let (_, round) = self.model.round_so_far();
+        (self.generation(), self.permits.len(), round)
+    }
+
+    /// Has an acquire with that reading found the probes timed out?
+    pub(super) fn expired(&self, said: Said, now: u64) -> Option<(Spec, Phase)> {
+        let ends = matches!(said, Said::Rejected(by) if by.cause == Some(Cause::ProbeTimeout));
+        let waits = self.model.state() == State::HalfOpen
+            && self.decided.is_none()
+            && !self.model.has_room();
+        let mut tried = self.model.clone();
+        let over = ends && waits && {
+            let _ = tried.acquire(now);
+            tried.state() == State::Open
+        };
+        over.then(|| {
+            let (latest, _) = self.model.round_so_far();
+            let round = self.progress();
+            (self.clone(), Phase::Expired { now, latest, round })
+        })
     }
 
     /// A probe ends, in its own round. Whether that decides it goes by its own reading.

@@ -51,6 +51,7 @@ impl Spec {
             | Phase::Opened { now, .. }
             | Phase::Moved { now, .. }
             | Phase::Due { now, .. }
+            | Phase::Expired { now, .. }
             | Phase::Raising { now }
             | Phase::Storing { now, .. }
             | Phase::Stored { now, .. } => now,
@@ -66,6 +67,7 @@ impl Spec {
                     }
                 }
                 Op::Acquire => {
+                    found.extend(spec.expired(call.said, now));
                     if spec.acquire(index, now, call.said, others.is_empty()) {
                         found.push((spec, Phase::Done));
                     }
@@ -160,6 +162,13 @@ impl Spec {
             Phase::Due { version, .. } if version == spec.version() => {
                 spec.begin_round(index, now);
                 found.push((spec, Phase::Done));
+            }
+            Phase::Expired { latest, round, .. } if round == spec.progress() => {
+                spec.model.expect_no_probe_since(latest);
+                if spec.decided.is_none() && spec.acquire(index, now, call.said, others.is_empty())
+                {
+                    found.push((spec, Phase::Done));
+                }
             }
             Phase::Storing { generation, .. } => {
                 let phase = match self.rules.consecutive_failures {
@@ -302,6 +311,7 @@ impl Spec {
             | Phase::Opened { .. }
             | Phase::Moved { .. }
             | Phase::Due { .. }
+            | Phase::Expired { .. }
             | Phase::Raising { .. }
             | Phase::Storing { .. }
             | Phase::Stored { .. } => false,
