@@ -89,8 +89,9 @@ pub(crate) enum Phase {
         now: u64,
         version: u64,
     },
-    /// An acquire has found the round's probes timed out, and is about to end the round if it is still so. What
-    /// an acquire that gets no slot puts off meanwhile does not count.
+    /// An acquire has found the round without a slot, and its probes timed out. It is about to end the round if
+    /// it is still so, whatever an acquire that gets no slot puts off meanwhile; or it finds that put off, and is
+    /// rejected by the round that it saw.
     Expired {
         now: u64,
         latest: u64,

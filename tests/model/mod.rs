@@ -193,14 +193,19 @@ impl Model {
     }
 
     fn reject(&mut self, now: u64) -> Rejection {
-        self.totals.rejected += 1;
-        for (count, state) in self.rejections.iter_mut().zip(REJECTING) {
-            *count += u64::from(state == self.state);
-        }
+        self.count_rejection(self.state);
         Rejection {
             state: self.state,
             cause: self.why(),
             retry_after: self.rest(now),
+        }
+    }
+
+    /// A call is rejected by that state, which may have ended since the call looked.
+    pub(crate) fn count_rejection(&mut self, by: State) {
+        self.totals.rejected += 1;
+        for (count, state) in self.rejections.iter_mut().zip(REJECTING) {
+            *count += u64::from(state == by);
         }
     }
 

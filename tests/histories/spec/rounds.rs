@@ -1,7 +1,7 @@
 //! A round's probes: what puts its end off, and what decides it.
 
 use super::{Decided, Phase, Progress, Spec, end};
-use crate::model::{Cause, Permit, State};
+use crate::model::{Cause, Permit, State, whole_ms};
 use crate::plan::{Ending, Op};
 use crate::record::{Call, Said};
 
@@ -49,7 +49,8 @@ impl Spec {
 
     /// Has an acquire with that reading found the probes timed out?
     pub(super) fn expired(&self, said: Said, now: u64) -> Option<(Spec, Phase)> {
-        let ends = matches!(said, Said::Rejected(by) if by.cause == Some(Cause::ProbeTimeout));
+        let ends = matches!(said, Said::Rejected(by)
+            if by.cause == Some(Cause::ProbeTimeout) || by.state == State::HalfOpen);
         let waits = self.model.state() == State::HalfOpen
             && self.decided.is_none()
             && !self.model.has_room();
@@ -63,6 +64,12 @@ impl Spec {
             let round = self.progress();
             (self.clone(), Phase::Expired { now, latest, round })
         })
+    }
+
+    /// After it had looked at the round, the timeout was put off beyond its reading.
+    pub(super) fn is_put_off(&self, now: u64) -> bool {
+        let timeout = self.rules.half_open.probe_timeout;
+        now < whole_ms(self.admitted.saturating_add(timeout))
     }
 
     /// A probe ends, in its own round. Whether that decides it goes by its own reading.

@@ -163,6 +163,14 @@ impl Spec {
                 spec.begin_round(index, now);
                 found.push((spec, Phase::Done));
             }
+            Phase::Expired { .. } if matches!(call.said, Said::Rejected(by) if by.state == State::HalfOpen) =>
+            {
+                if !spec.is_put_off(now) {
+                    return found;
+                }
+                spec.model.count_rejection(State::HalfOpen);
+                found.push((spec, Phase::Done));
+            }
             Phase::Expired { latest, round, .. } if round == spec.progress() => {
                 spec.model.expect_no_probe_since(latest);
                 if spec.decided.is_none() && spec.acquire(index, now, call.said, others.is_empty())
