@@ -3,5 +3,5 @@
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-cargo test
+cargo test --no-fail-fast
 cargo test --all-features --no-fail-fast

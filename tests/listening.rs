@@ -16,8 +16,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
+#[cfg(all(feature = "metrics", feature = "tracing"))]
+use tripcoil::Clock;
 use tripcoil::observe::Epoch;
-use tripcoil::{Breaker, Clock, Controller, ManualClock, Subscription, Transition, Window};
+use tripcoil::{Breaker, Controller, ManualClock, Subscription, Transition, Window};
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -244,6 +246,7 @@ fn slow_listeners_take_turns_with_others() {
 }
 
 /// Breakers whose clock does so where one of the crate's threads reads it.
+#[cfg(all(feature = "metrics", feature = "tracing"))]
 fn with_a_clock(does: impl Fn() + Clone + Send + Sync + 'static) -> Vec<(Breaker, Controller)> {
     let clock = move || {
         let current = thread::current();
@@ -262,6 +265,7 @@ fn with_a_clock(does: impl Fn() + Clone + Send + Sync + 'static) -> Vec<(Breaker
     (0..5).map(build).collect()
 }
 
+#[cfg(all(feature = "metrics", feature = "tracing"))]
 #[test]
 fn a_clock_that_hangs_under_a_listener_holds_up_no_other() {
     let _turn = turn();

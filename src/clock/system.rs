@@ -8,6 +8,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::error::{ConfigError, Problem};
 use crate::sync::atomic::Counter;
+use crate::sync::atomic::process;
 
 pub(super) use platform::{PRECISE_RESOLUTION, coarse, coarse_resolution, precise};
 
@@ -41,7 +42,7 @@ fn publish() {
 /// If the thread could not be started, the next call tries again.
 pub(super) fn start_upkeep() -> Result<(), ConfigError> {
     let mut running = RUNNING_IN.lock().unwrap_or_else(PoisonError::into_inner);
-    let process = std::process::id();
+    let process = process();
     if *running == Some(process) {
         return Ok(());
     }

@@ -93,7 +93,7 @@ impl Core {
     }
 
     /// Writes how often the breaker has opened, and until when it is open, in the new generation;
-    /// returns the deadline's payload. Each transition writes both, and all of `begin_generation`'s
+    /// returns the deadline. Each transition writes both, and all of `begin_generation`'s
     /// words, so none is ever older than the previous generation, and their tags never repeat.
     pub(crate) fn set_deadline(
         &self,

@@ -47,7 +47,7 @@ impl Core {
         }
     }
 
-    /// Whether a probe ended the Open that followed `c` before `wait` was over. (A helper set its
+    /// Whether a probe ended the Open that followed `control` before `wait` was over. (A helper set its
     /// deadline without knowing the operator's wait.)
     fn probed_before(&self, control: Control, wait: u64) -> bool {
         let event = |n: u64| self.history.read(control.generation().number() + n);

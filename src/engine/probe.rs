@@ -132,8 +132,8 @@ impl Core {
             // a thread that found the round decided before us did not know our wait; if it was the
             // controller that ended the round, its wait stands
             if let Some(own) = own {
-                self.lengthen_deadline(admission.period, own, now, |control| {
-                    control == Cause::ProbeFailed
+                self.lengthen_deadline(admission.period, own, now, |cause| {
+                    cause == Cause::ProbeFailed
                 });
             }
         }

@@ -250,17 +250,17 @@ impl Core {
             rolled
         };
         let totals = counts_of(&self.class_counts());
-        // the counts at the start of an epoch; one that nobody has rolled to yet starts with the
+        // the counts at the start of an epoch; one that no update has reached starts with the
         // present ones
-        let at = |event: u64| {
-            if event > rolled {
+        let at = |epoch: u64| {
+            if epoch > rolled {
                 Some(totals)
             } else {
-                boundaries.at(event)
+                boundaries.at(epoch)
             }
         };
         let first = boundaries.oldest(current);
-        let bucket = |event: u64| Some(at(event + 1)?.since(at(event)?));
+        let bucket = |epoch: u64| Some(at(epoch + 1)?.since(at(epoch)?));
         let shown = first..if series { current + 1 } else { first };
         let buckets: Option<Vec<Counts>> = shown.map(bucket).collect();
         Some((totals.since(at(first)?), buckets?))
@@ -298,7 +298,7 @@ impl Core {
                 Shape::Count(_) => counts[i],
             } + self.probing.results[i].get();
         }
-        let of = |control: Class| classes[control as usize];
+        let of = |class: Class| classes[class as usize];
         let mut totals = Totals {
             successes: of(Class::FastSuccess) + of(Class::SlowSuccess),
             failures: of(Class::FastFailure) + of(Class::SlowFailure),

@@ -1,7 +1,4 @@
 //! The parts of a breaker: its words, their layout, and their initial values.
-//!
-//! Four modules use them: `engine/update.rs`, `engine/admit.rs`, `engine/probe.rs` and
-//! `engine/snapshot.rs`.
 
 use crate::clock::Clock;
 use crate::config::settings::{Config, Shape as Geometry};

@@ -144,7 +144,7 @@ impl Decision {
     }
 }
 
-/// Judge the window that the update announced as `a` has before it. `judged` is whether the update
+/// Judges the window that the announced update has before it. `judged` is whether the update
 /// is the one that judges rules on a window of time; an exact count window judged each outcome as
 /// it landed. `was` is what was true at the last judgement (observe-only).
 pub(crate) fn decide(

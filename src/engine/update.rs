@@ -33,7 +33,7 @@ use crate::words::deadline::Wait;
 use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, extend};
 
 impl Core {
-    /// Announces an update from the word `c`, and finishes it. `wait` is how long the announcer
+    /// Announces an update from that control word, and finishes it. `wait` is how long the announcer
     /// wants Open to last, in nanoseconds. A helper that comes first does not know it, and the
     /// announcer has to call `override_deadline`. Returns whether this thread announced the update.
     #[cold]

@@ -108,7 +108,7 @@ fn remove_if_abandoned(path: &Path) -> io::Result<()> {
 pub(crate) fn keep_beside(
     path: &Path,
     folder: &Path,
-    damaged: impl Fn(&Path) -> bool,
+    damaged: impl Fn(&Path) -> io::Result<bool>,
 ) -> io::Result<()> {
     for _ in 0..ATTEMPTS {
         // as a temporary file's name, so the next save removes it if this process is killed here
@@ -118,7 +118,7 @@ pub(crate) fn keep_beside(
             Err(error) if has_no_links(&error) => return move_beside(path),
             Err(error) => return Err(error),
         };
-        if !damaged(linked.path()) {
+        if !damaged(linked.path())? {
             // another save may have removed our link as abandoned before it was judged
             if linked.path().exists() {
                 return Ok(());
@@ -270,7 +270,7 @@ mod tests {
             fs::write(&path, format!("{n}"))?;
             // one that is kept already is not kept twice
             for _ in 0..2 {
-                keep_beside(&path, folder.path(), |_| true)?;
+                keep_beside(&path, folder.path(), |_| Ok(true))?;
             }
             assert_eq!(fs::read_to_string(&path)?, format!("{n}"));
             fs::remove_file(&path)?;
@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(content("db.state.corrupt.8")?, "8");
         assert_eq!(content("db.state.corrupt.9")?, "11");
         // nothing there, nothing kept
-        let gone = keep_beside(&folder.path().join("none"), folder.path(), |_| true);
+        let gone = keep_beside(&folder.path().join("none"), folder.path(), |_| Ok(true));
         assert!(gone.is_err());
         assert!(!folder.path().join("none.corrupt").exists());
         Ok(())
@@ -293,7 +293,7 @@ mod tests {
     fn a_good_state_is_never_kept_as_damaged() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("db.state");
-        let damaged = |file: &Path| fs::read(file).is_ok_and(|bytes| bytes != b"good");
+        let damaged = |file: &Path| Ok(fs::read(file).is_ok_and(|bytes| bytes != b"good"));
         let save = || -> io::Result<()> {
             let new = temporary(&path, folder.path())?;
             fs::write(new.path(), "good")?;
@@ -311,8 +311,8 @@ mod tests {
         // or while ours is judging: what it keeps is what it has judged
         fs::write(&path, "damaged again")?;
         let meanwhile = |file: &Path| {
-            let judged = damaged(file);
-            judged && save().is_ok()
+            let judged = damaged(file)?;
+            Ok(judged && save().is_ok())
         };
         keep_beside(&path, folder.path(), meanwhile)?;
         assert_eq!(fs::read(&path)?, b"good");

@@ -231,7 +231,14 @@ impl FileStore {
             Err(error) if error.is_unopened() => return Err(error),
             Err(_) => {}
         }
-        let damaged = |file: &Path| FileStore::new(file).load().is_err();
+        // of what our own link shows: another save may have put a good state there
+        let damaged = |file: &Path| match FileStore::new(file).load() {
+            Err(unopened) if unopened.is_unopened() => match unopened {
+                StoreError::Io { error, .. } => Err(error),
+                _ => Ok(true),
+            },
+            loaded => Ok(loaded.is_err()),
+        };
         match keep_beside(path, folder, damaged) {
             // it has just been removed
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

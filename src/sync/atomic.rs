@@ -330,6 +330,12 @@ pub(crate) use thread::Thread;
 #[cfg(any(tripcoil_loom, tripcoil_shuttle))]
 pub(crate) use thread::park;
 
+/// The current process; 0 where there is no fork, and perhaps no such number either.
+#[cfg(feature = "std")]
+pub(crate) fn process() -> u32 {
+    if cfg!(unix) { std::process::id() } else { 0 }
+}
+
 /// Starts a thread; returns `None` if the system cannot. Models and schedules start no thread: the
 /// one that asks does the other's work itself.
 #[cfg(feature = "std")]

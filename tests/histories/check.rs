@@ -148,7 +148,7 @@ impl Search<'_> {
                             return true;
                         }
                         let others = after.doing.iter_mut().map(|(_, phase)| phase);
-                        if !(node.spec.may_pass_on(phase) && after.spec.pass_on(others)) {
+                        if !(node.spec.may_pass_on(phase) && after.spec.pass_on(phase, others)) {
                             return false;
                         }
                         after.absolve();

@@ -123,6 +123,8 @@ pub(crate) struct Landed {
     /// A rule was true of the window as it landed, and has not been judged since.
     owes: bool,
     asks: bool,
+    /// How many had landed before it.
+    rank: u32,
 }
 
 /// How far a round has come: its generation, the permits up to now, and what became of its probes.
@@ -174,6 +176,8 @@ pub(crate) struct Spec {
     /// The moment to which the window has moved on; that of an update.
     rolled: u64,
     /// The latest admission of a probe, and its latest result, or one that was about to be.
+    /// Results that have landed in a window.
+    landed: u32,
     admitted: u64,
     heard: u64,
     /// Changes of the control word after the end of Open was moved.
@@ -239,6 +243,7 @@ impl Spec {
             clocks: vec![0],
             latest: 0,
             rolled: 0,
+            landed: 0,
             admitted: 0,
             heard: 0,
             renewed: 0,
@@ -395,6 +400,7 @@ impl Spec {
         let before = self.judged();
         end(&mut self.model, permit, ending, self.rolled);
         self.runs = vec![self.run];
+        self.landed += 1;
         let truth = self.judged();
         let by_count = matches!(self.window, Window::Count(_));
         Phase::Landed(Landed {
@@ -406,6 +412,7 @@ impl Spec {
             first: before.is_none(),
             owes: truth.is_some() && !by_count,
             asks: ending == Ending::Asking,
+            rank: self.landed - 1,
         })
     }
 }

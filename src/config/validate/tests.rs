@@ -278,7 +278,7 @@ fn each_problem_is_a_sentence() {
         ),
         (
             round(HalfOpen::successes(2).slow_rate(0.5)),
-            "half_open.slow_rate is 0.5, but must be unset, since a round by successes goes by the \
+            "half_open.slow_rate is 0.5, but must be unset, since a round by successes uses the \
              breaker's slow_rate",
         ),
         (

@@ -18,6 +18,7 @@ use crate::engine::events::queue::refill;
 use crate::engine::events::ready::Ready;
 use crate::engine::events::task::{Look, Looked, Seat, Task};
 use crate::error::caught::quietly;
+use crate::sync::atomic::process;
 use crate::sync::atomic::spawn;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -115,11 +116,6 @@ pub(crate) struct Pool {
     pub(crate) ready: Arc<Ready>,
     shared: Mutex<Shared>,
     work: [Condvar; LANES.len()],
-}
-
-/// The current process; 0 where there is no fork.
-pub(crate) fn process() -> u32 {
-    if cfg!(unix) { std::process::id() } else { 0 }
 }
 
 impl Shared {

@@ -174,11 +174,11 @@ impl Ring {
 
     /// The sums at that position, if the cell is complete and still that position's.
     fn sums(&self, position: u64) -> Option<Sums> {
-        let window = self.cell(position).load();
+        let cell = self.cell(position).load();
         let mask = (1 << self.count_bits) - 1;
-        ((window ^ position) & ((1 << self.tag_bits) - 1) == 0).then_some(Sums {
-            failed: window >> self.tag_bits & mask,
-            slow: window >> (self.tag_bits + self.count_bits) & mask,
+        ((cell ^ position) & ((1 << self.tag_bits) - 1) == 0).then_some(Sums {
+            failed: cell >> self.tag_bits & mask,
+            slow: cell >> (self.tag_bits + self.count_bits) & mask,
         })
     }
 

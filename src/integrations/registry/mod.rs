@@ -58,8 +58,8 @@
 //! [`call`](Registry::call) and [`with`](Registry::with) find the breaker in a lock-free map and
 //! borrow it, without writing a reference count that threads would share. A lock is taken only by
 //! first uses, sweeps, readings of all breakers, and look-ups of a key that is absent or about to
-//! be forgotten. Under that lock, the only code of the user's is the key's `Hash` and `Eq`, and a
-//! custom clock's source.
+//! be forgotten. Under that lock, the only code of the user's is the key's `Eq` and a custom
+//! clock's source.
 //!
 //! While a borrow lasts, idle breakers can leave the map, but their memory is freed after it ends.
 //! At most 1024 breakers wait like that; then the registry grows instead. For a call that may hang

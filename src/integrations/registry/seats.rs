@@ -13,8 +13,8 @@
 //!    none can get it. What is read then is final: the breaker is forgotten, or put back if it is
 //!    not closed and idle after all.
 //!
-//! The only code of the user's that runs under the lock is the key's own `Hash` and `Eq`. Forgotten
-//! breakers are handed out, to be dropped after it.
+//! The only code of the user's that runs under the lock is the key's `Eq` and a custom clock's source.
+//! Forgotten breakers are handed out, to be dropped after it.
 
 use crate::Controller;
 use crate::config::Rules;

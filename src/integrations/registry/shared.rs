@@ -49,8 +49,8 @@ impl<K, C> fmt::Debug for Shared<K, C> {
 }
 
 impl<K, C> Shared<K, C> {
-    /// A panicking `Hash` or `Eq` leaves a consistent state: under the lock they run in look-ups
-    /// only, before anything has changed.
+    /// A panicking `Eq` leaves a consistent state: under the lock it runs in look-ups only, before
+    /// anything has changed.
     pub(super) fn seats(&self) -> MutexGuard<'_, Seats<K, C>> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }

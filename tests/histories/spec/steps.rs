@@ -344,13 +344,21 @@ impl Spec {
         matches!(phase, Phase::Landed(landed) if landed.generation == self.generation())
     }
 
-    /// The debt of a call that returns is that of those which have landed and not returned, as long as there is
-    /// one. Returns whether there is.
-    pub(crate) fn pass_on<'a>(&self, others: impl Iterator<Item = &'a mut Phase>) -> bool {
+    /// The debt of a call that returns is that of those which have landed before it and not returned, as long as
+    /// there is one. Returns whether there is.
+    pub(crate) fn pass_on<'a>(
+        &self,
+        from: Phase,
+        others: impl Iterator<Item = &'a mut Phase>,
+    ) -> bool {
+        let Phase::Landed(Landed { rank, .. }) = from else {
+            return false;
+        };
         let mut taken = false;
         for phase in others {
             if self.has_landed(*phase)
                 && let Phase::Landed(landed) = phase
+                && landed.rank < rank
             {
                 landed.owes = true;
                 taken = true;
