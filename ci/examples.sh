@@ -48,12 +48,12 @@ run live_config
 told live_config '^a good edit' 'taken: new rules for mail, payments, search' \
   '^five mistakes' 'refused' default.failure_rate default.min_throughput default.open_for.jitter \
   keys.payments.consecutive_failure keys.payments.slow_rate \
-  '^a syntax error' 'refused' 'line 3: no TOML' \
+  '^a syntax error' 'refused' 'line 3: not valid TOML' \
   '^another window' 'default.window .* fixed when a breaker is built' \
   '^replaced' 'taken: new rules for search' \
   '^deleted' 'the old rules stay' \
-  '^there again' 'taken: new rules' \
-  '^a key that is new' 'stock is open'
+  '^created again' 'taken: new rules' \
+  '^a new key' 'stock is open'
 
 # an outage of the first of its dependencies begins after two seconds
 run dashboard --frames 16
