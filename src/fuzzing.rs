@@ -14,15 +14,6 @@ use crate::words::round::Round;
 use crate::words::run::{Run, RunRule};
 use crate::words::tagged::{PAYLOAD_MAX, TAG_BITS, Tagged, Version, extend, since};
 
-const STATES: [State; 6] = [
-    State::Closed,
-    State::Open,
-    State::HalfOpen,
-    State::ForcedOpen,
-    State::Disabled,
-    State::ObserveOnly,
-];
-
 /// Any bits are a word, and give back what was put in.
 pub fn words(a: u64, b: u64, c: u64) {
     let tag = Version(b & ((1 << TAG_BITS) - 1));
@@ -73,8 +64,8 @@ pub fn words(a: u64, b: u64, c: u64) {
 
     let event = Event {
         generation: tag.0,
-        from: STATES[(a % 6) as usize],
-        to: STATES[(b % 6) as usize],
+        from: State::ALL[(a % 6) as usize],
+        to: State::ALL[(b % 6) as usize],
         cause: Cause::unpack(c % 10),
         at: a,
         counts: Counts::new(payload, base, n),
@@ -92,7 +83,7 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         return;
     }
     let policy = Policy::new(config.clone());
-    let state = STATES[(bits % 6) as usize];
+    let state = State::ALL[(bits % 6) as usize];
     let goal = Goal::from_bits(goal);
     let c = Control::unpack(bits).in_state(state);
     let window = Counts::new(

@@ -487,7 +487,7 @@ impl Core {
         }
         if let Some((goal, _)) = judged.truth.goal() {
             if control.state() == State::Closed {
-                // where it was true before, somebody else is at it, and it was not we who decided
+                // if it was true before, an earlier outcome decided: this one's wait does not count
                 let wait = out.wait.filter(|_| !judged.was.any());
                 let now = now.unwrap_or_else(|| self.head.clock.nanos());
                 self.trip(control, goal, now, Outgoing { wait, ..out });

@@ -204,19 +204,10 @@ mod tests {
     use crate::config::settings::Config;
     use proptest::prelude::*;
 
-    const STATES: [State; 6] = [
-        State::Closed,
-        State::Open,
-        State::HalfOpen,
-        State::ForcedOpen,
-        State::Disabled,
-        State::ObserveOnly,
-    ];
-
     proptest! {
         #[test]
         fn a_decision_gives_back_what_was_put_in(
-            transition in prop::option::of((prop::sample::select(&STATES[..]), (0u64..10).prop_map(Cause::unpack))),
+            transition in prop::option::of((prop::sample::select(&State::ALL[..]), (0u64..10).prop_map(Cause::unpack))),
             flags in prop::array::uniform3(any::<bool>()), truth in 0u64..8, rising in 0u64..8, rules: u16,
         ) {
             let d = Decision {
@@ -235,7 +226,7 @@ mod tests {
     #[test]
     fn goals_act_where_the_table_says() {
         use State as S;
-        let all = &STATES[..];
+        let all = &State::ALL[..];
         let table: &[(Goal, &[State], Option<State>)] = &[
             (Check, &[S::Closed, S::ObserveOnly], None),
             (Maintain, &[S::Closed, S::ObserveOnly], None),
@@ -283,7 +274,7 @@ mod tests {
             ),
         ];
         for &(goal, from, to) in table {
-            for state in STATES {
+            for state in State::ALL {
                 assert_eq!(
                     permits(goal, state),
                     from.contains(&state),

@@ -418,14 +418,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn states() -> impl Strategy<Value = State> {
-        prop::sample::select(vec![
-            State::Closed,
-            State::Open,
-            State::HalfOpen,
-            State::ForcedOpen,
-            State::Disabled,
-            State::ObserveOnly,
-        ])
+        prop::sample::select(State::ALL.to_vec())
     }
 
     fn flags() -> impl Strategy<Value = Flags> {

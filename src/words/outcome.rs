@@ -39,6 +39,17 @@ pub enum State {
 }
 
 impl State {
+    /// Every state, for tests.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) const ALL: [State; 6] = [
+        State::Closed,
+        State::Open,
+        State::HalfOpen,
+        State::ForcedOpen,
+        State::Disabled,
+        State::ObserveOnly,
+    ];
+
     /// Set by an operator, and ended only by a controller.
     pub(crate) fn is_override(self) -> bool {
         matches!(self, Self::ForcedOpen | Self::Disabled | Self::ObserveOnly)
@@ -433,15 +444,6 @@ mod tests {
     use alloc::string::ToString;
     use alloc::vec::Vec;
 
-    const STATES: [State; 6] = [
-        State::Closed,
-        State::Open,
-        State::HalfOpen,
-        State::ForcedOpen,
-        State::Disabled,
-        State::ObserveOnly,
-    ];
-
     #[test]
     fn causes_come_back_from_their_bits() {
         let causes: Vec<Cause> = (0..10).map(Cause::unpack).collect();
@@ -492,7 +494,7 @@ mod tests {
 
     #[test]
     fn names_are_the_fields() {
-        let states: Vec<_> = STATES.iter().map(ToString::to_string).collect();
+        let states: Vec<_> = State::ALL.iter().map(ToString::to_string).collect();
         let expected = [
             "closed",
             "open",

@@ -358,15 +358,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const STATES: [State; 6] = [
-        State::Closed,
-        State::Open,
-        State::HalfOpen,
-        State::ForcedOpen,
-        State::Disabled,
-        State::ObserveOnly,
-    ];
-
     proptest! {
         #[test]
         fn an_event_gives_back_what_was_put_in(
@@ -374,7 +365,7 @@ mod tests {
             n in prop::array::uniform4(0..=PAYLOAD_MAX), run: u32, class in 0u64..8, number: u8,
         ) {
             let e = Event {
-                generation, from: STATES[from], to: STATES[to], cause: Cause::unpack(cause), at,
+                generation, from: State::ALL[from], to: State::ALL[to], cause: Cause::unpack(cause), at,
                 failure: Option::unpack(class | u64::from(number) << 3), deadline: Deadline::unpack(n[3]),
                 counts: Counts::new(n[0], n[1], n[2]), run: u64::from(run),
             };

@@ -265,7 +265,7 @@ impl CountWindow {
             if !failed && !slow && self.is_clean(word) {
                 return Some(Judged::default());
             }
-            // a pending cell is somebody's, or the tail has moved on: look again
+            // the pending cell is another recorder's, or the tail has moved on: look again
             let Some((next, judged)) = self.next(word, failed, slow, &judge) else {
                 continue;
             };
