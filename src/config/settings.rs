@@ -47,7 +47,7 @@ pub(crate) enum Span {
 
 /// A window in the engine's units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) enum Geometry {
     /// `width` is a bucket's, in nanoseconds.
     Time {
         width: u64,
@@ -88,16 +88,16 @@ impl Window {
     }
 
     /// For a window that has been validated.
-    pub(crate) fn shape(&self) -> Shape {
+    pub(crate) fn geometry(&self) -> Geometry {
         match self.span {
             Span::Time(total) => {
                 let buckets = self.buckets_in_force();
                 let width = saturating_nanos(total)
                     .checked_div(u64::from(buckets))
                     .unwrap_or(0);
-                Shape::Time { width, buckets }
+                Geometry::Time { width, buckets }
             }
-            Span::Count(size) => Shape::Count(size),
+            Span::Count(size) => Geometry::Count(size),
         }
     }
 }
@@ -370,19 +370,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_have_their_shapes() {
-        let shape = Window::default().shape();
+    fn windows_have_their_geometry() {
+        let geometry = Window::default().geometry();
         let width = 1_000_000_000;
-        assert_eq!(shape, Shape::Time { width, buckets: 10 });
+        assert_eq!(geometry, Geometry::Time { width, buckets: 10 });
         let width = 250_000_000;
-        let quarter = Window::time(Duration::from_secs(1)).buckets(4).shape();
-        assert_eq!(quarter, Shape::Time { width, buckets: 4 });
-        assert_eq!(Window::count(7).shape(), Shape::Count(7));
+        let quarter = Window::time(Duration::from_secs(1)).buckets(4).geometry();
+        assert_eq!(quarter, Geometry::Time { width, buckets: 4 });
+        assert_eq!(Window::count(7).geometry(), Geometry::Count(7));
         // Refused by validation; here only to show that it is harmless.
-        let none = Window::time(Duration::MAX).buckets(0).shape();
+        let none = Window::time(Duration::MAX).buckets(0).geometry();
         assert_eq!(
             none,
-            Shape::Time {
+            Geometry::Time {
                 width: 0,
                 buckets: 0
             }

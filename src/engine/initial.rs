@@ -31,7 +31,7 @@ pub(crate) struct Initial {
     /// The rules on the window that were true when they were last judged.
     pub(crate) truth: Truth,
     pub(crate) window: Held,
-    pub(crate) totals: Sums,
+    pub(crate) totals: Lifetime,
     pub(crate) last_opening: Option<Event>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Held {
 
 /// Counts for life.
 #[derive(Debug, Default)]
-pub(crate) struct Sums {
+pub(crate) struct Lifetime {
     /// By class.
     pub(crate) classes: [u64; 4],
     pub(crate) late: u64,
@@ -81,7 +81,7 @@ impl Initial {
             run_reached: false,
             truth: Truth::default(),
             window: Held::default(),
-            totals: Sums::default(),
+            totals: Lifetime::default(),
             last_opening: None,
         }
     }

@@ -334,7 +334,7 @@ mod tests {
         )
     }
 
-    fn tallies() -> impl Strategy<Value = Counts> {
+    fn counts() -> impl Strategy<Value = Counts> {
         (0u64..60).prop_flat_map(|calls| {
             (0..=calls, 0..=calls)
                 .prop_map(move |(failures, slow)| Counts::new(calls, failures, slow))
@@ -344,7 +344,7 @@ mod tests {
     proptest! {
         /// The one property that the fast path leans on: within its allowance nothing is missed.
         #[test]
-        fn no_mix_within_the_allowance_makes_a_rule_true(p in policy(), w in tallies(), mix in prop::array::uniform3(0.0f64..=1.0), successes in 0u64..100) {
+        fn no_mix_within_the_allowance_makes_a_rule_true(p in policy(), w in counts(), mix in prop::array::uniform3(0.0f64..=1.0), successes in 0u64..100) {
             let a = p.allowance(w);
             // where a rule is true already it is for the next outcome to find it
             if a == Allowance::default() { return Ok(()) }
@@ -356,7 +356,7 @@ mod tests {
 
         /// Unarmed means that successes alone make nothing true; armed means that some number does.
         #[test]
-        fn armed_exactly_when_successes_alone_could(p in policy(), w in tallies()) {
+        fn armed_exactly_when_successes_alone_could(p in policy(), w in counts()) {
             let ever = (0..=40).any(|n| p.truth(Counts { calls: w.calls + n, ..w }).any());
             prop_assert_eq!(p.allowance(w).armed(), ever);
         }

@@ -1,9 +1,9 @@
 //! The parts of a breaker: its words, their layout, and their initial values.
 
 use crate::clock::Clock;
-use crate::config::settings::{Config, Shape as Geometry};
+use crate::config::settings::{Config, Geometry};
 use crate::engine::durations::Histogram;
-use crate::engine::events::event::{HISTORY, LastOpening, Ring, Slot};
+use crate::engine::events::event::{EventRing, HISTORY, LastOpening, Slot};
 use crate::engine::events::queue::Queue;
 use crate::engine::events::watch::{Watched, Watchers};
 use crate::engine::initial::Initial;
@@ -96,10 +96,10 @@ pub(crate) struct Core {
     /// Beside the `Arc`'s own counts, with which it changes.
     pub(crate) watchers: Watchers,
     pub(crate) name: Box<str>,
-    pub(crate) history: Ring<[Slot; HISTORY]>,
+    pub(crate) history: EventRing<[Slot; HISTORY]>,
     pub(crate) last_opening: LastOpening,
     /// A longer history, where one is configured.
-    pub(crate) longer: Option<Box<Ring>>,
+    pub(crate) longer: Option<Box<EventRing>>,
     /// Longer rings, once there is a listener.
     pub(crate) queue: Late<Box<Queue>>,
     #[cfg(feature = "std")]
@@ -139,7 +139,7 @@ impl Core {
     pub(crate) fn new(name: String, config: Config, seed: u64, now: u64, initial: Initial) -> Core {
         let clock = config.clock.clone();
         let kept = config.history as usize;
-        let longer = (kept > HISTORY).then(|| Box::new(Ring::of(kept.next_power_of_two())));
+        let longer = (kept > HISTORY).then(|| Box::new(EventRing::of(kept.next_power_of_two())));
         let durations = config.durations.then(|| Box::new(Histogram::new()));
         let (window, period_end, held) = window(&config, &initial, now);
         let policy = Policy::new(config);
@@ -221,7 +221,7 @@ impl Core {
                 results: Default::default(),
             },
             watchers: Watchers::default(),
-            history: Ring::short(),
+            history: EventRing::short(),
             last_opening,
             longer,
             queue: Late::midway(),
@@ -281,7 +281,7 @@ impl Core {
 /// The window, when its first period ends, and what a window of time holds.
 fn window(config: &Config, initial: &Initial, now: u64) -> (Shape, u64, Counts) {
     let held = &initial.window;
-    match config.window.shape() {
+    match config.window.geometry() {
         Geometry::Time { width, buckets } => {
             let totals = counts_of(&initial.totals.classes);
             let origin = now.wrapping_sub(held.into);

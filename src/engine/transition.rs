@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn tidying_never_trips() {
+    fn maintenance_never_trips() {
         let policy = Policy::new(Config {
             failure_count: Some(1),
             ..Config::default()

@@ -4,9 +4,9 @@
 //! (`Saving::check`), and the name is compared here. From there on nothing can fail.
 
 use crate::clock::saturating_nanos;
-use crate::config::settings::{Config, Shape};
+use crate::config::settings::{Config, Geometry};
 use crate::engine::events::event::Event;
-use crate::engine::initial::{Held, Initial, Sums};
+use crate::engine::initial::{Held, Initial, Lifetime};
 use crate::engine::policy::Truth;
 use crate::engine::snapshot::Totals;
 use crate::engine::window::stripes::Class;
@@ -47,10 +47,10 @@ pub(crate) fn restore(
     let wall = from.at.unwrap_or_else(SystemTime::now);
     let age = age(&s, wall);
     let (window, report, failed) = window(&s, config, age);
-    let run = match config.window.shape() {
+    let run = match config.window.geometry() {
         // as an update has it: where the window holds no failure, the run is over
-        Shape::Time { .. } if !failed => 0,
-        Shape::Count(_) if !fails(&s.window, age) => 0,
+        Geometry::Time { .. } if !failed => 0,
+        Geometry::Count(_) if !fails(&s.window, age) => 0,
         _ => s.run,
     };
     let lasted = s.lasted.saturating_add(passed(age));
@@ -124,9 +124,9 @@ fn passed(age: Age) -> u64 {
     }
 }
 
-fn totals(s: &Saving) -> Sums {
+fn totals(s: &Saving) -> Lifetime {
     let t = &s.totals;
-    Sums {
+    Lifetime {
         classes: by_class(t),
         late: t.late,
         ignored: t.ignored,
@@ -137,12 +137,12 @@ fn totals(s: &Saving) -> Sums {
     }
 }
 
-/// Returns what a window of that shape takes over, and whether it is a time window that holds a failure. Epochs
+/// Returns what a window of that geometry takes over, and whether it is a time window that holds a failure. Epochs
 /// keep their boundaries: the current one may have begun before this clock did.
 fn window(s: &Saving, config: &Config, age: Age) -> (Held, RestoredWindow, bool) {
-    let (width, number) = match config.window.shape() {
-        Shape::Time { width, buckets } => (width, u64::from(buckets)),
-        Shape::Count(size) => {
+    let (width, number) = match config.window.geometry() {
+        Geometry::Time { width, buckets } => (width, u64::from(buckets)),
+        Geometry::Count(size) => {
             return match &s.window {
                 Kept::Count {
                     size: kept,

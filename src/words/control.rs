@@ -152,7 +152,7 @@ const KIND: u64 = 0b111;
 /// Set in the kinds in which an acquire must look closer.
 const GUARDED: u64 = 0b100;
 /// An update is announced and not yet published.
-const AUDITING: u64 = 1 << 3;
+const UPDATING: u64 = 1 << 3;
 /// Successes alone could make a rule true: they have an allowance, as the others always do.
 const ARMED: u64 = 1 << 4;
 const STRIPES_SHIFT: u32 = 5;
@@ -169,7 +169,7 @@ const VERSION_SHIFT: u32 = 40;
 
 const _: () = {
     let fields = [
-        KIND, AUDITING, ARMED, STRIPES, GOAL, RUNS, TIMED, GENERATION,
+        KIND, UPDATING, ARMED, STRIPES, GOAL, RUNS, TIMED, GENERATION,
     ];
     let (mut i, mut seen) = (0, 0u64);
     while i < fields.len() {
@@ -241,7 +241,7 @@ impl Control {
     /// Any bits, as a word that the protocol could have written before an update.
     #[cfg(fuzzing)]
     pub(crate) fn in_state(self, state: State) -> Control {
-        Control(self.0 & !(KIND | AUDITING | GOAL) | code(state))
+        Control(self.0 & !(KIND | UPDATING | GOAL) | code(state))
     }
 
     /// An Open with that cause.
@@ -274,7 +274,7 @@ impl Control {
     /// Open, with no update under way.
     #[inline(always)]
     pub(crate) fn is_open(self) -> bool {
-        self.0 & (KIND | AUDITING) == code(State::Open)
+        self.0 & (KIND | UPDATING) == code(State::Open)
     }
 
     /// Closed, observe-only or disabled: every call is admitted.
@@ -285,7 +285,7 @@ impl Control {
 
     #[inline(always)]
     pub(crate) fn updating(self) -> bool {
-        self.0 & AUDITING != 0
+        self.0 & UPDATING != 0
     }
 
     #[inline(always)]
@@ -361,13 +361,13 @@ impl Control {
     /// Whether it is still that period, with no update under way.
     #[inline(always)]
     pub(crate) fn quiet_in(self, period: Period) -> bool {
-        self.0 & (GENERATION | AUDITING | KIND) == period.0
+        self.0 & (GENERATION | UPDATING | KIND) == period.0
     }
 
     /// The word that announces an update.
     #[must_use]
     pub(crate) fn announce(self, goal: Goal) -> Control {
-        let with_goal = self.0 & !GOAL | AUDITING | (goal as u64) << GOAL_SHIFT;
+        let with_goal = self.0 & !GOAL | UPDATING | (goal as u64) << GOAL_SHIFT;
         Control(with_goal.wrapping_add(1 << VERSION_SHIFT))
     }
 
@@ -387,7 +387,7 @@ impl Control {
     /// The word that ends an update within its generation.
     #[must_use]
     pub(crate) fn settled(self, flags: Flags) -> Control {
-        Control(self.0 & !(AUDITING | ARMED | RUNS | TIMED) | flags.bits())
+        Control(self.0 & !(UPDATING | ARMED | RUNS | TIMED) | flags.bits())
     }
 
     /// The word that ends an update with a transition.

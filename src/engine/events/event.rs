@@ -268,26 +268,26 @@ pub(crate) type Slot = [Word<Tagged<Generation>>; WORDS];
 
 /// The last events, a slot each, by generation. Their number is a power of two.
 #[derive(Debug)]
-pub(crate) struct Ring<S = Box<[Slot]>>(S);
+pub(crate) struct EventRing<S = Box<[Slot]>>(S);
 
 /// Tagged with what never comes to that slot.
 fn empty(slot: usize) -> Slot {
     core::array::from_fn(|_| Word::new(Tagged::new(Generation::of(slot as u64 ^ 1), 0)))
 }
 
-impl Ring<[Slot; HISTORY]> {
+impl EventRing<[Slot; HISTORY]> {
     pub(crate) fn short() -> Self {
-        Ring(core::array::from_fn(empty))
+        EventRing(core::array::from_fn(empty))
     }
 }
 
-impl Ring {
+impl EventRing {
     pub(crate) fn of(slots: usize) -> Self {
-        Ring((0..slots).map(empty).collect())
+        EventRing((0..slots).map(empty).collect())
     }
 }
 
-impl<S: AsRef<[Slot]>> Ring<S> {
+impl<S: AsRef<[Slot]>> EventRing<S> {
     pub(crate) fn len(&self) -> u64 {
         self.0.as_ref().len() as u64
     }
@@ -370,7 +370,7 @@ mod tests {
                 counts: Counts::new(n[0], n[1], n[2]), run: u64::from(run),
             };
             prop_assert_eq!(Event::unpack(generation, e.pack()), e);
-            let ring = Ring::short();
+            let ring = EventRing::short();
             prop_assert_eq!(ring.read(generation), None, "nothing has been written");
             for (word, payload) in ring.slot(generation).iter().zip(e.pack()) {
                 word.store(Tagged::new(Generation::of(generation), payload));

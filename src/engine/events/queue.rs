@@ -11,7 +11,7 @@
 //! reserve, and goes on without one if the reserve is empty. The reserve is refilled outside of
 //! calls, by the thread that serves listeners, and by threads that subscribe or poll.
 
-use crate::engine::events::event::{Event, Ring, Slot};
+use crate::engine::events::event::{Event, EventRing, Slot};
 use crate::sync::atomic::Late;
 use alloc::sync::Arc;
 
@@ -25,12 +25,12 @@ const MANY: usize = 1024;
 
 #[derive(Debug)]
 pub(crate) struct Queue {
-    short: Ring,
-    long: Late<Arc<Ring>>,
+    short: EventRing,
+    long: Late<Arc<EventRing>>,
 }
 
 impl Queue {
-    fn ring(&self) -> &Ring {
+    fn ring(&self) -> &EventRing {
         self.long.get().map_or(&self.short, |ring| ring)
     }
 
@@ -43,7 +43,7 @@ impl Queue {
         self.ring().slot(generation)
     }
 
-    /// See [`Ring::read`].
+    /// See [`EventRing::read`].
     pub(crate) fn read(&self, generation: u64) -> Option<Event> {
         // Updates write to the long ring from the moment when they see it. An event from before
         // that moment is in the short one only.
@@ -55,14 +55,14 @@ impl Queue {
 #[cfg(feature = "std")]
 mod reserve {
     use super::{FEW, MANY, Queue};
-    use crate::engine::events::event::Ring;
+    use crate::engine::events::event::EventRing;
     use crate::sync::atomic::Late;
     use alloc::boxed::Box;
     use alloc::sync::Arc;
     use arc_swap::ArcSwapOption;
 
     /// For breakers whose listeners fall behind at once.
-    static RESERVE: [ArcSwapOption<Ring>; 4] = [const { ArcSwapOption::const_empty() }; 4];
+    static RESERVE: [ArcSwapOption<EventRing>; 4] = [const { ArcSwapOption::const_empty() }; 4];
 
     /// Off the calls' path: it allocates.
     pub(crate) fn refill() {
@@ -70,7 +70,7 @@ mod reserve {
             if place.load().is_none() && cfg!(not(tripcoil_loom)) {
                 // Two threads may fill the same place, and one ring is dropped. That costs an
                 // allocation, off every call.
-                place.store(Some(Arc::new(Ring::of(MANY))));
+                place.store(Some(Arc::new(EventRing::of(MANY))));
             }
         }
     }
@@ -78,7 +78,7 @@ mod reserve {
     impl Queue {
         pub(crate) fn short() -> Box<Queue> {
             Box::new(Queue {
-                short: Ring::of(FEW),
+                short: EventRing::of(FEW),
                 long: Late::default(),
             })
         }

@@ -11,7 +11,7 @@
 //! once, in turn, and that changes only when there are no more stripes to add and it still
 //! collides. Without `std` there are no thread numbers, and there is one stripe.
 
-use crate::engine::initial::Sums;
+use crate::engine::initial::Lifetime;
 use crate::engine::policy::Allowance;
 use crate::sync::atomic::{Counter, Late, Word};
 use crate::sync::pack::Pack;
@@ -86,7 +86,7 @@ pub(crate) struct Landed {
 
 impl Stripe {
     /// What it begins with, before another thread has it. The counts are tagged under a window of time.
-    pub(crate) fn begin_with(&self, totals: &Sums, timed: bool, allowance: Allowance) {
+    pub(crate) fn begin_with(&self, totals: &Lifetime, timed: bool, allowance: Allowance) {
         let first = Version::default();
         for (word, count) in self.counts.iter().zip(totals.classes) {
             word.store(if timed {

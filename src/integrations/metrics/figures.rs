@@ -90,11 +90,11 @@ const MISSED: usize = MOVES + WAYS.len();
 
 /// The values of the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sums([u64; MISSED + 1]);
+pub(super) struct Counters([u64; MISSED + 1]);
 
-impl Default for Sums {
-    fn default() -> Sums {
-        Sums([0; MISSED + 1])
+impl Default for Counters {
+    fn default() -> Counters {
+        Counters([0; MISSED + 1])
     }
 }
 
@@ -102,7 +102,7 @@ fn add(sums: &mut [u64], more: impl IntoIterator<Item = u64>) {
     sums.iter_mut().zip(more).for_each(|(sum, one)| *sum += one);
 }
 
-impl Sums {
+impl Counters {
     /// Adds everything except the transitions, which a snapshot does not separate.
     pub(super) fn add(&mut self, seen: &Snapshot) {
         let t = &seen.totals;
@@ -137,7 +137,7 @@ impl Sums {
     }
 
     #[cfg(feature = "registry")]
-    pub(super) fn plus(mut self, other: &Sums) -> Sums {
+    pub(super) fn plus(mut self, other: &Counters) -> Counters {
         for (sum, one) in self.0.iter_mut().zip(other.0) {
             *sum += one;
         }
@@ -244,7 +244,7 @@ impl Lasted {
 
 /// The series of one set of labels.
 pub(super) struct Series {
-    /// As in [`Sums`].
+    /// As in [`Counters`].
     counters: [Counter; MISSED + 1],
     states: [Gauge; STATES.len()],
     /// As in [`Levels::values`].
@@ -308,7 +308,7 @@ impl Series {
 
     /// Sets the counters to the totals. A breaker does not count its transitions by cause, so those
     /// counters are increased by what is new since `told`: an earlier publisher may have used them.
-    pub(super) fn set(&self, told: &Sums, now: &Sums) {
+    pub(super) fn set(&self, told: &Counters, now: &Counters) {
         let (totals, moves) = self.counters.split_at(MOVES);
         for (counter, sum) in totals.iter().zip(now.0) {
             counter.absolute(sum);
@@ -318,7 +318,7 @@ impl Series {
 
     /// Adds the increase since `before`.
     #[cfg(feature = "registry")]
-    pub(super) fn add(&self, told: &Sums, now: &Sums) {
+    pub(super) fn add(&self, told: &Counters, now: &Counters) {
         increase(&self.counters, &told.0, &now.0);
     }
 

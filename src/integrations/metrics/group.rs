@@ -2,7 +2,7 @@
 #![cfg(feature = "registry")]
 
 use crate::Observer;
-use crate::integrations::metrics::figures::{Lasted, Levels, Series, Sums};
+use crate::integrations::metrics::figures::{Counters, Lasted, Levels, Series};
 use crate::integrations::metrics::series::Labels;
 use ::metrics::Label;
 use std::time::Instant;
@@ -14,14 +14,14 @@ pub(super) struct Group {
     /// Set if the group has no keys.
     pub(super) empty_since: Option<Instant>,
     /// Of forgotten keys; and the transitions of all keys.
-    kept: Sums,
+    kept: Counters,
     kept_lasted: Lasted,
     /// Of present keys, at the last reading.
-    pub(super) sums: Sums,
+    pub(super) sums: Counters,
     pub(super) levels: Levels,
     pub(super) lasted: Lasted,
     /// What the counters and the histogram were given.
-    pub(super) told: Sums,
+    pub(super) told: Counters,
     pub(super) told_lasted: Lasted,
     durations: bool,
     /// Present as long as the group has keys.
@@ -34,12 +34,12 @@ impl Group {
             labels: Labels::new(labels),
             keys: 0,
             empty_since: None,
-            kept: Sums::default(),
+            kept: Counters::default(),
             kept_lasted: Lasted::default(),
-            sums: Sums::default(),
+            sums: Counters::default(),
             levels: Levels::default(),
             lasted: Lasted::default(),
-            told: Sums::default(),
+            told: Counters::default(),
             told_lasted: Lasted::default(),
             durations: false,
             series: None,

@@ -6,7 +6,7 @@
 #![cfg(feature = "registry")]
 
 use crate::Observer;
-use crate::integrations::metrics::figures::{Lasted, Levels, Sums, describe};
+use crate::integrations::metrics::figures::{Counters, Lasted, Levels, describe};
 use crate::integrations::metrics::group::{Group, Key};
 use crate::integrations::metrics::publisher::Publisher;
 use crate::integrations::metrics::series::Labels;
@@ -167,7 +167,7 @@ struct Arrival {
     observer: Observer,
     told: u64,
     /// What an earlier publisher has seen to.
-    before: Option<Box<(Sums, Lasted)>>,
+    before: Option<Box<(Counters, Lasted)>>,
 }
 
 impl Shared {
@@ -185,7 +185,7 @@ impl Shared {
     fn came(&self, labels: &[Label], observer: &Observer, now_on: bool) {
         let seen = observer.figures();
         let before = now_on.then(|| {
-            let mut before = Box::<(Sums, Lasted)>::default();
+            let mut before = Box::<(Counters, Lasted)>::default();
             before.0.add(&seen);
             seen.durations.iter().for_each(|d| before.1.add(d));
             before
@@ -275,7 +275,7 @@ impl Published {
             });
         }
         for group in &mut self.groups {
-            group.sums = Sums::default();
+            group.sums = Counters::default();
             group.levels = Levels::default();
             group.lasted = Lasted::default();
         }

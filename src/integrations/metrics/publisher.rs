@@ -3,7 +3,7 @@
 //! Two listeners, on the thread that all publishers of the process share, hold the series weakly:
 //! the series end with the publisher.
 
-use crate::integrations::metrics::figures::{Lasted, Levels, Series, Sums, describe};
+use crate::integrations::metrics::figures::{Counters, Lasted, Levels, Series, describe};
 use crate::integrations::metrics::series::Labels;
 use crate::{Observer, Subscription, Transition};
 use ::metrics::{IntoLabels, Label};
@@ -112,9 +112,9 @@ struct Shared {
 #[derive(Default)]
 struct Told {
     /// The transitions only.
-    moves: Sums,
+    moves: Counters,
     /// What the counters have been given.
-    published: Sums,
+    published: Counters,
     lasted: Lasted,
     /// Whether the breaker is forgotten, and that was published.
     over: bool,
