@@ -40,8 +40,8 @@ pub(crate) struct Head {
     pub(crate) durations: Option<Box<Histogram>>,
 }
 
-/// What updates keep for themselves and for readers; and, at some distance from both ends, the run,
-/// which failures write.
+/// What updates keep for themselves and for readers; and at the end, at some distance from the
+/// stripe before it, the run, which failures write.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Ledger {
@@ -56,8 +56,6 @@ pub(crate) struct Ledger {
     pub(crate) time_low: Word<Tagged<Version>>,
     /// What the update decided.
     pub(crate) decision: Word<Tagged<Version, Decision>>,
-    /// The run of failures.
-    pub(crate) run: Word<Tagged<Generation, Run>>,
     /// Rising edges of rules under observe-only.
     pub(crate) would_trip: Counter,
     /// Of the jitter.
@@ -71,6 +69,8 @@ pub(crate) struct Ledger {
     /// The end of Open. For a restored Closed: how long it had lasted before this clock began,
     /// which is before any value of `since`.
     pub(crate) deadline: Word<Tagged<Generation, Deadline>>,
+    /// The run of failures.
+    pub(crate) run: Word<Tagged<Generation, Run>>,
 }
 
 /// The half-open state's own words.
@@ -88,9 +88,9 @@ pub(crate) struct Probing {
 }
 
 /// In this order: between the words that all calls read (`head`, and the first words of `stripes`),
-/// those that an outcome writes, and those that failures write (`ledger.run`), there is at least a
-/// line of 64 bytes that is rarely used. This keeps them apart without an alignment, which would
-/// add a third to a breaker.
+/// those that an outcome writes, and those that failures write (`ledger.run`), there are at least
+/// 128 bytes from word to word. This keeps them apart, on lines of 128 bytes too, without an
+/// alignment, which would add a third to a breaker. `tests/step/caches.rs` holds it to that.
 #[repr(C)]
 pub(crate) struct Core {
     /// Beside the `Arc`'s own counts, with which it changes.

@@ -40,6 +40,32 @@ pub mod step {
         static TAKEN: Cell<u64> = const { Cell::new(0) };
         static ALLOWED: Cell<u64> = const { Cell::new(u64::MAX) };
         static OTHERS: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+        static NUMBER: Cell<Option<usize>> = const { Cell::new(None) };
+        static CPUS: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+
+    /// This thread finds its stripe by that number in `work`: so one thread stands for several.
+    pub fn numbered<T>(number: usize, work: impl FnOnce() -> T) -> T {
+        let outer = NUMBER.replace(Some(number));
+        let result = work();
+        NUMBER.set(outer);
+        result
+    }
+
+    /// What this thread builds in `work` is built for that many CPUs.
+    pub fn on_cpus<T>(cpus: usize, work: impl FnOnce() -> T) -> T {
+        let outer = CPUS.replace(Some(cpus));
+        let result = work();
+        CPUS.set(outer);
+        result
+    }
+
+    pub(in crate::sync) fn number() -> Option<usize> {
+        NUMBER.get()
+    }
+
+    pub(in crate::sync) fn cpus() -> Option<usize> {
+        CPUS.get()
     }
 
     /// Runs `others` just before this thread's `n`-th access from now (from 1 on).

@@ -2,7 +2,8 @@
 //!
 //! Beside `sync` the one place that is another under the models: there each execution numbers its
 //! threads anew, so that each goes the same way, and there are two CPUs on every machine, so that
-//! the models of two stripes have them. Under shuttle it is the same, with four.
+//! the models of two stripes have them. Under shuttle it is the same, with four. A test of the step
+//! checker may choose both.
 
 #[cfg(feature = "std")]
 pub(crate) use self::numbers::move_on;
@@ -23,6 +24,10 @@ mod numbers {
     /// This thread's number. A thread that is being torn down takes 0.
     #[inline(always)]
     pub(crate) fn index() -> usize {
+        #[cfg(tripcoil_step)]
+        if let Some(number) = crate::sync::atomic::step::number() {
+            return number;
+        }
         INDEX
             .try_with(|i| {
                 if i.get() == usize::MAX {
@@ -51,6 +56,10 @@ mod numbers {
     static CPUS: Counter = Counter::new(0);
 
     pub(crate) fn cpus() -> usize {
+        #[cfg(tripcoil_step)]
+        if let Some(cpus) = crate::sync::atomic::step::cpus() {
+            return cpus;
+        }
         match CPUS.get() {
             0 => ask_for_cpus(),
             n => n as usize,

@@ -14,25 +14,25 @@ use tripcoil::{Breaker, Builder, FailureKind, ManualClock, Window, step};
 const THREADS: usize = 16;
 const CALLS: usize = 50;
 
-fn built(rules: impl FnOnce(Builder) -> Builder) -> Breaker {
+pub(super) fn built(rules: impl FnOnce(Builder) -> Builder) -> Breaker {
     let builder = Breaker::builder("tallied").clock(ManualClock::new());
     rules(builder).build().expect("valid")
 }
 
-fn succeed(breaker: &Breaker) {
+pub(super) fn succeed(breaker: &Breaker) {
     if let Ok(permit) = breaker.try_acquire() {
         permit.success();
     }
 }
 
-fn fail(breaker: &Breaker) {
+pub(super) fn fail(breaker: &Breaker) {
     if let Ok(permit) = breaker.try_acquire() {
         permit.failure(FailureKind::Server);
     }
 }
 
 /// Another call ends wherever this one can be stopped: so they meet, and stripes grow to their top.
-fn meet(breaker: &Breaker, call: fn(&Breaker)) {
+pub(super) fn meet(breaker: &Breaker, call: fn(&Breaker)) {
     for _ in 0..8 {
         for n in 1..30 {
             let other = breaker.clone();

@@ -14,6 +14,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod caches;
 #[path = "../counting/mod.rs"]
 mod counting;
 mod epochs;
