@@ -44,7 +44,7 @@ pub mod step {
         static CPUS: Cell<Option<usize>> = const { Cell::new(None) };
     }
 
-    /// This thread finds its stripe by that number in `work`: so one thread stands for several.
+    /// This thread finds its stripe by that number in `work`. One thread can act as several.
     pub fn numbered<T>(number: usize, work: impl FnOnce() -> T) -> T {
         let outer = NUMBER.replace(Some(number));
         let result = work();
