@@ -2,8 +2,8 @@
 
 use super::{fail, registry, succeed, trip};
 use std::time::Duration;
-use tripcoil::registry::Registry;
-use tripcoil::{Backoff, Breaker, CallError, Config, FailureKind, ManualClock, State};
+use tripcoil::registry::{Registry, RegistryController};
+use tripcoil::{Backoff, Breaker, CallError, Config, Controller, FailureKind, ManualClock, State};
 
 #[test]
 fn a_sweep_forgets_what_was_idle_since_the_last() {
@@ -312,6 +312,85 @@ fn an_operators_opening_is_kept_and_his_reset_is_not() {
     assert_eq!((registry.sweep(), registry.sweep()), (0, 1));
     assert!(registry.peek(&0).is_some() && registry.peek(&1).is_none());
     assert!(controller.forget(&0), "whatever it remembers");
+}
+
+/// A breaker that an operator has taken out of an override is closed and idle, and a new one of its key
+/// would be under the override again.
+#[test]
+fn a_release_is_not_forgotten() {
+    type Put = fn(&RegistryController<u32>) -> usize;
+    let of_all: [(State, Put); 3] = [
+        (State::ForcedOpen, RegistryController::force_open_all),
+        (State::Disabled, RegistryController::disable_all),
+        (State::ObserveOnly, RegistryController::observe_only_all),
+    ];
+    type End = fn(&Controller) -> bool;
+    let ends: [End; 2] = [Controller::release, Controller::reset];
+    let long_idle = |registry: &Registry<u32>, capacity: usize| {
+        (0..3).for_each(|_| _ = registry.sweep());
+        (100..200).for_each(|key| _ = registry.get(&key));
+        (0..3).for_each(|_| _ = registry.sweep());
+        assert!(registry.peek(&0).is_some(), "{capacity}");
+    };
+    for ((state, put), end) in of_all
+        .into_iter()
+        .flat_map(|put| ends.map(|end| (put, end)))
+    {
+        for capacity in [0, 100] {
+            let build = |initial| {
+                let template = move |key: &u32| {
+                    Breaker::builder(key.to_string())
+                        .clock(ManualClock::new())
+                        .initial_state(initial)
+                };
+                Registry::builder(template)
+                    .capacity(capacity)
+                    .build_with_controller()
+            };
+            // an override of all
+            let (registry, controller) = build(State::Closed);
+            assert_eq!(put(&controller), 0);
+            assert!(controller.on(&0, end).expect("valid"));
+            long_idle(&registry, capacity);
+            assert_eq!(registry.get(&0).expect("valid").state(), State::Closed);
+            assert_eq!(registry.get(&1).expect("valid").state(), state);
+            // which ends, and then nothing is lost any more
+            controller.release_all();
+            (0..3).for_each(|_| _ = registry.sweep());
+            assert!(registry.is_empty());
+            // or in the midst of which the key is not wanted any more
+            put(&controller);
+            assert!(controller.on(&0, end).expect("valid"));
+            assert!(controller.forget(&0));
+            assert_eq!(registry.get(&0).expect("valid").state(), state);
+
+            // an override of the template
+            let (registry, controller) = build(state);
+            assert!(controller.on(&0, end).expect("valid"));
+            long_idle(&registry, capacity);
+            assert_eq!(registry.get(&0).expect("valid").state(), State::Closed);
+            assert!(controller.forget(&0));
+            assert_eq!(registry.get(&0).expect("valid").state(), state);
+        }
+    }
+}
+
+/// It leaves the map before the override of all, and a call is under way in it when it is released.
+#[test]
+fn a_release_of_a_leaving_breaker_is_not_forgotten() {
+    let (registry, controller) = registry(100);
+    registry.get(&0).expect("valid");
+    assert_eq!(registry.sweep(), 0);
+    registry
+        .with(&0, |breaker| {
+            assert_eq!(registry.sweep(), 0, "it leaves the map");
+            assert_eq!(controller.force_open_all(), 1);
+            assert!(controller.on(&0, |one| one.release()).expect("valid"));
+            assert_eq!(breaker.state(), State::Closed);
+        })
+        .expect("valid");
+    (0..3).for_each(|_| _ = registry.sweep());
+    assert_eq!(registry.get(&0).expect("valid").state(), State::Closed);
 }
 
 /// A slot that has left the map, and in which a call ends before it is forgotten, comes back with what

@@ -10,6 +10,8 @@
 //! - until it has been closed for [`reset_after`](crate::Backoff::reset_after), because its next
 //!   wait would be longer than the first;
 //! - if it has rules of its own;
+//! - if an operator has released it from an override that the next breaker of its key would be under
+//!   again: one of the template, or of all keys;
 //! - while it can be used from outside: by a clone of it, a local handle, a permit or a call under
 //!   way.
 //!

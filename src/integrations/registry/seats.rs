@@ -116,6 +116,12 @@ impl<K, C> Seats<K, C> {
         self.ring.len() + self.leaving.len()
     }
 
+    /// Whether a closed breaker in that slot is an exception from the operator's override of all, which
+    /// the next breaker of its key would be under again.
+    fn is_exception(&self, slot: &Slot<K, C>) -> bool {
+        self.standing.is_some() && !slot.unwanted.get()
+    }
+
     /// Returns all slots, and the counts of forgotten breakers: each breaker is in one or the
     /// other.
     pub(super) fn all(&self) -> (Vec<Counted<Slot<K, C>>>, Aggregate) {
@@ -187,6 +193,9 @@ impl<K: Hash + Eq, C> Table<K, C> {
         if used || place == NOWHERE || seats.leaving.len() >= LEAVING || !slot.expendable() {
             return false;
         }
+        if seats.is_exception(slot) {
+            return false;
+        }
         take_out(&self.map, &Exactly(slot));
         let taken = seats.ring.swap_remove(place as usize);
         if let Some(moved) = seats.ring.get(place as usize) {
@@ -207,6 +216,7 @@ impl<K: Hash + Eq, C> Table<K, C> {
             if Counted::get_mut(&mut slot).is_none() {
                 seats.leaving.push_back(slot);
             } else if slot.expendable()
+                && !seats.is_exception(&slot)
                 && (slot.unwanted.get() || slot.stamp() == Some(slot.at_hand.get()))
                 && let Some(seen) = slot.figures()
             {

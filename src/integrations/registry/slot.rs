@@ -30,6 +30,9 @@ pub(super) struct Slot<K, C> {
     pub(super) controller: Controller,
     /// The operator gave this key rules of its own, which must not be forgotten.
     pub(super) kept: Flag,
+    /// The template builds it under an override. If it is closed, an operator has released it, and the
+    /// next breaker of the key would be under the override again.
+    overridden: bool,
     /// The operator wants it forgotten, in whatever state.
     pub(super) unwanted: Flag,
     /// The stamp when the hand came by, and when a sweep did.
@@ -47,9 +50,14 @@ impl<K, C> Slot<K, C> {
         template: &Template<K, C>,
     ) -> Result<Counted<Slot<K, C>>, ConfigError> {
         let (breaker, controller) = template(&key).build_with_controller()?;
+        let overridden = matches!(
+            breaker.state(),
+            State::ForcedOpen | State::Disabled | State::ObserveOnly
+        );
         Ok(Counted::new(Slot {
             key,
             hash,
+            overridden,
             breaker,
             controller,
             kept: Flag::new(false),
@@ -83,14 +91,15 @@ impl<K, C> Slot<K, C> {
     }
 
     /// Forgetting it would lose nothing, as far as can be seen from here: closed, for so long that
-    /// its next wait would be the first one's, with the template's rules, and without users
-    /// outside. Calls under way are not seen.
+    /// its next wait would be the first one's, with the template's state and rules, and without
+    /// users outside. Calls under way are not seen.
     pub(super) fn expendable(&self) -> bool {
         if self.breaker.users() != AT_HOME {
             return false;
         }
         self.unwanted.get()
             || !self.kept.get()
+                && !self.overridden
                 && self.breaker.state() == State::Closed
                 && self.figures().is_some_and(|seen| seen.openings == 0)
     }
