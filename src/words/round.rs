@@ -5,11 +5,11 @@
 //! round ends at the exchange that decides it. A result that comes to a decided round is late, and
 //! the thread that finds a decided round performs its transition.
 
-use crate::sync::pack::Pack;
+use crate::sync::pack::{Fields, Pack};
 use crate::words::tagged::Generation;
 
-/// generation 14 | admissions 8 | given up 1 | timed out 1 | in flight 8 | succeeded 8 | failed 8 |
-/// slow 8 | cancelled 8 (from the high end)
+/// cancelled 8 | slow 8 | failed 8 | succeeded 8 | in flight 8 | timed out 1 | given up 1 |
+/// admissions 8 | generation 14 (from the low end)
 ///
 /// *Wrap-around.* Each transition writes the word, so generations are only ever compared with the
 /// one before. Admissions are counted so that a round in which a slot came back and was taken again
@@ -35,43 +35,41 @@ pub(crate) struct Round {
 
 const FIELD_BITS: u32 = 8;
 const FIELD: u64 = (1 << FIELD_BITS) - 1;
-const TIMED_OUT_SHIFT: u32 = 5 * FIELD_BITS;
-const GIVEN_UP_SHIFT: u32 = TIMED_OUT_SHIFT + 1;
-const ADMISSIONS_SHIFT: u32 = GIVEN_UP_SHIFT + 1;
-const GENERATION_SHIFT: u32 = ADMISSIONS_SHIFT + FIELD_BITS;
-const GENERATION: u64 = u64::MAX >> GENERATION_SHIFT;
+const GENERATION_BITS: u32 = 14;
+const GENERATION: u64 = (1 << GENERATION_BITS) - 1;
 
 /// The most probes that a round can need, or have in flight.
 pub(crate) const ROUND_MAX: u32 = FIELD as u32;
 
-const _: () = assert!(GENERATION == (1 << 14) - 1);
+const _: () = assert!(6 * FIELD_BITS + 2 + GENERATION_BITS == u64::BITS);
 
 impl Pack for Round {
     fn pack(self) -> u64 {
-        let field = |value: u64, n: u32| (value & FIELD) << (n * FIELD_BITS);
-        (self.generation << GENERATION_SHIFT)
-            | self.admissions << ADMISSIONS_SHIFT
-            | u64::from(self.timed_out) << TIMED_OUT_SHIFT
-            | u64::from(self.given_up) << GIVEN_UP_SHIFT
-            | field(self.in_flight, 4)
-            | field(self.succeeded, 3)
-            | field(self.failed, 2)
-            | field(self.slow, 1)
-            | field(self.cancelled, 0)
+        Fields::of(0)
+            .put(FIELD_BITS, self.cancelled)
+            .put(FIELD_BITS, self.slow)
+            .put(FIELD_BITS, self.failed)
+            .put(FIELD_BITS, self.succeeded)
+            .put(FIELD_BITS, self.in_flight)
+            .put_flag(self.timed_out)
+            .put_flag(self.given_up)
+            .put(FIELD_BITS, self.admissions)
+            .put(GENERATION_BITS, self.generation)
+            .bits()
     }
 
     fn unpack(word: u64) -> Round {
-        let field = |n: u32| word >> (n * FIELD_BITS) & FIELD;
+        let mut fields = Fields::of(word);
         Round {
-            generation: word >> GENERATION_SHIFT,
-            admissions: word >> ADMISSIONS_SHIFT & FIELD,
-            timed_out: word >> TIMED_OUT_SHIFT & 1 == 1,
-            given_up: word >> GIVEN_UP_SHIFT & 1 == 1,
-            in_flight: field(4),
-            succeeded: field(3),
-            failed: field(2),
-            slow: field(1),
-            cancelled: field(0),
+            cancelled: fields.take(FIELD_BITS),
+            slow: fields.take(FIELD_BITS),
+            failed: fields.take(FIELD_BITS),
+            succeeded: fields.take(FIELD_BITS),
+            in_flight: fields.take(FIELD_BITS),
+            timed_out: fields.take_flag(),
+            given_up: fields.take_flag(),
+            admissions: fields.take(FIELD_BITS),
+            generation: fields.take(GENERATION_BITS),
         }
     }
 }

@@ -11,7 +11,7 @@
 //! with the one before; a helper would have to sleep between two instructions through exactly 128
 //! beginnings, each of them a switch of the rule, or a failure and then a whole window without one.
 
-use crate::sync::pack::Pack;
+use crate::sync::pack::{Fields, Pack};
 
 const LENGTH_BITS: u32 = 32;
 const LENGTH: u64 = (1 << LENGTH_BITS) - 1;
@@ -32,15 +32,20 @@ pub(crate) struct Run {
 
 impl Pack for Run {
     fn pack(self) -> u64 {
-        u64::from(self.reached) | self.length << 1 | self.era << (1 + LENGTH_BITS)
+        Fields::of(0)
+            .put_flag(self.reached)
+            .put(LENGTH_BITS, self.length)
+            .put(ERA_BITS, self.era)
+            .bits()
     }
 
     #[inline(always)]
     fn unpack(payload: u64) -> Run {
+        let mut fields = Fields::of(payload);
         Run {
-            reached: payload & 1 == 1,
-            length: payload >> 1 & LENGTH,
-            era: payload >> (1 + LENGTH_BITS) & ERA,
+            reached: fields.take_flag(),
+            length: fields.take(LENGTH_BITS),
+            era: fields.take(ERA_BITS),
         }
     }
 }
@@ -80,14 +85,18 @@ pub(crate) struct RunRule {
 
 impl Pack for RunRule {
     fn pack(self) -> u64 {
-        self.limit | self.era << LENGTH_BITS
+        Fields::of(0)
+            .put(LENGTH_BITS, self.limit)
+            .put(ERA_BITS, self.era)
+            .bits()
     }
 
     #[inline(always)]
     fn unpack(payload: u64) -> RunRule {
+        let mut fields = Fields::of(payload);
         RunRule {
-            limit: payload & LENGTH,
-            era: payload >> LENGTH_BITS & ERA,
+            limit: fields.take(LENGTH_BITS),
+            era: fields.take(ERA_BITS),
         }
     }
 }
