@@ -1,20 +1,32 @@
 #!/usr/bin/env bash
 # What a saved state asks of the system: that it is on the disk before it is given its name, and that the
-# folder is before the save returns. No test of the file's content could tell; strace can.
+# folder is before the save returns. And what a build asks it: nothing that an earlier build has asked.
+# No test of a file's content or of a breaker could tell; strace can.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 need_command strace strace
 
-cargo test --features persist,serde --test saved --no-run
-program=$(cargo test --features persist,serde --test saved --no-run --message-format json |
-  python3 -c '
+# The program of that test.
+program_of() {
+  cargo test --features persist,serde --test "$1" --no-run --message-format json |
+    python3 -c '
 import json, sys
 found = [m["executable"] for m in map(json.loads, sys.stdin)
-         if m["reason"] == "compiler-artifact" and m["target"]["name"] == "saved" and m["executable"]]
-print(found[-1])')
+         if m["reason"] == "compiler-artifact" and m["target"]["name"] == sys.argv[1] and m["executable"]]
+print(found[-1])' "$1"
+}
 
+cargo test --features persist,serde --test saved --test alloc --no-run
 trace=$(mktemp)
 trap 'rm -f "$trace"' EXIT
+
+strace --follow-forks --output "$trace" --signal=none --trace=clock_getres \
+  "$(program_of alloc)" --exact the_cpus_are_counted_once >/dev/null || die "the_cpus_are_counted_once has failed"
+asked=$(grep -c 'clock_getres(' "$trace") || true
+[ "$asked" = 1 ] || die "a hundred builds have asked for the clock's resolution $asked times"
+echo "a hundred builds ask for the clock's resolution once"
+
+program=$(program_of saved)
 for test in the_last_one_saved_is_loaded_and_nothing_is_left_beside_it \
   a_state_is_saved_while_the_runtime_goes_on; do
   strace --follow-forks --decode-fds=path --output "$trace" --signal=none --string-limit=4096 \

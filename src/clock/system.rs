@@ -70,6 +70,7 @@ fn keep_up() {
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 mod platform {
+    use crate::sync::asked::Asked;
     use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
 
     pub(in super::super) const PRECISE_RESOLUTION: u64 = 1;
@@ -80,8 +81,11 @@ mod platform {
         nanos(clock_gettime(ClockId::MonotonicCoarse))
     }
 
+    /// Each `build()` needs it, and a system call for it would take as long as all the rest.
+    static COARSE_RESOLUTION: Asked = Asked::new();
+
     pub(in super::super) fn coarse_resolution() -> u64 {
-        nanos(clock_getres(ClockId::MonotonicCoarse)).max(1)
+        COARSE_RESOLUTION.get_or(|| nanos(clock_getres(ClockId::MonotonicCoarse)).max(1))
     }
 
     #[inline]

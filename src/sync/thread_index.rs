@@ -11,6 +11,7 @@ pub(crate) use self::numbers::{cpus, index};
 
 #[cfg(all(feature = "std", not(any(tripcoil_loom, tripcoil_shuttle))))]
 mod numbers {
+    use crate::sync::asked::Asked;
     use crate::sync::atomic::Counter;
     use core::cell::Cell;
 
@@ -51,26 +52,16 @@ mod numbers {
         let _ = INDEX.try_with(first);
     }
 
-    /// Asked of the system once: it reads files for the answer, which takes longer than all else
-    /// that a breaker's making does. 0 until then; threads that ask at once do so each.
-    static CPUS: Counter = Counter::new(0);
+    /// The standard library reads files for it, which takes longer than all else that a breaker's
+    /// making does.
+    static CPUS: Asked = Asked::new();
 
     pub(crate) fn cpus() -> usize {
         #[cfg(tripcoil_step)]
         if let Some(cpus) = crate::sync::atomic::step::cpus() {
             return cpus;
         }
-        match CPUS.get() {
-            0 => ask_for_cpus(),
-            n => n as usize,
-        }
-    }
-
-    #[cold]
-    fn ask_for_cpus() -> usize {
-        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        CPUS.set(cpus as u64);
-        cpus
+        CPUS.get_or(|| std::thread::available_parallelism().map_or(1, usize::from) as u64) as usize
     }
 }
 
