@@ -8,6 +8,8 @@
 
 #[path = "metrics/again.rs"]
 mod again;
+#[path = "metrics/faulty.rs"]
+mod faulty;
 #[path = "metrics/keys.rs"]
 mod keys;
 #[path = "metrics/labels.rs"]

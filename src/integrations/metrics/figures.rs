@@ -308,18 +308,18 @@ impl Series {
 
     /// Sets the counters to the totals. A breaker does not count its transitions by cause, so those
     /// counters are increased by what is new since `told`: an earlier publisher may have used them.
-    pub(super) fn set(&self, told: &Counters, now: &Counters) {
+    pub(super) fn set(&self, told: &mut Counters, now: &Counters) {
         let (totals, moves) = self.counters.split_at(MOVES);
         for (counter, sum) in totals.iter().zip(now.0) {
             counter.absolute(sum);
         }
-        increase(moves, &told.0[MOVES..], &now.0[MOVES..]);
+        increase(moves, &mut told.0[MOVES..], &now.0[MOVES..]);
     }
 
-    /// Adds the increase since `before`.
+    /// Adds the increase since `told`.
     #[cfg(feature = "registry")]
-    pub(super) fn add(&self, told: &Counters, now: &Counters) {
-        increase(&self.counters, &told.0, &now.0);
+    pub(super) fn add(&self, told: &mut Counters, now: &Counters) {
+        increase(&self.counters, &mut told.0, &now.0);
     }
 
     pub(super) fn level(&self, levels: &Levels) {
@@ -345,8 +345,10 @@ impl Series {
     }
 }
 
-fn increase(counters: &[Counter], told: &[u64], now: &[u64]) {
-    for (counter, (told, now)) in counters.iter().zip(told.iter().zip(now)) {
+fn increase(counters: &[Counter], told: &mut [u64], now: &[u64]) {
+    for (counter, (told, now)) in counters.iter().zip(told.iter_mut().zip(now)) {
         counter.increment(now.saturating_sub(*told));
+        // One by one: if the recorder panics at the next, these are not increased by the same again.
+        *told = *now;
     }
 }

@@ -58,10 +58,9 @@ impl Group {
             // the first key that keeps them may come later than others
             series.keep_durations(&self.labels);
         }
-        series.add(&self.told, &now);
+        series.add(&mut self.told, &now);
         series.level(&self.levels);
         series.record(&mut self.told_lasted, &self.lasted.plus(&self.kept_lasted));
-        self.told = now;
         if self.keys == 0 {
             // so that nothing keeps them from being idle
             self.series = None;

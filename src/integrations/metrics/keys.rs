@@ -17,7 +17,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::mem::take;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 /// The default number of sets of labels.
@@ -152,7 +152,7 @@ struct Shared {
 
 #[derive(Default)]
 struct New {
-    keys: Vec<Arrival>,
+    keys: VecDeque<Arrival>,
     /// Their labels, one set after the other: a string for each would have to be freed one by one while
     /// all are published.
     sets: String,
@@ -195,7 +195,7 @@ impl Shared {
         let from = new.sets.len();
         new.sets.push_str(&set);
         let set = from..new.sets.len();
-        new.keys.push(Arrival {
+        new.keys.push_back(Arrival {
             set,
             observer: observer.clone(),
             told: seen.generation,
@@ -211,11 +211,17 @@ impl Shared {
             new.gone += 1;
             new.gone
         };
-        // one that publishes just now sees to it
-        if gone > GONE
-            && let Ok(mut published) = self.published.try_lock()
-            && gone > published.keys.len()
-        {
+        if gone <= GONE {
+            return;
+        }
+        let mut published = match self.published.try_lock() {
+            Ok(published) => published,
+            // a recorder has panicked, which leaves everything for the next publication
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // one that publishes just now sees to it
+            Err(TryLockError::WouldBlock) => return,
+        };
+        if gone > published.keys.len() {
             published.look(self);
         }
     }
@@ -224,6 +230,8 @@ impl Shared {
 struct Published {
     most: usize,
     reused_after: Duration,
+    /// Keys without a group: left over if the recorder panics while they are given theirs.
+    coming: New,
     keys: Vec<Key>,
     groups: Vec<Group>,
     /// Each set's group.
@@ -238,6 +246,7 @@ impl Default for Published {
         Published {
             most: MOST,
             reused_after: REUSED_AFTER,
+            coming: New::default(),
             keys: Vec::new(),
             groups: Vec::new(),
             by_labels: HashMap::new(),
@@ -257,23 +266,9 @@ impl Published {
 
     /// Reads all keys, and drops those that are forgotten.
     fn look(&mut self, shared: &Shared) {
-        let new = take(&mut *shared.inbox());
-        self.keys.reserve(new.keys.len());
-        for one in new.keys {
-            let at = self.group_of(new.sets.get(one.set).unwrap_or_default());
-            let group = &mut self.groups[at];
-            group.keys += 1;
-            group.empty_since = None;
-            if let Some((sums, lasted)) = one.before.as_deref() {
-                group.told = group.told.plus(sums);
-                group.told_lasted = group.told_lasted.plus(lasted);
-            }
-            self.keys.push(Key {
-                observer: one.observer,
-                group: at,
-                told: one.told,
-            });
-        }
+        self.place();
+        self.coming = take(&mut *shared.inbox());
+        self.place();
         for group in &mut self.groups {
             group.sums = Counters::default();
             group.levels = Levels::default();
@@ -293,6 +288,34 @@ impl Published {
             }
             there
         });
+    }
+
+    /// Gives the new keys their groups. A key stays in line until it has one: for its place another
+    /// set's last figures may have to be published, and the recorder may panic.
+    fn place(&mut self) {
+        self.keys.reserve(self.coming.keys.len());
+        let mut set = String::new();
+        while let Some(first) = self.coming.keys.front() {
+            set.clear();
+            set.push_str(self.coming.sets.get(first.set.clone()).unwrap_or_default());
+            let at = self.group_of(&set);
+            let Some(one) = self.coming.keys.pop_front() else {
+                break;
+            };
+            let group = &mut self.groups[at];
+            group.keys += 1;
+            group.empty_since = None;
+            if let Some((sums, lasted)) = one.before.as_deref() {
+                group.told = group.told.plus(sums);
+                group.told_lasted = group.told_lasted.plus(lasted);
+            }
+            self.keys.push(Key {
+                observer: one.observer,
+                group: at,
+                told: one.told,
+            });
+        }
+        self.coming = New::default();
     }
 
     fn group_of(&mut self, set: &str) -> usize {
@@ -329,11 +352,15 @@ impl Published {
             if since.elapsed() < self.reused_after {
                 return None;
             }
-            self.empty.pop_front();
             let one = &mut self.groups[group];
             // it may have had keys again since
-            if one.empty_since == Some(since) && self.other != Some(group) {
+            let free = one.empty_since == Some(since) && self.other != Some(group);
+            if free {
+                // still in line: if the recorder panics, its place is free the next time
                 one.publish();
+            }
+            self.empty.pop_front();
+            if free {
                 return Some(group);
             }
         }

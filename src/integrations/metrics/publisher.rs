@@ -113,7 +113,7 @@ struct Shared {
 struct Told {
     /// The transitions only.
     moves: Counters,
-    /// What the counters have been given.
+    /// The transitions that the counters have been given.
     published: Counters,
     lasted: Lasted,
     /// Whether the breaker is forgotten, and that was published.
@@ -150,15 +150,13 @@ impl Shared {
         }
         // what is read after this is final
         let forgotten = self.observer.is_forgotten();
-        told.over = forgotten && all_heard;
         let seen = self.observer.snapshot();
         let mut sums = told.moves;
         sums.add(&seen);
         if let Some(subscription) = self.transitions.get() {
             sums.missed(subscription.missed());
         }
-        self.series.set(&told.published, &sums);
-        told.published = sums;
+        self.series.set(&mut told.published, &sums);
         let mut levels = Levels::default();
         if !forgotten {
             levels.add(&seen);
@@ -169,6 +167,8 @@ impl Shared {
             lasted.add(durations);
             self.series.record(&mut told.lasted, &lasted);
         }
+        // last: if the recorder panics, the next publication is the last one
+        told.over = forgotten && all_heard;
     }
 }
 
