@@ -60,11 +60,11 @@ pub mod step {
         result
     }
 
-    pub(in crate::sync) fn number() -> Option<usize> {
+    pub(crate) fn number() -> Option<usize> {
         NUMBER.get()
     }
 
-    pub(in crate::sync) fn cpus() -> Option<usize> {
+    pub(crate) fn cpus() -> Option<usize> {
         CPUS.get()
     }
 
