@@ -484,6 +484,7 @@ async fn what_the_layer_rejects_is_unavailable_with_a_pushback() {
         assert_eq!(status.code(), tonic::Code::Unavailable);
         let pushback = status.metadata().get("grpc-retry-pushback-ms");
         assert_eq!(pushback.expect("known"), "2");
+        assert_eq!(status.message(), "the breaker 'health' is open (manual)");
         let stream = client.watch(about("")).await.expect_err("open");
         assert_eq!(stream.code(), tonic::Code::Unavailable);
 
@@ -523,6 +524,64 @@ async fn a_breaker_around_the_layer_ignores_its_answers() {
     let mut client = HealthClient::new(layers.service(channel));
     client.check(about(0)).await.expect_err("rejected inside");
     assert_eq!(outer.counts(), (0, 0, 6, 0));
+}
+
+/// A generated client's status has the answer's headers alone. It is a rejection there too, if it is of this
+/// process.
+#[tokio::test]
+async fn a_breaker_around_a_generated_client_ignores_the_layers_answers() {
+    fn classified<T>(by_code: ByCode) -> impl Fn(&Result<T, Status>) -> Outcome {
+        move |result: &Result<T, Status>| match result {
+            Ok(_) => Outcome::Success,
+            Err(status) => {
+                by_code.outcome(Code::from(status.code() as i32), status.metadata().as_ref())
+            }
+        }
+    }
+    let inner = stand(ByCode::new());
+    let (channel, _say) = serve().await;
+    let mut client = guarded(&inner, channel.clone());
+    let outer = stand(classified(ByCode::new()));
+    let of_streams = outer
+        .breaker
+        .classified_by(std::sync::Arc::new(classified(ByCode::new())));
+    let ways: [fn(&Controller) -> bool; 3] = [
+        Controller::trip,
+        |inner| {
+            inner.reset();
+            inner.half_open()
+        },
+        Controller::force_open,
+    ];
+    for (way, n) in ways.into_iter().zip(1..) {
+        assert!(way(&inner.controller));
+        // its only slot, if it is half-open
+        let _probe = inner.breaker.try_acquire_owned();
+        let check = outer.breaker.call_async(client.check(about(0))).await;
+        assert!(matches!(check, Err(CallError::Inner(_))));
+        let watch = of_streams.call_async(client.watch(about(""))).await;
+        assert!(matches!(watch, Err(CallError::Inner(_))));
+        assert_eq!(outer.counts(), (0, 0, 2 * n, 0));
+    }
+    // answered by hand, around a layer whose calls end with the head
+    let by_hand = ServiceBuilder::new()
+        .map_result(|result| match result {
+            Err(CallError::Rejected(rejected)) => Ok(rejected_response(&rejected)),
+            other => other,
+        })
+        .layer(BreakerLayer::new(inner.breaker.clone()))
+        .service(channel);
+    let mut client = HealthClient::new(by_hand);
+    let check = outer.breaker.call_async(client.check(about(0))).await;
+    assert!(matches!(check, Err(CallError::Inner(_))));
+    assert_eq!(outer.counts(), (0, 0, 7, 0));
+    // of another process it is the dependency's answer, as any other
+    let failed = Outcome::Failure(FailureKind::Connect);
+    for number in ["", "1", "18446744073709551616", "x"] {
+        let of_another = metadata([("tripcoil-rejected", number)]);
+        let outcome = ByCode::new().outcome(Code::Unavailable, &of_another);
+        assert_eq!(outcome, failed, "{number:?}");
+    }
 }
 
 #[tokio::test]

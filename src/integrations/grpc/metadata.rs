@@ -9,10 +9,27 @@ use alloc::string::String;
 use core::num::IntErrorKind;
 use core::str::FromStr;
 use core::time::Duration;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
 
 const STATUS: &str = "grpc-status";
 const MESSAGE: &str = "grpc-message";
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
+/// In an answer of ours, the number of this process.
+const REJECTED: &str = "tripcoil-rejected";
+
+/// Returns the number of this process, which no other has. A generated client's status keeps the
+/// headers of a response and not its extensions, so a header has to say whose rejection it is.
+fn this_process() -> &'static HeaderValue {
+    static NUMBER: OnceLock<HeaderValue> = OnceLock::new();
+    NUMBER.get_or_init(|| RandomState::new().hash_one(REJECTED).into())
+}
+
+/// Returns whether a breaker of this process has rejected the call. The rejection of another
+/// process is that dependency's answer.
+pub(crate) fn is_of_this_process(metadata: &HeaderMap) -> bool {
+    metadata.get(REJECTED) == Some(this_process())
+}
 
 fn number<N: FromStr>(metadata: &HeaderMap, name: &str) -> Option<Result<N, N::Err>> {
     let value = metadata.get(name)?;
@@ -40,8 +57,11 @@ pub(crate) fn pushback(metadata: &HeaderMap) -> Option<Duration> {
 /// and the rest of the wait, if it is known, as `grpc-retry-pushback-ms`, rounded up. It has no
 /// body: the status is in the headers, and its message has the state and the cause.
 ///
-/// The answer carries the [`Rejected`] as an extension. In the same process, this crate's
-/// classifiers find it and ignore the answer in an outer breaker.
+/// The answer carries the [`Rejected`] as an extension, and in the header `tripcoil-rejected` a
+/// random number of this process. By these, an outer breaker in the same process ignores the answer
+/// if its classifier is [`ByCode`](crate::grpc::ByCode) or [`ByStatus`](crate::http::ByStatus), or
+/// calls [`ByCode::outcome`](crate::grpc::ByCode::outcome), or if its calls last until the end of
+/// the body.
 ///
 /// A layer whose calls last until the end of the body (`http::EndOfBody`) answers so by itself.
 /// Elsewhere, on the client's side, this function turns a rejection into a status that generated
@@ -121,6 +141,7 @@ fn answer<B: Default>(rejected: &Rejected, who: &str) -> Response<B> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(STATUS, HeaderValue::from(Code::Unavailable as i32));
+    headers.insert(REJECTED, this_process().clone());
     let message = encoded(&format!("{who} is {}", rejected.reason()));
     if let Ok(message) = HeaderValue::try_from(message) {
         headers.insert(MESSAGE, message);

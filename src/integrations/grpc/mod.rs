@@ -45,8 +45,12 @@
 //! ```
 //!
 //! A rejected call is then answered as an absent server would answer: with `Unavailable`, and the
-//! rest of the wait as `grpc-retry-pushback-ms` ([`rejected_response`]). Generated clients turn it
-//! into a status, and retries by a service config follow the pushback.
+//! rest of the wait as `grpc-retry-pushback-ms` ([`rejected_response_of`]). Generated clients turn it
+//! into a status, and retries by a service config follow the pushback. While the breaker is half-open
+//! or forced open, the wait is not known, and there is no pushback.
+//!
+//! A request for which a closure picks no breaker is not answered: `CallError::NoBreaker` is an
+//! error of the service, and `Unknown` to a generated client.
 //!
 //! A stream counts when it ends, and as a probe it holds its slot until then. For endless streams
 //! use `tower::Head`, the default: an opened stream is a success. A `map_result` around the layer
@@ -55,7 +59,9 @@
 //! If calls behind the layer pass other breakers, wrap the classifier, so that an inner rejection
 //! does not count as a failure: `IgnoreRejections::boxed(ByCode::new())` for an inner service with
 //! boxed errors, `IgnoreRejections::new` for others. See
-//! [`IgnoreRejections`](crate::classify::IgnoreRejections).
+//! [`IgnoreRejections`](crate::classify::IgnoreRejections). An inner layer's answer to a rejected
+//! call needs no wrapper: [`ByCode`] ignores it. The default classifier does not look into answers,
+//! and takes this one for a success too.
 //!
 //! # As a client's result
 //!
@@ -83,7 +89,9 @@
 //! # Ok::<(), tripcoil::ConfigError>(())
 //! ```
 //!
-//! Such a result may hide what happened. tonic turns the transport's errors into a status as well,
+//! If a layer in the client's channel has rejected the call, [`ByCode::outcome`] ignores it.
+//!
+//! Otherwise such a result may hide what happened. tonic turns the transport's errors into a status as well,
 //! and a connection that is lost during a call may become `Cancelled`. A service around the channel
 //! sees the error itself.
 

@@ -2,7 +2,9 @@
 
 use crate::classify::classifier::{Classify, pointers};
 use crate::integrations::grpc::code::Code;
-use crate::integrations::grpc::metadata::{code, pushback, rejected_response};
+use crate::integrations::grpc::metadata::{
+    code, is_of_this_process, pushback, rejected_response_of,
+};
 use crate::integrations::http::{ClassifyBody, ClassifyError, ErrIsConnect, is_rejection};
 use crate::{FailureKind, Outcome, Rejected};
 use ::http::{HeaderMap, Response, StatusCode};
@@ -26,7 +28,8 @@ use core::fmt;
 ///
 /// Around other breakers, wrap it, so that an inner rejection does not count as a
 /// `Failure(Connect)`; for an inner service with boxed errors use `IgnoreRejections::boxed`. The
-/// answer of [`rejected_response`] from the same process is ignored without a wrapper.
+/// answer of [`rejected_response`](crate::grpc::rejected_response) from the same process is ignored
+/// without a wrapper.
 ///
 /// ```
 /// use tripcoil::grpc::ByCode;
@@ -93,8 +96,12 @@ impl<F, G> ByCode<F, G>
 where
     F: Fn(Code, &HeaderMap) -> Option<Outcome>,
 {
-    /// Returns the outcome of a call with this status.
+    /// Returns the outcome of a call with this status: [`Outcome::Ignored`] if a breaker of this
+    /// process has rejected the call, and the table's otherwise.
     pub fn outcome(&self, code: Code, metadata: &HeaderMap) -> Outcome {
+        if is_of_this_process(metadata) {
+            return Outcome::Ignored;
+        }
         let outcome = (self.overriding)(code, metadata).unwrap_or_else(|| by_default(code));
         match outcome {
             Outcome::Failure(_) => match pushback(metadata) {
@@ -170,7 +177,7 @@ pointers! {
 }
 
 /// A body that breaks off is `Failure(Connect)`; one that ends without a status is `Failure(Data)`.
-/// A rejected call is answered by [`rejected_response`].
+/// A rejected call is answered by [`rejected_response_of`].
 impl<E, F, G> ClassifyBody<E> for ByCode<F, G>
 where
     F: Fn(Code, &HeaderMap) -> Option<Outcome>,
@@ -190,8 +197,8 @@ where
         Outcome::Failure(FailureKind::Connect)
     }
 
-    fn rejected(&self, rejected: &Rejected) -> Option<Response<()>> {
-        Some(rejected_response(rejected))
+    fn rejected(&self, breaker: &str, rejected: &Rejected) -> Option<Response<()>> {
+        Some(rejected_response_of(breaker, rejected))
     }
 }
 

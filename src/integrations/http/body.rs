@@ -58,9 +58,10 @@ pub trait ClassifyBody<E> {
         Outcome::Failure(FailureKind::Client)
     }
 
-    /// Returns the answer to a request whose call the breaker rejected; it has no body. By default
-    /// there is no answer, and a layer returns [`CallError::Rejected`](crate::CallError::Rejected).
-    fn rejected(&self, _rejected: &Rejected) -> Option<Response<()>> {
+    /// Returns the answer to a request whose call the breaker of this name rejected; it has no body.
+    /// By default there is no answer, and a layer returns
+    /// [`CallError::Rejected`](crate::CallError::Rejected).
+    fn rejected(&self, _breaker: &str, _rejected: &Rejected) -> Option<Response<()>> {
         None
     }
 }
@@ -98,8 +99,8 @@ impl<E, C: ClassifyBody<E>, F> ClassifyBody<E> for IgnoreRejections<C, F> {
         ClassifyBody::<E>::panicked(self.inner())
     }
 
-    fn rejected(&self, rejected: &Rejected) -> Option<Response<()>> {
-        ClassifyBody::<E>::rejected(self.inner(), rejected)
+    fn rejected(&self, breaker: &str, rejected: &Rejected) -> Option<Response<()>> {
+        ClassifyBody::<E>::rejected(self.inner(), breaker, rejected)
     }
 }
 
@@ -123,8 +124,8 @@ macro_rules! pointers {
                 ClassifyBody::<E>::panicked(&**self)
             }
 
-            fn rejected(&self, rejected: &Rejected) -> Option<Response<()>> {
-                ClassifyBody::<E>::rejected(&**self, rejected)
+            fn rejected(&self, breaker: &str, rejected: &Rejected) -> Option<Response<()>> {
+                ClassifyBody::<E>::rejected(&**self, breaker, rejected)
             }
         }
     )*};

@@ -79,8 +79,9 @@ fn quoted(text: &str) -> String {
 /// rest of the wait, if it is known, is in `Retry-After`, in whole seconds, rounded up. The state
 /// and the cause are in `Proxy-Status` (RFC 9209), as the details of a `destination_unavailable`.
 ///
-/// The answer carries the [`Rejected`] as an extension. In the same process, this crate's
-/// classifiers find it and ignore the answer in an outer breaker.
+/// The answer carries the [`Rejected`] as an extension. In the same process, an outer breaker
+/// ignores the answer if its classifier is `ByStatus` or `ByCode`, or if its calls last until the
+/// end of the body. The default classifier takes it for a success.
 ///
 /// ```
 /// use std::time::Duration;

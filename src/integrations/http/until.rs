@@ -52,8 +52,13 @@ where
         result.map(|response| guard(response, permit, classifier))
     }
 
-    fn rejected(&self, rejected: &Rejected, classifier: &Arc<C>) -> Option<Self::Response> {
-        let answer = classifier.rejected(rejected)?;
+    fn rejected(
+        &self,
+        breaker: &str,
+        rejected: &Rejected,
+        classifier: &Arc<C>,
+    ) -> Option<Self::Response> {
+        let answer = classifier.rejected(breaker, rejected)?;
         Some(bodiless(answer, classifier.clone()))
     }
 }

@@ -301,7 +301,7 @@ where
                 Ok(permit) => Ok((permit, classifier.clone())),
                 Err(rejected) => Err(self
                     .until
-                    .rejected(&rejected, classifier)
+                    .rejected(breaker.name(), &rejected, classifier)
                     .ok_or(TurnedAway::Rejected(rejected))),
             }
         });

@@ -23,7 +23,12 @@ pub trait Until<T, E, C>: sealed::Sealed {
 
     /// The answer to a request whose call was rejected, in place of an error.
     #[doc(hidden)]
-    fn rejected(&self, _rejected: &Rejected, _classifier: &Arc<C>) -> Option<Self::Response> {
+    fn rejected(
+        &self,
+        _breaker: &str,
+        _rejected: &Rejected,
+        _classifier: &Arc<C>,
+    ) -> Option<Self::Response> {
         None
     }
 }
