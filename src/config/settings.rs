@@ -189,8 +189,9 @@ impl HalfOpen {
     /// the round needs results, and no result has come for this long, the next cancelled probe
     /// re-opens it.
     ///
-    /// Set it longer than the longest healthy call. With a limit of 60 s, a stream of 90 s never
-    /// closes the breaker: each of its probes ends late if other calls come meanwhile.
+    /// Set it longer than the longest healthy call. With a limit of 60 s, streams of 90 s do not
+    /// close the breaker under steady traffic: a call that comes after the limit ends the round, and
+    /// the streams that are still in flight end late.
     /// [`Snapshot::late_probe_successes`](crate::Snapshot::late_probe_successes) rises when that
     /// happens.
     pub const fn probe_timeout(mut self, timeout: Duration) -> Self {

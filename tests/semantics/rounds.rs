@@ -203,6 +203,42 @@ fn probes_that_succeed_late_are_counted() {
     assert_eq!(rig.seen().late_probe_successes, 5, "slow ones too");
 }
 
+/// Calls of one and a half probe timeouts. The call that comes after the timeout, and before the last result,
+/// loses the round; without one the round is won, however long the calls last.
+#[test]
+fn long_calls_are_lost_to_a_call_that_comes_after_the_timeout() {
+    let rounds = [
+        HalfOpen::successes(1),
+        HalfOpen::successes(3).max_probes(3),
+        HalfOpen::successes(5).max_probes(2),
+        HalfOpen::rate(4, 1.0),
+        HalfOpen::rate(3, 0.5).max_probes(2),
+    ];
+    for round in rounds {
+        for (every, closes) in [(1, false), (7, false), (13, false), (29, false), (45, true)] {
+            let rig = rig(round.clone().probe_timeout(ms(60)));
+            let mut out = std::collections::VecDeque::new();
+            for now in 0..5_000 {
+                if out.front().is_some_and(|(until, _)| *until == now) {
+                    let (_, call): (_, tripcoil::call::OwnedPermit) = out.pop_front().expect("one");
+                    call.success();
+                }
+                if rig.state() == State::Closed {
+                    break;
+                }
+                if now % every == 0 {
+                    out.extend(rig.breaker.try_acquire_owned().map(|call| (now + 90, call)));
+                }
+                rig.wait(ms(1));
+            }
+            let seen = rig.seen();
+            assert_eq!(rig.state() == State::Closed, closes, "{round:?} {every}");
+            assert_eq!(seen.late_probe_successes, seen.totals.late);
+            assert_eq!(seen.late_probe_successes > 0, !closes, "{round:?} {every}");
+        }
+    }
+}
+
 #[test]
 fn what_else_is_late_is_no_success_of_a_probe() {
     let rig = Rig::run_of_three();
