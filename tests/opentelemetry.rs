@@ -1,5 +1,4 @@
 //! Transitions as OpenTelemetry's SDK exports them.
-#![cfg(feature = "tracing")]
 #![allow(clippy::expect_used, reason = "a test may fail loudly")]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A configuration from outside the program, and a breaker's state from one process to the next.
+//! A breaker's state from one process to the next.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -6,15 +6,15 @@
     reason = "a test may fail loudly"
 )]
 
-mod config;
 mod crash;
 mod damage;
 mod doors;
-mod env;
 mod places;
 mod progress;
 mod restore;
 mod rights;
+#[path = "../settings/strategies.rs"]
+mod settings;
 mod store;
 mod strategies;
 mod totals;

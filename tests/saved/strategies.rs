@@ -1,41 +1,11 @@
 //! Breakers, and what is done with them.
 
+pub(crate) use crate::settings::{STATES, apart, cases, configs, nanos};
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::select;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tripcoil::call::OwnedPermit;
-use tripcoil::{
-    Backoff, Breaker, Clock, Config, Controller, FailureKind, HalfOpen, ManualClock, OnCancel,
-    Outcome, State, Window,
-};
-
-pub(crate) const STATES: [State; 6] = [
-    State::Closed,
-    State::Open,
-    State::HalfOpen,
-    State::ForcedOpen,
-    State::Disabled,
-    State::ObserveOnly,
-];
-
-/// `TRIPCOIL_CASES` sets the number of cases.
-pub(crate) fn cases() -> ProptestConfig {
-    let cases = match std::env::var("TRIPCOIL_CASES") {
-        Ok(number) => number.parse().expect("TRIPCOIL_CASES is a number"),
-        Err(_) => 1_000,
-    };
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
-pub(crate) fn nanos(n: u64) -> Duration {
-    Duration::from_nanos(n)
-}
+use tripcoil::{Breaker, Controller, FailureKind, ManualClock, Outcome};
 
 pub(crate) fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -44,103 +14,6 @@ pub(crate) fn ms(n: u64) -> Duration {
 /// Some day in 2026.
 pub(crate) fn wall() -> SystemTime {
     UNIX_EPOCH + Duration::new(1_780_000_000, 123_456_789)
-}
-
-fn rate() -> impl Strategy<Value = f64> {
-    prop_oneof![Just(0.5), Just(1.0), 0.000_001..=1.0f64]
-}
-
-/// Any configuration that is valid by the manual clock.
-pub(crate) fn configs() -> impl Strategy<Value = Config> {
-    let windows = prop_oneof![
-        (1..=20u32, 1..2_000_000_000u64).prop_map(|(n, w)| Window::time(nanos(w) * n).buckets(n)),
-        Just(Window::default()),
-        (1..=60u32).prop_map(Window::count),
-    ];
-    let backoffs = (
-        1..5_000_000_000u64,
-        1.0..5.0f64,
-        option::of(0..10_000_000_000u64),
-        prop_oneof![Just(0.0), 0.0..1.0f64],
-        0..100_000_000_000u64,
-        option::of(0..i64::MAX as u64),
-    )
-        .prop_map(|(base, factor, max, jitter, reset_after, seed)| {
-            let b = Backoff::exponential(nanos(base), factor);
-            let b = b.jitter(jitter).reset_after(nanos(reset_after));
-            let b = max.map_or(b.clone(), |more| b.max(nanos(base + more)));
-            seed.map_or(b.clone(), |seed| b.seed(seed))
-        });
-    let rounds = (
-        1..=9u32,
-        option::of((rate(), option::of(rate()))),
-        option::of(1..=9u32),
-        1..9_000_000_000u64,
-    )
-        .prop_map(|(n, by_rate, max_probes, timeout)| {
-            let round = match by_rate {
-                None => HalfOpen::successes(n),
-                Some((rate, None)) => HalfOpen::rate(n, rate),
-                Some((rate, Some(slow))) => HalfOpen::rate(n, rate).slow_rate(slow),
-            };
-            let round = max_probes.map_or(round.clone(), |n| round.max_probes(n));
-            round.probe_timeout(nanos(timeout))
-        });
-    let rules = (
-        option::of(rate()),
-        option::of(1..9u32),
-        option::of(1..1u64 << 34),
-        option::of(rate()),
-        option::of(1..9u32),
-        option::of(1..9u32),
-    );
-    let rest = (
-        select(
-            &[
-                OnCancel::Ignored,
-                OnCancel::Failure,
-                OnCancel::FailureIfSlow,
-            ][..],
-        ),
-        any::<bool>(),
-        1..=100u32,
-        select(&STATES[..]),
-    );
-    (windows, backoffs, rounds, rules, rest)
-        .prop_map(
-            |(
-                window,
-                open_for,
-                half_open,
-                rules,
-                (on_cancel, durations, history, initial_state),
-            )| {
-                let (failure_rate, min_throughput, slow_call, slow_rate, run, count) = rules;
-                Config {
-                    window,
-                    failure_rate,
-                    min_throughput,
-                    slow_call: slow_call.map(nanos),
-                    slow_rate,
-                    consecutive_failures: run,
-                    failure_count: count,
-                    open_for,
-                    half_open,
-                    on_cancel,
-                    durations,
-                    history,
-                    clock: ManualClock::new().into(),
-                    initial_state,
-                }
-            },
-        )
-        .prop_filter("valid", |config| config.validate().is_ok())
-}
-
-/// With a clock that can be written.
-pub(crate) fn written_configs() -> impl Strategy<Value = Config> {
-    let clocks = [Clock::coarse(), Clock::upkeep(), Clock::precise()];
-    (configs(), select(clocks.to_vec())).prop_map(|(config, clock)| Config { clock, ..config })
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -187,15 +60,6 @@ fn ops() -> impl Strategy<Value = Op> {
 
 pub(crate) fn scripts() -> impl Strategy<Value = Vec<Op>> {
     vec(ops(), 0..80)
-}
-
-/// Runs one test of these in a process of its own, with that variable set, in that folder; whether it
-/// passed.
-pub(crate) fn apart(test: &str, variable: (&str, &str), folder: &std::path::Path) -> bool {
-    let program = std::env::current_exe().unwrap();
-    let mut command = std::process::Command::new(program);
-    command.args(["--exact", test]).env(variable.0, variable.1);
-    command.current_dir(folder).status().unwrap().success()
 }
 
 pub(crate) struct Rig {

@@ -1,12 +1,19 @@
 //! A configuration from serde's formats.
 
-use crate::strategies::{cases, configs, written_configs};
+use crate::strategies::{cases, configs};
 use proptest::prelude::*;
+use proptest::sample::select;
 use std::time::Duration;
-use tripcoil::{Backoff, Breaker, Config, HalfOpen, OnCancel, State, Window};
+use tripcoil::{Backoff, Breaker, Clock, Config, HalfOpen, OnCancel, State, Window};
 
 fn same(a: &Config, b: &Config) -> bool {
     format!("{a:?}") == format!("{b:?}")
+}
+
+/// With a clock that can be written.
+fn written_configs() -> impl Strategy<Value = Config> {
+    let clocks = [Clock::coarse(), Clock::upkeep(), Clock::precise()];
+    (configs(), select(clocks.to_vec())).prop_map(|(config, clock)| Config { clock, ..config })
 }
 
 fn toml_of(text: &str) -> Result<Config, String> {
