@@ -135,6 +135,32 @@ async fn a_panic_is_recorded_and_goes_on() {
     assert_eq!(kinds.get(FailureKind::Client), 1);
 }
 
+/// What is left of a call that is given up is the call's own code too.
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_drop_of_what_took_too_long_is_a_failure() {
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("on purpose");
+        }
+    }
+
+    let (breaker, _) = breaker();
+    let calling = breaker.clone();
+    let panicked = tokio::spawn(async move {
+        let never = async {
+            let _bomb = Bomb;
+            pending::<Result<(), ()>>().await
+        };
+        calling.call_timeout(LIMIT, never).await
+    });
+    assert!(panicked.await.expect_err("a panic").is_panic());
+    let seen = seen(&breaker);
+    assert_eq!((seen.totals.failures, seen.totals.cancelled), (1, 0));
+    assert_eq!(seen.failures_by_kind.get(FailureKind::Client), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_handle_has_it() {
     let (breaker, _clock) = breaker();

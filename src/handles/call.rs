@@ -97,20 +97,23 @@ impl<H: Handle, D> Guarded<H, D> {
         use crate::words::outcome::{FailureKind, Outcome};
 
         let (mut call, classifier) = self.admit()?;
+        let mut future = pin!(Some(future));
         let in_time = {
-            let guarded = async {
-                let mut future = pin!(future);
-                let poll = |cx: &mut Context<'_>| -> Poll<Result<T, E>> {
-                    Inside::<H, T, E, D>::run(&mut call, &classifier, || future.as_mut().poll(cx))
-                };
-                poll_fn(poll).await
+            let poll = |cx: &mut Context<'_>| -> Poll<Result<T, E>> {
+                Inside::<H, T, E, D>::run(&mut call, &classifier, || {
+                    match future.as_mut().as_pin_mut() {
+                        Some(future) => future.poll(cx),
+                        None => Poll::Pending,
+                    }
+                })
             };
-            // an elapsed limit drops the future before the failure is counted
-            tokio::time::timeout(limit, guarded).await
+            tokio::time::timeout(limit, poll_fn(poll)).await
         };
         match in_time {
             Ok(result) => conclude(call, &classifier, result),
             Err(_) => {
+                // the future is dropped before the failure is counted, and its drop is the call's own code
+                Inside::<H, T, E, D>::run(&mut call, &classifier, || future.set(None));
                 if let Some(call) = call {
                     call.end(Outcome::Failure(FailureKind::Timeout), None);
                 }
