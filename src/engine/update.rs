@@ -49,7 +49,7 @@ impl Core {
         // reads control meets the announced word.
         let won = self.head.control.cas(control, announced).is_ok();
         if won {
-            self.finish(announced, now, wait);
+            self.carry_out(announced, wait);
         }
         won
     }
@@ -67,11 +67,19 @@ impl Core {
         }
     }
 
-    /// Called by the thread that announced the update, and by every thread that meets it. On return
-    /// the update is over.
+    /// Called by every thread that meets an announced update. On return the update is over.
     #[cold]
     pub(crate) fn finish(&self, announced: Control, now: u64, wait: Wait) {
-        if let Ok((next, decision)) = self.work_out(announced, now, wait)
+        // This helper's reading may be the latest of all. It counts if the time is not yet decided.
+        self.heard(now);
+        self.carry_out(announced, wait);
+    }
+
+    /// Called by a thread whose time was heard: by the announcer, and by `finish`. On return the update is
+    /// over.
+    #[cold]
+    fn carry_out(&self, announced: Control, wait: Wait) {
+        if let Ok((next, decision)) = self.work_out(announced, wait)
             // All helpers have computed the same word, and the first exchange publishes it. What
             // follows is done once, by the thread that succeeded.
             && self.head.control.cas(announced, next).is_ok()
@@ -99,19 +107,14 @@ impl Core {
         }
     }
 
-    fn work_out(
-        &self,
-        announced: Control,
-        now: u64,
-        wait: Wait,
-    ) -> Result<(Control, Decision), Over> {
+    fn work_out(&self, announced: Control, wait: Wait) -> Result<(Control, Decision), Over> {
         // Another helper may load other rules: new ones may be set at any moment. So what follows
         // from the rules is decided once for all helpers.
-        let policy = self.head.policy.load();
+        let policy = &*self.head.policy.load();
         // From the first frozen word on, results of the old version can no longer land there. When
         // all are frozen, every helper has the same counts.
         let frozen = self.freeze(announced)?;
-        let time = self.decide_time(announced, now)?;
+        let time = self.decide_time(announced)?;
         if let Shape::Time(boundaries) = &self.head.window
             && announced.counting()
             && advances_epochs(announced.goal())
@@ -128,7 +131,7 @@ impl Core {
             &self.ledger.decision,
             announced,
             announced.version(),
-            |before| decide(announced, &policy, window, judged, before.truth),
+            |before| decide(announced, policy, window, judged, before.truth),
         )?;
         let mut next = decision.publish(announced);
         if !judged && decision.transition.is_some() && next.counting() {
@@ -139,7 +142,7 @@ impl Core {
         }
         if decision.transition.is_some() {
             // Before `since` is replaced, from which the openings are derived.
-            let deadline = self.set_deadline(announced, next, &policy, time, wait)?;
+            let deadline = self.set_deadline(announced, next, policy, time, wait)?;
             // Before the publication: a reader that sees the new generation finds its event. Before
             // the fresh round and run, whose old contents the event reports.
             self.leave_event(announced, next, &decision, time, window, deadline)?;
@@ -158,7 +161,7 @@ impl Core {
             && decision.transition.is_none()
             && advances_epochs(announced.goal())
             && window.failures == 0;
-        self.apply_policy(announced, next, &policy, aged)?;
+        self.apply_policy(announced, next, policy, aged)?;
         if judged && next.counting() {
             // Where a rule is true under observe-only, each outcome may end that. And limits of two
             // sets of rules could let pass what neither does: whose rules are not those that
@@ -234,10 +237,8 @@ impl Core {
 
     /// Returns the time of this update, not before that of any earlier one, nor before its
     /// announcer's reading.
-    fn decide_time(&self, announced: Control, now: u64) -> Result<u64, Over> {
+    fn decide_time(&self, announced: Control) -> Result<u64, Over> {
         let ledger = &self.ledger;
-        // This helper's reading may be the latest of all. It counts if the time is not yet decided.
-        self.heard(now);
         // A time has more bits than a payload, so it is decided in two halves. The low half follows
         // from the high half that was decided, whichever helper did it.
         let high = self.decide_once(&ledger.time_high, announced, announced.version(), |_| {

@@ -517,38 +517,84 @@ mod with_std {
         }
     }
 
-    /// A value that is read often and replaced seldom.
+    /// A value that is read often and replaced seldom. Until it is replaced, reading it is one load.
+    ///
+    /// *Orderings.* Who replaces the value sets the mark before its exchange. So a thread that knows of a
+    /// replacement, from wherever, finds the mark. One that finds the mark before the exchange finds no later
+    /// value, and takes the first one, which never leaves.
     ///
     /// Where it is kept loom does not see. So that the models have two who replace it meet, there each
     /// touches a word of loom's between its reading and its exchange.
     #[derive(Debug)]
-    pub(crate) struct Swap<T>(arc_swap::ArcSwap<T>, #[cfg(tripcoil_loom)] super::Word);
+    pub(crate) struct Swap<T> {
+        first: Arc<T>,
+        replaced: Counter,
+        later: arc_swap::ArcSwapOption<T>,
+        #[cfg(tripcoil_loom)]
+        meeting: super::Word,
+    }
+
+    /// A value that is being read.
+    pub(crate) enum Read<'a, T> {
+        First(&'a T),
+        Later(arc_swap::Guard<Option<Arc<T>>>, &'a T),
+    }
+
+    impl<T> Deref for Read<'_, T> {
+        type Target = T;
+
+        #[inline]
+        fn deref(&self) -> &T {
+            match self {
+                Read::First(first) => first,
+                Read::Later(later, first) => later.as_deref().unwrap_or(first),
+            }
+        }
+    }
 
     impl<T> Swap<T> {
         pub(crate) fn new(value: Arc<T>) -> Swap<T> {
-            Swap(
-                arc_swap::ArcSwap::new(value),
+            Swap {
+                first: value,
+                replaced: Counter::new(0),
+                later: arc_swap::ArcSwapOption::empty(),
                 #[cfg(tripcoil_loom)]
-                super::Word::new(0),
-            )
+                meeting: super::Word::new(0),
+            }
         }
 
         #[inline]
-        pub(crate) fn load(&self) -> impl Deref<Target = Arc<T>> + use<T> {
-            super::access(&self.0, false);
-            self.0.load()
+        pub(crate) fn load(&self) -> Read<'_, T> {
+            if self.replaced.get() == 0 {
+                // Another thread may replace the value from here on: this was the value when the mark was read.
+                return Read::First(&self.first);
+            }
+            self.load_later()
+        }
+
+        #[inline(never)]
+        fn load_later(&self) -> Read<'_, T> {
+            super::access(&self.later, false);
+            Read::Later(self.later.load(), &self.first)
         }
 
         /// Replace by what `change` makes of it, however often it must be asked.
         pub(crate) fn update<E>(&self, change: impl Fn(&T) -> Result<T, E>) -> Result<(), E> {
-            let mut current = self.0.load_full();
+            let mut current = self.later.load_full();
             loop {
-                let next = Arc::new(change(&current)?);
-                super::access(&self.0, true);
+                let next = Arc::new(change(current.as_deref().unwrap_or(&self.first))?);
+                // Before the exchange: after it a thread may learn of the new value and look for it.
+                self.replaced.set(1);
+                super::access(&self.later, true);
                 #[cfg(tripcoil_loom)]
-                self.1.raise(0);
-                let before = self.0.compare_and_swap(&current, next);
-                if Arc::ptr_eq(&before, &current) {
+                self.meeting.raise(0);
+                let before = self.later.compare_and_swap(&current, Some(next));
+                let same = match (before.as_ref(), &current) {
+                    (Some(before), Some(current)) => Arc::ptr_eq(before, current),
+                    (None, None) => true,
+                    _ => false,
+                };
+                if same {
                     return Ok(());
                 }
                 current = arc_swap::Guard::into_inner(before);
