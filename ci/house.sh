@@ -18,6 +18,8 @@ src = pathlib.Path("src")
 
 def shipped(path):
     """The lines of a file without its unit tests."""
+    if path.name == "tests.rs":
+        return []
     text = path.read_text()
     for begins in ("#[cfg(test)]\nmod", "#[cfg(all(test"):
         text = text.split(begins)[0]

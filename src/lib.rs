@@ -326,4 +326,4 @@ pub mod fuzzing;
 /// For `tests/step` only.
 #[cfg(tripcoil_step)]
 #[doc(hidden)]
-pub use self::sync::atomic::step;
+pub use self::sync::step;

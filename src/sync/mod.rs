@@ -3,5 +3,8 @@
 #[cfg(feature = "std")]
 pub(crate) mod asked;
 pub(crate) mod atomic;
+pub(crate) mod cell;
 pub(crate) mod pack;
+#[cfg(tripcoil_step)]
+pub mod step;
 pub(crate) mod thread_index;

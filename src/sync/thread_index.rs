@@ -26,7 +26,7 @@ mod numbers {
     #[inline(always)]
     pub(crate) fn index() -> usize {
         #[cfg(tripcoil_step)]
-        if let Some(number) = crate::sync::atomic::step::number() {
+        if let Some(number) = crate::sync::step::number() {
             return number;
         }
         INDEX
@@ -58,7 +58,7 @@ mod numbers {
 
     pub(crate) fn cpus() -> usize {
         #[cfg(tripcoil_step)]
-        if let Some(cpus) = crate::sync::atomic::step::cpus() {
+        if let Some(cpus) = crate::sync::step::cpus() {
             return cpus;
         }
         CPUS.get_or(|| std::thread::available_parallelism().map_or(1, usize::from) as u64) as usize

@@ -12,7 +12,7 @@
 //! calls, by the thread that serves listeners, and by threads that subscribe or poll.
 
 use crate::engine::events::event::{Event, EventRing, Slot};
-use crate::sync::atomic::Late;
+use crate::sync::cell::Late;
 use alloc::sync::Arc;
 
 /// Events that wait in the short ring. The models have few, and no reserve: an execution must leave
@@ -56,7 +56,7 @@ impl Queue {
 mod reserve {
     use super::{FEW, MANY, Queue};
     use crate::engine::events::event::EventRing;
-    use crate::sync::atomic::Late;
+    use crate::sync::cell::Late;
     use alloc::boxed::Box;
     use alloc::sync::Arc;
     use arc_swap::ArcSwapOption;
