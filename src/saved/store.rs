@@ -254,9 +254,9 @@ mod tests {
     use alloc::boxed::Box;
     use alloc::vec;
     use core::error::Error;
-    use core::time::Duration;
     use std::fs;
-    use std::sync::mpsc;
+    #[cfg(feature = "tokio")]
+    use {core::time::Duration, std::sync::mpsc};
 
     type Tested = Result<(), Box<dyn Error>>;
 
