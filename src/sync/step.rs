@@ -15,7 +15,7 @@ std::thread_local! {
     static CPUS: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-/// This thread finds its stripe by that number in `work`. One thread can act as several.
+/// Runs `work`, in which this thread finds its stripe by that number: one thread can act as several.
 pub fn numbered<T>(number: usize, work: impl FnOnce() -> T) -> T {
     let outer = NUMBER.replace(Some(number));
     let result = work();
@@ -23,7 +23,7 @@ pub fn numbered<T>(number: usize, work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// What this thread builds in `work` is built for that many CPUs.
+/// Runs `work`, in which this thread builds for that many CPUs.
 pub fn on_cpus<T>(cpus: usize, work: impl FnOnce() -> T) -> T {
     let outer = CPUS.replace(Some(cpus));
     let result = work();
