@@ -97,7 +97,7 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
     let a = c.announce(goal);
     assert!(a.updating() && a.goal() == goal && a.period() == c.period());
     for judged in [true, false] {
-        let decision = decide(a, &policy, window, judged, Truth::default());
+        let decision = decide(a, &policy, window, judged, Decision::default());
         let next = decision.publish(a);
         assert!(!next.updating());
         assert_eq!(next.version(), a.version());
@@ -132,7 +132,7 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         assert!(k <= before + 1 && (to != State::Open || k >= 1));
     }
     if goal == Goal::Check && state == State::Closed {
-        let trips = decide(a, &policy, window, true, Truth::default())
+        let trips = decide(a, &policy, window, true, Decision::default())
             .transition
             .is_some();
         assert_eq!(

@@ -7,16 +7,19 @@ use crate::config::backoff::unit;
 use crate::engine::help::Over;
 use crate::engine::policy::{Allowance, Policy};
 use crate::engine::state::Core;
-use crate::engine::transition::openings;
+use crate::engine::transition::{moves_openings, openings};
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
-use crate::engine::window::stripes::{counts_of, share};
+use crate::engine::window::stripes::{Class, counts_of, share};
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::{Deadline, Wait};
 use crate::words::outcome::{Counts, State};
 use crate::words::round::Round;
 use crate::words::run::Run;
-use crate::words::tagged::{Epoch, Generation, PAYLOAD_MAX, Tagged, Version};
+use crate::words::tagged::{Epoch, Generation, PAYLOAD_MAX, TAG_BITS, Tagged, Version};
+
+/// How far behind `generations` is left: a quarter of the range of a tag.
+const SELDOM: u64 = 1 << (TAG_BITS - 2);
 
 /// The frozen counts.
 #[derive(Clone, Copy)]
@@ -42,29 +45,30 @@ impl Frozen {
 }
 
 impl Core {
-    /// Gives these counts to the epochs that have begun since the last advance; in a fresh period,
-    /// to all.
+    /// Returns the epoch that is under way at that time, or a later one that has begun.
+    pub(crate) fn epoch_at(&self, boundaries: &Boundaries, time: u64) -> u64 {
+        let end = self.head.period_end.load();
+        if boundaries.is_before(time, end) {
+            boundaries.ending_at(end)
+        } else {
+            boundaries.epoch_at(time)
+        }
+    }
+
+    /// Gives these counts to the epochs that have begun since the last advance.
     pub(crate) fn advance_epochs(
         &self,
         announced: Control,
         boundaries: &Boundaries,
         frozen: &Frozen,
-        time: u64,
-        fresh: bool,
+        epoch: u64,
     ) -> Result<(), Over> {
         // Another helper may have raised `period_end` already. Then the range below is empty for
         // this helper, or shorter: the slots that are left out have been written.
         let current = boundaries.ending_at(self.head.period_end.load());
-        let epoch = current.max(boundaries.epoch_at(time));
         let first = epoch - boundaries.buckets();
-        let at = frozen.totals();
-        for begun in (if fresh { first } else { first.max(current + 1) })..=epoch {
-            let slot = boundaries.slot(begun);
-            for (word, count) in [
-                (&slot.calls, at.calls),
-                (&slot.failures, at.failures),
-                (&slot.slow, at.slow),
-            ] {
+        for begun in first.max(current + 1)..=epoch {
+            for (word, count) in boundaries.slot(begun).words(frozen.totals()) {
                 // The counts are frozen, so all helpers want the same word. One that sleeps before
                 // its exchange finds the word changed: the slot's next epoch has another tag.
                 self.help_write(word, announced, |_| Tagged::new(Epoch(begun), count))?;
@@ -93,8 +97,12 @@ impl Core {
     }
 
     /// Writes how often the breaker has opened, and until when it is open, in the new generation;
-    /// returns the deadline. Each transition writes both, and all of `begin_generation`'s
-    /// words, so none is ever older than the previous generation, and their tags never repeat.
+    /// returns the deadline.
+    ///
+    /// Here and in `begin_generation` a transition leaves the words that it has nothing to say in. Whether it
+    /// does is the same for all helpers: it follows from the goal, the states and the word itself. So a helper
+    /// that wants to write a word, sleeps before its exchange and wakes after the publication, finds that
+    /// another one has written it. And no tag repeats: one that is old is always written.
     pub(crate) fn set_deadline(
         &self,
         announced: Control,
@@ -106,7 +114,8 @@ impl Core {
         let ledger = &self.ledger;
         let generation = next.generation();
         let backoff = &policy.config.open_for;
-        let openings = self.decide_once(&ledger.openings, announced, generation, |before| {
+        let opens = next.state() == State::Open;
+        let decide_openings = |before| {
             // `since` still has the beginning of the state that ends, or the openings have been
             // decided already.
             let dwell = time.saturating_sub(ledger.since.load());
@@ -119,9 +128,21 @@ impl Core {
                 backoff.reset_after_nanos(),
             )
             .min(PAYLOAD_MAX)
-        })?;
+        };
+        let left = ledger.openings.load();
+        let openings = if moves_openings(announced, next.state()) || left.is_old(generation) {
+            self.decide_once(&ledger.openings, announced, generation, decide_openings)?
+        } else {
+            left.payload()
+        };
+        // A deadline counts from `since`. So the one of an Open does not outlast it: a reader that finds the
+        // next period's `since` must not find this deadline beside it.
+        let ends = announced.state() == State::Open;
+        if !(opens || ends || ledger.deadline.load().is_old(generation)) {
+            return Ok(Deadline::NONE);
+        }
         self.decide_once(&ledger.deadline, announced, generation, |_| {
-            if next.state() != State::Open {
+            if !opens {
                 return Deadline::NONE;
             }
             let openings = u32::try_from(openings).unwrap_or(u32::MAX);
@@ -150,35 +171,46 @@ impl Core {
     ) -> Result<(), Over> {
         let ledger = &self.ledger;
         let generation = next.generation();
-        // A failure of the old generation may add to the run until this exchange. It reported a
-        // call that overlaps the transition.
-        self.decide_once(&ledger.run, announced, generation, |before| {
-            Run::begun(before.era)
-        })?;
-        // after the event, which reads what was left there; a helper that comes later finds that agreed
-        self.decide_once(&ledger.deciding, announced, generation, |_| None)?;
+        // The run is told by its generation, so the one that ends may stay here. A failure of the old generation
+        // may still add to it: it reported a call that overlaps the transition. The first failure of a later one
+        // begins a run of its own, and one of the old one, if it wakes after that, finds a later word.
+        if ledger.run.load().is_old(generation) {
+            self.decide_once(&ledger.run, announced, generation, |before| {
+                Run::begun(before.era)
+            })?;
+        }
+        // A kind is told by its generation, so it may stay here when that is over.
+        if ledger.deciding.load().is_old(generation) {
+            self.decide_once(&ledger.deciding, announced, generation, |_| None)?;
+        }
         // the one who announced a probe holds the first slot
         let fresh = match announced.goal() {
             Goal::Probe => Round::fresh(generation).admit(),
             _ => Round::fresh(generation),
         };
-        // A probe of the new round may take a slot as soon as this update is published by another
-        // helper. This helper then finds the round of its generation, and leaves it.
-        self.help_write(&self.probing.round, announced, |round| {
-            if round.is_of(generation) {
-                round
-            } else {
-                fresh
-            }
-        })?;
+        // A round that has ended stays as it is. A probe that read control and the round before may still land in
+        // it: that is as if it had landed just before the transition, which its call overlaps. Nobody reads that
+        // round any more, and the next one has another tag.
+        if next.state() == State::HalfOpen || self.probing.round.load().is_old(generation) {
+            // A probe of the new round may take a slot as soon as this update is published by another
+            // helper. This helper then finds the round of its generation, and leaves it.
+            self.help_write(&self.probing.round, announced, |round| {
+                if round.is_of(generation) {
+                    round
+                } else {
+                    fresh
+                }
+            })?;
+        }
         // The time is decided, so all helpers want the same. One that sleeps here past the
         // publication finds control changed, and a later transition writes the same time or a later
         // one.
         self.help_write(&ledger.since, announced, |_| time)?;
-        // It only rises, by one per transition, before the publication: a reader of the old control
-        // word may find it one ahead.
+        // It only rises, and before the publication: a reader of the old control word may find it ahead.
         self.help_write(&ledger.generations, announced, |known| {
-            generation.at_least(known)
+            let long = generation.at_least(known);
+            // readers carry it on from there
+            if long - known > SELDOM { long } else { known }
         })?;
         Ok(())
     }
@@ -193,7 +225,20 @@ impl Core {
     ) -> Result<(), Over> {
         match &self.head.window {
             Shape::Time(boundaries) => {
-                self.advance_epochs(announced, boundaries, frozen, time, true)
+                // Another helper may have raised `period_end`, to the same epoch.
+                let epoch = self.epoch_at(boundaries, time);
+                // The other slots stay as they are: up to this epoch none is read any more, and those after it
+                // are written as their epochs begin.
+                for (word, count) in boundaries.slot(epoch).words(frozen.totals()) {
+                    // One that sleeps before its exchange finds the word changed: another helper has written
+                    // it, and counts and epochs only rise.
+                    self.help_write(word, announced, |_| Tagged::new(Epoch(epoch), count))?;
+                }
+                // With a look at control, though it only rises: a helper that comes after this update may have
+                // read the end of a later epoch above, in which this period did not begin.
+                self.help_write(&boundaries.begun_in, announced, |known| known.max(epoch))?;
+                self.head.period_end.raise(boundaries.end_of(epoch));
+                Ok(())
             }
             Shape::Count(window) => {
                 let (start, begun) = window.fresh(frozen.word);
@@ -211,7 +256,7 @@ impl Core {
     }
 
     /// Applies the rules in force to the recording of outcomes: the slow limit, and the longest
-    /// run. `aged`: the run, if there is one, is over.
+    /// run. Only for an update that adopts rules, or where `aged`: the run, if there is one, is over.
     pub(crate) fn apply_policy(
         &self,
         announced: Control,
@@ -220,9 +265,10 @@ impl Core {
         aged: bool,
     ) -> Result<(), Over> {
         let head = &self.head;
-        // Helpers may have different rules. Each of the two words takes the first helper's; if they
-        // are of two sets of rules, the reconfiguration that replaced the first set follows with an
-        // update of its own.
+        // Helpers may have different rules, but none has older ones than the decision names. Each of the two
+        // words takes the first helper's; if they are not of the set that the decision names, the
+        // reconfiguration that brought the later set follows with an update of its own, which finds the number
+        // changed.
         self.decide_once(&head.slow_limit, announced, announced.version(), |_| {
             policy.slow_call()
         })?;
@@ -249,12 +295,33 @@ impl Core {
         Ok(())
     }
 
-    /// Sets how many outcomes may skip the check.
-    pub(crate) fn set_limits(&self, announced: Control, allowance: Allowance) -> Result<(), Over> {
+    /// Sets how many outcomes may skip the check. A limit that no outcome asks for is left to an earlier version:
+    /// that of fast successes, which ask only where the word that is published is armed; and those of slow
+    /// calls, if no call has been slow so far. The first that is finds no limit, and looks for itself.
+    pub(crate) fn set_limits(
+        &self,
+        announced: Control,
+        next: Control,
+        frozen: &Frozen,
+        allowance: Allowance,
+    ) -> Result<(), Over> {
+        let version = announced.version();
+        let slow =
+            [Class::SlowSuccess, Class::SlowFailure].map(|class| frozen.classes[class as usize]);
+        let asks = |class: usize| match class {
+            0 => next.armed(),
+            1 => true,
+            _ => slow != [0, 0],
+        };
         for i in 0..announced.stripes() {
             let stripe = self.stripes.get(i);
             let shares = share(allowance, i, announced.stripes());
-            for ((limit, count), share) in stripe.limits.iter().zip(&stripe.counts).zip(shares) {
+            for (class, share) in shares.into_iter().enumerate() {
+                let (limit, count) = (&stripe.limits[class], &stripe.counts[class]);
+                // an old one would be taken for a limit of this version when that comes round
+                if !asks(class) && !limit.load().is_old(version) {
+                    continue;
+                }
                 self.decide_once(limit, announced, announced.version(), |_| {
                     // The count is frozen. A helper that comes after the publication may read a
                     // higher one, and finds the limit set.

@@ -8,20 +8,24 @@
 //! outside of any. Its exchange must fail then. So a word that is written here must never return to
 //! an earlier value, for as long as a helper may sleep: it has a tag that the write changes
 //! (version, generation, epoch, the run's era), or it only rises.
+//!
+//! An update may leave a word alone. Whether it does must be the same for all of its helpers: it follows
+//! from the announced word, from what they have agreed on, or from the word itself. Otherwise one that wants to
+//! write would sleep, the update would be over without that word, and its exchange would still succeed.
 
 use crate::engine::state::Core;
 use crate::sync::atomic::Word;
 use crate::sync::pack::Pack;
 use crate::words::control::Control;
-use crate::words::tagged::{Tag, Tagged};
+use crate::words::tagged::{Tag, Tagged, Version};
 
 /// Other threads have ended the update.
 pub(crate) struct Over;
 
 impl Core {
     /// Returns the first helper's choice, which holds for all helpers of this update. The tag is
-    /// the update's version, or the generation that it begins. The word must be one that each
-    /// update, or each transition, writes, so that a word with the tag has it from this update.
+    /// the update's version, or the generation that it begins. A word with the tag has it from this update: one
+    /// that an update leaves alone is written, or renewed, before its tag can repeat.
     pub(crate) fn decide_once<T: Tag, P: Pack>(
         &self,
         word: &Word<Tagged<T, P>>,
@@ -39,6 +43,24 @@ impl Core {
             }
         })?;
         Ok(agreed.payload())
+    }
+
+    /// For a word that an update leaves as it is: an old tag is moved up to this update's, so that a later one
+    /// does not take it for its own. It depends on the word alone, so all helpers agree.
+    pub(crate) fn renew<P: Pack>(
+        &self,
+        word: &Word<Tagged<Version, P>>,
+        announced: Control,
+    ) -> Result<(), Over> {
+        let version = announced.version();
+        self.help_write(word, announced, |is| {
+            if is.is_old(version) {
+                is.retag(version)
+            } else {
+                is
+            }
+        })?;
+        Ok(())
     }
 
     /// Brings a word to the value that this update wants, unless the update is over. `want` may

@@ -14,13 +14,16 @@ use alloc::sync::{Arc, Weak};
 #[cfg(feature = "std")]
 use arc_swap::ArcSwapOption;
 
+/// Of the rules' number: it repeats after four million changes of the rules without an update between them.
+pub(crate) const RULES_BITS: u32 = 22;
+
 /// The rules in force.
 #[derive(Debug)]
 pub(crate) struct Policy {
     pub(crate) config: Config,
     /// The number of this set among the breaker's rules: the helpers of an update may have
     /// different ones.
-    pub(crate) number: u16,
+    pub(crate) number: u32,
 }
 
 /// The rules on a window that are true: three bits, in their order as causes.
@@ -123,7 +126,7 @@ impl Policy {
     pub(crate) fn replaced_by(&self, config: Config) -> Policy {
         Policy {
             config,
-            number: self.number.wrapping_add(1),
+            number: (self.number + 1) % (1 << RULES_BITS),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::engine::events::event::{EventRing, HISTORY, LastOpening, Slot};
 use crate::engine::events::queue::Queue;
 use crate::engine::events::watch::{Watched, Watchers};
 use crate::engine::initial::Initial;
-use crate::engine::policy::{Allowance, Policy, Truth};
+use crate::engine::policy::{Allowance, Policy};
 use crate::engine::transition::Decision;
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
@@ -48,11 +48,11 @@ pub(crate) struct Head {
 pub(crate) struct Ledger {
     /// The stripes' counts by class, carried on into 64 bits.
     pub(crate) lifetime: [Word; 4],
-    /// The generation, likewise.
+    /// The generation, likewise. Both are written now and then, and readers carry them on.
     pub(crate) generations: Word,
     /// The latest time that any update has seen; it only rises.
     pub(crate) latest: Word,
-    /// The time of the update, in two halves of 32 bits.
+    /// The time of an update that makes no transition, in two halves of 32 bits.
     pub(crate) time_high: Word<Tagged<Version>>,
     pub(crate) time_low: Word<Tagged<Version>>,
     /// What the update decided.
@@ -162,11 +162,10 @@ impl Core {
         }
         let version = control.version();
         let decision = Decision {
-            transition: None,
             flags: policy.flags(armed),
             truth: initial.truth,
-            rising: Truth::default(),
             rules: policy.number,
+            ..Decision::default()
         };
         let rule = RunRule::default().with(policy.run());
         // where the rule is off, or was, no run has gone on that it could have been true of
@@ -239,8 +238,9 @@ impl Core {
 
     /// The present generation, in 64 bits, for a control word that was read before.
     pub(crate) fn generation(&self, control: Control) -> u64 {
-        // an update raises the long count before it publishes, so it may be ahead by one
-        control.generation().at_most(self.ledger.generations.load())
+        // Updates raise the long count now and then, before they publish. So it is behind by less than half
+        // of the range, and ahead only of a control word that was read before.
+        control.generation().nearest(self.ledger.generations.load())
     }
 
     /// Whether `control` is the Open of that generation, by its long count.

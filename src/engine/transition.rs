@@ -1,7 +1,7 @@
 //! The state machine, as pure functions: which request is valid in which state, and what an update
 //! decides. The engine only carries these out.
 
-use crate::engine::policy::{Policy, Truth};
+use crate::engine::policy::{Policy, RULES_BITS, Truth};
 use crate::sync::pack::{Fields, Pack};
 use crate::words::control::{Control, Flags, Goal, code, state_of};
 use crate::words::outcome::{Cause, Counts, State};
@@ -34,8 +34,35 @@ pub(crate) fn advances_epochs(goal: Goal) -> bool {
     )
 }
 
+fn counts(state: State) -> bool {
+    matches!(state, State::Closed | State::ObserveOnly)
+}
+
+/// Whether outcomes may land before the update, or after it. Otherwise the counts are frozen already, and stay
+/// so.
+pub(crate) fn thaws(announced: Control) -> bool {
+    announced.counting() || destination(announced.goal()).is_some_and(|(to, _)| counts(to))
+}
+
+/// The decision of an update that leads to a state in which the rules have no say. It follows from the goal,
+/// so all helpers make the same one, whatever their rules.
+pub(crate) fn decided_by_goal(goal: Goal) -> Option<Decision> {
+    let (to, cause) = destination(goal)?;
+    matches!(to, State::Open | State::HalfOpen | State::ForcedOpen).then_some(Decision {
+        transition: Some((to, cause)),
+        ..Decision::default()
+    })
+}
+
+/// Whether a transition can change the number of openings; see [`openings`].
+pub(crate) fn moves_openings(announced: Control, to: State) -> bool {
+    to == State::Open
+        || announced.state() == State::Closed
+        || matches!(announced.goal(), Reset | Release)
+}
+
 /// Returns the target of a goal, and the reported cause; `None` if the update has to judge.
-fn destination(goal: Goal) -> Option<(State, Cause)> {
+pub(crate) fn destination(goal: Goal) -> Option<(State, Cause)> {
     let to = match goal {
         Check | Maintain => return None,
         TripByRun | TripByCount | TripByFailureRate | TripBySlowRate | ReopenByProbe
@@ -79,8 +106,9 @@ pub(crate) fn openings(
 }
 
 /// The decision of an update. All its helpers must act on the same one, although their rules may
-/// differ (new ones may just have been set), so the first one's is stored, in forty bits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// differ (new ones may just have been set), so the first one's is stored, in forty bits. Where the goal
+/// alone decides nothing is stored, and the word keeps what the last judgement left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Decision {
     /// `Some`: a transition, self-transitions included.
     pub(crate) transition: Option<(State, Cause)>,
@@ -89,10 +117,13 @@ pub(crate) struct Decision {
     pub(crate) truth: Truth,
     pub(crate) rising: Truth,
     /// The number of the rules by which it was made.
-    pub(crate) rules: u16,
+    pub(crate) rules: u32,
+    /// Whether those are others than at the last decision: the words in which calls find them are written.
+    pub(crate) adopts: bool,
 }
 
-/// transition 1 | kind 3 | cause 4 | armed 1 | runs 1 | timed 1 | truth 3 | rising 3 | rules 16
+/// transition 1 | kind 3 | cause 4 | armed 1 | runs 1 | timed 1 | truth 3 | rising 3 | rules 22 |
+/// adopts 1
 impl Pack for Decision {
     fn pack(self) -> u64 {
         let (kind, cause) = self
@@ -107,7 +138,8 @@ impl Pack for Decision {
             .put_flag(self.flags.timed)
             .put(3, self.truth.0)
             .put(3, self.rising.0)
-            .put(16, u64::from(self.rules))
+            .put(RULES_BITS, u64::from(self.rules))
+            .put_flag(self.adopts)
             .bits()
     }
 
@@ -124,7 +156,8 @@ impl Pack for Decision {
             },
             truth: Truth(fields.take(3)),
             rising: Truth(fields.take(3)),
-            rules: fields.take(16) as u16,
+            rules: fields.take(RULES_BITS) as u32,
+            adopts: fields.take_flag(),
         }
     }
 }
@@ -146,21 +179,25 @@ impl Decision {
 
 /// Judges the window that the announced update has before it. `judged` is whether the update
 /// is the one that judges rules on a window of time; an exact count window judged each outcome as
-/// it landed. `was` is what was true at the last judgement (observe-only).
+/// it landed. `before` is the last decision: it says what was true then (observe-only), and by which rules.
 pub(crate) fn decide(
     announced: Control,
     policy: &Policy,
     window: Counts,
     judged: bool,
-    was: Truth,
+    before: Decision,
 ) -> Decision {
+    let was = before.truth;
+    let by = Decision {
+        rules: policy.number,
+        adopts: policy.number != before.rules,
+        ..Decision::default()
+    };
     if let Some((state, cause)) = destination(announced.goal()) {
         return Decision {
             transition: Some((state, cause)),
             flags: policy.flags(false),
-            truth: Truth::default(),
-            rising: Truth::default(),
-            rules: policy.number,
+            ..by
         };
     }
     // Only a `Check` judges: an outcome asked for it. A `Maintain` keeps what was true, so that
@@ -177,9 +214,7 @@ pub(crate) fn decide(
         return Decision {
             transition: Some((State::Open, cause)),
             flags: policy.flags(false),
-            truth: Truth::default(),
-            rising: Truth::default(),
-            rules: policy.number,
+            ..by
         };
     }
     // In the published word, so that a success knows from its one load of control whether it has to
@@ -194,7 +229,7 @@ pub(crate) fn decide(
         } else {
             Truth::default()
         },
-        rules: policy.number,
+        ..by
     }
 }
 
@@ -208,7 +243,8 @@ mod tests {
         #[test]
         fn a_decision_gives_back_what_was_put_in(
             transition in prop::option::of((prop::sample::select(&State::ALL[..]), (0u64..10).prop_map(Cause::unpack))),
-            flags in prop::array::uniform3(any::<bool>()), truth in 0u64..8, rising in 0u64..8, rules: u16,
+            flags in prop::array::uniform3(any::<bool>()), truth in 0u64..8, rising in 0u64..8,
+            rules in 0u32..1 << RULES_BITS, adopts: bool,
         ) {
             let d = Decision {
                 transition,
@@ -216,6 +252,7 @@ mod tests {
                 truth: Truth(truth),
                 rising: Truth(rising),
                 rules,
+                adopts,
             };
             prop_assert!(d.pack() <= crate::words::tagged::PAYLOAD_MAX);
             prop_assert_eq!(Decision::unpack(d.pack()), d);
@@ -293,16 +330,16 @@ mod tests {
         });
         let w = Counts::new(2, 2, 0);
         let closed = Control::new(State::Closed, Flags::default()).announce(Check);
-        let d = decide(closed, &policy, w, true, Truth::default());
+        let d = decide(closed, &policy, w, true, Decision::default());
         assert_eq!(d.transition, Some((State::Open, Cause::FailureCount)));
 
         let observing = Control::new(State::ObserveOnly, Flags::default()).announce(Check);
-        let d = decide(observing, &policy, w, true, Truth::default());
+        let d = decide(observing, &policy, w, true, Decision::default());
         assert_eq!(
             (d.transition, d.rising.number(), d.flags.armed),
             (None, 1, true)
         );
-        let again = decide(observing, &policy, w, true, d.truth);
+        let again = decide(observing, &policy, w, true, d);
         assert_eq!(again.rising.number(), 0, "one edge");
     }
 
@@ -314,7 +351,7 @@ mod tests {
         });
         let w = Counts::new(1, 1, 0);
         let a = Control::new(State::Closed, Flags::default()).announce(Maintain);
-        let d = decide(a, &policy, w, true, Truth::default());
+        let d = decide(a, &policy, w, true, Decision::default());
         assert_eq!((d.transition, d.flags.armed), (None, true));
     }
 
@@ -329,7 +366,7 @@ mod tests {
         let a = Control::new(State::Closed, Flags::default()).announce(Check);
         let armed = |failures, judged| {
             let w = Counts::new(failures, failures, 0);
-            let d = decide(a, &policy, w, judged, Truth::default());
+            let d = decide(a, &policy, w, judged, Decision::default());
             assert_eq!(d.transition, None);
             d.flags.armed
         };
@@ -339,6 +376,59 @@ mod tests {
             !armed(2, false),
             "a count window judges each outcome itself"
         );
+    }
+
+    /// What is left as it is would have come out the same.
+    #[test]
+    fn what_a_transition_leaves_it_would_not_change() {
+        let policy = Policy::new(Config::default());
+        for from in State::ALL {
+            for goal in (0..18).map(Goal::from_bits).filter(|g| permits(*g, from)) {
+                let announced = Control::new(from, Flags::default()).announce(goal);
+                let Some((to, _)) = destination(goal) else {
+                    assert!(thaws(announced), "{goal:?}");
+                    continue;
+                };
+                assert_eq!(
+                    thaws(announced),
+                    counts(from) || counts(to),
+                    "{goal:?} {from:?}"
+                );
+                if !moves_openings(announced, to) {
+                    for (before, dwell) in [(0, 0), (3, 0), (3, u64::MAX)] {
+                        assert_eq!(
+                            openings(before, announced, to, dwell, 0),
+                            before,
+                            "{goal:?} {from:?}"
+                        );
+                    }
+                }
+                let judged = decide(
+                    announced,
+                    &policy,
+                    Counts::default(),
+                    true,
+                    Decision::default(),
+                );
+                match decided_by_goal(goal) {
+                    Some(decision) => assert_eq!(decision.transition, judged.transition),
+                    None => assert!(counts(to) || to == State::Disabled, "{goal:?}"),
+                }
+            }
+        }
+    }
+
+    /// Rules are adopted once, and again where others have come.
+    #[test]
+    fn a_decision_says_whether_its_rules_are_others() {
+        let mut policy = Policy::new(Config::default());
+        let announced = Control::new(State::Closed, Flags::default()).announce(Check);
+        let mut before = Decision::default();
+        for (number, adopts) in [(0, false), (1, true), (1, false), (0, true)] {
+            policy.number = number;
+            before = decide(announced, &policy, Counts::default(), true, before);
+            assert_eq!((before.rules, before.adopts), (number, adopts));
+        }
     }
 
     #[test]

@@ -5,13 +5,17 @@
 //! same work, and any of them may finish it. So a thread that stops anywhere in an update does not
 //! stop the others:
 //!
-//! 1. *Freeze*: every count gets the new version as its tag. A record is an exchange that expects
+//! 1. *Freeze*: every count gets the new version as its tag, if outcomes can land before the update or after
+//!    it. A record is an exchange that expects
 //!    the version it read, so now records fail, and every helper reads the same counts.
 //! 2. *Agree*: helpers differ in their clock and their rules. Values that depend on those (the
 //!    time, the decision, a deadline) are written once, into a word tagged with the version; the
 //!    other helpers take them from there.
 //! 3. *Carry out* the decision, each word by `help_write`.
 //! 4. *Publish*: one compare-exchange from exactly the announced word.
+//!
+//! An update that judges an outcome and finds no rule true needs no time; the time of a transition is agreed in
+//! the words of its event.
 //!
 //! *Order within step 3.* A word that a helper reads must not be overwritten by another helper of
 //! the same update before all could have agreed on what follows from it. So the decision and the
@@ -25,11 +29,14 @@ use crate::engine::events::queue::FEW;
 use crate::engine::help::Over;
 use crate::engine::policy::Allowance;
 use crate::engine::state::Core;
-use crate::engine::transition::{Decision, advances_epochs, decide};
+use crate::engine::transition::{
+    Decision, advances_epochs, decide, decided_by_goal, destination, judges_round, thaws,
+};
 use crate::engine::window::Shape;
 use crate::engine::window::stripes::Class;
 use crate::words::control::{Control, Goal, Period};
 use crate::words::deadline::Wait;
+use crate::words::outcome::Counts;
 use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, extend};
 
 impl Core {
@@ -86,7 +93,9 @@ impl Core {
         {
             // If the publisher stops here, these edges are missing from the sum until it continues:
             // no decision depends on it.
-            self.ledger.would_trip.add(decision.rising.number());
+            if decision.rising.any() {
+                self.ledger.would_trip.add(decision.rising.number());
+            }
             #[cfg(feature = "std")]
             self.tell(next, decision.transition.is_some());
         }
@@ -114,25 +123,40 @@ impl Core {
         // From the first frozen word on, results of the old version can no longer land there. When
         // all are frozen, every helper has the same counts.
         let frozen = self.freeze(announced)?;
-        let time = self.decide_time(announced)?;
+        // A transition's time is in its event.
+        let mut begun = match destination(announced.goal()) {
+            Some(transition) => Some(self.begin_event(announced, transition)?),
+            None => None,
+        };
         if let Shape::Time(boundaries) = &self.head.window
             && announced.counting()
             && advances_epochs(announced.goal())
         {
+            let time = match begun {
+                Some(begun) => begun.time(),
+                None => self.decide_time(announced)?,
+            };
+            let epoch = self.epoch_at(boundaries, time);
             // Before the window is read, so that the rules are judged on the buckets that are live
             // at the time of this update.
-            self.advance_epochs(announced, boundaries, &frozen, time, false)?;
+            self.advance_epochs(announced, boundaries, &frozen, epoch)?;
         }
         // A helper that comes late may read boundaries that a later step of this update has
         // replaced. Its decision is not used: one has been decided by then.
-        let window = self.window_at(&frozen);
+        let window = if judges_round(announced.goal()) {
+            Counts::default() // it has no say
+        } else {
+            self.window_at(&frozen)
+        };
         let judged = matches!(self.head.window, Shape::Time(_));
-        let decision = self.decide_once(
-            &self.ledger.decision,
-            announced,
-            announced.version(),
-            |before| decide(announced, policy, window, judged, before.truth),
-        )?;
+        let stored = &self.ledger.decision;
+        let decision = match decided_by_goal(announced.goal()) {
+            // the rules have no say, and the next update that judges finds what the last one said
+            Some(decision) => decision,
+            None => self.decide_once(stored, announced, announced.version(), |before| {
+                decide(announced, policy, window, judged, before)
+            })?,
+        };
         let mut next = decision.publish(announced);
         if !judged && decision.transition.is_some() && next.counting() {
             // The fresh window's word is of a version of its own. A helper that sleeps before it puts
@@ -140,12 +164,17 @@ impl Core {
             // can come to be what they were.
             next = next.bump_version();
         }
-        if decision.transition.is_some() {
+        if let Some(transition) = decision.transition {
+            let begun = match begun.take() {
+                Some(begun) => begun,
+                None => self.begin_event(announced, transition)?,
+            };
+            let time = begun.time();
             // Before `since` is replaced, from which the openings are derived.
             let deadline = self.set_deadline(announced, next, policy, time, wait)?;
             // Before the publication: a reader that sees the new generation finds its event. Before
             // the fresh round and run, whose old contents the event reports.
-            self.leave_event(announced, next, &decision, time, window, deadline)?;
+            self.leave_event(announced, transition, begun, window, deadline)?;
             // From here on the words of the old generation are gone. Control still names it, so a
             // thread that finds the new words knows that a transition is under way.
             self.begin_generation(announced, next, time)?;
@@ -160,8 +189,25 @@ impl Core {
         let aged = judged
             && decision.transition.is_none()
             && advances_epochs(announced.goal())
-            && window.failures == 0;
-        self.apply_policy(announced, next, policy, aged)?;
+            && window.failures == 0
+            && next.runs();
+        if decision.adopts || aged {
+            // If this helper's rules are not those of the decision, they may be older; those that it finds now
+            // are not.
+            let later;
+            let policy = if decision.rules == policy.number {
+                policy
+            } else {
+                later = self.head.policy.load();
+                &*later
+            };
+            self.apply_policy(announced, next, policy, aged)?;
+        }
+        self.renew(stored, announced)?;
+        self.renew(&self.ledger.time_high, announced)?;
+        self.renew(&self.ledger.time_low, announced)?;
+        self.renew(&self.head.slow_limit, announced)?;
+        self.renew(&self.head.run_limit, announced)?;
         if judged && next.counting() {
             // Where a rule is true under observe-only, each outcome may end that. And limits of two
             // sets of rules could let pass what neither does: whose rules are not those that
@@ -169,23 +215,32 @@ impl Core {
             let allowance = if decision.truth.any() || decision.rules != policy.number {
                 Allowance::default()
             } else {
-                policy.allowance(self.window_at(&frozen))
+                // a period that begins has an empty window
+                let begins = decision.transition.is_some();
+                policy.allowance(if begins { Counts::default() } else { window })
             };
             // The limits bear this update's version. Results land only after the publication, so
             // none can be measured by a limit that is not yet set.
-            self.set_limits(announced, allowance)?;
+            self.set_limits(announced, next, &frozen, allowance)?;
         }
         for (long, class) in self.ledger.lifetime.iter().zip(frozen.classes) {
-            // Last, and only for readers. The long counts never exceed the sum of the stripes,
-            // which a reader reads after them.
+            // Last, and only for readers, which carry them on. The long counts never exceed the sum of the
+            // stripes, which a reader reads after them, and are behind by less than half of what a count holds.
             self.help_write(long, announced, |known| {
-                extend(known, class, 1 << PAYLOAD_BITS)
+                let now = extend(known, class, 1 << PAYLOAD_BITS);
+                if now - known > PAYLOAD_MAX / 4 {
+                    now
+                } else {
+                    known
+                }
             })?;
         }
         Ok((next, decision))
     }
 
-    /// From here to the publication no outcome can be recorded.
+    /// From here to the publication no outcome can be recorded. Between two states that count nothing none can be
+    /// anyway: the counts are as the last update left them, and the next one that leads to a counting state
+    /// freezes them under its own version.
     fn freeze(&self, announced: Control) -> Result<Frozen, Over> {
         let mut frozen = Frozen::of(announced.version());
         match &self.head.window {
@@ -201,22 +256,26 @@ impl Core {
                 })?;
             }
             Shape::Time(_) => {
+                let version = announced.version();
+                let thaws = thaws(announced);
                 for i in 0..announced.stripes() {
                     for (sum, word) in frozen.classes.iter_mut().zip(&self.stripes.get(i).counts) {
                         // A result may land between the load and the exchange in `help_write`: then
                         // the exchange fails, and the word is read again with it.
-                        let count = self
-                            .help_write(word, announced, |word| word.retag(announced.version()))?;
+                        let count = self.help_write(word, announced, |word| {
+                            if thaws { word.retag(version) } else { word }
+                        })?;
                         *sum = sum.wrapping_add(count.payload()) & PAYLOAD_MAX;
                     }
                 }
                 // An owned count has no tag, and its owner goes on storing. The first helper's
                 // reading holds for all; what is stored after it belongs to the next update.
                 for owned in self.stripes.owned() {
-                    let count =
-                        self.decide_once(&owned.seen, announced, announced.version(), |_| {
-                            owned.count.load()
-                        })?;
+                    let count = if thaws {
+                        self.decide_once(&owned.seen, announced, version, |_| owned.count.load())?
+                    } else {
+                        owned.seen.load().payload()
+                    };
                     let sum = &mut frozen.classes[Class::FastSuccess as usize];
                     *sum = sum.wrapping_add(count) & PAYLOAD_MAX;
                 }
@@ -228,14 +287,10 @@ impl Core {
     /// Later updates, and updates announced from here on, are never of an earlier time. If another
     /// thread raises the time in between, nothing is left to do: it only rises.
     pub(crate) fn heard(&self, now: u64) {
-        let latest = &self.ledger.latest;
-        // The exchange is spared where it would change nothing.
-        if latest.load() < now {
-            latest.raise(now);
-        }
+        self.ledger.latest.raise(now);
     }
 
-    /// Returns the time of this update, not before that of any earlier one, nor before its
+    /// Returns the time of an update that makes no transition, not before that of any earlier one, nor before its
     /// announcer's reading.
     fn decide_time(&self, announced: Control) -> Result<u64, Over> {
         let ledger = &self.ledger;

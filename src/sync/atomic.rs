@@ -116,8 +116,12 @@ impl Word {
     /// Raises the word to `value`; never lowers it.
     #[inline(always)]
     pub(crate) fn raise(&self, value: u64) {
-        access(&self.0, true);
-        self.0.fetch_max(value, AcqRel);
+        // The exchange is spared where it would change nothing. If another thread raises the word after this
+        // load, nothing is lost: it only rises.
+        if self.load() < value {
+            access(&self.0, true);
+            self.0.fetch_max(value, AcqRel);
+        }
     }
 
     /// Only for a word that no update writes.

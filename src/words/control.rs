@@ -84,7 +84,7 @@ impl Goal {
     }
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 impl Goal {
     /// Some goal for any number.
     pub(crate) fn from_bits(n: u64) -> Goal {

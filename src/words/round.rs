@@ -1,7 +1,7 @@
 //! The round word: the admissions and results of a half-open round.
 //!
 //! Who writes: an acquire that takes a slot, a probe that ends, the acquire that finds the probe
-//! timeout passed, and each transition, which leaves a fresh round. Each step is one exchange, so a
+//! timeout passed, and a transition to half-open, which leaves a fresh round. Each step is one exchange, so a
 //! round ends at the exchange that decides it. A result that comes to a decided round is late, and
 //! the thread that finds a decided round performs its transition.
 
@@ -11,8 +11,8 @@ use crate::words::tagged::Generation;
 /// cancelled 8 | slow 8 | failed 8 | succeeded 8 | in flight 8 | timed out 1 | given up 1 |
 /// admissions 8 | generation 14 (from the low end)
 ///
-/// *Wrap-around.* Each transition writes the word, so generations are only ever compared with the
-/// one before. Admissions are counted so that a round in which a slot came back and was taken again
+/// *Wrap-around.* Each transition to half-open writes the word, and so does each that finds it a
+/// quarter of the range behind. So of two rounds that are compared none is a whole range older. Admissions are counted so that a round in which a slot came back and was taken again
 /// is not what it was; a thread would have to sleep between two instructions through exactly 256 of
 /// them, all of whose probes were ignored, for that to fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -116,6 +116,11 @@ impl Round {
         self.generation == generation.number() & GENERATION
     }
 
+    /// Whether it is a quarter of the range behind that generation, or not behind it at all.
+    pub(crate) fn is_old(self, generation: Generation) -> bool {
+        generation.number().wrapping_sub(self.generation) & GENERATION > GENERATION / 4
+    }
+
     /// Results that count.
     pub(crate) fn results(self) -> u64 {
         self.succeeded + self.failed
@@ -147,6 +152,8 @@ mod tests {
             let r = Round::fresh(Generation::of(generation)).admit();
             prop_assert!(r.is_of(Generation::of(generation)));
             prop_assert_eq!(r.is_of(Generation::of(other)), (generation ^ other) & GENERATION == 0);
+            let behind = other.wrapping_sub(generation) & GENERATION;
+            prop_assert_eq!(r.is_old(Generation::of(other)), behind > GENERATION / 4);
         }
     }
 

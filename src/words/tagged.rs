@@ -72,6 +72,16 @@ impl Generation {
     pub(crate) fn at_most(self, known: u64) -> u64 {
         known.wrapping_sub(known.wrapping_sub(self.0) & TAG)
     }
+
+    /// The number that wraps to this and is less than half of the range from `known`.
+    pub(crate) fn nearest(self, known: u64) -> u64 {
+        let ahead = self.0.wrapping_sub(known) & TAG;
+        if ahead <= TAG / 2 {
+            known.wrapping_add(ahead)
+        } else {
+            self.at_most(known)
+        }
+    }
 }
 
 impl Tag for Version {
@@ -172,6 +182,14 @@ impl<T: Tag, P: Pack> Tagged<T, P> {
         Tagged::from_raw(self.bits & !TAG | tag.bits() & TAG)
     }
 
+    /// Whether the tag is a quarter of the range behind `tag`, or not behind it at all. An update that has
+    /// nothing to change in a word leaves it alone until then, and writes it then, so that no update finds
+    /// the tag of one that was a whole range before.
+    #[inline(always)]
+    pub(crate) fn is_old(self, tag: T) -> bool {
+        tag.bits().wrapping_sub(self.bits) & TAG > TAG / 4
+    }
+
     /// Is this tag later than `tag`? (Half of the range each way.)
     #[inline(always)]
     pub(crate) fn later_than(self, tag: T) -> bool {
@@ -246,6 +264,11 @@ mod tests {
             prop_assert!(!Tagged::new(Epoch(tag), 0).later_than(Epoch(tag.wrapping_add(n))));
             prop_assert!(!Tagged::new(Epoch(tag), 7).later_than(Epoch(tag)));
         }
+
+        #[test]
+        fn a_tag_is_old_from_a_quarter_of_the_way_round(tag in 0..=TAG, n in 0..=TAG) {
+            prop_assert_eq!(Tagged::new(Epoch(tag), 9).is_old(Epoch(tag.wrapping_add(n))), n > TAG / 4);
+        }
     }
 
     #[test]
@@ -257,6 +280,15 @@ mod tests {
             assert_eq!(generation.at_most(long), long);
             assert_eq!(generation.next().at_least(long), long + 1);
             assert_eq!(generation.at_most(long + 1), long);
+            // what is written now and then is behind, and a reader that slept finds it ahead
+            for known in [
+                long.saturating_sub(whole / 4),
+                long,
+                long + 1,
+                long + whole / 4,
+            ] {
+                assert_eq!(generation.nearest(known), long);
+            }
         }
     }
 }

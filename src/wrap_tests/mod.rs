@@ -133,6 +133,42 @@ fn listeners_hear_every_generation_across_the_wrap() {
     }
 }
 
+/// What updates have left for nearly a whole range is not taken for theirs when its tag comes again.
+#[test]
+fn words_that_are_left_do_not_come_back() {
+    for window in WINDOWS {
+        for seed in 0..40 {
+            let (mut shifted, mut twin) = (rig(window), rig(window));
+            leave_behind(&shifted.breaker.core, 2 + seed % 10);
+            // a word as old as that never lasts from one period to the next
+            assert!(shifted.controller.reset() && twin.controller.reset());
+            together(&mut shifted, Shift::default(), &mut twin, seed, 150);
+        }
+    }
+}
+
+/// The long counts are written now and then, and carried on meanwhile.
+#[test]
+fn long_counts_may_be_behind() {
+    for seed in 0..20 {
+        let (mut shifted, mut twin) = (rig(by_time), rig(by_time));
+        let core = &shifted.breaker.core;
+        let counts = [PAYLOAD_MAX / 2, PAYLOAD_MAX / 2, 7, 9];
+        let by = set_counts(core, counts);
+        let generation = set_generation(core, 5 * TAGS + 3).generation;
+        core.ledger
+            .generations
+            .store(generation - TAGS / 4 + seed % 9);
+        for (long, count) in core.ledger.lifetime.iter().zip(counts) {
+            long.store(count.saturating_sub(PAYLOAD_MAX / 4 - seed));
+        }
+        let by = Shift { generation, ..by };
+        together(&mut shifted, by, &mut twin, seed, 150);
+        let written = shifted.breaker.core.ledger.generations.load();
+        assert!(written >= generation, "it has been written: {written}");
+    }
+}
+
 // ---- epochs
 
 #[test]

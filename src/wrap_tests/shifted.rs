@@ -16,6 +16,7 @@ use crate::words::control::Control;
 use crate::words::deadline::Deadline;
 use crate::words::outcome::{Cause, Counts, FailureKind, Outcome, State};
 use crate::words::round::Round;
+use crate::words::run::Run;
 use crate::words::tagged::{Generation, PAYLOAD_BITS, PAYLOAD_MAX, TAG_BITS, Tag, Tagged, Version};
 use crate::{Backoff, Builder, ManualClock};
 use alloc::vec::Vec;
@@ -225,6 +226,34 @@ fn move_versions(core: &Core, ahead: u64) {
             }
         }
     }
+}
+
+/// As if the words that updates may leave had been left for a whole range, but for a few: their tags come again
+/// after so many updates or transitions, with something that is not of then.
+pub(super) fn leave_behind(core: &Core, ahead: u64) {
+    let (h, l) = (&core.head, &core.ledger);
+    move_on(&h.slow_limit, ahead);
+    move_on(&h.run_limit, ahead);
+    move_on(&l.time_high, ahead);
+    move_on(&l.decision, ahead);
+    if let Shape::Time(_) = &h.window {
+        for limit in &core.stripes.get(0).limits {
+            move_on(limit, ahead);
+            set(limit, |limit| limit + PAYLOAD_MAX / 4);
+        }
+    }
+    set(&l.time_high, |_| 1 << 20);
+    set(&l.run, |run| Run { length: 3, ..run });
+    set(&l.deadline, |_| Deadline::unpack(PAYLOAD_MAX));
+    set(&l.deciding, |_| Some(FailureKind::Data));
+    move_on(&l.run, ahead);
+    move_on(&l.openings, ahead);
+    move_on(&l.deadline, ahead);
+    move_on(&l.deciding, ahead);
+    core.probing.round.store(Round {
+        succeeded: 2,
+        ..Round::fresh(Generation::of(ahead))
+    });
 }
 
 pub(super) fn set_version(core: &Core, version: u64) {

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::counting::{ALLOCATIONS, BYTES};
-use tripcoil::{Breaker, Builder, FailureKind, ManualClock, Window, step};
+use tripcoil::{Breaker, Builder, FailureKind, HalfOpen, ManualClock, State, Window, step};
 
 const THREADS: usize = 16;
 const CALLS: usize = 50;
@@ -188,3 +188,40 @@ fn what_other_calls_write() {
         assert_eq!(writes(), after, "{what}, after a failure");
     }
 }
+
+/// Five failures open it, its wait passes, and two probes close it.
+#[test]
+fn what_a_trip_and_its_recovery_write() {
+    let wait = Duration::from_millis(1);
+    let clock = ManualClock::new();
+    let breaker = Breaker::builder("tallied")
+        .clock(&clock)
+        .window(Window::time(Duration::from_secs(10)).buckets(10))
+        .failure_rate(1.0)
+        .min_throughput(u32::MAX)
+        .consecutive_failures(5)
+        .half_open(HalfOpen::successes(2))
+        .open_for(wait)
+        .build()
+        .expect("valid");
+    let writes = |call: fn(&Breaker)| written(&step::touched(|| call(&breaker))).len();
+    let cycle = || {
+        let failures: Vec<_> = (0..5).map(|_| writes(fail)).collect();
+        clock.advance(wait);
+        let successes: Vec<_> = (0..2).map(|_| writes(succeed)).collect();
+        [failures, successes].concat()
+    };
+    // the first trip of a breaker, and its first failures, find other words than those after it
+    (0..3).for_each(|_| drop(cycle()));
+    let by_call = cycle();
+    let all: usize = by_call.iter().sum();
+    println!("a trip and its recovery write {all} words: {by_call:?}");
+    assert_eq!(breaker.state(), State::Closed);
+    assert!(all <= MOST_OF_A_CYCLE, "{all}: {by_call:?}");
+    for _ in 0..20 {
+        assert_eq!(cycle(), by_call, "each the same");
+    }
+}
+
+/// Raised only together with the text in `docs/performance.md`.
+const MOST_OF_A_CYCLE: usize = 65;

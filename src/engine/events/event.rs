@@ -5,8 +5,9 @@
 //! words with one tag belong to one event. Who reads: any thread, at any time. A reader that finds
 //! another tag came too late, and knows it. Writers never wait for a reader.
 //!
-//! *Wrap-around.* A slot's generations differ by the length of the ring, and each is written, so a
-//! tag of 24 bits is never mistaken for another.
+//! *Wrap-around.* A slot's generations differ by the length of the ring, and each writes the first words, so
+//! a tag of 24 bits is never mistaken for another. Of the last two some events leave one, and no reader asks for
+//! that; once its tag is old they write it all the same.
 
 use crate::sync::atomic::Word;
 use crate::sync::pack::{Fields, Pack};
@@ -125,6 +126,12 @@ pub(crate) struct Event {
 }
 
 pub(crate) const WORDS: usize = 7;
+/// The first word: what changed, and the low end of the time.
+pub(crate) const META_WORD: usize = 0;
+/// The high end of the time.
+pub(crate) const TIME_WORD: usize = 1;
+const RUN_WORD: usize = 5;
+const DEADLINE_WORD: usize = 6;
 /// Bits of the meta, beside which the low end of the time goes.
 const META: u32 = 13;
 const TIME_LOW: u32 = PAYLOAD_BITS - META;
@@ -138,19 +145,14 @@ impl Event {
     /// failures; slow; run 32 | kind's number 8; deadline
     pub(crate) fn pack(self) -> [u64; WORDS] {
         let mut kind = Fields::of(self.failure.pack());
-        let mut time = Fields::of(self.at);
-        let meta = Fields::of(0)
-            .put(3, code(self.from))
-            .put(3, code(self.to))
-            .put(4, self.cause.pack())
-            .put(CLASS, kind.take(CLASS))
-            .put(TIME_LOW, time.take(TIME_LOW));
+        let meta = Meta::new((self.from, self.to), self.cause, self.failure, self.at);
+        kind.take(CLASS);
         let run = Fields::of(0)
             .put(RUN, self.run & ((1 << RUN) - 1))
             .put(NUMBER, kind.take(NUMBER));
         [
-            meta.bits(),
-            time.take(u64::BITS - TIME_LOW),
+            meta.0,
+            time_high(self.at),
             self.counts.calls & PAYLOAD_MAX,
             self.counts.failures & PAYLOAD_MAX,
             self.counts.slow & PAYLOAD_MAX,
@@ -264,6 +266,63 @@ impl Now {
     }
 }
 
+/// The first word's payload.
+#[derive(Clone, Copy)]
+pub(crate) struct Meta(pub(crate) u64);
+
+/// The high end of a time: the second word's payload.
+pub(crate) fn time_high(at: u64) -> u64 {
+    at >> TIME_LOW
+}
+
+impl Meta {
+    /// Of the time the low end.
+    pub(crate) fn new(
+        (from, to): (State, State),
+        cause: Cause,
+        failure: Option<FailureKind>,
+        at: u64,
+    ) -> Meta {
+        let class = Fields::of(failure.pack()).take(CLASS);
+        let meta = Fields::of(0)
+            .put(3, code(from))
+            .put(3, code(to))
+            .put(4, cause.pack())
+            .put(CLASS, class)
+            .put(TIME_LOW, Fields::of(at).take(TIME_LOW));
+        Meta(meta.bits())
+    }
+
+    /// The time, with its high end.
+    pub(crate) fn time(self, high: u64) -> u64 {
+        high << TIME_LOW | self.0 >> META
+    }
+
+    fn states(self) -> (State, State) {
+        let mut fields = Fields::of(self.0);
+        (state_of(fields.take(3)), state_of(fields.take(3)))
+    }
+
+    /// Whether the breaker opened from closed.
+    pub(crate) fn begins_outage(self) -> bool {
+        self.states() == (State::Closed, State::Open)
+    }
+
+    /// Whether the event has nothing in that word, which then keeps what it had, under its tag: no deadline if
+    /// it does not open, and no run nor kind if nothing was counted before it and no failure decided.
+    pub(crate) fn leaves(self, word: usize) -> bool {
+        let (from, to) = self.states();
+        match word {
+            RUN_WORD => {
+                let no_kind = self.0 >> (META - CLASS) & ((1 << CLASS) - 1) == 0;
+                no_kind && !matches!(from, State::Closed | State::ObserveOnly)
+            }
+            DEADLINE_WORD => to != State::Open,
+            _ => false,
+        }
+    }
+}
+
 pub(crate) type Slot = [Word<Tagged<Generation>>; WORDS];
 
 /// The last events, a slot each, by generation. Their number is a power of two.
@@ -300,23 +359,34 @@ impl<S: AsRef<[Slot]>> EventRing<S> {
     pub(crate) fn read(&self, generation: u64) -> Option<Event> {
         read(self.slot(generation), generation)
     }
+
+    /// Whether the event of that generation is there, and is an opening from closed.
+    pub(crate) fn has_outage(&self, generation: u64) -> bool {
+        let meta = self.slot(generation)[META_WORD].load();
+        meta.of(Generation::of(generation))
+            .is_some_and(|meta| Meta(meta).begins_outage())
+    }
 }
 
 /// The event of that generation, if it is the one that lies there.
 fn read(slot: &Slot, generation: u64) -> Option<Event> {
     let mut payloads = [0; WORDS];
-    for (payload, word) in payloads.iter_mut().zip(slot) {
-        // An update may overwrite the slot word by word. The first word with another generation's
-        // tag ends the reading: it came too late.
-        *payload = word.load().of(Generation::of(generation))?;
+    let tag = Generation::of(generation);
+    let meta = Meta(slot[META_WORD].load().of(tag)?);
+    for (i, (payload, word)) in payloads.iter_mut().zip(slot).enumerate() {
+        if !meta.leaves(i) {
+            // An update may overwrite the slot word by word. The first word with another generation's
+            // tag ends the reading: it came too late.
+            *payload = word.load().of(tag)?;
+        }
     }
     Some(Event::unpack(generation, payloads))
 }
 
-/// The last opening from closed, beside the ring: rounds of probes soon push it out of the ring.
+/// The last opening from closed that has left the ring: rounds of probes soon push it out.
 ///
-/// Who writes: the update that opens, each word by `help_write`, with what it has agreed on in the
-/// ring. Who reads: any thread; words with one tag belong to one event, because each generation has
+/// Who writes: the update that overwrites it in the ring, before it does, each word by `help_write`; unless the
+/// ring holds a later one. Who reads: any thread; words with one tag belong to one event, because each generation has
 /// one update. It is written at some transitions only, so its tag may repeat: a generation exactly
 /// 2^24 later than that of the stored words overwrites them as any other does, because no writer
 /// reads the tag first.
@@ -364,10 +434,12 @@ mod tests {
             generation in 0u64..1 << 24, from in 0usize..6, to in 0usize..6, cause in 0u64..10, at: u64,
             n in prop::array::uniform4(0..=PAYLOAD_MAX), run: u32, class in 0u64..8, number: u8,
         ) {
+            let opens = State::ALL[to] == State::Open;
+            let counted = matches!(State::ALL[from], State::Closed | State::ObserveOnly);
             let e = Event {
                 generation, from: State::ALL[from], to: State::ALL[to], cause: Cause::unpack(cause), at,
-                failure: Option::unpack(class | u64::from(number) << 3), deadline: Deadline::unpack(n[3]),
-                counts: Counts::new(n[0], n[1], n[2]), run: u64::from(run),
+                failure: Option::unpack(class | u64::from(number) << 3), deadline: if opens { Deadline::unpack(n[3]) } else { Deadline::NONE },
+                counts: Counts::new(n[0], n[1], n[2]), run: if counted { u64::from(run) } else { 0 },
             };
             prop_assert_eq!(Event::unpack(generation, e.pack()), e);
             let ring = EventRing::short();
@@ -376,6 +448,15 @@ mod tests {
                 word.store(Tagged::new(Generation::of(generation), payload));
             }
             prop_assert_eq!(ring.read(generation), Some(e));
+            prop_assert_eq!(ring.has_outage(generation), e.begins_outage());
+            let meta = Meta(e.pack()[META_WORD]);
+            prop_assert_eq!(meta.time(time_high(at)), at);
+            prop_assert_eq!(meta.leaves(DEADLINE_WORD), !opens);
+            prop_assert_eq!(meta.leaves(RUN_WORD), !counted && e.failure.is_none());
+            for i in (0..WORDS).filter(|i| meta.leaves(*i)) {
+                ring.slot(generation)[i].store(Tagged::new(Generation::of(generation ^ 8), 7));
+            }
+            prop_assert_eq!(ring.read(generation), Some(e), "what it leaves is not read");
             prop_assert_eq!(ring.read(generation + HISTORY as u64), None, "another generation's");
             ring.slot(generation)[3].store(Tagged::new(Generation::of(generation + HISTORY as u64), 0));
             prop_assert_eq!(ring.read(generation), None, "half overwritten");

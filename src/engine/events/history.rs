@@ -5,15 +5,31 @@
 //! announcement), so the thread that carries out the transition finds it. If two overlapping
 //! failures are both about to decide, the word is the later one's, and either is a valid answer.
 
-use crate::engine::events::event::{Event, Now, Transition};
+use crate::engine::events::event::{
+    Event, HISTORY, META_WORD, Meta, Now, TIME_WORD, Transition, WORDS, time_high,
+};
 use crate::engine::help::Over;
 use crate::engine::state::Core;
-use crate::engine::transition::{Decision, advances_epochs, by_outcome, judges_round};
+use crate::engine::transition::{advances_epochs, by_outcome, judges_round};
+use crate::sync::atomic::Word;
 use crate::words::control::Control;
 use crate::words::deadline::Deadline;
-use crate::words::outcome::{Counts, FailureKind};
+use crate::words::outcome::{Cause, Counts, FailureKind, State};
 use crate::words::tagged::{Generation, Tagged};
 use alloc::vec::Vec;
+
+/// What is agreed of an event at first.
+#[derive(Clone, Copy)]
+pub(crate) struct Begun {
+    meta: Meta,
+    high: u64,
+}
+
+impl Begun {
+    pub(crate) fn time(self) -> u64 {
+        self.meta.time(self.high)
+    }
+}
 
 impl Core {
     /// An outcome of that generation is about to end it: with a failure of that kind, or without
@@ -23,8 +39,10 @@ impl Core {
         let word = &self.ledger.deciding;
         loop {
             let left = word.load();
-            // of another generation: ours is over, and each transition begins the word anew
-            if left == ours || !left.has(generation) {
+            // A later generation's: ours is over. An earlier one's may still be here, for no transition wipes
+            // the word: it says nothing of this one.
+            let nothing_to_say = kind.is_none() && !left.has(generation);
+            if left == ours || nothing_to_say || left.later_than(generation) {
                 return;
             }
             // Another failure that is about to decide may have left its kind. Either is an answer,
@@ -39,18 +57,89 @@ impl Core {
         self.ledger.deciding.load().of(generation).flatten()
     }
 
+    /// Begins the event of the generation that this update begins, by which its helpers agree on its time: not
+    /// before that of any earlier update, nor before its announcer's reading.
+    pub(crate) fn begin_event(
+        &self,
+        announced: Control,
+        (to, cause): (State, Cause),
+    ) -> Result<Begun, Over> {
+        let generation = announced.next_generation();
+        let slot = self.history.slot(generation.number());
+        self.keep_opening(announced, generation, to)?;
+        let latest = &self.ledger.latest;
+        // A time has more bits than a payload, so it is decided in two halves. The low half follows
+        // from the high half that was decided, whichever helper did it.
+        let high = self.decide_once(&slot[TIME_WORD], announced, generation, |_| {
+            time_high(latest.load())
+        })?;
+        let meta = self.decide_once(&slot[META_WORD], announced, generation, |_| {
+            let now = latest.load();
+            // it may have risen past what the high half was taken from
+            let at = if time_high(now) == high {
+                now
+            } else {
+                u64::MAX
+            };
+            // A failure may leave its kind while helpers read it. The first helper's event holds
+            // for all.
+            Meta::new(
+                (announced.state(), to),
+                cause,
+                self.kind_of(announced, cause),
+                at,
+            )
+            .0
+        })?;
+        let meta = Meta(meta);
+        Ok(Begun { meta, high })
+    }
+
+    /// The event that is about to leave the ring is the last opening from closed: it is kept.
+    fn keep_opening(
+        &self,
+        announced: Control,
+        generation: Generation,
+        to: State,
+    ) -> Result<(), Over> {
+        let newest = generation.number();
+        let before = |n: usize| newest.wrapping_sub(n as u64);
+        let opens = (announced.state(), to) == (State::Closed, State::Open);
+        // The ring stays as it is up to the publication, but for this slot.
+        if opens
+            || !self.history.has_outage(before(HISTORY))
+            || (1..HISTORY).any(|n| self.history.has_outage(before(n)))
+        {
+            return Ok(());
+        }
+        let leaving = self.history.slot(newest);
+        for (word, kept) in leaving.iter().zip(self.last_opening.words()) {
+            let word = word.load();
+            // Another helper is overwriting it, and none does so before it has copied all.
+            if !word.has(Generation::of(before(HISTORY))) {
+                break;
+            }
+            // All helpers want the same here; and one that sleeps before its exchange does not find again
+            // what was there, which an earlier generation tagged.
+            self.help_write(kept, announced, |_| word)?;
+        }
+        Ok(())
+    }
+
+    fn kind_of(&self, announced: Control, cause: Cause) -> Option<FailureKind> {
+        by_outcome(cause)
+            .then(|| self.kind_left(announced.generation()))
+            .flatten()
+    }
+
     pub(crate) fn leave_event(
         &self,
         announced: Control,
-        next: Control,
-        decision: &Decision,
-        time: u64,
+        (to, cause): (State, Cause),
+        begun: Begun,
         window: Counts,
         deadline: Deadline,
     ) -> Result<(), Over> {
-        let Some((to, cause)) = decision.transition else {
-            return Ok(());
-        };
         let counts = if judges_round(announced.goal()) {
             // The decided round stays as it is until `begin_generation` replaces it, and by then
             // the event is agreed.
@@ -59,18 +148,14 @@ impl Core {
         } else {
             window
         };
-        let generation = next.generation();
+        let generation = announced.next_generation();
         let event = Event {
             generation: generation.number(),
             from: announced.state(),
             to,
             cause,
-            // A failure may leave its kind while helpers read it. The first helper's event holds
-            // for all.
-            failure: by_outcome(cause)
-                .then(|| self.kind_left(announced.generation()))
-                .flatten(),
-            at: time,
+            failure: self.kind_of(announced, cause),
+            at: begun.time(),
             counts,
             run: match announced.counting() && announced.runs() {
                 true if advances_epochs(announced.goal()) => {
@@ -82,27 +167,34 @@ impl Core {
             },
             deadline,
         };
+        let mut payloads = event.pack();
+        (payloads[META_WORD], payloads[TIME_WORD]) = (begun.meta.0, begun.high);
+        let leaves = |i: usize, word: &Word<Tagged<Generation>>| {
+            // By the first word, on which all helpers have agreed.
+            begun.meta.leaves(i) && !word.load().is_old(generation)
+        };
+        let slot = self.history.slot(event.generation);
+        for i in TIME_WORD + 1..WORDS {
+            if !leaves(i, &slot[i]) {
+                // helpers may have read the run or the failure's kind, which are not frozen, at different
+                // moments
+                let payload = payloads[i];
+                payloads[i] = self.decide_once(&slot[i], announced, generation, |_| payload)?;
+            }
+        }
         let longer = self.longer.as_ref();
         let longer = longer.map(|ring| ring.slot(event.generation));
         // A listener may subscribe now, and make the queue after this load. Its subscription
         // finishes this update before it begins to read.
         let queue = self.queue.get();
         let queue = queue.map(|queue| queue.slot(event.generation));
-        let slot = self.history.slot(event.generation).iter();
-        for (i, (word, payload)) in slot.zip(event.pack()).enumerate() {
-            // helpers may have read the run or the failure's kind, which are not frozen, at different
-            // moments
-            let agreed = self.decide_once(word, announced, generation, |_| payload)?;
-            // The rings have one slot per generation modulo their length, so this overwrites an
-            // event that is out of their reach.
-            for copy in [longer, queue].into_iter().flatten() {
-                self.decide_once(&copy[i], announced, generation, |_| agreed)?;
-            }
-            if event.begins_outage() {
-                // All helpers have agreed above, so all want the same here; and one that sleeps before
-                // its exchange does not find again what was there, which an earlier generation tagged.
-                let copy = &self.last_opening.words()[i];
-                self.help_write(copy, announced, |_| Tagged::new(generation, agreed))?;
+        // The rings have one slot per generation modulo their length, so this overwrites an
+        // event that is out of their reach.
+        for copy in [longer, queue].into_iter().flatten() {
+            for (i, (word, agreed)) in copy.iter().zip(payloads).enumerate() {
+                if !leaves(i, word) {
+                    self.decide_once(word, announced, generation, |_| agreed)?;
+                }
             }
         }
         Ok(())
@@ -146,9 +238,15 @@ impl Core {
 
     /// The last opening from closed, at that quiet control word; `None` if it has moved on.
     pub(crate) fn last_opening(&self, control: Control) -> Option<Option<Event>> {
+        let last = self.generation(control);
+        let oldest = (last + 1).saturating_sub(HISTORY as u64);
+        // While control is that word the ring stays as it is. If it has moved on, the caller finds out.
+        let latest = (oldest..=last).rev().find(|n| self.history.has_outage(*n));
+        if let Some(latest) = latest {
+            return self.history.read(latest).map(Some);
+        }
         // Overwritten while it is read, it has two tags: the caller reads control again.
         let event = self.last_opening.read().ok()?;
-        let last = self.generation(control);
         Some(event.map(|event| Event {
             // the latest one up to now that has these bits
             generation: Generation::of(event.generation).at_most(last),

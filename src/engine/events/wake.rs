@@ -106,6 +106,9 @@ fn bucket_of(entry: &Entry, buckets: usize) -> usize {
 #[derive(Debug, Default)]
 pub(crate) struct Listeners(
     ArcSwapOption<List>,
+    /// Whether there has been a listener: until then a publication does not ask for the list. It is set
+    /// before the list is replaced, so a thread that would find the first entry finds this.
+    Counter,
     #[cfg(tripcoil_loom)] crate::sync::atomic::Word,
 );
 
@@ -115,8 +118,11 @@ impl Listeners {
     #[inline]
     pub(crate) fn wake(&self, newest: Option<impl Fn() -> u64>) -> u64 {
         #[cfg(tripcoil_loom)]
-        self.1.load();
+        self.2.load();
         let mut behind = 0;
+        if self.1.get() == 0 {
+            return behind;
+        }
         if let Some(entries) = &*self.0.load() {
             let newest = newest.map(|ask| ask());
             for entry in entries.iter() {
@@ -170,7 +176,8 @@ impl Listeners {
 
     fn change(&self, to: impl Fn(Option<&List>) -> Option<List>) {
         #[cfg(tripcoil_loom)]
-        self.1.raise(0);
+        self.2.raise(0);
+        self.1.set(1);
         self.0.rcu(|list| to(list.as_deref()).map(Arc::new));
     }
 }

@@ -1,15 +1,21 @@
 //! The boundaries: the cumulative counts at the start of each live epoch.
 //!
-//! Who writes: updates, each boundary once for its epoch, from the frozen counts. Who reads:
-//! updates and snapshots. The slot of epoch `e` is `e % (n + 1)`: the `n` live epochs, and the one
+//! Who writes: updates, from the frozen counts: each boundary once for its epoch, and that of the epoch in which
+//! a period begins once more. Who reads: updates and snapshots.
+//!
+//! A period that counts begins with an empty window: all epochs up to the one in which it begins start with
+//! the counts of that moment. That epoch's slot alone has them, and `begun_in` says which one it is. A later
+//! epoch overwrites the slot when none of those epochs is live any more.
+//!
+//! The slot of epoch `e` is `e % (n + 1)`: the `n` live epochs, and the one
 //! before them, so that the epoch that has just left the window can still be reported to a
 //! listener.
 //!
 //! Epochs are numbered from `n`, so that each slot has one from the start.
 //!
-//! *Wrap-around.* A boundary's tag is its epoch modulo 2^24. A slot is read only for an epoch that
-//! the current one has rewritten, or for which the tag was compared with the epoch sought; the
-//! slot's last epoch is less than `n + 1` from that, and `n` is at most 3600.
+//! *Wrap-around.* A boundary's tag is its epoch modulo 2^24. A slot is read only for an epoch of the period, or
+//! the one in which it began. An update has written the slot for that epoch, or for one that is `n + 1` before
+//! or after, and `n` is at most 3600.
 
 use crate::sync::atomic::Word;
 use crate::words::outcome::Counts;
@@ -27,11 +33,24 @@ pub(crate) struct Boundary {
 #[derive(Debug)]
 pub(crate) struct Boundaries {
     slots: Box<[Boundary]>,
+    /// The epoch in which the period began, in full. It only rises.
+    pub(crate) begun_in: Word,
     /// Of a bucket, in nanoseconds.
     width: u64,
     /// The clock when built: the start of the first epoch. Modulo 2^64, for the epoch that was under
     /// way in a restored window may have begun before the clock did.
     origin: u64,
+}
+
+impl Boundary {
+    /// Each word, and what it is to hold of those counts.
+    pub(crate) fn words(&self, at: Counts) -> [(&Word<Tagged<Epoch>>, u64); 3] {
+        [
+            (&self.calls, at.calls),
+            (&self.failures, at.failures),
+            (&self.slow, at.slow),
+        ]
+    }
 }
 
 impl Boundaries {
@@ -49,6 +68,7 @@ impl Boundaries {
         };
         Boundaries {
             slots: (0..=u64::from(buckets)).map(at).collect(),
+            begun_in: Word::new(0),
             width,
             origin,
         }
@@ -64,6 +84,11 @@ impl Boundaries {
         // no clock comes near 2^63 (`ManualClock` stops at 2^62): what looks as if it were beyond is
         // before the origin
         time.wrapping_sub(self.origin).cast_signed().max(0) as u64
+    }
+
+    /// Whether a time comes before the end of an epoch.
+    pub(crate) fn is_before(&self, time: u64, end: u64) -> bool {
+        self.since_origin(time) < self.since_origin(end)
     }
 
     pub(crate) fn epoch_at(&self, time: u64) -> u64 {
@@ -116,8 +141,10 @@ impl Boundaries {
 
     /// Returns the counts at that epoch's start, if the slot is still (or already) that epoch's.
     pub(crate) fn at(&self, epoch: u64) -> Option<Counts> {
-        // Three loads, while an update may replace the slot. The tag of each word is compared with
-        // the epoch, so a mixture is never taken for a boundary.
+        // Three loads, while an update may replace the slot. The tag of each word is compared with the epoch, so
+        // boundaries of two epochs are never mixed. A transition that begins a period in the same epoch may be
+        // read half-way: who reads then finds that control has moved on.
+        let epoch = epoch.max(self.begun_in.load());
         let slot = self.slot(epoch);
         let epoch = Epoch(epoch);
         Some(Counts::new(
