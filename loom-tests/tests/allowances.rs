@@ -4,7 +4,7 @@
 use tripcoil::{FailureKind, Outcome, State};
 use tripcoil_loom_tests::{
     EPOCH, SLOW, by_count, by_rate, check_history, explore, fail, model_breaker, race, succeed,
-    tripped_at,
+    succeed_slowly, tripped_at,
 };
 
 /// Three may go unseen, the fourth may not.
@@ -181,6 +181,9 @@ fn an_allowance_is_by_one_set_of_rules() {
             let slow = rules.slow_call(SLOW).slow_rate(0.1).min_throughput(1);
             slow.failure_count(3)
         });
+        // without a slow call so far, the first one would find no limit at all
+        succeed_slowly(&breaker);
+        assert!(controller.reset());
         clock.advance(EPOCH);
         let other = breaker.clone();
         let (changed, ()) = race(

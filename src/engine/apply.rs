@@ -235,7 +235,7 @@ impl Core {
                     self.help_write(word, announced, |_| Tagged::new(Epoch(epoch), count))?;
                 }
                 // With a look at control, though it only rises: a helper that comes after this update may have
-                // read the end of a later epoch above, in which this period did not begin.
+                // read the end of a later epoch above.
                 self.help_write(&boundaries.begun_in, announced, |known| known.max(epoch))?;
                 self.head.period_end.raise(boundaries.end_of(epoch));
                 Ok(())
