@@ -308,9 +308,11 @@ impl Core {
         let version = announced.version();
         let slow =
             [Class::SlowSuccess, Class::SlowFailure].map(|class| frozen.classes[class as usize]);
+        const FAST_SUCCESS: usize = Class::FastSuccess as usize;
+        const FAST_FAILURE: usize = Class::FastFailure as usize;
         let asks = |class: usize| match class {
-            0 => next.armed(),
-            1 => true,
+            FAST_SUCCESS => next.armed(),
+            FAST_FAILURE => true,
             _ => slow != [0, 0],
         };
         for i in 0..announced.stripes() {

@@ -41,8 +41,8 @@ impl Core {
     ) -> Option<Result<Admission, Rejected>> {
         let policy = self.head.policy.load();
         let round = self.probing.round.load();
-        // A transition that began after control was read has written its own round. Control is read
-        // again.
+        // A transition to half-open that began after control was read has written its own round: control is
+        // read again. Another transition leaves this round, and then the call overlaps it.
         if !round.is_of(control.generation()) {
             return None;
         }

@@ -363,8 +363,8 @@ impl Core {
     #[cold]
     fn trip(&self, landed: Control, goal: Goal, now: u64, out: Outgoing) {
         let own = out.wait;
-        // Before the announcement. If another thread leaves the period first, its own cause stands,
-        // and this kind is wiped with the generation.
+        // Before the announcement. If another thread leaves the period first, its own cause stands. The kind is
+        // told by its generation, which nobody asks for when it is over.
         self.leave_kind(landed.generation(), out.failure());
         self.leave_period(landed.period(), goal, now, Wait::of_failure(own));
         if let Some(own) = own {

@@ -90,8 +90,8 @@ pub(crate) struct Probing {
 
 /// In this order: between the words that all calls read (`head`, and the first words of `stripes`),
 /// those that an outcome writes, and those that failures write (`ledger.run`), there are at least
-/// 128 bytes from word to word. This keeps them apart, on lines of 128 bytes too, without an
-/// alignment, which would add a third to a breaker. `tests/step/caches.rs` holds it to that.
+/// 64 bytes from word to word, and 128 for what successes and rejections write. This keeps them apart
+/// without an alignment, which would add a third to a breaker. `tests/step/caches.rs` holds it to that.
 #[repr(C)]
 pub(crate) struct Core {
     /// Beside the `Arc`'s own counts, with which it changes.

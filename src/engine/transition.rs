@@ -45,7 +45,8 @@ pub(crate) fn thaws(announced: Control) -> bool {
 }
 
 /// The decision of an update that leads to a state in which the rules have no say. It follows from the goal,
-/// so all helpers make the same one, whatever their rules.
+/// so all helpers make the same one, whatever their rules. (Disabled is not among these states: whether its
+/// calls are timed is up to the rules.)
 pub(crate) fn decided_by_goal(goal: Goal) -> Option<Decision> {
     let (to, cause) = destination(goal)?;
     matches!(to, State::Open | State::HalfOpen | State::ForcedOpen).then_some(Decision {

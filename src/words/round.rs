@@ -12,9 +12,10 @@ use crate::words::tagged::Generation;
 /// admissions 8 | generation 14 (from the low end)
 ///
 /// *Wrap-around.* Each transition to half-open writes the word, and so does each that finds it a
-/// quarter of the range behind. So of two rounds that are compared none is a whole range older. Admissions are counted so that a round in which a slot came back and was taken again
-/// is not what it was; a thread would have to sleep between two instructions through exactly 256 of
-/// them, all of whose probes were ignored, for that to fail.
+/// quarter of the range behind. So of two rounds that are compared neither is a whole range older.
+/// Admissions are counted so that a round in which a slot came back and was taken again is not what
+/// it was; a thread would have to sleep between two instructions through exactly 256 of them, all of
+/// whose probes were ignored, for that to fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Round {
     pub(crate) generation: u64,

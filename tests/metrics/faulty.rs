@@ -188,4 +188,9 @@ fn the_last_figures_of_a_forgotten_breaker_are_published_after_a_panic() {
     assert_eq!(recorder.sum("tripcoil_state"), 0.0, "it is gone");
     assert_eq!(recorder.sum("tripcoil_calls_total"), 1.0);
     assert_eq!(recorder.sum("tripcoil_transitions_total"), 2.0);
+    let touched = faulty.panics_at(1, || publisher.publish());
+    assert!(
+        !touched,
+        "its series are left alone, so that an exporter can drop them"
+    );
 }

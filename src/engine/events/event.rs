@@ -6,8 +6,8 @@
 //! another tag came too late, and knows it. Writers never wait for a reader.
 //!
 //! *Wrap-around.* A slot's generations differ by the length of the ring, and each writes the first words, so
-//! a tag of 24 bits is never mistaken for another. Of the last two some events leave one, and no reader asks for
-//! that; once its tag is old they write it all the same.
+//! a tag of 24 bits is never mistaken for another. An event may leave either of the last two words as they are:
+//! its first word says so, and readers skip them. Once such a word's tag is old, it is written all the same.
 
 use crate::sync::atomic::Word;
 use crate::sync::pack::{Fields, Pack};

@@ -20,15 +20,24 @@ const REJECTED: &str = "tripcoil-rejected";
 
 /// Returns the number of this process, which no other has. A generated client's status keeps the
 /// headers of a response and not its extensions, so a header has to say whose rejection it is.
-fn this_process() -> &'static HeaderValue {
-    static NUMBER: OnceLock<HeaderValue> = OnceLock::new();
-    NUMBER.get_or_init(|| RandomState::new().hash_one(REJECTED).into())
+fn this_process() -> HeaderValue {
+    // where there is no fork, there is perhaps no such number either
+    number_of(if cfg!(unix) { std::process::id() } else { 0 })
+}
+
+/// A fork copies the random state. So the process's own number is part of it.
+fn number_of(process: u32) -> HeaderValue {
+    static RANDOM: OnceLock<RandomState> = OnceLock::new();
+    let random = RANDOM.get_or_init(RandomState::new);
+    random.hash_one((REJECTED, process)).into()
 }
 
 /// Returns whether a breaker of this process has rejected the call. The rejection of another
 /// process is that dependency's answer.
 pub(crate) fn is_of_this_process(metadata: &HeaderMap) -> bool {
-    metadata.get(REJECTED) == Some(this_process())
+    metadata
+        .get(REJECTED)
+        .is_some_and(|of| *of == this_process())
 }
 
 fn number<N: FromStr>(metadata: &HeaderMap, name: &str) -> Option<Result<N, N::Err>> {
@@ -141,7 +150,7 @@ fn answer<B: Default>(rejected: &Rejected, who: &str) -> Response<B> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(STATUS, HeaderValue::from(Code::Unavailable as i32));
-    headers.insert(REJECTED, this_process().clone());
+    headers.insert(REJECTED, this_process());
     let message = encoded(&format!("{who} is {}", rejected.reason()));
     if let Ok(message) = HeaderValue::try_from(message) {
         headers.insert(MESSAGE, message);
@@ -163,6 +172,20 @@ mod tests {
             ::http::HeaderName::from_static(name),
             HeaderValue::from_static(value),
         )])
+    }
+
+    #[test]
+    fn a_forked_process_has_a_number_of_its_own() {
+        assert_eq!(number_of(7), number_of(7));
+        assert_ne!(number_of(7), number_of(8));
+        let with = |process| {
+            let mut metadata = HeaderMap::new();
+            metadata.insert(REJECTED, number_of(process));
+            metadata
+        };
+        let ours = if cfg!(unix) { std::process::id() } else { 0 };
+        assert!(is_of_this_process(&with(ours)));
+        assert!(!is_of_this_process(&with(ours.wrapping_add(1))));
     }
 
     #[test]

@@ -116,6 +116,8 @@ struct Told {
     /// The transitions that the counters have been given.
     published: Counters,
     lasted: Lasted,
+    /// Whether every transition of a forgotten breaker was received.
+    all_heard: bool,
     /// Whether the breaker is forgotten, and that was published.
     over: bool,
 }
@@ -148,6 +150,8 @@ impl Shared {
         if told.over {
             return;
         }
+        // Kept for the next publication, should the recorder panic in this one: the listener ends only once.
+        told.all_heard |= all_heard;
         // what is read after this is final
         let forgotten = self.observer.is_forgotten();
         let seen = self.observer.snapshot();
@@ -168,7 +172,7 @@ impl Shared {
             self.series.record(&mut told.lasted, &lasted);
         }
         // last: if the recorder panics, the next publication is the last one
-        told.over = forgotten && all_heard;
+        told.over = forgotten && told.all_heard;
     }
 }
 
