@@ -42,7 +42,7 @@ recovered=('open -> half-open: open elapsed' 'half-open -> closed: probes succee
 run reqwest_client
 told reqwest_client '503 Service Unavailable' 'open +not sent, retry after' 'closed +200 OK' "${recovered[@]}"
 run tonic_client
-told tonic_client 'Unavailable: the breaker is open' 'closed +Serving' "${recovered[@]}"
+told tonic_client "Unavailable: the breaker 'health' is open" 'closed +Serving' "${recovered[@]}"
 
 run live_config
 told live_config '^a good edit' 'taken: new rules for mail, payments, search' \
