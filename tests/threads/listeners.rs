@@ -248,16 +248,17 @@ fn listeners_come_and_go_under_a_storm() {
             }
         });
         // on a busy machine a listener may sleep through a storm
-        for _ in 0..200 {
+        let patience = Patience::new();
+        loop {
             storm(&breaker, &controller, &clock, 1_500);
             if heard_at_all.load(Ordering::Relaxed) > 0 {
                 break;
             }
+            patience.wait();
         }
         over.store(true, Ordering::Relaxed);
         comers.join().expect("no panic");
     });
-    assert!(heard_at_all.into_inner() > 0);
 }
 
 /// A fresh period writes the boundaries of live epochs anew, while a listener reads them.
