@@ -69,8 +69,8 @@ pub fn words(a: u64, b: u64, c: u64) {
         cause: Cause::unpack(c % 10),
         at: a,
         counts: Counts::new(payload, base, n),
-        run: payload & u64::from(u32::MAX),
-        failure: Option::unpack(b & 0x7FF),
+        run: payload & u64::from(u32::MAX >> 2),
+        failure: Option::unpack(b & 0x1FF),
         deadline: Deadline::unpack(payload),
     };
     assert_eq!(Event::unpack(tag.0, event.pack()), event);

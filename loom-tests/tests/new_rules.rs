@@ -107,6 +107,31 @@ fn a_run_of_an_old_era_does_not_go_on() {
     });
 }
 
+/// One operator switches the rule on runs off, and then a call succeeds; another switches it on: whatever of
+/// the two rules a helper finds, the old run does not go on behind the success.
+#[test]
+fn no_run_goes_on_behind_a_success() {
+    explore("no_run_goes_on_behind_a_success", Some(3), || {
+        let (breaker, controller, _clock) = by_count(100);
+        let controller = Arc::new(controller);
+        let on = controller.reconfigure(|rules| rules.consecutive_failures(2));
+        on.expect("valid");
+        fail(&breaker);
+        let also = Arc::clone(&controller);
+        let switch_on = move || also.reconfigure(|rules| rules.consecutive_failures(2));
+        let switch_off = || {
+            let off = controller.reconfigure(|rules| rules.no_failure_rules().failure_count(100));
+            succeed(&breaker);
+            off
+        };
+        let (off, on) = race(switch_off, switch_on);
+        off.and(on).expect("valid");
+        fail(&breaker);
+        let seen = check_history(&breaker);
+        assert_eq!(seen.state, State::Closed, "one since the success: {seen:?}");
+    });
+}
+
 /// A run rule is switched on while failures come: what came before does not count, what begins
 /// after does.
 #[test]

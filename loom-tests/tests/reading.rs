@@ -232,11 +232,11 @@ fn an_event_names_a_failure_that_decided() {
         };
         race(
             || fail_with(&breaker, FailureKind::Connect),
-            move || fail_with(&other, FailureKind::Overload),
+            move || fail_with(&other, FailureKind::Other(7)),
         );
 
         let opening = breaker.observer().history()[0];
-        let named = [FailureKind::Connect, FailureKind::Overload].map(Some);
+        let named = [FailureKind::Connect, FailureKind::Other(7)].map(Some);
         assert!(named.contains(&opening.failure), "{opening:?}");
     });
 }

@@ -15,7 +15,7 @@ use crate::words::control::{Control, Goal};
 use crate::words::deadline::{Deadline, Wait};
 use crate::words::outcome::{Counts, State};
 use crate::words::round::Round;
-use crate::words::run::Run;
+use crate::words::run::{Run, RunRule};
 use crate::words::tagged::{Epoch, Generation, PAYLOAD_MAX, TAG_BITS, Tagged, Version};
 
 /// How far behind `generations` is left: a quarter of the range of a tag.
@@ -273,11 +273,16 @@ impl Core {
             policy.slow_call()
         })?;
         let rule = self.decide_once(&head.run_limit, announced, announced.version(), |before| {
-            let rule = before.with(policy.run());
+            let limit = policy.run();
+            let rule = RunRule { limit, ..before };
+            // By control, which says whether successes have ended runs so far, and not by the limit before:
+            // another helper may have taken that from later rules than those it published.
+            let switched_on = next.runs() && !announced.runs();
             // The run is not frozen. A failure that has landed in a bygone epoch may add to it before
             // this look, and is wiped with it, or after, and begins the next run: its call overlaps this
             // update. What the first helper finds holds for all.
-            if aged && self.run_in(announced.generation()) != 0 {
+            let over = aged && self.run_in(announced.generation()) != 0;
+            if switched_on || over {
                 rule.begun_anew()
             } else {
                 rule

@@ -167,7 +167,10 @@ impl Core {
             rules: policy.number,
             ..Decision::default()
         };
-        let rule = RunRule::default().with(policy.run());
+        let rule = RunRule {
+            limit: policy.run(),
+            ..RunRule::default()
+        };
         // where the rule is off, or was, no run has gone on that it could have been true of
         let run = if rule.limit == 0 || initial.run == 0 {
             Run::begun(rule.era)

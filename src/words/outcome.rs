@@ -91,6 +91,10 @@ pub enum FailureKind {
     Other(u8),
 }
 
+/// Bits of a kind that may be missing.
+pub(crate) const KIND_BITS: u32 = 9;
+const OTHER: u64 = 1 << (KIND_BITS - 1);
+
 impl FailureKind {
     /// The number of counters that the kinds need.
     pub(crate) const SLOTS: usize = 9;
@@ -392,7 +396,7 @@ impl Cause {
     }
 }
 
-/// class 3 | number of an `Other` 8 (from the low end); class 0 is `None`.
+/// number of an `Other`, or which other kind, 8 | is it an `Other` 1 (from the low end); 0 is `None`.
 impl Pack for Option<FailureKind> {
     fn pack(self) -> u64 {
         match self {
@@ -403,20 +407,21 @@ impl Pack for Option<FailureKind> {
             Some(FailureKind::Server) => 4,
             Some(FailureKind::Client) => 5,
             Some(FailureKind::Data) => 6,
-            Some(FailureKind::Other(number)) => 7 | u64::from(number) << 3,
+            Some(FailureKind::Other(number)) => OTHER | u64::from(number),
         }
     }
 
+    /// `None` for bits that no kind has.
     fn unpack(bits: u64) -> Self {
-        Some(match bits & 0b111 {
-            0 => return None,
+        Some(match bits {
             1 => FailureKind::Timeout,
             2 => FailureKind::Connect,
             3 => FailureKind::Overload,
             4 => FailureKind::Server,
             5 => FailureKind::Client,
             6 => FailureKind::Data,
-            _ => FailureKind::Other((bits >> 3) as u8),
+            _ if bits & OTHER != 0 => FailureKind::Other((bits & (OTHER - 1)) as u8),
+            _ => return None,
         })
     }
 }

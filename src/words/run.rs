@@ -110,14 +110,6 @@ impl RunRule {
             ..self
         }
     }
-
-    /// With that limit from now on.
-    #[must_use]
-    pub(crate) fn with(self, limit: u64) -> RunRule {
-        let switched_on = self.limit == 0 && limit != 0;
-        let rule = RunRule { limit, ..self };
-        if switched_on { rule.begun_anew() } else { rule }
-    }
 }
 
 #[cfg(test)]
@@ -160,11 +152,8 @@ mod tests {
     }
 
     #[test]
-    fn an_era_begins_where_the_rule_is_switched_on_and_wraps() {
+    fn an_era_wraps() {
         let on = RunRule { limit: 5, era: ERA };
-        assert_eq!(on.with(7), RunRule { limit: 7, era: ERA });
-        assert_eq!(on.with(0), RunRule { limit: 0, era: ERA });
-        assert_eq!(on.with(0).with(5), RunRule { limit: 5, era: 0 });
         assert_eq!(on.begun_anew(), RunRule { limit: 5, era: 0 });
     }
 }

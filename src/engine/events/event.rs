@@ -13,7 +13,7 @@ use crate::sync::atomic::Word;
 use crate::sync::pack::{Fields, Pack};
 use crate::words::control::{code, state_of};
 use crate::words::deadline::Deadline;
-use crate::words::outcome::{Cause, Counts, FailureKind, State};
+use crate::words::outcome::{Cause, Counts, FailureKind, KIND_BITS, State};
 use crate::words::tagged::{Generation, PAYLOAD_BITS, PAYLOAD_MAX, Tagged};
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -77,7 +77,7 @@ pub struct Transition {
     /// the window at that moment. They include what overlapping calls recorded between the deciding
     /// outcome and the transition.
     pub counts: Counts,
-    /// The run of failures at that moment. 0 if the previous state was neither closed nor
+    /// The run of failures at that moment; [`u32::MAX`] from 2^31 - 1 on. 0 if the previous state was neither closed nor
     /// observe-only, or if the rule on runs is off. A success that overlaps the transition may have
     /// ended the run.
     pub consecutive_failures: u64,
@@ -133,23 +133,22 @@ pub(crate) const TIME_WORD: usize = 1;
 const RUN_WORD: usize = 5;
 const DEADLINE_WORD: usize = 6;
 /// Bits of the meta, beside which the low end of the time goes.
-const META: u32 = 13;
+const META: u32 = 11;
 const TIME_LOW: u32 = PAYLOAD_BITS - META;
-/// Bits of a failure's class; the number of an `Other` goes beside the run.
-const CLASS: u32 = 3;
-const RUN: u32 = 32;
-const NUMBER: u32 = PAYLOAD_BITS - RUN;
+const RUN: u32 = PAYLOAD_BITS - KIND_BITS;
+/// The longest run that can be told; no rule asks for a longer one.
+const LONGEST: u64 = u32::MAX as u64;
+const TOP: u64 = (1 << RUN) - 1;
 
 impl Event {
-    /// from 3 | to 3 | cause 4 | kind's class 3 | time low 27 (from the low end); time high 37; calls;
-    /// failures; slow; run 32 | kind's number 8; deadline
+    /// from 3 | to 3 | cause 4 | has it a kind 1 | time low 29 (from the low end); time high 35; calls;
+    /// failures; slow; kind 9 | run 31, all of them set for the longest; deadline
     pub(crate) fn pack(self) -> [u64; WORDS] {
-        let mut kind = Fields::of(self.failure.pack());
-        let meta = Meta::new((self.from, self.to), self.cause, self.failure, self.at);
-        kind.take(CLASS);
+        let failed = self.failure.is_some();
+        let meta = Meta::new((self.from, self.to), self.cause, failed, self.at);
         let run = Fields::of(0)
-            .put(RUN, self.run & ((1 << RUN) - 1))
-            .put(NUMBER, kind.take(NUMBER));
+            .put(KIND_BITS, self.failure.pack())
+            .put(RUN, self.run.min(TOP));
         [
             meta.0,
             time_high(self.at),
@@ -166,23 +165,21 @@ impl Event {
         let (mut meta, mut run) = (Fields::of(meta), Fields::of(run));
         let (from, to) = (state_of(meta.take(3)), state_of(meta.take(3)));
         let cause = Cause::unpack(meta.take(4));
-        let class = meta.take(CLASS);
+        let failed = meta.take_flag();
         let at = Fields::of(0)
             .put(TIME_LOW, meta.take(TIME_LOW))
             .put(u64::BITS - TIME_LOW, time);
+        let kind = Option::unpack(run.take(KIND_BITS));
         let length = run.take(RUN);
-        let kind = Fields::of(0)
-            .put(CLASS, class)
-            .put(NUMBER, run.take(NUMBER));
         Event {
             generation,
             from,
             to,
             cause,
-            failure: Option::unpack(kind.bits()),
+            failure: kind.filter(|_| failed),
             at: at.bits(),
             counts: Counts::new(calls, failures, slow),
-            run: length,
+            run: if length == TOP { LONGEST } else { length },
             deadline: Deadline::unpack(deadline),
         }
     }
@@ -276,19 +273,13 @@ pub(crate) fn time_high(at: u64) -> u64 {
 }
 
 impl Meta {
-    /// Of the time the low end.
-    pub(crate) fn new(
-        (from, to): (State, State),
-        cause: Cause,
-        failure: Option<FailureKind>,
-        at: u64,
-    ) -> Meta {
-        let class = Fields::of(failure.pack()).take(CLASS);
+    /// Of the time the low end; `failed`: whether a failure may have decided.
+    pub(crate) fn new((from, to): (State, State), cause: Cause, failed: bool, at: u64) -> Meta {
         let meta = Fields::of(0)
             .put(3, code(from))
             .put(3, code(to))
             .put(4, cause.pack())
-            .put(CLASS, class)
+            .put_flag(failed)
             .put(TIME_LOW, Fields::of(at).take(TIME_LOW));
         Meta(meta.bits())
     }
@@ -314,8 +305,8 @@ impl Meta {
         let (from, to) = self.states();
         match word {
             RUN_WORD => {
-                let no_kind = self.0 >> (META - CLASS) & ((1 << CLASS) - 1) == 0;
-                no_kind && !matches!(from, State::Closed | State::ObserveOnly)
+                let failed = self.0 >> (META - 1) & 1 != 0;
+                !failed && !matches!(from, State::Closed | State::ObserveOnly)
             }
             DEADLINE_WORD => to != State::Open,
             _ => false,
@@ -432,16 +423,20 @@ mod tests {
         #[test]
         fn an_event_gives_back_what_was_put_in(
             generation in 0u64..1 << 24, from in 0usize..6, to in 0usize..6, cause in 0u64..10, at: u64,
-            n in prop::array::uniform4(0..=PAYLOAD_MAX), run: u32, class in 0u64..8, number: u8,
+            n in prop::array::uniform4(0..=PAYLOAD_MAX), run in 0..=u32::MAX >> 1, kind in 0u64..1 << KIND_BITS,
         ) {
             let opens = State::ALL[to] == State::Open;
             let counted = matches!(State::ALL[from], State::Closed | State::ObserveOnly);
             let e = Event {
                 generation, from: State::ALL[from], to: State::ALL[to], cause: Cause::unpack(cause), at,
-                failure: Option::unpack(class | u64::from(number) << 3), deadline: if opens { Deadline::unpack(n[3]) } else { Deadline::NONE },
-                counts: Counts::new(n[0], n[1], n[2]), run: if counted { u64::from(run) } else { 0 },
+                failure: Option::unpack(kind), deadline: if opens { Deadline::unpack(n[3]) } else { Deadline::NONE },
+                counts: Counts::new(n[0], n[1], n[2]), run: match u64::from(run) { _ if !counted => 0, TOP => LONGEST, run => run },
             };
             prop_assert_eq!(Event::unpack(generation, e.pack()), e);
+            let without = Event { failure: None, ..e };
+            let mut payloads = e.pack();
+            payloads[META_WORD] = without.pack()[META_WORD];
+            prop_assert_eq!(Event::unpack(generation, payloads), without, "the first word says that it has none");
             let ring = EventRing::short();
             prop_assert_eq!(ring.read(generation), None, "nothing has been written");
             for (word, payload) in ring.slot(generation).iter().zip(e.pack()) {

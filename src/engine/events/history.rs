@@ -81,15 +81,10 @@ impl Core {
             } else {
                 u64::MAX
             };
-            // A failure may leave its kind while helpers read it. The first helper's event holds
-            // for all.
-            Meta::new(
-                (announced.state(), to),
-                cause,
-                self.kind_of(announced, cause),
-                at,
-            )
-            .0
+            // A failure may leave its kind while helpers look, and after: which kind it was is agreed in the
+            // word that has it whole.
+            let failed = self.kind_of(announced, cause).is_some();
+            Meta::new((announced.state(), to), cause, failed, at).0
         })?;
         let meta = Meta(meta);
         Ok(Begun { meta, high })
