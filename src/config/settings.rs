@@ -130,7 +130,7 @@ impl Default for Window {
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub struct HalfOpen {
-    pub(crate) recovery: Recovery,
+    pub(crate) recovery: RecoveryRule,
     pub(crate) max_probes: Option<u32>,
     pub(crate) probe_timeout: Duration,
     /// On a round by successes it is kept for validation to refuse.
@@ -139,7 +139,7 @@ pub struct HalfOpen {
 
 /// What decides a round.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Recovery {
+pub(crate) enum RecoveryRule {
     Successes(u32),
     Rate { of: u32, failure_rate: f64 },
 }
@@ -149,17 +149,17 @@ impl HalfOpen {
     /// the breaker has a `slow_rate` rule, a slow probe counts as failed. One probe at a time,
     /// unless [`max_probes`](Self::max_probes) is set.
     pub const fn successes(n: u32) -> Self {
-        Self::of(Recovery::Successes(n))
+        Self::of(RecoveryRule::Successes(n))
     }
 
     /// Decides when `of` results are in, 1 to 255, and not before: the breaker re-opens if
     /// `failures / of` reaches `failure_rate`, in `(0, 1]`, and closes otherwise. All `of` probes
     /// at a time, unless [`max_probes`](Self::max_probes) is set.
     pub const fn rate(of: u32, failure_rate: f64) -> Self {
-        Self::of(Recovery::Rate { of, failure_rate })
+        Self::of(RecoveryRule::Rate { of, failure_rate })
     }
 
-    const fn of(recovery: Recovery) -> Self {
+    const fn of(recovery: RecoveryRule) -> Self {
         Self {
             recovery,
             max_probes: None,
@@ -201,8 +201,8 @@ impl HalfOpen {
 
     pub(crate) fn max_probes_in_force(&self) -> u32 {
         self.max_probes.unwrap_or(match self.recovery {
-            Recovery::Successes(_) => 1,
-            Recovery::Rate { of, .. } => of,
+            RecoveryRule::Successes(_) => 1,
+            RecoveryRule::Rate { of, .. } => of,
         })
     }
 }

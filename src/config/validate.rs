@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt::Display;
 use core::time::Duration;
 
-use crate::config::settings::{Config, HalfOpen, OnCancel, Recovery, Span};
+use crate::config::settings::{Config, HalfOpen, OnCancel, RecoveryRule, Span};
 use crate::error::{ConfigError, NO_RULE, Problem};
 #[cfg(feature = "persist")]
 use crate::words::outcome::State;
@@ -70,7 +70,7 @@ impl Config {
     ///
     /// Also refuses an override as the first state, because it could never be ended.
     pub(crate) fn validate_alone(&self, begins: Begins) -> Result<(), ConfigError> {
-        let mut found = self.problems();
+        let mut problems = self.problems();
         let (state, restored) = match begins {
             Begins::Initial => (self.initial_state, ""),
             #[cfg(feature = "persist")]
@@ -79,35 +79,35 @@ impl Config {
         if state.is_override() {
             let ends = "Closed, Open or HalfOpen unless the controller that can end it is handed out, \
                 by build_with_controller or from_config_with_controller";
-            found.add("initial_state", format!("{state:?}{restored}"), ends);
+            problems.add("initial_state", format!("{state:?}{restored}"), ends);
         }
-        ConfigError::of(found.0)
+        ConfigError::of(problems.0)
     }
 
-    fn problems(&self) -> Found {
-        let mut found = Found(Vec::new());
-        self.check_window(&mut found);
-        self.check_rules(&mut found);
-        self.check_open_for(&mut found);
-        self.check_half_open(&mut found);
+    fn problems(&self) -> Problems {
+        let mut problems = Problems(Vec::new());
+        self.check_window(&mut problems);
+        self.check_rules(&mut problems);
+        self.check_open_for(&mut problems);
+        self.check_half_open(&mut problems);
         if self.on_cancel == OnCancel::FailureIfSlow && self.slow_call.is_none() {
             let without = "ignored or failure unless slow_call is set";
-            found.add("on_cancel", "failure_if_slow", without);
+            problems.add("on_cancel", "failure_if_slow", without);
         }
-        found.count("history", self.history, MAX_HISTORY);
+        problems.count("history", self.history, MAX_HISTORY);
         if let Some(missing) = self.clock.missing() {
             let own = "a ManualClock or a Clock::custom, since this target has no clock";
-            found.add("clock", missing, own);
+            problems.add("clock", missing, own);
         }
-        found
+        problems
     }
 
-    fn check_window(&self, found: &mut Found) {
+    fn check_window(&self, problems: &mut Problems) {
         match self.window.span {
             Span::Count(size) => {
-                found.count("window", size, MAX_COUNT);
+                problems.count("window", size, MAX_COUNT);
                 if let Some(buckets) = self.window.buckets {
-                    found.add(
+                    problems.add(
                         "window.buckets",
                         buckets,
                         "unset, since a count window has no buckets",
@@ -116,22 +116,22 @@ impl Config {
             }
             Span::Time(total) => {
                 let buckets = self.window.buckets_in_force();
-                let whole = found.duration("window", total, MAX_WINDOW);
-                let countable = found.count("window.buckets", buckets, MAX_BUCKETS);
+                let whole = problems.duration("window", total, MAX_WINDOW);
+                let countable = problems.count("window.buckets", buckets, MAX_BUCKETS);
                 if whole && countable {
-                    self.check_width(total, buckets, found);
+                    self.check_width(total, buckets, problems);
                 }
             }
         }
     }
 
     /// Both are in their ranges.
-    fn check_width(&self, total: Duration, buckets: u32, found: &mut Found) {
+    fn check_width(&self, total: Duration, buckets: u32, problems: &mut Problems) {
         let width = total / buckets;
         let finest = self.finest();
         if width * buckets != total {
             let whole = format!("a number that divides {total:?} into whole nanoseconds");
-            found.add("window.buckets", buckets, whole);
+            problems.add("window.buckets", buckets, whole);
         } else if width < finest {
             let wide = match total.as_nanos() / finest.as_nanos() {
                 0 => format!("part of a window of {finest:?} or more, the clock's resolution"),
@@ -140,29 +140,29 @@ impl Config {
                     up_to(most)
                 ),
             };
-            found.add("window.buckets", buckets, wide);
+            problems.add("window.buckets", buckets, wide);
         }
     }
 
-    fn check_rules(&self, found: &mut Found) {
+    fn check_rules(&self, problems: &mut Problems) {
         if let Some(rate) = self.failure_rate {
-            found.rate("failure_rate", rate);
+            problems.rate("failure_rate", rate);
         }
         if let Some(calls) = self.min_throughput {
-            self.check_reachable("min_throughput", calls, found);
+            self.check_reachable("min_throughput", calls, problems);
         }
         if let Some(limit) = self.slow_call {
-            self.check_measurable("slow_call", limit, MAX_SLOW_CALL, found);
+            self.check_measurable("slow_call", limit, MAX_SLOW_CALL, problems);
         }
         if let Some(rate) = self.slow_rate {
-            self.check_slow_rate("slow_rate", rate, found);
+            self.check_slow_rate("slow_rate", rate, problems);
         }
         if let Some(n) = self.consecutive_failures {
             // A run may be longer than what the window holds of it, so no window is too small for it.
-            found.count("consecutive_failures", n, u32::MAX);
+            problems.count("consecutive_failures", n, u32::MAX);
         }
         if let Some(n) = self.failure_count {
-            self.check_reachable("failure_count", n, found);
+            self.check_reachable("failure_count", n, problems);
         }
         let failure_rules = [
             self.consecutive_failures.is_some(),
@@ -172,27 +172,27 @@ impl Config {
         if !failure_rules.contains(&true) && self.slow_rate.is_none() {
             let some =
                 "at least one of consecutive_failures, failure_count, failure_rate and slow_rate";
-            found.add(NO_RULE, "none", some);
+            problems.add(NO_RULE, "none", some);
         }
     }
 
     /// Refuses more outcomes than the window ever holds: the rule could never be true.
-    fn check_reachable(&self, field: &'static str, n: u32, found: &mut Found) {
+    fn check_reachable(&self, field: &'static str, n: u32, problems: &mut Problems) {
         match self.window.span {
             // A size out of range is a problem of its own, and no measure.
             Span::Count(size) if (1..=MAX_COUNT).contains(&size) && !(1..=size).contains(&n) => {
-                found.add(field, n, format!("{}, the size of the window", up_to(size)));
+                problems.add(field, n, format!("{}, the size of the window", up_to(size)));
             }
             _ => {
-                found.count(field, n, u32::MAX);
+                problems.count(field, n, u32::MAX);
             }
         }
     }
 
     /// Reports one problem at most: an invalid rate needs no slow limit either.
-    fn check_slow_rate(&self, field: &'static str, rate: f64, found: &mut Found) {
-        if found.rate(field, rate) && self.slow_call.is_none() {
-            found.add(field, rate, "unset unless slow_call is set");
+    fn check_slow_rate(&self, field: &'static str, rate: f64, problems: &mut Problems) {
+        if problems.rate(field, rate) && self.slow_call.is_none() {
+            problems.add(field, rate, "unset unless slow_call is set");
         }
     }
 
@@ -202,23 +202,23 @@ impl Config {
         field: &'static str,
         duration: Duration,
         most: Duration,
-        found: &mut Found,
+        problems: &mut Problems,
     ) -> bool {
         let finest = self.finest();
-        let in_range = found.duration(field, duration, most);
+        let in_range = problems.duration(field, duration, most);
         if in_range && duration < finest {
             let coarse = format!("{finest:?} or more, the clock's resolution");
-            found.add(field, format!("{duration:?}"), coarse);
+            problems.add(field, format!("{duration:?}"), coarse);
         }
         in_range && duration >= finest
     }
 
-    fn check_open_for(&self, found: &mut Found) {
+    fn check_open_for(&self, problems: &mut Problems) {
         let backoff = &self.open_for;
         let base = backoff.base;
-        let based = self.check_measurable("open_for.base", base, MAX_WAIT, found);
+        let based = self.check_measurable("open_for.base", base, MAX_WAIT, problems);
         if !(backoff.factor.is_finite() && backoff.factor >= 1.0) {
-            found.add(
+            problems.add(
                 "open_for.factor",
                 backoff.factor,
                 "a finite number, 1 or more",
@@ -232,19 +232,19 @@ impl Config {
                 false => "the base".into(),
             };
             let range = format!("from {least} to {}", readable(MAX_WAIT));
-            found.add("open_for.max", format!("{max:?}"), range);
+            problems.add("open_for.max", format!("{max:?}"), range);
         }
         if !(backoff.jitter >= 0.0 && backoff.jitter < 1.0) {
-            found.add("open_for.jitter", backoff.jitter, "at least 0 and below 1");
+            problems.add("open_for.jitter", backoff.jitter, "at least 0 and below 1");
         }
         let reset_after = backoff.reset_after;
         if reset_after > MAX_WAIT {
             let range = format!("at most {}", readable(MAX_WAIT));
-            found.add("open_for.reset_after", format!("{reset_after:?}"), range);
+            problems.add("open_for.reset_after", format!("{reset_after:?}"), range);
         }
     }
 
-    fn check_half_open(&self, found: &mut Found) {
+    fn check_half_open(&self, problems: &mut Problems) {
         let HalfOpen {
             recovery,
             max_probes,
@@ -252,25 +252,25 @@ impl Config {
             slow_rate,
         } = &self.half_open;
         match *recovery {
-            Recovery::Successes(n) => {
-                found.count("half_open.successes", n, ROUND_MAX);
+            RecoveryRule::Successes(n) => {
+                problems.count("half_open.successes", n, ROUND_MAX);
                 if let Some(rate) = slow_rate {
                     let none = "unset, since a round by successes uses the breaker's slow_rate";
-                    found.add("half_open.slow_rate", rate, none);
+                    problems.add("half_open.slow_rate", rate, none);
                 }
             }
-            Recovery::Rate { of, failure_rate } => {
-                found.count("half_open.of", of, ROUND_MAX);
-                found.rate("half_open.failure_rate", failure_rate);
+            RecoveryRule::Rate { of, failure_rate } => {
+                problems.count("half_open.of", of, ROUND_MAX);
+                problems.rate("half_open.failure_rate", failure_rate);
                 if let Some(rate) = *slow_rate {
-                    self.check_slow_rate("half_open.slow_rate", rate, found);
+                    self.check_slow_rate("half_open.slow_rate", rate, problems);
                 }
             }
         }
         if let Some(n) = *max_probes {
-            found.count("half_open.max_probes", n, ROUND_MAX);
+            problems.count("half_open.max_probes", n, ROUND_MAX);
         }
-        found.duration("half_open.probe_timeout", *probe_timeout, MAX_WAIT);
+        problems.duration("half_open.probe_timeout", *probe_timeout, MAX_WAIT);
     }
 
     /// Returns the shortest duration that the clock can measure.
@@ -295,9 +295,9 @@ fn readable(bound: Duration) -> String {
     }
 }
 
-struct Found(Vec<Problem>);
+struct Problems(Vec<Problem>);
 
-impl Found {
+impl Problems {
     fn add(&mut self, field: &'static str, value: impl Display, permitted: impl Into<String>) {
         self.0.push(Problem {
             field,

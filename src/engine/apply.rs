@@ -16,7 +16,7 @@ use crate::words::deadline::{Deadline, Wait};
 use crate::words::outcome::{Counts, State};
 use crate::words::round::Round;
 use crate::words::run::{Run, RunRule};
-use crate::words::tagged::{Epoch, Generation, PAYLOAD_MAX, TAG_BITS, Tagged, Version};
+use crate::words::tagged::{EpochNumber, Generation, PAYLOAD_MAX, TAG_BITS, Tagged, Version};
 
 /// How far behind `generations` is left: a quarter of the range of a tag.
 const SELDOM: u64 = 1 << (TAG_BITS - 2);
@@ -71,7 +71,7 @@ impl Core {
             for (word, count) in boundaries.slot(begun).words(frozen.totals()) {
                 // The counts are frozen, so all helpers want the same word. One that sleeps before
                 // its exchange finds the word changed: the slot's next epoch has another tag.
-                self.help_write(word, announced, |_| Tagged::new(Epoch(begun), count))?;
+                self.help_write(word, announced, |_| Tagged::new(EpochNumber(begun), count))?;
             }
         }
         // it only rises: one that comes late does nothing
@@ -232,7 +232,7 @@ impl Core {
                 for (word, count) in boundaries.slot(epoch).words(frozen.totals()) {
                     // One that sleeps before its exchange finds the word changed: another helper has written
                     // it, and counts and epochs only rise.
-                    self.help_write(word, announced, |_| Tagged::new(Epoch(epoch), count))?;
+                    self.help_write(word, announced, |_| Tagged::new(EpochNumber(epoch), count))?;
                 }
                 // With a look at control, though it only rises: a helper that comes after this update may have
                 // read the end of a later epoch above.

@@ -5,7 +5,7 @@
 //! window.
 
 use crate::clock::saturating_nanos;
-use crate::config::settings::{Config, OnCancel, Recovery};
+use crate::config::settings::{Config, OnCancel, RecoveryRule};
 use crate::words::control::{Flags, Goal};
 use crate::words::outcome::{Cause, Counts};
 use crate::words::round::Round;
@@ -261,9 +261,9 @@ impl Policy {
         }
         let need = self.need();
         match self.config.half_open.recovery {
-            Recovery::Successes(_) if round.failed > 0 => Some(Goal::ReopenByProbe),
-            Recovery::Successes(_) => (round.succeeded >= need).then_some(Goal::Close),
-            Recovery::Rate { failure_rate, .. } => {
+            RecoveryRule::Successes(_) if round.failed > 0 => Some(Goal::ReopenByProbe),
+            RecoveryRule::Successes(_) => (round.succeeded >= need).then_some(Goal::Close),
+            RecoveryRule::Rate { failure_rate, .. } => {
                 let all = round.results();
                 let lost = || {
                     reached(round.failed, all, failure_rate)
@@ -287,8 +287,8 @@ impl Policy {
     /// The results that a round needs.
     fn need(&self) -> u64 {
         match self.config.half_open.recovery {
-            Recovery::Successes(n) => u64::from(n),
-            Recovery::Rate { of, .. } => u64::from(of),
+            RecoveryRule::Successes(n) => u64::from(n),
+            RecoveryRule::Rate { of, .. } => u64::from(of),
         }
     }
 
@@ -300,7 +300,7 @@ impl Policy {
 
     /// Whether this result counts as failed in the round. (The totals count it by its outcome.)
     pub(crate) fn fails_round(&self, failed: bool, slow: bool) -> bool {
-        let strict = matches!(self.config.half_open.recovery, Recovery::Successes(_));
+        let strict = matches!(self.config.half_open.recovery, RecoveryRule::Successes(_));
         failed || slow && strict && self.config.slow_rate.is_some()
     }
 

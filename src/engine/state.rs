@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::settings::{Config, Geometry};
 use crate::engine::durations::Histogram;
-use crate::engine::events::event::{EventRing, HISTORY, LastOpening, Slot};
+use crate::engine::events::event::{EventRing, EventWords, HISTORY, LastOpening};
 use crate::engine::events::queue::Queue;
 use crate::engine::events::watch::{Watched, Watchers};
 use crate::engine::initial::Initial;
@@ -97,7 +97,7 @@ pub(crate) struct Core {
     /// Beside the `Arc`'s own counts, with which it changes.
     pub(crate) watchers: Watchers,
     pub(crate) name: Box<str>,
-    pub(crate) history: EventRing<[Slot; HISTORY]>,
+    pub(crate) history: EventRing<[EventWords; HISTORY]>,
     pub(crate) last_opening: LastOpening,
     /// A longer history, where one is configured.
     pub(crate) longer: Option<Box<EventRing>>,

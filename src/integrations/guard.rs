@@ -6,7 +6,7 @@ use crate::Outcome;
 use crate::call::OwnedPermit;
 use crate::classify::classifier::outcome_of_panic;
 
-struct Inside<'p, P: FnOnce() -> Outcome> {
+struct Guarded<'p, P: FnOnce() -> Outcome> {
     permit: &'p mut Option<OwnedPermit>,
     panicked: Option<P>,
 }
@@ -17,7 +17,7 @@ pub(crate) fn guarded<R>(
     panicked: impl FnOnce() -> Outcome,
     code: impl FnOnce() -> R,
 ) -> R {
-    let mut inside = Inside {
+    let mut inside = Guarded {
         permit,
         panicked: Some(panicked),
     };
@@ -26,7 +26,7 @@ pub(crate) fn guarded<R>(
     r
 }
 
-impl<P: FnOnce() -> Outcome> Drop for Inside<'_, P> {
+impl<P: FnOnce() -> Outcome> Drop for Guarded<'_, P> {
     fn drop(&mut self) {
         if let Some(panicked) = self.panicked.take()
             && let Some(permit) = self.permit.take()

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-enum Place<T> {
+enum Stage<T> {
     /// The work goes on; the waker is of the task that waits for it.
     Pending(Option<Waker>),
     Done(T),
@@ -17,10 +17,10 @@ enum Place<T> {
 }
 
 /// The result of the work; `None` if it panicked. Dropping this does not stop the work.
-pub(crate) struct Awaited<T>(Arc<Mutex<Place<T>>>);
+pub(crate) struct Awaited<T>(Arc<Mutex<Stage<T>>>);
 
 /// The worker's side.
-struct Promise<T>(Arc<Mutex<Place<T>>>);
+struct Promise<T>(Arc<Mutex<Stage<T>>>);
 
 pub(crate) fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     // nothing that holds one panics half-way through a change
@@ -34,21 +34,21 @@ pub(crate) fn on_a_thread<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<Awaited<T>> {
-    let place = Arc::new(Mutex::new(Place::Pending(None)));
-    let promise = Promise(place.clone());
+    let stage = Arc::new(Mutex::new(Stage::Pending(None)));
+    let promise = Promise(stage.clone());
     thread::Builder::new()
         .name(String::from(name))
-        .spawn(move || promise.keep(Place::Done(work())))?;
-    Ok(Awaited(place))
+        .spawn(move || promise.keep(Stage::Done(work())))?;
+    Ok(Awaited(stage))
 }
 
 impl<T> Promise<T> {
-    fn keep(&self, with: Place<T>) {
-        let mut place = locked(&self.0);
-        if let Place::Pending(waiting) = &mut *place {
+    fn keep(&self, with: Stage<T>) {
+        let mut stage = locked(&self.0);
+        if let Stage::Pending(waiting) = &mut *stage {
             let waiting = waiting.take();
-            *place = with;
-            drop(place);
+            *stage = with;
+            drop(stage);
             if let Some(waker) = waiting {
                 waker.wake();
             }
@@ -58,7 +58,7 @@ impl<T> Promise<T> {
 
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
-        self.keep(Place::Empty);
+        self.keep(Stage::Empty);
     }
 }
 
@@ -66,14 +66,14 @@ impl<T> Future for Awaited<T> {
     type Output = Option<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let mut place = locked(&self.0);
-        match &mut *place {
-            Place::Pending(waiting) => {
+        let mut stage = locked(&self.0);
+        match &mut *stage {
+            Stage::Pending(waiting) => {
                 *waiting = Some(cx.waker().clone());
                 Poll::Pending
             }
-            _ => match core::mem::replace(&mut *place, Place::Empty) {
-                Place::Done(result) => Poll::Ready(Some(result)),
+            _ => match core::mem::replace(&mut *stage, Stage::Empty) {
+                Stage::Done(result) => Poll::Ready(Some(result)),
                 _ => Poll::Ready(None),
             },
         }

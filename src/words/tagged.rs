@@ -41,7 +41,7 @@ pub(crate) struct Generation(u64);
 
 /// An epoch of a window of time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Epoch(pub(crate) u64);
+pub(crate) struct EpochNumber(pub(crate) u64);
 
 impl Generation {
     /// Of a number that has not wrapped, or that has.
@@ -108,15 +108,15 @@ impl Tag for Generation {
     }
 }
 
-impl Tag for Epoch {
+impl Tag for EpochNumber {
     #[inline(always)]
     fn bits(self) -> u64 {
         self.0
     }
 
     #[inline(always)]
-    fn from_bits(bits: u64) -> Epoch {
-        Epoch(bits)
+    fn from_bits(bits: u64) -> EpochNumber {
+        EpochNumber(bits)
     }
 }
 
@@ -260,14 +260,14 @@ mod tests {
 
         #[test]
         fn later_looks_half_way_round(tag in 0..=TAG, n in 1..=TAG / 2) {
-            prop_assert!(Tagged::new(Epoch(tag.wrapping_add(n)), 0).later_than(Epoch(tag)));
-            prop_assert!(!Tagged::new(Epoch(tag), 0).later_than(Epoch(tag.wrapping_add(n))));
-            prop_assert!(!Tagged::new(Epoch(tag), 7).later_than(Epoch(tag)));
+            prop_assert!(Tagged::new(EpochNumber(tag.wrapping_add(n)), 0).later_than(EpochNumber(tag)));
+            prop_assert!(!Tagged::new(EpochNumber(tag), 0).later_than(EpochNumber(tag.wrapping_add(n))));
+            prop_assert!(!Tagged::new(EpochNumber(tag), 7).later_than(EpochNumber(tag)));
         }
 
         #[test]
         fn a_tag_is_old_from_a_quarter_of_the_way_round(tag in 0..=TAG, n in 0..=TAG) {
-            prop_assert_eq!(Tagged::new(Epoch(tag), 9).is_old(Epoch(tag.wrapping_add(n))), n > TAG / 4);
+            prop_assert_eq!(Tagged::new(EpochNumber(tag), 9).is_old(EpochNumber(tag.wrapping_add(n))), n > TAG / 4);
         }
     }
 

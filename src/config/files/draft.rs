@@ -5,7 +5,7 @@
 use crate::clock::Clock;
 use crate::config::backoff::Backoff;
 use crate::config::files::words::{Found, Value, Written};
-use crate::config::settings::{Config, HalfOpen, OnCancel, Recovery, Span, Window};
+use crate::config::settings::{Config, HalfOpen, OnCancel, RecoveryRule, Span, Window};
 use crate::words::outcome::State;
 use alloc::borrow::Cow;
 use alloc::format;
@@ -31,8 +31,8 @@ impl<T> Default for Rule<T> {
 }
 
 /// A `Setting` or a `Rule`, whatever its type.
-pub(crate) trait Slot {
-    /// What the slot accepts.
+pub(crate) trait Field {
+    /// What the field accepts.
     fn expects(&self) -> Cow<'static, str>;
 
     /// Stores the value if it fits; returns whether it did.
@@ -42,7 +42,7 @@ pub(crate) trait Slot {
     fn written(&self) -> Option<Written>;
 }
 
-impl<T: Value> Slot for Setting<T> {
+impl<T: Value> Field for Setting<T> {
     fn expects(&self) -> Cow<'static, str> {
         T::IS.into()
     }
@@ -57,7 +57,7 @@ impl<T: Value> Slot for Setting<T> {
     }
 }
 
-impl<T: Value> Slot for Rule<T> {
+impl<T: Value> Field for Rule<T> {
     fn expects(&self) -> Cow<'static, str> {
         format!("{}, or false to turn it off", T::IS).into()
     }
@@ -78,12 +78,12 @@ impl<T: Value> Slot for Rule<T> {
 /// Where a setting is: in a group, or outside every group. A setting with an empty name is its
 /// group, written as a single value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Key {
     pub(crate) group: &'static str,
     pub(crate) name: &'static str,
 }
 
-impl Place {
+impl Key {
     /// `open_for.base`
     pub(crate) fn path(&self) -> Cow<'static, str> {
         match (self.group, self.name) {
@@ -94,16 +94,16 @@ impl Place {
     }
 }
 
-const fn at(group: &'static str, name: &'static str) -> Place {
-    Place { group, name }
+const fn at(group: &'static str, name: &'static str) -> Key {
+    Key { group, name }
 }
 
 /// What a key refers to.
 pub(crate) enum Within<'a> {
-    Slot(&'a mut dyn Slot),
+    Field(&'a mut dyn Field),
     Group(&'static str),
     /// Not a setting; these exist.
-    Nothing(Vec<Place>),
+    Nothing(Vec<Key>),
 }
 
 #[derive(Default)]
@@ -146,7 +146,7 @@ pub(crate) struct Clash {
 
 impl Draft {
     /// In the order in which they are written.
-    pub(crate) fn slots(&mut self) -> [(Place, &mut dyn Slot); 27] {
+    pub(crate) fn fields(&mut self) -> [(Key, &mut dyn Field); 27] {
         [
             (at("window", "time"), &mut self.time),
             (at("window", "buckets"), &mut self.buckets),
@@ -184,27 +184,27 @@ impl Draft {
         ]
     }
 
-    pub(crate) fn slot(&mut self, place: Place) -> Option<&mut dyn Slot> {
-        let mut slots = self.slots().into_iter();
-        slots.find(|(p, _)| *p == place).map(|(_, slot)| slot)
+    pub(crate) fn field(&mut self, key: Key) -> Option<&mut dyn Field> {
+        let mut fields = self.fields().into_iter();
+        fields.find(|(p, _)| *p == key).map(|(_, field)| field)
     }
 
     /// Finds what a key in that group refers to; `""` is outside every group.
     pub(crate) fn find(&mut self, group: &str, key: &str) -> Within<'_> {
-        let places = self.slots().map(|(place, _)| place);
-        let about = |p: &&Place| {
+        let keys = self.fields().map(|(key, _)| key);
+        let about = |p: &&Key| {
             if p.group == group {
                 p.name == key && !key.is_empty()
             } else {
                 group.is_empty() && p.group == key
             }
         };
-        let Some(place) = places.iter().find(about) else {
-            return Within::Nothing(places.to_vec());
+        let Some(key) = keys.iter().find(about) else {
+            return Within::Nothing(keys.to_vec());
         };
-        match self.slot(*place).filter(|_| place.group == group) {
-            Some(slot) => Within::Slot(slot),
-            None => Within::Group(place.group),
+        match self.field(*key).filter(|_| key.group == group) {
+            Some(field) => Within::Field(field),
+            None => Within::Group(key.group),
         }
     }
 
@@ -216,8 +216,8 @@ impl Draft {
             Span::Count(count) => (None, Some(count)),
         };
         let (successes, of, failure_rate) = match config.half_open.recovery {
-            Recovery::Successes(n) => (Some(n), None, None),
-            Recovery::Rate { of, failure_rate } => (None, Some(of), Some(failure_rate)),
+            RecoveryRule::Successes(n) => (Some(n), None, None),
+            RecoveryRule::Rate { of, failure_rate } => (None, Some(of), Some(failure_rate)),
         };
         let (open_for, half_open) = (&config.open_for, &config.half_open);
         Some(Draft {
@@ -342,8 +342,8 @@ impl Draft {
         let default = HalfOpen::default();
         let recovery = match (self.successes.0, self.of.0, self.round_failure_rate.0) {
             (None, None, None) => default.recovery,
-            (Some(n), None, None) => Recovery::Successes(n),
-            (None, Some(of), Some(failure_rate)) => Recovery::Rate { of, failure_rate },
+            (Some(n), None, None) => RecoveryRule::Successes(n),
+            (None, Some(of), Some(failure_rate)) => RecoveryRule::Rate { of, failure_rate },
             (None, ..) => {
                 return Err(clash(
                     "of and failure_rate belong together, but only one of them is set",

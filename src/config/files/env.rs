@@ -1,6 +1,6 @@
 //! A configuration in the environment.
 
-use crate::config::files::draft::{Draft, Place};
+use crate::config::files::draft::{Draft, Key};
 use crate::config::files::suggest::{nearest, printable, quoted};
 use crate::config::files::words::Found;
 use crate::config::settings::Config;
@@ -164,30 +164,29 @@ impl Config {
             let Some(name) = variable.strip_prefix(&prefix) else {
                 continue;
             };
-            let mut slots = draft.slots();
-            let Some((place, slot)) = slots.iter_mut().find(|(place, _)| suffix(*place) == name)
-            else {
-                let all: Vec<_> = slots.iter().map(|(place, _)| suffix(*place)).collect();
+            let mut fields = draft.fields();
+            let Some((key, field)) = fields.iter_mut().find(|(key, _)| suffix(*key) == name) else {
+                let all: Vec<_> = fields.iter().map(|(key, _)| suffix(*key)).collect();
                 if !prefix.is_empty() {
                     problems.push(unknown(&prefix, name, &all));
                 }
                 continue;
             };
-            if named.iter().any(|(before, _)| before == place) {
+            if named.iter().any(|(before, _)| before == key) {
                 let permitted = "set once";
                 let is = format!("is set twice, but must be {permitted}");
                 problems.push(EnvProblem::new(variable.into(), "", permitted, &is));
                 continue;
             }
             let value = value.into();
-            let fits = value.to_str().is_some_and(|v| slot.put(Found::Any(v)));
+            let fits = value.to_str().is_some_and(|v| field.put(Found::Any(v)));
             let value = value.to_string_lossy().into_owned();
             if !fits {
-                let expected = slot.expects().replace('"', "");
+                let expected = field.expects().replace('"', "");
                 let is = format!("is {}, but must be {expected}", quoted(&value));
                 problems.push(EnvProblem::new(variable.into(), &value, &expected, &is));
             }
-            named.push((*place, value));
+            named.push((*key, value));
         }
         if problems.is_empty() {
             match draft.config() {
@@ -230,16 +229,16 @@ fn unknown(prefix: &str, name: &str, all: &[String]) -> EnvProblem {
 }
 
 /// Reports what validation refuses, with the variable that was set and its value.
-fn out_of_range(prefix: &str, problem: &Problem, named: &[(Place, String)]) -> EnvProblem {
+fn out_of_range(prefix: &str, problem: &Problem, named: &[(Key, String)]) -> EnvProblem {
     let Problem {
         field,
         value,
         permitted,
         ..
     } = problem;
-    let (variable, place) = variable_of(field, named);
+    let (variable, key) = variable_of(field, named);
     let variable = format!("{prefix}{variable}");
-    let set = named.iter().rev().find(|(p, _)| Some(*p) == place);
+    let set = named.iter().rev().find(|(p, _)| Some(*p) == key);
     let (value, is) = match set {
         Some((_, value)) => (value, format!("is {}", quoted(value))),
         None if *field == NO_RULE => {
@@ -255,12 +254,12 @@ fn out_of_range(prefix: &str, problem: &Problem, named: &[(Place, String)]) -> E
 }
 
 /// `OPEN_FOR_BASE`.
-fn suffix(place: Place) -> String {
-    place.path().replace('.', "_").to_uppercase()
+fn suffix(key: Key) -> String {
+    key.path().replace('.', "_").to_uppercase()
 }
 
 /// Returns the variable that sets a field, given the field's path in a problem.
-fn variable_of(field: &str, named: &[(Place, String)]) -> (String, Option<Place>) {
+fn variable_of(field: &str, named: &[(Key, String)]) -> (String, Option<Key>) {
     let path = match field {
         NO_RULE => return ("*".into(), None),
         "window" if is_named("window.count", named) => "window.count",
@@ -268,11 +267,11 @@ fn variable_of(field: &str, named: &[(Place, String)]) -> (String, Option<Place>
         "open_for.base" if is_named("open_for", named) => "open_for",
         field => field,
     };
-    let place = named.iter().map(|(place, _)| *place);
-    let place = place.into_iter().find(|place| place.path() == path);
-    (path.replace('.', "_").to_uppercase(), place)
+    let key = named.iter().map(|(key, _)| *key);
+    let key = key.into_iter().find(|key| key.path() == path);
+    (path.replace('.', "_").to_uppercase(), key)
 }
 
-fn is_named(path: &str, named: &[(Place, String)]) -> bool {
-    named.iter().any(|(place, _)| place.path() == path)
+fn is_named(path: &str, named: &[(Key, String)]) -> bool {
+    named.iter().any(|(key, _)| key.path() == path)
 }

@@ -3,7 +3,7 @@
 //! The formats must be self-describing: a value may be a number, a text or `false`, and the format
 //! has to say which.
 
-use crate::config::files::draft::{Clash, Draft, Place, Slot, Within};
+use crate::config::files::draft::{Clash, Draft, Field, Key, Within};
 use crate::config::files::suggest::{nearest, printable};
 use crate::config::files::words::{Found, Written};
 use crate::config::settings::Config;
@@ -26,30 +26,30 @@ impl Serialize for Config {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut draft = Draft::of(self)
             .ok_or_else(|| S::Error::custom("clock: a manual clock cannot be written"))?;
-        let slots = draft.slots();
-        let named: Vec<_> = slots
+        let fields = draft.fields();
+        let named: Vec<_> = fields
             .iter()
-            .filter_map(|(place, slot)| Some((*place, slot.written()?)))
+            .filter_map(|(key, field)| Some((*key, field.written()?)))
             .collect();
         Group(&named, "").serialize(serializer)
     }
 }
 
 /// The settings of one group, and its subgroups.
-struct Group<'a>(&'a [(Place, Written)], &'static str);
+struct Group<'a>(&'a [(Key, Written)], &'static str);
 
 impl Serialize for Group<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Group(named, group) = *self;
         let mut map = serializer.serialize_map(None)?;
         let mut before = group;
-        for (place, written) in named {
-            if place.group == group {
-                map.serialize_entry(place.name, written)?;
-            } else if group.is_empty() && place.group != before {
-                map.serialize_entry(place.group, &Group(named, place.group))?;
+        for (key, written) in named {
+            if key.group == group {
+                map.serialize_entry(key.name, written)?;
+            } else if group.is_empty() && key.group != before {
+                map.serialize_entry(key.group, &Group(named, key.group))?;
             }
-            before = place.group;
+            before = key.group;
         }
         map.end()
     }
@@ -155,13 +155,13 @@ impl<'de> Visitor<'de> for Reading<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        let itself = Place {
+        let itself = Key {
             group: self.group,
             name: "",
         };
-        match self.draft.slot(itself) {
-            Some(slot) => One {
-                slot,
+        match self.draft.field(itself) {
+            Some(field) => One {
+                field,
                 name: self.group,
                 named: &Cell::new(false),
             }
@@ -194,9 +194,9 @@ impl<'de> Visitor<'de> for Reading<'_> {
                     draft: self.draft,
                     group,
                 }),
-                Within::Slot(slot) => {
+                Within::Field(field) => {
                     let one = One {
-                        slot,
+                        field,
                         name: &name,
                         named: &named,
                     };
@@ -207,9 +207,9 @@ impl<'de> Visitor<'de> for Reading<'_> {
                         false => A::Error::custom(format_args!("{name}: {error}")),
                     })
                 }
-                Within::Nothing(places) => map.next_value_seed(Refused(format!(
+                Within::Nothing(keys) => map.next_value_seed(Refused(format!(
                     "unknown setting {name}; {}",
-                    instead(self.group, &key, &places)
+                    instead(self.group, &key, &keys)
                 ))),
             };
             read?;
@@ -220,17 +220,17 @@ impl<'de> Visitor<'de> for Reading<'_> {
 }
 
 /// Returns the setting that was probably meant, or the settings that exist.
-fn instead(group: &str, key: &str, places: &[Place]) -> String {
-    let name = |place: &Place| match group {
-        "" => place.path(),
-        _ => place.name.into(),
+fn instead(group: &str, written: &str, keys: &[Key]) -> String {
+    let name = |key: &Key| match group {
+        "" => key.path(),
+        _ => key.name.into(),
     };
-    let here = |place: &&Place| group.is_empty() || place.group == group && !place.name.is_empty();
+    let here = |key: &&Key| group.is_empty() || key.group == group && !key.name.is_empty();
     let near = |names: &[Cow<'static, str>]| {
-        nearest(key, names.iter().map(|name| &**name)).map(|name| name.to_string())
+        nearest(written, names.iter().map(|other| &**other)).map(|name| name.to_string())
     };
-    let names: Vec<_> = places.iter().filter(here).map(name).collect();
-    let elsewhere = || near(&places.iter().map(Place::path).collect::<Vec<_>>());
+    let names: Vec<_> = keys.iter().filter(here).map(name).collect();
+    let elsewhere = || near(&keys.iter().map(Key::path).collect::<Vec<_>>());
     let meant = match group {
         "" => near(&names),
         group => near(&names)
@@ -265,7 +265,7 @@ impl<'de> DeserializeSeed<'de> for Refused {
 
 /// Fills in one setting.
 struct One<'a> {
-    slot: &'a mut dyn Slot,
+    field: &'a mut dyn Field,
     name: &'a str,
     /// Whether the error is ours.
     named: &'a Cell<bool>,
@@ -273,7 +273,7 @@ struct One<'a> {
 
 impl One<'_> {
     fn put<E: Error>(self, found: Found<'_>, is: Unexpected<'_>) -> Result<(), E> {
-        if self.slot.put(found) {
+        if self.field.put(found) {
             return Ok(());
         }
         Err(self.refused("value", is))
@@ -282,7 +282,7 @@ impl One<'_> {
     /// In serde's words, after the setting's name.
     fn refused<E: Error>(&self, what: &str, is: Unexpected<'_>) -> E {
         self.named.set(true);
-        let (name, expects) = (self.name, self.slot.expects());
+        let (name, expects) = (self.name, self.field.expects());
         E::custom(format_args!(
             "{name}: invalid {what}: {is}, expected {expects}"
         ))
@@ -293,7 +293,7 @@ impl<'de> Visitor<'de> for One<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.slot.expects())
+        f.write_str(&self.field.expects())
     }
 
     fn visit_bool<E: Error>(self, on: bool) -> Result<(), E> {

@@ -136,7 +136,7 @@ const DEADLINE_WORD: usize = 6;
 const META: u32 = 11;
 const TIME_LOW: u32 = PAYLOAD_BITS - META;
 const RUN: u32 = PAYLOAD_BITS - KIND_BITS;
-/// The longest run that can be told; no rule asks for a longer one.
+/// The longest run; no rule asks for a longer one.
 const LONGEST: u64 = u32::MAX as u64;
 const TOP: u64 = (1 << RUN) - 1;
 
@@ -314,18 +314,18 @@ impl Meta {
     }
 }
 
-pub(crate) type Slot = [Word<Tagged<Generation>>; WORDS];
+pub(crate) type EventWords = [Word<Tagged<Generation>>; WORDS];
 
 /// The last events, a slot each, by generation. Their number is a power of two.
 #[derive(Debug)]
-pub(crate) struct EventRing<S = Box<[Slot]>>(S);
+pub(crate) struct EventRing<S = Box<[EventWords]>>(S);
 
 /// Tagged with what never comes to that slot.
-fn empty(slot: usize) -> Slot {
+fn empty(slot: usize) -> EventWords {
     core::array::from_fn(|_| Word::new(Tagged::new(Generation::of(slot as u64 ^ 1), 0)))
 }
 
-impl EventRing<[Slot; HISTORY]> {
+impl EventRing<[EventWords; HISTORY]> {
     pub(crate) fn short() -> Self {
         EventRing(core::array::from_fn(empty))
     }
@@ -337,12 +337,12 @@ impl EventRing {
     }
 }
 
-impl<S: AsRef<[Slot]>> EventRing<S> {
+impl<S: AsRef<[EventWords]>> EventRing<S> {
     pub(crate) fn len(&self) -> u64 {
         self.0.as_ref().len() as u64
     }
 
-    pub(crate) fn slot(&self, generation: u64) -> &Slot {
+    pub(crate) fn slot(&self, generation: u64) -> &EventWords {
         &self.0.as_ref()[(generation & (self.len() - 1)) as usize]
     }
 
@@ -360,7 +360,7 @@ impl<S: AsRef<[Slot]>> EventRing<S> {
 }
 
 /// The event of that generation, if it is the one that lies there.
-fn read(slot: &Slot, generation: u64) -> Option<Event> {
+fn read(slot: &EventWords, generation: u64) -> Option<Event> {
     let mut payloads = [0; WORDS];
     let tag = Generation::of(generation);
     let meta = Meta(slot[META_WORD].load().of(tag)?);
@@ -382,7 +382,7 @@ fn read(slot: &Slot, generation: u64) -> Option<Event> {
 /// 2^24 later than that of the stored words overwrites them as any other does, because no writer
 /// reads the tag first.
 #[derive(Debug)]
-pub(crate) struct LastOpening(Slot);
+pub(crate) struct LastOpening(EventWords);
 
 impl LastOpening {
     /// The breaker has never opened: from closed to closed.
@@ -390,7 +390,7 @@ impl LastOpening {
         LastOpening(core::array::from_fn(|_| Word::default()))
     }
 
-    pub(crate) fn words(&self) -> &Slot {
+    pub(crate) fn words(&self) -> &EventWords {
         &self.0
     }
 

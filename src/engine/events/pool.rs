@@ -91,7 +91,7 @@ struct Worker {
 }
 
 #[derive(Debug, Default)]
-struct Queue {
+struct LaneQueue {
     tasks: VecDeque<Arc<Task>>,
     /// Subscriptions of the lane. With the last of them its workers end.
     listed: usize,
@@ -104,7 +104,7 @@ struct Queue {
 struct Shared {
     /// By place.
     rows: Vec<Vec<Row>>,
-    queues: [Queue; LANES.len()],
+    queues: [LaneQueue; LANES.len()],
     /// Another pool was started first.
     over: bool,
     next: usize,
@@ -160,7 +160,7 @@ impl Shared {
     }
 }
 
-impl Queue {
+impl LaneQueue {
     fn next(&mut self) -> Option<Arc<Task>> {
         let task = self.tasks.pop_front()?;
         self.idle = self.idle.saturating_sub(1);
@@ -330,7 +330,7 @@ impl Pool {
     }
 
     /// Starts one more worker, unless the system cannot start a thread.
-    fn employ(self: &Arc<Pool>, queue: &mut Queue, lane: Lane) -> bool {
+    fn employ(self: &Arc<Pool>, queue: &mut LaneQueue, lane: Lane) -> bool {
         let seat = Arc::new(Seat::default());
         let (pool, own) = (self.clone(), seat.clone());
         let begun = spawn(lane.name(), move || pool.work(lane, &own)).is_some();

@@ -11,7 +11,7 @@
 //! reserve, and goes on without one if the reserve is empty. The reserve is refilled outside of
 //! calls, by the thread that serves listeners, and by threads that subscribe or poll.
 
-use crate::engine::events::event::{Event, EventRing, Slot};
+use crate::engine::events::event::{Event, EventRing, EventWords};
 use crate::sync::cell::Late;
 use alloc::sync::Arc;
 
@@ -39,7 +39,7 @@ impl Queue {
     }
 
     /// Where that generation's event is written.
-    pub(crate) fn slot(&self, generation: u64) -> &Slot {
+    pub(crate) fn slot(&self, generation: u64) -> &EventWords {
         self.ring().slot(generation)
     }
 

@@ -19,15 +19,15 @@
 
 use crate::sync::atomic::Word;
 use crate::words::outcome::Counts;
-use crate::words::tagged::{Epoch, Tagged};
+use crate::words::tagged::{EpochNumber, Tagged};
 use alloc::boxed::Box;
 
 /// Counts at the start of an epoch, tagged with it.
 #[derive(Debug, Default)]
 pub(crate) struct Boundary {
-    pub(crate) calls: Word<Tagged<Epoch>>,
-    pub(crate) failures: Word<Tagged<Epoch>>,
-    pub(crate) slow: Word<Tagged<Epoch>>,
+    pub(crate) calls: Word<Tagged<EpochNumber>>,
+    pub(crate) failures: Word<Tagged<EpochNumber>>,
+    pub(crate) slow: Word<Tagged<EpochNumber>>,
 }
 
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub(crate) struct Boundaries {
 
 impl Boundary {
     /// Each word, and what it is to hold of those counts.
-    pub(crate) fn words(&self, at: Counts) -> [(&Word<Tagged<Epoch>>, u64); 3] {
+    pub(crate) fn words(&self, at: Counts) -> [(&Word<Tagged<EpochNumber>>, u64); 3] {
         [
             (&self.calls, at.calls),
             (&self.failures, at.failures),
@@ -59,7 +59,7 @@ impl Boundaries {
         let at = |epoch: u64| {
             let live = epoch.checked_sub(1).and_then(|n| starts.get(n as usize));
             let counts = live.copied().unwrap_or_default();
-            let word = |count: u64| Word::new(Tagged::new(Epoch(epoch), count));
+            let word = |count: u64| Word::new(Tagged::new(EpochNumber(epoch), count));
             Boundary {
                 calls: word(counts.calls),
                 failures: word(counts.failures),
@@ -146,7 +146,7 @@ impl Boundaries {
         // read half-way: who reads then finds that control has moved on.
         let epoch = epoch.max(self.begun_in.load());
         let slot = self.slot(epoch);
-        let epoch = Epoch(epoch);
+        let epoch = EpochNumber(epoch);
         Some(Counts::new(
             slot.calls.load().of(epoch)?,
             slot.failures.load().of(epoch)?,
