@@ -1,5 +1,5 @@
-//! A look-up by key with its call, beside a bare look-up in the same kind of map. The keys and the
-//! breakers stay in the cache.
+//! A look-up by key with its call, beside a bare look-up in the same kind of map. With few keys they and the
+//! breakers stay in the cache; with many a look-up misses it.
 
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
@@ -10,24 +10,34 @@ use tripcoil::registry::Registry;
 use tripcoil::{Breaker, State};
 use tripcoil_benches::dependency;
 
-const KEYS: usize = 1_000;
+/// From one key to the next, so that no two in turn lie beside each other. A prime.
+const STRIDE: usize = 7_919;
 
 fn registry(c: &mut Criterion) {
-    let mut group = c.benchmark_group("registry");
-    let keys: Vec<String> = (0..KEYS)
+    for keys in [1_000, 100_000] {
+        of(c, keys);
+    }
+}
+
+fn of(c: &mut Criterion, number: usize) {
+    let mut group = c.benchmark_group(format!("registry of {number}"));
+    let keys: Vec<String> = (0..number)
         .map(|n| format!("endpoint-{n:06}.example"))
         .collect();
     let bare: HashMap<String, u64> = HashMap::new();
     let registry =
         Registry::builder(|key: &String| Breaker::builder(key.as_str()).failure_rate(0.5))
-            .capacity(KEYS)
+            .capacity(number)
             .build();
     for key in &keys {
         bare.pin().insert(key.clone(), 1);
         registry.get(key.as_str()).expect("valid");
     }
-    let mut turn = (0..KEYS).cycle();
-    let mut next = || keys[turn.next().unwrap_or_default()].as_str();
+    let mut turn = 0;
+    let mut next = || {
+        turn = (turn + STRIDE) % number;
+        keys[turn].as_str()
+    };
 
     group.bench_function("bare look-up", |b| {
         b.iter(|| bare.pin().get(next()).copied());
@@ -46,7 +56,7 @@ fn registry(c: &mut Criterion) {
         });
     });
     group.finish();
-    assert_eq!(registry.aggregate().in_state(State::Closed), KEYS);
+    assert_eq!(registry.aggregate().in_state(State::Closed), number);
 }
 
 criterion_group!(benches, registry);
