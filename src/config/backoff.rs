@@ -9,8 +9,7 @@ const DEFAULT_MAX: Duration = Duration::from_secs(600);
 
 /// How long the breaker stays open.
 ///
-/// The k-th opening in a row lasts `base * factor^(k-1)`, at most `max`, times the jitter, at most
-/// `max` again. It is computed in nanoseconds as `f64` and rounded to the nearest; its end is
+/// The k-th opening in a row lasts `min(min(base * factor^(k-1), max) * jitter, max)`. It is computed in nanoseconds as `f64` and rounded to the nearest; its end is
 /// rounded up to a whole millisecond of the clock. `k` restarts at 1 when the breaker was closed
 /// for at least `reset_after`.
 ///

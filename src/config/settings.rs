@@ -66,8 +66,9 @@ impl Window {
         }
     }
 
-    /// Counts the last `size` outcomes, 1 to 1,048,575. The exact order of all outcomes costs every
-    /// call a write to a word that all threads share; a time window has no such cost.
+    /// Counts the last `size` outcomes, 1 to 1,048,575. While the window is filling, or
+    /// contains a failure or a slow call, each call writes a word that all threads share; a time window
+    /// has no such cost.
     pub const fn count(size: u32) -> Self {
         Self {
             span: Span::Count(size),
@@ -112,9 +113,9 @@ impl Default for Window {
 /// How a breaker finds out whether the dependency has recovered: by a round of probes.
 ///
 /// A round never has more probes in flight than `max_probes`, nor more than the results that it
-/// still needs. An ignored or cancelled probe gives its slot back. The breaker re-opens when as
-/// many probes were cancelled as the round needs results and no result has come for
-/// `probe_timeout`.
+/// still needs. An ignored or cancelled probe gives its slot back. The breaker also re-opens when
+/// a probe is cancelled, at least as many were cancelled as the round needs results, and no result
+/// has come for `probe_timeout`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -154,7 +155,7 @@ impl HalfOpen {
 
     /// Decides when `of` results are in, 1 to 255, and not before: the breaker re-opens if
     /// `failures / of` reaches `failure_rate`, in `(0, 1]`, and closes otherwise. All `of` probes
-    /// at a time, unless [`max_probes`](Self::max_probes) is set.
+    /// may be in flight at once, unless [`max_probes`](Self::max_probes) is set.
     pub const fn rate(of: u32, failure_rate: f64) -> Self {
         Self::of(RecoveryRule::Rate { of, failure_rate })
     }

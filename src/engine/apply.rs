@@ -99,8 +99,8 @@ impl Core {
     /// Writes how often the breaker has opened, and until when it is open, in the new generation;
     /// returns the deadline.
     ///
-    /// Here and in `begin_generation` a transition leaves the words that it has nothing to say in. Whether it
-    /// does is the same for all helpers: it follows from the goal, the states and the word itself. So a helper
+    /// Here and in `begin_generation` a transition does not write the words that it does not change. Which
+    /// these are is the same for all helpers: it follows from the goal, the states and the word itself. So a helper
     /// that wants to write a word, sleeps before its exchange and wakes after the publication, finds that
     /// another one has written it. And no tag repeats: one that is old is always written.
     pub(crate) fn set_deadline(
@@ -171,7 +171,7 @@ impl Core {
     ) -> Result<(), Over> {
         let ledger = &self.ledger;
         let generation = next.generation();
-        // The run is told by its generation, so the one that ends may stay here. A failure of the old generation
+        // The run is tagged with its generation, so the one that ends may stay here. A failure of the old generation
         // may still add to it: it reported a call that overlaps the transition. The first failure of a later one
         // begins a run of its own, and one of the old one, if it wakes after that, finds a later word.
         if ledger.run.load().is_old(generation) {
@@ -179,7 +179,7 @@ impl Core {
                 Run::begun(before.era)
             })?;
         }
-        // A kind is told by its generation, so it may stay here when that is over.
+        // A kind is tagged with its generation, so it may stay here when that is over.
         if ledger.deciding.load().is_old(generation) {
             self.decide_once(&ledger.deciding, announced, generation, |_| None)?;
         }

@@ -364,7 +364,7 @@ impl Core {
     fn trip(&self, landed: Control, goal: Goal, now: u64, out: Outgoing) {
         let own = out.wait;
         // Before the announcement. If another thread leaves the period first, its own cause stands. The kind is
-        // told by its generation, which nobody asks for when it is over.
+        // tagged with its generation, and no transition of a later one reads it.
         self.leave_kind(landed.generation(), out.failure());
         self.leave_period(landed.period(), goal, now, Wait::of_failure(own));
         if let Some(own) = own {

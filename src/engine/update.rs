@@ -175,8 +175,7 @@ impl Core {
             // Before the publication: a reader that sees the new generation finds its event. Before
             // the fresh round and run, whose old contents the event reports.
             self.leave_event(announced, transition, begun, window, deadline)?;
-            // From here on words of the new generation are there, and those of the old one that stay are told by
-            // their tags. Control still names the old one, so a thread that finds a new word knows that a
+            // From here on words of the new generation are there; those of the old one that stay have its tag. Control still names the old one, so a thread that finds a new word knows that a
             // transition is under way.
             self.begin_generation(announced, next, time)?;
             if next.counting() {

@@ -223,7 +223,7 @@ impl<C> Breaker<C> {
     ///
     /// # Errors
     ///
-    /// Returns [`Rejected`], with the state and the time until the next probe.
+    /// Returns [`Rejected`], with the state, the cause and, while open, the rest of the wait.
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<'_>, Rejected> {
         let admission = self.core.admit(None)?;
@@ -234,7 +234,7 @@ impl<C> Breaker<C> {
     ///
     /// # Errors
     ///
-    /// Returns [`Rejected`], with the state and the time until the next probe.
+    /// Returns [`Rejected`], with the state, the cause and, while open, the rest of the wait.
     #[inline]
     pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejected> {
         let admission = self.core.admit(None)?;

@@ -176,8 +176,8 @@ impl<C> Builder<C> {
         self
     }
 
-    /// Sets how many transitions [`Observer::history`](crate::Observer::history) returns: 1 to 65
-    /// 536, by default 4.
+    /// Sets how many transitions [`Observer::history`](crate::Observer::history) returns: 1 to
+    /// 65,536, by default 4.
     ///
     /// ```
     /// use tripcoil::Breaker;

@@ -22,7 +22,7 @@ use std::time::SystemTime;
 
 /// The operator's handle. Each breaker has one, returned when the breaker is built.
 ///
-/// Each operation returns whether it changed anything. An override (`force_open`, `disable`,
+/// An operation that returns a `bool` returns whether it changed anything. An override (`force_open`, `disable`,
 /// `observe_only`) lasts until this handle ends it; outcomes never change one.
 ///
 /// ```
@@ -127,8 +127,8 @@ impl Controller {
         self.core.operate(Goal::Reset, Wait::Backoff)
     }
 
-    /// Moves the first probe of an open breaker to `wait` from now or later. It never moves the
-    /// probe earlier, is not capped by `max`, and changes nothing in any other state.
+    /// Keeps an open breaker open until at least `wait` from now. It never shortens the wait, is not
+    /// capped by `max`, and changes nothing in any other state.
     pub fn postpone(&self, wait: Duration) -> bool {
         self.core.postpone(None, saturating_nanos(wait))
     }

@@ -21,8 +21,8 @@ use core::time::Duration;
 
 /// A handle for the hot loop of one thread. `Send`, not `Sync`.
 ///
-/// It owns a stripe for its successes, so that recording one is a load and a store. Every reader
-/// sees them at once. Failures, slow outcomes and all other accesses use the shared words.
+/// It owns a stripe for its successes, so that recording one is a load and a store. Readers see them
+/// at once; a rule may become true of them one outcome later. Failures, slow outcomes and all other accesses use the shared words.
 ///
 /// A breaker with a time window has at most as many owned stripes as there are CPUs, rounded up to
 /// a power of two. Further handles, and all handles of a count window, share the stripes and
@@ -171,7 +171,7 @@ impl<C> Local<C> {
     ///
     /// # Errors
     ///
-    /// Returns [`Rejected`], with the state and the time until the next probe.
+    /// Returns [`Rejected`], with the state, the cause and, while open, the rest of the wait.
     #[inline]
     pub fn try_acquire(&self) -> Result<LocalPermit<'_>, Rejected> {
         let admission = self.owning.core.admit(None)?;
@@ -182,7 +182,7 @@ impl<C> Local<C> {
     ///
     /// # Errors
     ///
-    /// Returns [`Rejected`], with the state and the time until the next probe.
+    /// Returns [`Rejected`], with the state, the cause and, while open, the rest of the wait.
     pub fn try_acquire_owned(&self) -> Result<OwnedPermit, Rejected> {
         let admission = self.owning.core.admit(None)?;
         Ok(OwnedPermit(Pending::new(

@@ -124,12 +124,12 @@ impl Observer {
     ///
     /// let clock = ManualClock::new();
     /// let breaker = Breaker::builder("db").clock(&clock).build()?;
-    /// let (tell, told) = std::sync::mpsc::channel();
-    /// let _subscription = breaker.observer().subscribe_epochs(move |e| { let _ = tell.send(*e); });
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// let _subscription = breaker.observer().subscribe_epochs(move |e| { let _ = sender.send(*e); });
     /// let _ = breaker.call(|| Ok::<_, ()>(()));
     /// clock.advance(Duration::from_secs(1));
     /// let _ = breaker.call(|| Ok::<_, ()>(()));
-    /// let epoch = told.recv().expect("one epoch is over");
+    /// let epoch = receiver.recv().expect("one epoch is over");
     /// assert_eq!((epoch.end, epoch.counts.calls), (Duration::from_secs(1), 1));
     /// # Ok::<(), tripcoil::ConfigError>(())
     /// ```

@@ -112,6 +112,10 @@ const GOALS: [Goal; 18] = [
     Disable,
     ObserveOnly,
 ];
+const _: () = assert!(
+    GOALS.len() == ObserveOnly as usize + 1,
+    "each goal has its place"
+);
 
 /// The states by their code in the word: the two that count come first, then the third that
 /// admits all, and from `HALF_OPEN` on the ones in which an acquire must look closer.

@@ -101,7 +101,8 @@ impl Config {
     /// `.._OPEN_FOR_MAX`, `.._OPEN_FOR_JITTER`, `.._OPEN_FOR_RESET_AFTER`, `.._OPEN_FOR_SEED`,
     /// `.._HALF_OPEN_SUCCESSES`, `.._HALF_OPEN_OF`, `.._HALF_OPEN_FAILURE_RATE`,
     /// `.._HALF_OPEN_SLOW_RATE`, `.._HALF_OPEN_MAX_PROBES`, `.._HALF_OPEN_PROBE_TIMEOUT`,
-    /// `.._ON_CANCEL=failure_if_slow`, `.._CLOCK=coarse`, `.._INITIAL_STATE=observe_only`.
+    /// `.._ON_CANCEL=failure_if_slow`, `.._CLOCK=coarse`, `.._INITIAL_STATE=observe_only`,
+    /// `.._DURATIONS=true`, `.._HISTORY=64`.
     ///
     /// Every variable that begins with the prefix and `_` is read as a setting, so that a misspelt
     /// one is reported. Use a prefix that belongs to this breaker alone. The value of a variable

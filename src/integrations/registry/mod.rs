@@ -159,10 +159,10 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
     /// use tripcoil::Breaker;
     /// use tripcoil::registry::Registry;
     ///
-    /// let (tell, told) = mpsc::channel();
-    /// let gone = tell.clone();
+    /// let (sender, receiver) = mpsc::channel();
+    /// let gone = sender.clone();
     /// let registry = Registry::builder(|host: &String| Breaker::builder(host.as_str()))
-    ///     .on_new(move |host, _| { let _ = tell.send(format!("{host} is new")); })
+    ///     .on_new(move |host, _| { let _ = sender.send(format!("{host} is new")); })
     ///     .on_evict(move |host, last| {
     ///         let calls = last.snapshot().totals.successes;
     ///         let _ = gone.send(format!("{host} is forgotten after {calls} calls"));
@@ -171,7 +171,7 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
     /// registry.call("eu", || Ok::<_, ()>(())).ok();
     /// registry.sweep();
     /// registry.sweep();
-    /// assert_eq!(told.try_iter().collect::<Vec<_>>(), ["eu is new", "eu is forgotten after 1 calls"]);
+    /// assert_eq!(receiver.try_iter().collect::<Vec<_>>(), ["eu is new", "eu is forgotten after 1 calls"]);
     /// ```
     pub fn on_new(self, hook: impl Fn(&K, &Observer) + Send + Sync + 'static) -> Self {
         self.hook(Move::Came, hook)

@@ -182,7 +182,7 @@ impl Teller {
 
     fn check(&self) {
         let seen = self.observer.snapshot();
-        // whoever raises it tells it: each edge once
+        // the thread that raises it reports it, so each edge is reported once
         let told = self
             .would_trip
             .fetch_max(seen.would_trip, Ordering::Relaxed);
