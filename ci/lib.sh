@@ -62,6 +62,32 @@ copy_tree() {
     tar --create --null --files-from=- | tar --extract --touch --directory "$1"
 }
 
+# Debian's rustc-web, with its source and what it needs, in their newest version: unpacked under target/, not
+# installed. Prints the compiler's path. For targets whose standard library rustup cannot fetch.
+debian_compiler() {
+  local dir=$target/debian-compiler library llvm deb
+  if [ ! -e "$dir/.complete" ]; then
+    rm -rf "$dir"
+    mkdir -p "$dir/debs" "$dir/root"
+    apt-get update -qq >&2
+    depends() { apt-cache depends "$1" | sed -n 's/^ *Depends: //p'; }
+    library=$(depends rustc-web | grep '^libstd-rust-web-dev$')
+    library=$(depends "$library" | grep '^libstd-rust-web-')
+    llvm=$(depends "$library" | grep '^libllvm')
+    (cd "$dir/debs" && apt-get download -qq rustc-web rust-web-src "$library" "$llvm" >&2)
+    for deb in "$dir"/debs/*.deb; do
+      dpkg -x "$deb" "$dir/root"
+    done
+    cat >"$dir/rustc" <<EOF
+#!/bin/sh
+LD_LIBRARY_PATH=$dir/root/usr/lib/$(uname -m)-linux-gnu exec $dir/root/usr/bin/rustc "\$@"
+EOF
+    chmod +x "$dir/rustc"
+    touch "$dir/.complete"
+  fi
+  echo "$dir/rustc"
+}
+
 # Loom with our one-line patch, in a folder whose path is printed. See loom-tests/loom.patch.
 patched_loom() {
   local source dir=$target/loom/loom

@@ -348,7 +348,7 @@ impl Core {
 
     /// Returns the run of failures of that generation, whatever its age.
     pub(crate) fn run_in(&self, generation: Generation) -> u64 {
-        // Of another generation's run nothing is said: that one has not begun here, or is over.
+        // The word may have another generation's run: this one has not begun here, or is over.
         let run = self.ledger.run.load().of(generation);
         run.map_or(0, |run| run.length)
     }

@@ -435,7 +435,7 @@ impl Core {
                     return self.trip(control, Goal::TripByRun, now, out);
                 }
                 Ok(_) => {
-                    // observe-only tells the rising edge
+                    // observe-only reports the rising edge
                     if after.reached && !before.reached {
                         self.ledger.would_trip.add(1);
                     }

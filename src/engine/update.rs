@@ -144,7 +144,7 @@ impl Core {
         // A helper that comes late may read boundaries that a later step of this update has
         // replaced. Its decision is not used: one has been decided by then.
         let window = if judges_round(announced.goal()) {
-            Counts::default() // it has no say
+            Counts::default() // it decides nothing
         } else {
             self.window_at(&frozen)
         };

@@ -53,7 +53,7 @@ fn create(name: &Path) -> io::Result<File> {
 pub(crate) fn temporary(path: &Path, folder: &Path) -> io::Result<NamedTempFile> {
     for _ in 0..ATTEMPTS {
         let file = make(path, folder, create)?;
-        // where there are no locks nobody removes a fresh one
+        // where there are no locks, no process removes a fresh one
         let ours = match lock(file.as_file()) {
             Lock::Ours => has_name(file.as_file())?,
             Lock::Others => false,

@@ -208,7 +208,7 @@ fn deadline(s: &Saving, age: Age, now: u64, since: u64) -> Deadline {
     match (s.state, s.left.saturating_sub(passed(age))) {
         (State::Open, 0) => Deadline::OVER,
         (State::Open, left) => Deadline::after(since, now, left, true),
-        // where the clock does not reach back to the beginning of this state, `since` cannot tell it
+        // where the clock does not reach back to the beginning of this state, `since` cannot express it
         (State::Closed, _) => {
             let lasted = s.lasted.saturating_add(passed(age));
             Deadline::lasted_before(lasted.saturating_sub(now))

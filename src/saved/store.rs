@@ -226,7 +226,7 @@ impl FileStore {
         }
         match self.load() {
             Ok(_) => return Ok(()),
-            // Too many open files, for example: the state may be good, and another save can tell. A
+            // Too many open files, for example: the state may be good, and another save may find out. A
             // file that is not to be opened is kept, since it will not change by itself.
             Err(error) if error.is_unopened() => return Err(error),
             Err(_) => {}

@@ -76,7 +76,7 @@ mod with_std {
         /// from ever waiting for another thread's `set`.
         pub(crate) fn fill(&self, make: impl FnOnce() -> T) -> Option<&T> {
             if self.state.claim() {
-                // nobody else comes here: the claim is taken once
+                // no other thread comes here: the claim is taken once
                 let _ = self.cell.set(make());
                 self.order();
                 self.state.set(FULL);
@@ -100,7 +100,7 @@ mod with_std {
                     return value;
                 }
                 match made.take_if(|_| self.state.claim()) {
-                    // nobody else comes here: the claim is taken once
+                    // no other thread comes here: the claim is taken once
                     Some(value) => drop(self.cell.set(value)),
                     None => give_way(),
                 }

@@ -303,7 +303,7 @@ impl<'de> Visitor<'de> for One<'_> {
     fn visit_i64<E: Error>(self, n: i64) -> Result<(), E> {
         match u64::try_from(n) {
             Ok(n) => self.visit_u64(n),
-            // where it may be a fraction it may be below zero, and is told to be out of range
+            // where a fraction is allowed, a negative number is accepted here and refused as out of range later
             Err(_) => self.put(Found::Float(n as f64), Unexpected::Signed(n)),
         }
     }

@@ -40,7 +40,7 @@ impl Core {
         loop {
             let left = word.load();
             // A later generation's: ours is over. An earlier one's may still be here, for no transition wipes
-            // the word: it says nothing of this one.
+            // the word: it is not about this one.
             let nothing_to_say = kind.is_none() && !left.has(generation);
             if left == ours || nothing_to_say || left.later_than(generation) {
                 return;

@@ -47,7 +47,7 @@ impl Ready {
     pub(crate) fn mark(&self, place: usize) {
         self.words[place / 64].set_bits(1 << (place % 64));
         // After the mark: a reader that was woken before it would sleep over it. And always, since
-        // whoever set the bit before us may not have come to its own unpark.
+        // the thread that set the bit before us may not have unparked yet.
         self.wake();
     }
 

@@ -106,7 +106,7 @@ impl Boundaries {
     pub(crate) fn start_of(&self, epoch: u64) -> u64 {
         let number = epoch.saturating_sub(self.buckets());
         let start = self.origin.wrapping_add(number.saturating_mul(self.width));
-        // nothing is told to be earlier than the clock's beginning
+        // nothing is reported as earlier than the clock's beginning
         start.cast_signed().max(0) as u64
     }
 

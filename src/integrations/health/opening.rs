@@ -36,10 +36,10 @@ impl Opening {
             let event = history.iter().find(|t| t.generation == seen.generation);
             let by_operator = match event {
                 Some(event) => event.cause == Cause::Manual,
-                // an event is told for as long as its generation lasts: this one has none, since the
+                // an event is kept for as long as its generation lasts: this one has none, since the
                 // breaker was built so, or restored
                 None if observer.snapshot().generation == seen.generation => false,
-                // the breaker has gone on, and so far that it is no longer told
+                // the breaker has gone on, and so far that it is no longer kept
                 None => continue,
             };
             let in_vain = match (event, last) {

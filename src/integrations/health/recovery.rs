@@ -18,16 +18,16 @@ use std::time::Duration;
 ///     .consecutive_failures(1)
 ///     .open_for(Duration::from_secs(600))
 ///     .build_with_controller()?;
-/// let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-/// let _subscription = breaker.observer().subscribe(move |t| { let _ = tell.send(t.to); });
+/// let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+/// let _subscription = breaker.observer().subscribe(move |t| { let _ = sender.send(t.to); });
 ///
 /// let recovery = Recovery::new().every(Duration::from_millis(50)).healthy(3);
 /// let check = || async { Ok::<_, std::io::Error>(()) };
 /// let driver = tokio::spawn(recovery.run(controller, check));
 ///
 /// let _ = breaker.call(|| Err::<(), _>("no route"));
-/// assert_eq!(told.recv().await, Some(State::Open));
-/// assert_eq!(told.recv().await, Some(State::HalfOpen), "long before the ten minutes are over");
+/// assert_eq!(receiver.recv().await, Some(State::Open));
+/// assert_eq!(receiver.recv().await, Some(State::HalfOpen), "long before the ten minutes are over");
 /// driver.abort(); // the future never ends by itself
 /// # Ok(())
 /// # }

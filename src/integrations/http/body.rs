@@ -268,7 +268,7 @@ impl<B: Body, C: ClassifyBody<B::Error>> Body for GuardedBody<B, C> {
         conclude(permit, classifier, || match &frame {
             None => Some(classifier.end(None)),
             Some(Err(error)) => Some(classifier.broken(error)),
-            // whoever reads it need not ask again
+            // its reader need not ask again
             Some(Ok(frame)) => match frame.trailers_ref() {
                 Some(trailers) => Some(classifier.end(Some(trailers))),
                 None => body.is_end_stream().then(|| classifier.end(None)),

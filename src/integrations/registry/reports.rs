@@ -128,7 +128,7 @@ impl<K, C> Due<K, C> {
             if follower.since > self.number {
                 continue;
             }
-            // a hook that panics is no matter of the next one's; one that nobody keeps is dropped here
+            // a hook that panics does not stop the next one; one that is not kept is dropped here
             caught(|| {
                 if let Some(report) = follower.to.upgrade() {
                     report(&self.slot.key, &observer, self.what);

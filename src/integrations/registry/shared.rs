@@ -161,7 +161,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
                 standing.put_upon(&slot.controller);
             }
             self.table.seat(&mut seats, slot.clone());
-            // one that nobody is to hear of is kept by the table
+            // one that is not to be reported is kept by the table
             let _kept = seats.reports.push(slot.clone(), Move::Came);
             let gone = self.table.relieve(&mut seats);
             drop(seats);
