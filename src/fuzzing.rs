@@ -43,11 +43,8 @@ pub fn words(a: u64, b: u64, c: u64) {
     let rule = RunRule::unpack(payload);
     let again = RunRule::unpack(rule.pack());
     assert_eq!(again, rule);
-    assert_eq!(
-        rule.with(0).with(1).era == rule.era,
-        false,
-        "a run begins anew"
-    );
+    let anew = rule.begun_anew();
+    assert!(anew.era != rule.era && anew.limit == rule.limit);
 
     let decision = Decision::unpack(payload);
     assert_eq!(Decision::unpack(decision.pack()), decision);
