@@ -22,7 +22,7 @@ while [[ ${1:-} == --* ]]; do
     figures="loom-stale"
     # each within half a minute
     ending=(
-      a_call_without_a_result a_history_that_goes_round a_look_at_a_ring a_place_is_handed_over
+      a_call_without_a_result a_history_that_goes_round a_look_at_a_log_is a_place_is_handed_over
       a_reclose_counts a_round_is_decided a_round_of_cancelled_probes a_slot_comes_back
       an_admission_puts an_allowance_by_rate an_earlier_deadline growth_gives_no_allowance
       no_more_probes_than no_run_without nobody_is_admitted_once_open racing_trips

@@ -6,6 +6,7 @@ use crate::config::settings::Config;
 use crate::engine::events::event::Event;
 use crate::engine::policy::{Allowance, Policy, Truth};
 use crate::engine::transition::{Decision, decide, openings, permits};
+use crate::engine::window::log::{Cells, Holds, Log, MOST_WITHIN, Marks};
 use crate::sync::pack::Pack;
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::Deadline;
@@ -45,6 +46,31 @@ pub fn words(a: u64, b: u64, c: u64) {
     assert_eq!(again, rule);
     let anew = rule.begun_anew();
     assert!(anew.era != rule.era && anew.limit == rule.limit);
+
+    let log = Log::unpack(payload);
+    assert_eq!(log.pack(), payload);
+    let (truth, within) = (Truth(a & 7), b & 0xFF);
+    let told = log.with_ahead(truth, within);
+    assert_eq!(told.truth(), truth);
+    assert_eq!(
+        told.within(),
+        if truth.any() {
+            0
+        } else {
+            within.min(MOST_WITHIN)
+        }
+    );
+    assert!(told.frozen().is_frozen() && !told.is_frozen());
+    assert_eq!(told.frozen().truth(), truth);
+    assert_eq!(Holds::unpack(payload).pack(), payload);
+    let cells = Cells::new((a as u32 & ((1 << 20) - 1)).max(1));
+    let ahead = (b & ((1 << 21) - 1)).cast_signed() - (1 << 20);
+    let (failed, slow) = (a, c);
+    let cell = cells.pack(payload.wrapping_add_signed(ahead), Marks { failed, slow });
+    assert_eq!(cells.offset(cell, payload), ahead);
+    let marks = cells.marks(cell);
+    let one = cells.since(marks.and(true, false), marks);
+    assert_eq!((one.failed, one.slow), (1, 0));
 
     let decision = Decision::unpack(payload);
     assert_eq!(Decision::unpack(decision.pack()), decision);
@@ -102,12 +128,21 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         let Some((to, cause)) = decision.transition else {
             assert!(matches!(goal, Goal::Check | Goal::Maintain));
             assert_eq!(next.period(), c.period());
-            assert_eq!(next.armed(), judged && policy.allowance(window).armed());
+            let armed = if judged {
+                policy.allowance(window).armed()
+            } else {
+                let asked = goal == Goal::Check || c.armed();
+                policy.logs_successes(window, Truth::default())
+                    || asked && policy.is_on_the_verge(window)
+            };
+            assert_eq!(next.armed(), armed);
             continue;
         };
         assert_eq!(next.state(), to);
         assert_eq!(next.generation(), c.next_generation());
-        assert!(!next.armed());
+        // a fresh count window may have to log its first successes
+        let fresh = policy.logs_successes(Counts::default(), Truth::default());
+        assert_eq!(next.armed(), !judged && next.counting() && fresh);
         let overridden = !matches!(state, State::Closed | State::Open | State::HalfOpen);
         assert!(!overridden || cause == Cause::Manual, "{state:?} {goal:?}");
         match cause {
@@ -136,6 +171,27 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
             trips,
             policy.truth(window).any(),
             "a true rule trips, and no other"
+        );
+    }
+    // A count window's entries: of those within, as many failed or slow as may be, and any number of
+    // successes beside them, which may also push older ones out.
+    let size = u64::from(config.min_throughput.unwrap_or(1))
+        .max(window.calls)
+        .max(1);
+    let judgement = policy.judge_entry(window, size);
+    assert_eq!(judgement.truth, policy.truth(window));
+    if !judgement.truth.any() {
+        let k = judgement.within.min(MOST_WITHIN).min(before % 64);
+        let (failed, slow) = ((before >> 8).min(k), (before >> 24).min(k));
+        let calls = window.calls + k + if judgement.arms { 0 } else { before >> 48 };
+        let then = Counts::new(
+            calls.min(size),
+            (window.failures + failed).min(calls.min(size)),
+            (window.slow + slow).min(calls.min(size)),
+        );
+        assert!(
+            !policy.truth(then).any(),
+            "{judgement:?} {window:?} {then:?}"
         );
     }
     // Within its allowance nothing is missed. (Where a rule is true already there is none, and it is for

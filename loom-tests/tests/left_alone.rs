@@ -1,9 +1,10 @@
 //! I1, I3, I4, I6 and I8 where a transition leaves words as they are: what an earlier one wrote is not taken for
 //! the present one's, and a thread that sleeps through a transition changes nothing that it has left.
 
-use tripcoil::{Breaker, Cause, FailureKind, HalfOpen, State};
+use tripcoil::{Breaker, Cause, FailureKind, HalfOpen, State, Window};
 use tripcoil_loom_tests::{
-    EPOCH, all_told, by_count, by_run, check_history, explore, fail, race, ready_to_probe, succeed,
+    EPOCH, all_told, by_count, by_run, check_history, explore, fail, model_breaker, race,
+    ready_to_probe, succeed,
 };
 
 /// The counts with which a period begins are in one slot, where those of a period before it in the same epoch
@@ -153,6 +154,76 @@ fn what_lands_before_a_trip_is_in_its_event() {
             "{seen:?}"
         );
         assert_eq!(seen.window.failures, told, "{seen:?}");
+    });
+}
+
+/// The same of a count window, whose log is frozen where a period ends, and left until one begins.
+#[test]
+fn what_is_logged_before_a_trip_is_in_its_event() {
+    explore(
+        "what_is_logged_before_a_trip_is_in_its_event",
+        Some(3),
+        || {
+            let (breaker, controller, _clock) =
+                model_breaker(|rules| rules.window(Window::count(4)).failure_count(4));
+            fail(&breaker);
+            let old = breaker.try_acquire_owned().expect("closed");
+            race(
+                || {
+                    assert!(controller.trip());
+                    assert!(controller.half_open());
+                },
+                move || old.failure(FailureKind::Server),
+            );
+            let seen = check_history(&breaker);
+            let told = breaker.observer().history()[0].counts.failures;
+            assert_eq!(
+                (seen.totals.failures, all_told(&seen)),
+                (told, 2),
+                "{seen:?}"
+            );
+            assert_eq!(seen.window.failures, told, "{seen:?}");
+
+            assert!(controller.reset());
+            fail(&breaker);
+            let window = check_history(&breaker).window;
+            assert_eq!((window.calls, window.failures), (1, 1), "{window:?}");
+        },
+    );
+}
+
+/// A helper of an update that leaves the log sleeps in it, and wakes when a later period has frozen the log and
+/// gone on: it changes nothing there.
+#[test]
+fn a_log_that_is_left_is_not_changed_later() {
+    explore("a_log_that_is_left_is_not_changed_later", Some(2), || {
+        let (breaker, controller, _clock) =
+            model_breaker(|rules| rules.window(Window::count(3)).failure_count(3));
+        fail(&breaker);
+        assert!(controller.trip());
+        let observer = breaker.observer();
+        race(
+            || {
+                assert!(controller.half_open());
+                assert!(controller.reset());
+                fail(&breaker);
+                fail(&breaker);
+            },
+            move || {
+                let seen = observer.snapshot();
+                assert!(seen.window.failures <= 2, "{seen:?}");
+                assert_eq!(seen.window.calls, seen.window.failures, "{seen:?}");
+            },
+        );
+        let told = breaker.observer().history();
+        let failures = [0, 1].map(|n| told[n].counts.failures);
+        assert_eq!(failures, [1, 1], "of the trip and of the round: {told:?}");
+        let seen = check_history(&breaker);
+        assert_eq!((seen.window.calls, seen.window.failures), (2, 2));
+        assert_eq!((seen.totals.failures, seen.generation), (3, 3), "{seen:?}");
+        fail(&breaker);
+        let seen = check_history(&breaker);
+        assert_eq!((seen.state, seen.generation), (State::Open, 4), "{seen:?}");
     });
 }
 

@@ -10,35 +10,28 @@ use crate::engine::state::Core;
 use crate::engine::transition::{moves_openings, openings};
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
+use crate::engine::window::count::AtCut;
 use crate::engine::window::stripes::{Class, counts_of, share};
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::{Deadline, Wait};
 use crate::words::outcome::{Counts, State};
 use crate::words::round::Round;
 use crate::words::run::{Run, RunRule};
-use crate::words::tagged::{EpochNumber, Generation, PAYLOAD_MAX, TAG_BITS, Tagged, Version};
+use crate::words::tagged::{EpochNumber, Generation, PAYLOAD_MAX, TAG_BITS, Tagged};
 
 /// How far behind `generations` is left: a quarter of the range of a tag.
 const SELDOM: u64 = 1 << (TAG_BITS - 2);
 
 /// The frozen counts.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Frozen {
-    /// By class, modulo 2^40 (a time window's).
+    /// By class, modulo 2^40. Of a count window only the fast successes.
     pub(crate) classes: [u64; 4],
-    /// The frozen word of a count window.
-    pub(crate) word: Tagged<Version>,
+    /// A count window's.
+    pub(crate) log: AtCut,
 }
 
 impl Frozen {
-    /// No counts, at that version.
-    pub(crate) fn of(version: Version) -> Frozen {
-        Frozen {
-            classes: [0; 4],
-            word: Tagged::new(version, 0),
-        }
-    }
-
     pub(crate) fn totals(&self) -> Counts {
         counts_of(&self.classes)
     }
@@ -92,7 +85,7 @@ impl Core {
                     .at(oldest)
                     .map_or(Counts::default(), |base| frozen.totals().since(base))
             }
-            Shape::Count(window) => window.counts(frozen.word).unwrap_or_default(),
+            Shape::Count(_) => frozen.log.counts,
         }
     }
 
@@ -215,44 +208,28 @@ impl Core {
         Ok(())
     }
 
-    /// Empties the window for a fresh counting period.
+    /// Empties a window of time for a fresh counting period.
     pub(crate) fn begin_afresh(
         &self,
         announced: Control,
-        next: Control,
+        boundaries: &Boundaries,
         frozen: &Frozen,
         time: u64,
     ) -> Result<(), Over> {
-        match &self.head.window {
-            Shape::Time(boundaries) => {
-                // Another helper may have raised `period_end`, to the same epoch.
-                let epoch = self.epoch_at(boundaries, time);
-                // The other slots stay as they are: up to this epoch none is read any more, and those after it
-                // are written as their epochs begin.
-                for (word, count) in boundaries.slot(epoch).words(frozen.totals()) {
-                    // One that sleeps before its exchange finds the word changed: another helper has written
-                    // it, and counts and epochs only rise.
-                    self.help_write(word, announced, |_| Tagged::new(EpochNumber(epoch), count))?;
-                }
-                // With a look at control, though it only rises: a helper that comes after this update may have
-                // read the end of a later epoch above.
-                self.help_write(&boundaries.begun_in, announced, |known| known.max(epoch))?;
-                self.head.period_end.raise(boundaries.end_of(epoch));
-                Ok(())
-            }
-            Shape::Count(window) => {
-                let (start, begun) = window.fresh(frozen.word);
-                // Before the window's word: a recorder that finds the fresh word must find its
-                // start.
-                if let Some((word, position)) = start {
-                    self.help_write(word, announced, |_| position)?;
-                }
-                self.help_write(&window.word, announced, |_| {
-                    Tagged::new(next.version(), begun)
-                })?;
-                Ok(())
-            }
+        // Another helper may have raised `period_end`, to the same epoch.
+        let epoch = self.epoch_at(boundaries, time);
+        // The other slots stay as they are: up to this epoch none is read any more, and those after it
+        // are written as their epochs begin.
+        for (word, count) in boundaries.slot(epoch).words(frozen.totals()) {
+            // One that sleeps before its exchange finds the word changed: another helper has written
+            // it, and counts and epochs only rise.
+            self.help_write(word, announced, |_| Tagged::new(EpochNumber(epoch), count))?;
         }
+        // With a look at control, though it only rises: a helper that comes after this update may have
+        // read the end of a later epoch above.
+        self.help_write(&boundaries.begun_in, announced, |known| known.max(epoch))?;
+        self.head.period_end.raise(boundaries.end_of(epoch));
+        Ok(())
     }
 
     /// Applies the rules in force to the recording of outcomes: the slow limit, and the longest

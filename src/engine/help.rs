@@ -7,7 +7,7 @@
 //! A helper may sleep between its look at control and its exchange, and wake in a later update or
 //! outside of any. Its exchange must fail then. So a word that is written here must never return to
 //! an earlier value, for as long as a helper may sleep: it has a tag that the write changes
-//! (version, generation, epoch, the run's era), or it only rises.
+//! (version, generation, epoch, the run's era, the position of a log's entry), or it only rises.
 //!
 //! An update may leave a word alone. Whether it does must be the same for all of its helpers: it follows
 //! from the announced word, from what they have agreed on, or from the word itself. Otherwise one that wants to

@@ -7,6 +7,7 @@ pub(crate) mod durations;
 pub(crate) mod events;
 pub(crate) mod help;
 pub(crate) mod initial;
+pub(crate) mod log;
 pub(crate) mod operator;
 pub(crate) mod policy;
 pub(crate) mod postpone;

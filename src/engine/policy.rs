@@ -5,7 +5,7 @@
 //! window.
 
 use crate::clock::saturating_nanos;
-use crate::config::settings::{Config, OnCancel, RecoveryRule};
+use crate::config::settings::{Config, Geometry, OnCancel, RecoveryRule};
 use crate::words::control::{Flags, Goal};
 use crate::words::outcome::{Cause, Counts};
 use crate::words::round::Round;
@@ -74,6 +74,16 @@ pub(crate) struct Allowance {
     pub(crate) fast_failures: u64,
     pub(crate) slow_successes: u64,
     pub(crate) slow_failures: u64,
+}
+
+/// An entry's judgement of its own window, under a count window.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Judgement {
+    pub(crate) truth: Truth,
+    /// So many further entries cannot make a rule true.
+    pub(crate) within: u64,
+    /// Successes have to be logged from here on.
+    pub(crate) arms: bool,
 }
 
 impl Allowance {
@@ -209,6 +219,91 @@ impl Policy {
             slow_successes: slow - both,
             slow_failures: both,
         }
+    }
+
+    /// Under a count window: whether a success may be the outcome at which a rule is found true, or may
+    /// end one in `truth`, which were true at the last outcome. Then it has to be logged, as all other
+    /// outcomes are. (New rules may be true of a window in which nothing has been judged by them.)
+    pub(crate) fn logs_successes(&self, window: Counts, truth: Truth) -> bool {
+        truth.any() || self.awaits_calls(window) || self.truth_of_entry(window).any()
+    }
+
+    /// Under a count window: whether the next entry could make a rule true.
+    pub(crate) fn is_on_the_verge(&self, window: Counts) -> bool {
+        match self.config.window.geometry() {
+            Geometry::Count(size) => self.entries_within(window, u64::from(size)) == 0,
+            Geometry::Time { .. } => false,
+        }
+    }
+
+    /// Whether a rate waits for more calls.
+    fn awaits_calls(&self, window: Counts) -> bool {
+        let rates = self.config.failure_rate.is_some() || self.config.slow_rate.is_some();
+        rates && window.calls < self.min_throughput()
+    }
+
+    fn truth_of_entry(&self, window: Counts) -> Truth {
+        // every rule needs something failed or slow
+        if window.failures | window.slow == 0 {
+            Truth::default()
+        } else {
+            self.truth(window)
+        }
+    }
+
+    /// An entry's judgement, by its own window.
+    pub(crate) fn judge_entry(&self, window: Counts, size: u64) -> Judgement {
+        let truth = self.truth_of_entry(window);
+        Judgement {
+            truth,
+            within: if truth.any() {
+                0
+            } else {
+                self.entries_within(window, size)
+            },
+            arms: truth.any() || self.awaits_calls(window),
+        }
+    }
+
+    /// How many further entries in the log of a count window of that size cannot make a rule true,
+    /// whatever they are, and however many successes that need not be logged come between. No rule is
+    /// true now. An underestimate only costs a look.
+    pub(crate) fn entries_within(&self, window: Counts, size: u64) -> u64 {
+        let by_count = self.config.failure_count.map_or(PLENTY, |n| {
+            (u64::from(n) - 1).saturating_sub(window.failures)
+        });
+        if self.awaits_calls(window) {
+            // Each outcome is an entry, and no rate is judged before there are enough of them.
+            let calls = (self.min_throughput() - 1).saturating_sub(window.calls);
+            return calls.min(by_count);
+        }
+        let failed = self.more_of(
+            size,
+            window.failures,
+            window.calls,
+            self.config.failure_rate,
+        );
+        let slow = self.more_of(size, window.slow, window.calls, self.config.slow_rate);
+        by_count.min(failed).min(slow)
+    }
+
+    /// The most by which `part` can grow in a window of that size, every new one a call too, with its
+    /// rate safe. Successes between them, and what leaves the window, only lower the rate.
+    fn more_of(&self, size: u64, part: u64, calls: u64, rate: Option<f64>) -> u64 {
+        let Some(below) = rate else { return PLENTY };
+        // (part + more) / min(size, calls + more) < below: by both of the two divisors
+        let full = ceil(below * size as f64 - part as f64).saturating_sub(1);
+        let most = if calls < size {
+            full.min(self.more(part, calls, rate))
+        } else {
+            full
+        };
+        // the formula may be one off, where the division rounds
+        let safe = |more: &u64| !reached(part + more, size.min(calls + more), below);
+        [most, most.saturating_sub(1)]
+            .into_iter()
+            .find(safe)
+            .unwrap_or(0)
     }
 
     /// A rate is reached, and only the number of calls, of any class, is missing. (Or a rule is
@@ -362,6 +457,48 @@ mod tests {
         fn armed_exactly_when_successes_alone_could(p in policy(), w in counts()) {
             let ever = (0..=40).any(|n| p.truth(Counts { calls: w.calls + n, ..w }).any());
             prop_assert_eq!(p.allowance(w).armed(), ever);
+        }
+
+        /// What entries of a count window lean on: of those within, none needs a look, whichever they
+        /// are, and however many successes come between that are not logged.
+        #[test]
+        fn no_entries_within_make_a_rule_true(
+            p in policy(), size in 1usize..80, seed in prop::collection::vec((any::<bool>(), any::<bool>(), 0usize..4), 1..200),
+        ) {
+            let size = size.max(p.min_throughput() as usize);
+            let mut all: Vec<(bool, bool)> = Vec::new();
+            let counts = |all: &[(bool, bool)]| {
+                let last = &all[all.len().saturating_sub(size)..];
+                let of = |is: fn(&(bool, bool)) -> bool| last.iter().filter(|o| is(o)).count() as u64;
+                Counts::new(last.len() as u64, of(|o| o.0), of(|o| o.1))
+            };
+            let (mut within, mut armed) = (0, true);
+            for (failed, slow, between) in seed {
+                for _ in 0..between {
+                    all.push((false, false));
+                    let now = counts(&all);
+                    if armed {
+                        // each of them is an entry
+                        if within > 0 {
+                            within -= 1;
+                        } else {
+                            armed = p.logs_successes(now, p.truth(now));
+                            within = if p.truth(now).any() { 0 } else { p.entries_within(now, size as u64) };
+                            continue;
+                        }
+                    }
+                    prop_assert!(!p.truth(now).any(), "{:?}", now);
+                }
+                all.push((failed, slow));
+                let now = counts(&all);
+                if within > 0 {
+                    within -= 1;
+                    prop_assert!(!p.truth(now).any(), "{:?}", now);
+                } else {
+                    armed = p.logs_successes(now, p.truth(now));
+                    within = if p.truth(now).any() { 0 } else { p.entries_within(now, size as u64) };
+                }
+            }
         }
 
         #[test]

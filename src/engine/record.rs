@@ -5,21 +5,27 @@
 //! word that was read. Between the two an update may announce, freeze and publish: then the
 //! exchange fails, and control is read again. "Count it" and "what I checked still holds" are one
 //! step.
+//!
+//! Under a count window there are no epochs, so that no clock is read for an untimed call. Outcomes
+//! that are not fast successes land on the window's log, by one exchange that expects the version too.
 
 use crate::clock::saturating_nanos;
 use crate::config::settings::OnCancel;
 use crate::engine::call::{Admission, Outgoing, Timing, UNTIMED};
-use crate::engine::policy::Truth;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
-use crate::engine::window::count::CountWindow;
-use crate::engine::window::stripes::{Class, Owned, Side, Stripe};
+use crate::engine::window::count::{CountWindow, Entry, Judged};
+use crate::engine::window::stripes::{Class, Landed, Owned, Side, Stripe};
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::Wait;
 use crate::words::outcome::{Cause, FailureKind, Outcome, State};
 use crate::words::run::Run;
 use crate::words::tagged::Tagged;
 use core::time::Duration;
+
+/// So many successes in a stripe of a count window are followed by an update, as the end of an epoch is
+/// elsewhere: counts are modulo 2^40, and all stripes together are to stay within that.
+const LAP: u64 = 1 << 30;
 
 impl Core {
     /// A permit got its result. The common cases have paths of their own: a success that is not
@@ -38,7 +44,12 @@ impl Core {
                         self.record_slow(admission, Outgoing::SUCCESS, now);
                     }
                 }
-                Shape::Count(window) => self.succeed_in_count(window, admission, timing),
+                Shape::Count(_) if !admission.is_timed(timing) => {
+                    if !self.try_unlogged(admission) {
+                        self.conclude_slow(admission, Outgoing::SUCCESS);
+                    }
+                }
+                Shape::Count(_) => self.succeed_in_count(admission, timing),
             },
             Outcome::Failure(kind) if !admission.is_timed(timing) => self.fail(admission, kind),
             Outcome::Failure(kind) => self.fail_timed(admission, kind, None, timing),
@@ -49,18 +60,23 @@ impl Core {
         }
     }
 
-    /// A count window has no epochs, so an untimed success needs no clock.
+    /// A timed success under a count window.
     #[inline(never)]
-    fn succeed_in_count(&self, window: &CountWindow, admission: Admission, timing: Timing) {
-        // The clock is read only if the call is timed.
-        let slow = admission.is_timed(timing)
-            && self.exceeds_limit(admission, timing, self.head.clock.nanos());
-        let out = if slow {
-            Outgoing::SLOW_SUCCESS
-        } else {
-            Outgoing::SUCCESS
-        };
-        if !self.try_in_count(window, admission, out, None) {
+    fn succeed_in_count(&self, admission: Admission, timing: Timing) {
+        let now = self.head.clock.nanos();
+        if self.exceeds_limit(admission, timing, now) {
+            self.record(admission, Outgoing::SLOW_SUCCESS, now);
+        } else if !self.try_unlogged(admission) {
+            self.record_at_once(admission, Outgoing::SUCCESS, now);
+        }
+    }
+
+    /// An untimed outcome under a count window: the clock is read where something follows from it.
+    #[inline(never)]
+    fn conclude_slow(&self, admission: Admission, out: Outgoing) {
+        if let Shape::Count(window) = &self.head.window
+            && !self.try_in_count(window, admission, out, None)
+        {
             self.record_slow(admission, out, self.head.clock.nanos());
         }
     }
@@ -72,6 +88,9 @@ impl Core {
             kind,
             wait: None,
         };
+        if matches!(self.head.window, Shape::Count(_)) {
+            return self.conclude_slow(admission, out);
+        }
         self.record_at_once(admission, out, self.head.clock.nanos());
     }
 
@@ -448,9 +467,45 @@ impl Core {
         }
     }
 
-    /// A count window knows each outcome's own window, so the outcome judges itself. `now` is read
-    /// only if it trips.
+    /// A fast success under a count window, unless it has to be logged or an update comes between.
+    #[inline(always)]
+    fn try_unlogged(&self, admission: Admission) -> bool {
+        // As in `try_in_stripe`. This word also says that one more success makes no rule true, and
+        // ends none: that holds until the next update, whatever else lands.
+        let control = self.control();
+        if !(control.counting() && !control.armed() && control.quiet_in(admission.period)) {
+            return false;
+        }
+        let stripe = self.stripes.mine(control.stripes());
+        // Here it takes its place in the order: after the entries whose sums do not have it.
+        let Some(landed) = stripe.try_count(Class::FastSuccess, control.version()) else {
+            return false;
+        };
+        if control.runs() {
+            // it ends a run, and needs no time for that
+            self.note_run(control, Outgoing::SUCCESS, 0);
+        }
+        if landed.contended || landed.count & (LAP - 1) == 0 {
+            self.after_unlogged(control, landed);
+        }
+        true
+    }
+
+    #[cold]
     #[inline(never)]
+    fn after_unlogged(&self, control: Control, landed: Landed) {
+        let now = self.head.clock.nanos();
+        if landed.contended {
+            self.grow(control, now);
+        }
+        if landed.count & (LAP - 1) == 0 {
+            // Any update does. If this thread stops before it, there are other laps.
+            self.update(control, Goal::Maintain, now, Wait::Backoff);
+        }
+    }
+
+    /// Under a count window. `now` is read only where something follows from it.
+    #[inline]
     fn try_in_count(
         &self,
         window: &CountWindow,
@@ -458,48 +513,91 @@ impl Core {
         out: Outgoing,
         now: Option<u64>,
     ) -> bool {
+        if out.class == Class::FastSuccess && self.try_unlogged(admission) {
+            return true;
+        }
         let control = self.control();
         if !(control.counting() && control.quiet_in(admission.period)) {
             return false;
         }
-        // Counted and judged in one step: the exchange on the window's word is also what orders
-        // this outcome among the others.
-        let judged = window.try_count(
-            control.version(),
-            out.class.failed(),
-            out.class.slow(),
-            |counts| {
-                // every rule needs something failed or slow
-                if counts.failures | counts.slow == 0 {
-                    Truth::default()
-                } else {
-                    self.head.policy.load().truth(counts)
-                }
-            },
-        );
-        let Some(judged) = judged else { return false };
-        // Sums for readers: the window's word alone decides. A snapshot that comes between has the
-        // outcome in the window and not yet in the totals.
-        self.stripes.add(out.class, out.kind);
+        if out.class == Class::FastSuccess && !control.armed() {
+            // disarmed just now
+            return false;
+        }
+        // Counted, ordered and judged in one step.
+        let policy = &self.head.policy;
+        let stripes = (&self.stripes, control.stripes());
+        let (version, armed) = (control.version(), control.armed());
+        let entry = window.try_log(version, out.class, stripes, armed, |counts| {
+            policy.load().judge_entry(counts, window.size())
+        });
+        let judged = match entry {
+            Entry::Landed(judged) => judged,
+            Entry::Over => return false,
+            Entry::Full => {
+                self.prepare_log(control, Goal::Maintain, now);
+                return false;
+            }
+            Entry::Unarmed => {
+                self.prepare_log(control, Goal::Check, now);
+                return false;
+            }
+        };
+        // Sums for readers. A snapshot that comes between has the outcome in the window and not yet in
+        // the totals.
+        if out.class == Class::FastSuccess {
+            self.probing.results[Class::FastSuccess as usize].add(1);
+        } else {
+            self.stripes.add(out.class, out.kind);
+        }
+        let clock = || now.unwrap_or_else(|| self.head.clock.nanos());
         if control.runs() {
             // a success ends a run, and needs no time for that
-            self.note_run(control, out, now.unwrap_or_default());
+            let now = if out.class.failed() { clock() } else { 0 };
+            self.note_run(control, out, now);
         }
-        if let Some((goal, _)) = judged.truth.goal() {
-            if control.state() == State::Closed {
-                // if it was true before, an earlier outcome decided: this one's wait does not count
-                let wait = out.wait.filter(|_| !judged.was.any());
-                let now = now.unwrap_or_else(|| self.head.clock.nanos());
-                self.trip(control, goal, now, Outgoing { wait, ..out });
-            } else {
-                // Observe-only: the exchange gave each outcome a state before and after, so each
-                // rising edge has exactly one outcome that counts it.
-                self.ledger
-                    .would_trip
-                    .add(judged.truth.rising_from(judged.was).number());
-            }
+        if armed {
+            self.follow_judgement(control, out, judged, clock);
         }
         true
+    }
+
+    /// An entry has judged itself while control was armed: does a trip follow, or an edge, or need
+    /// successes be logged no longer?
+    #[cold]
+    #[inline(never)]
+    fn follow_judgement(
+        &self,
+        control: Control,
+        out: Outgoing,
+        judged: Judged,
+        clock: impl Fn() -> u64,
+    ) {
+        if control.state() == State::Closed {
+            if let Some((goal, _)) = judged.truth.goal() {
+                // if it was true before, an earlier outcome decided: this one's wait does not count
+                let wait = out.wait.filter(|_| !judged.was.any());
+                return self.trip(control, goal, clock(), Outgoing { wait, ..out });
+            }
+        } else if judged.truth.any() {
+            // Observe-only: each entry has a state before and after it, so each rising edge has
+            // exactly one that counts it.
+            let rising = judged.truth.rising_from(judged.was);
+            self.ledger.would_trip.add(rising.number());
+        }
+        if judged.disarms {
+            // If another thread announces an update first, that one has this entry in its cut.
+            self.update(control, Goal::Maintain, clock(), Wait::Backoff);
+        }
+    }
+
+    /// An entry has no room in the log of a count window, or would make a rule true and needs control to
+    /// be armed. If another thread announces an update first, this one looks again after it.
+    #[cold]
+    #[inline(never)]
+    fn prepare_log(&self, control: Control, goal: Goal, now: Option<u64>) {
+        let now = now.unwrap_or_else(|| self.head.clock.nanos());
+        self.update(control, goal, now, Wait::Backoff);
     }
 
     pub(crate) fn ignore(&self, admission: Admission) {

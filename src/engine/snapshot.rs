@@ -10,6 +10,7 @@ use crate::engine::events::event::Transition;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
 use crate::engine::window::stripes::{Class, counts_of};
+use crate::sync::atomic::Counter;
 use crate::sync::pack::Pack;
 use crate::words::control::Control;
 use crate::words::deadline::Wait;
@@ -236,9 +237,7 @@ impl Core {
         series: bool,
     ) -> Option<(Counts, Vec<Counts>)> {
         let boundaries = match &self.head.window {
-            Shape::Count(window) => {
-                return Some((window.counts(window.word.load())?, Vec::new()));
-            }
+            Shape::Count(window) => return Some((window.now(&self.stripes)?, Vec::new())),
             Shape::Time(boundaries) => boundaries,
         };
         // Time may have passed since the last update, which nothing has recorded. The reading is of
@@ -266,15 +265,18 @@ impl Core {
         Some((totals.since(at(first)?), buckets?))
     }
 
-    /// The stripes' counts by class: modulo 2^40 for a time window.
+    /// The stripes' counts by class: modulo 2^40 where they are tagged.
     fn class_counts(&self) -> [u64; 4] {
         let mut classes = [0u64; 4];
-        let tagged = matches!(self.head.window, Shape::Time(_));
+        let tagged = self.head.window.tagged_classes();
         for stripe in self.stripes.all() {
-            for (sum, word) in classes.iter_mut().zip(&stripe.counts) {
+            for (i, (sum, word)) in classes.iter_mut().zip(&stripe.counts).enumerate() {
                 let word = word.load();
-                // under a count window they are plain sums
-                let count = if tagged { word.payload() } else { word.pack() };
+                let count = if i < tagged {
+                    word.payload()
+                } else {
+                    word.pack()
+                };
                 *sum = sum.wrapping_add(count);
             }
         }
@@ -287,21 +289,34 @@ impl Core {
         classes
     }
 
+    /// Failures of all kinds.
+    fn kinds(&self) -> u64 {
+        let all = self.stripes.all().flat_map(|stripe| &stripe.side.kinds);
+        all.map(Counter::get).sum()
+    }
+
     fn totals(&self, rejected: u64) -> Totals {
         let mut classes = [0u64; 4];
         // the long counts first: they are what earlier frozen counts had, so never more than the sums
         let long: [u64; 4] = core::array::from_fn(|i| self.ledger.lifetime[i].load());
         let counts = self.class_counts();
         for (i, class) in classes.iter_mut().enumerate() {
-            *class = match self.head.window {
-                Shape::Time(_) => extend(long[i], counts[i], 1 << PAYLOAD_BITS),
-                Shape::Count(_) => counts[i],
-            } + self.probing.results[i].get();
+            let stripes = if i < self.head.window.tagged_classes() {
+                extend(long[i], counts[i], 1 << PAYLOAD_BITS)
+            } else {
+                counts[i]
+            };
+            *class = stripes.wrapping_add(self.probing.results[i].get());
         }
         let of = |class: Class| classes[class as usize];
         let mut totals = Totals {
             successes: of(Class::FastSuccess) + of(Class::SlowSuccess),
-            failures: of(Class::FastFailure) + of(Class::SlowFailure),
+            failures: match self.head.window {
+                Shape::Time(_) => of(Class::FastFailure) + of(Class::SlowFailure),
+                // each has its kind, and the class has what the kinds do not tell; after the slow ones,
+                // which are told after their kinds
+                Shape::Count(_) => counts[Class::FastFailure as usize].wrapping_add(self.kinds()),
+            },
             slow: of(Class::SlowSuccess) + of(Class::SlowFailure),
             rejected,
             ..Totals::default()

@@ -12,7 +12,7 @@ use crate::engine::transition::Decision;
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
 use crate::engine::window::count::CountWindow;
-use crate::engine::window::stripes::{Stripes, counts_of};
+use crate::engine::window::stripes::{Class, Stripes, counts_of};
 use crate::sync::atomic::{Counter, Word};
 use crate::sync::cell::{Late, Swap};
 use crate::sync::thread_index::cpus;
@@ -46,7 +46,7 @@ pub(crate) struct Head {
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Ledger {
-    /// The stripes' counts by class, carried on into 64 bits.
+    /// The stripes' counts by class, carried on into 64 bits. (Of a count window, the fast successes'.)
     pub(crate) lifetime: [Word; 4],
     /// The generation, likewise. Both are written now and then, and readers carry them on.
     pub(crate) generations: Word,
@@ -84,7 +84,8 @@ pub(crate) struct Probing {
     pub(crate) latest_result: Word,
     /// Probes that succeeded, but late: their round had ended.
     pub(crate) late_successes: Counter,
-    /// The probes' results by class, for the lifetime: they are in no window.
+    /// The probes' results by class, for the lifetime: they are in no window. And the fast successes
+    /// that a count window has logged: they are in no stripe.
     pub(crate) results: [Counter; 4],
 }
 
@@ -153,7 +154,12 @@ impl Core {
             policy.allowance(held)
         };
         let counting = matches!(initial.state, State::Closed | State::ObserveOnly);
-        let armed = timed && counting && (initial.truth.any() || allowance.armed());
+        let armed = counting
+            && if timed {
+                initial.truth.any() || allowance.armed()
+            } else {
+                policy.logs_successes(held, initial.truth)
+            };
         let generation = Generation::of(initial.generation);
         let mut control =
             Control::new(initial.state, policy.flags(armed)).of_generation(generation);
@@ -188,7 +194,6 @@ impl Core {
         }
         let stripes = Stripes::new(cpus());
         stripes.get(0).begin_with(&totals, timed, allowance);
-        let lifetime = |class: u64| Word::new(if timed { class } else { 0 });
         Core {
             head: Head {
                 control: Word::new(control),
@@ -207,7 +212,7 @@ impl Core {
                 time_low: Word::default(),
                 decision: Word::new(Tagged::new(version, decision)),
                 deciding: Word::new(Tagged::new(generation, None)),
-                lifetime: totals.classes.map(lifetime),
+                lifetime: totals.classes.map(Word::new),
                 generations: Word::new(initial.generation),
                 since: Word::new(initial.since),
                 openings: Word::new(Tagged::new(generation, initial.openings)),
@@ -295,9 +300,10 @@ fn window(config: &Config, initial: &Initial, now: u64) -> (Shape, u64, Counts) 
             (Shape::Time(boundaries), end, totals.since(oldest))
         }
         Geometry::Count(size) => {
-            let count = CountWindow::new(size);
-            count.land_all(&held.outcomes, initial.truth);
-            (Shape::Count(Box::new(count)), u64::MAX, Counts::default())
+            let successes = initial.totals.classes[Class::FastSuccess as usize];
+            let window = CountWindow::new(size, successes, &held.outcomes, initial.truth);
+            let held = window.first();
+            (Shape::Count(Box::new(window)), u64::MAX, held)
         }
     }
 }

@@ -179,8 +179,9 @@ impl Decision {
 }
 
 /// Judges the window that the announced update has before it. `judged` is whether the update
-/// is the one that judges rules on a window of time; an exact count window judged each outcome as
-/// it landed. `before` is the last decision: it says what was true then (observe-only), and by which rules.
+/// is the one that judges rules on a window of time; in a count window each entry judged itself as
+/// it landed. `before` is the last decision: it says what was true at the last judgement (observe-only), and by
+/// which rules the decision was made.
 pub(crate) fn decide(
     announced: Control,
     policy: &Policy,
@@ -195,9 +196,11 @@ pub(crate) fn decide(
         ..Decision::default()
     };
     if let Some((state, cause)) = destination(announced.goal()) {
+        // a count window that begins is empty, and may have to log its successes from the first on
+        let logs = || policy.logs_successes(Counts::default(), Truth::default());
         return Decision {
             transition: Some((state, cause)),
-            flags: policy.flags(false),
+            flags: policy.flags(!judged && counts(state) && logs()),
             ..by
         };
     }
@@ -211,7 +214,10 @@ pub(crate) fn decide(
     let observing = announced.state() == State::ObserveOnly;
     // The announcer's result may be one of many. What trips is the window that all helpers have
     // frozen.
-    if !observing && let Some(cause) = now.cause() {
+    if judged
+        && !observing
+        && let Some(cause) = now.cause()
+    {
         return Decision {
             transition: Some((State::Open, cause)),
             flags: policy.flags(false),
@@ -220,7 +226,13 @@ pub(crate) fn decide(
     }
     // In the published word, so that a success knows from its one load of control whether it has to
     // look at its limit.
-    let armed = judged && (now.any() || policy.allowance(window).armed());
+    let armed = if judged {
+        now.any() || policy.allowance(window).armed()
+    } else {
+        // An entry asks that would make a rule true; and so it stays while the next one could.
+        let asked = announced.goal() == Check || announced.armed();
+        policy.logs_successes(window, now) || asked && policy.is_on_the_verge(window)
+    };
     Decision {
         transition: None,
         flags: policy.flags(armed),
@@ -365,18 +377,19 @@ mod tests {
             ..Config::default()
         });
         let a = Control::new(State::Closed, Flags::default()).announce(Check);
-        let armed = |failures, judged| {
-            let w = Counts::new(failures, failures, 0);
-            let d = decide(a, &policy, w, judged, Decision::default());
+        let armed = |window, judged| {
+            let d = decide(a, &policy, window, judged, Decision::default());
             assert_eq!(d.transition, None);
             d.flags.armed
         };
-        assert!(!armed(0, true) && !armed(1, true));
-        assert!(armed(2, true), "two more successes would trip");
-        assert!(
-            !armed(2, false),
-            "a count window judges each outcome itself"
-        );
+        let all = |failures| Counts::new(failures, failures, 0);
+        assert!(!armed(all(0), true) && !armed(all(1), true));
+        assert!(armed(all(2), true), "two more successes would trip");
+
+        // a count window logs its successes until there are enough calls, or where a rule is true
+        let calls = |calls, failures| Counts::new(calls, failures, 0);
+        assert!(armed(calls(0, 0), false) && armed(calls(3, 0), false));
+        assert!(!armed(calls(4, 1), false) && armed(calls(4, 2), false));
     }
 
     /// What is left as it is would have come out the same.

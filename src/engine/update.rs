@@ -153,17 +153,16 @@ impl Core {
         let decision = match decided_by_goal(announced.goal()) {
             // the rules have no say, and the next update that judges finds what the last one said
             Some(decision) => decision,
-            None => self.decide_once(stored, announced, announced.version(), |before| {
+            None => self.decide_once(stored, announced, announced.version(), |mut before| {
+                if !judged {
+                    // each entry of a count window has judged itself since, and the last one's truth is frozen
+                    before.truth = frozen.log.truth;
+                }
                 decide(announced, policy, window, judged, before)
             })?,
         };
-        let mut next = decision.publish(announced);
-        if !judged && decision.transition.is_some() && next.counting() {
-            // The fresh window's word is of a version of its own. A helper that sleeps before it puts
-            // that word in place must not find the frozen one again, and a count window's few bits
-            // can come to be what they were.
-            next = next.bump_version();
-        }
+        let next = decision.publish(announced);
+        let begins = decision.transition.is_some() && next.counting();
         if let Some(transition) = decision.transition {
             let begun = match begun.take() {
                 Some(begun) => begun,
@@ -178,11 +177,15 @@ impl Core {
             // From here on words of the new generation are there; those of the old one that stay have its tag. Control still names the old one, so a thread that finds a new word knows that a
             // transition is under way.
             self.begin_generation(announced, next, time)?;
-            if next.counting() {
+            if begins && let Shape::Time(boundaries) = &self.head.window {
                 // A period that counts begins with an empty window. The boundaries move up to the
                 // frozen counts, and the counts themselves go on.
-                self.begin_afresh(announced, next, &frozen, time)?;
+                self.begin_afresh(announced, boundaries, &frozen, time)?;
             }
+        }
+        if let Shape::Count(window) = &self.head.window {
+            // After the event, which reports what the window held: these words say from where the log goes on.
+            self.release_log(announced, window, &frozen.log, begins, decision.truth)?;
         }
         // who moves on to the present epoch finds whether any failure is left; a transition begins a run
         // of its own
@@ -216,14 +219,15 @@ impl Core {
                 Allowance::default()
             } else {
                 // a period that begins has an empty window
-                let begins = decision.transition.is_some();
                 policy.allowance(if begins { Counts::default() } else { window })
             };
             // The limits bear this update's version. Results land only after the publication, so
             // none can be measured by a limit that is not yet set.
             self.set_limits(announced, next, &frozen, allowance)?;
         }
-        for (long, class) in self.ledger.lifetime.iter().zip(frozen.classes) {
+        let tagged = self.head.window.tagged_classes();
+        let long = self.ledger.lifetime.iter().take(tagged);
+        for (long, class) in long.zip(frozen.classes) {
             // Last, and only for readers, which carry them on. The long counts never exceed the sum of the
             // stripes, which a reader reads after them, and are behind by less than half of what a count holds.
             self.help_write(long, announced, |known| {
@@ -242,44 +246,34 @@ impl Core {
     /// anyway: the counts are as the last update left them, and the next one that leads to a counting state
     /// freezes them under its own version.
     fn freeze(&self, announced: Control) -> Result<Frozen, Over> {
-        let mut frozen = Frozen::of(announced.version());
-        match &self.head.window {
-            Shape::Count(window) => {
-                // another helper may have begun the fresh window already
-                let fresh = announced.bump_version().version();
-                frozen.word = self.help_write(&window.word, announced, |word| {
-                    if word.has(fresh) {
-                        word
-                    } else {
-                        word.retag(announced.version())
-                    }
+        let mut frozen = Frozen::default();
+        let version = announced.version();
+        let thaws = thaws(announced);
+        let tagged = self.head.window.tagged_classes();
+        for i in 0..announced.stripes() {
+            let counts = self.stripes.get(i).counts.iter().take(tagged);
+            for (sum, word) in frozen.classes.iter_mut().zip(counts) {
+                // A result may land between the load and the exchange in `help_write`: then the
+                // exchange fails, and the word is read again with it.
+                let count = self.help_write(word, announced, |word| {
+                    if thaws { word.retag(version) } else { word }
                 })?;
+                *sum = sum.wrapping_add(count.payload()) & PAYLOAD_MAX;
             }
-            Shape::Time(_) => {
-                let version = announced.version();
-                let thaws = thaws(announced);
-                for i in 0..announced.stripes() {
-                    for (sum, word) in frozen.classes.iter_mut().zip(&self.stripes.get(i).counts) {
-                        // A result may land between the load and the exchange in `help_write`: then
-                        // the exchange fails, and the word is read again with it.
-                        let count = self.help_write(word, announced, |word| {
-                            if thaws { word.retag(version) } else { word }
-                        })?;
-                        *sum = sum.wrapping_add(count.payload()) & PAYLOAD_MAX;
-                    }
-                }
-                // An owned count has no tag, and its owner goes on storing. The first helper's
-                // reading holds for all; what is stored after it belongs to the next update.
-                for owned in self.stripes.owned() {
-                    let count = if thaws {
-                        self.decide_once(&owned.seen, announced, version, |_| owned.count.load())?
-                    } else {
-                        owned.seen.load().payload()
-                    };
-                    let sum = &mut frozen.classes[Class::FastSuccess as usize];
-                    *sum = sum.wrapping_add(count) & PAYLOAD_MAX;
-                }
-            }
+        }
+        // An owned count has no tag, and its owner goes on storing. The first helper's reading holds
+        // for all; what is stored after it belongs to the next update. (Only a time window has such.)
+        for owned in self.stripes.owned() {
+            let count = if thaws {
+                self.decide_once(&owned.seen, announced, version, |_| owned.count.load())?
+            } else {
+                owned.seen.load().payload()
+            };
+            let sum = &mut frozen.classes[Class::FastSuccess as usize];
+            *sum = sum.wrapping_add(count) & PAYLOAD_MAX;
+        }
+        if let Shape::Count(window) = &self.head.window {
+            self.freeze_log(announced, window, &mut frozen)?;
         }
         Ok(frozen)
     }

@@ -79,7 +79,7 @@ impl Core {
             },
             kinds: read.failures_by_kind.0.map(at_most),
             rejections,
-            window: self.keep(c, now, read),
+            window: self.keep(c, now, read)?,
             round: (c.state() == State::HalfOpen).then(|| self.counted()),
             opening: (c.state() == State::Open).then(|| c.goal().cause()),
             outage: self.last_opening(c)?.map(|e| Outage {
@@ -119,12 +119,12 @@ impl Core {
     fn standing(&self) -> Truth {
         match &self.head.window {
             Shape::Time(_) => self.ledger.decision.load().payload().truth,
-            Shape::Count(window) => window.truth(window.word.load()),
+            Shape::Count(window) => window.truth(),
         }
     }
 
-    fn keep(&self, c: Control, now: u64, read: Snapshot) -> Kept {
-        match &self.head.window {
+    fn keep(&self, c: Control, now: u64, read: Snapshot) -> Option<Kept> {
+        Some(match &self.head.window {
             Shape::Time(b) => {
                 let rolled = b.ending_at(self.head.period_end.load());
                 let latest = if c.counting() {
@@ -146,8 +146,8 @@ impl Core {
             }
             Shape::Count(window) => Kept::Count {
                 size: window.size(),
-                outcomes: window.outcomes(window.word.load()),
+                outcomes: window.outcomes(&self.stripes)?,
             },
-        }
+        })
     }
 }

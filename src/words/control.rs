@@ -157,7 +157,8 @@ const KIND: u64 = 0b111;
 const GUARDED: u64 = 0b100;
 /// An update is announced and not yet published.
 const UPDATING: u64 = 1 << 3;
-/// Successes alone could make a rule true: they have an allowance, as the others always do.
+/// Successes alone could make a rule true: they have an allowance, as the others always do. Under a
+/// count window: or could end one that is true. There they are logged, as the others always are.
 const ARMED: u64 = 1 << 4;
 const STRIPES_SHIFT: u32 = 5;
 const STRIPES: u64 = 0b1111 << STRIPES_SHIFT;

@@ -2,23 +2,21 @@
 //!
 //! A breaker is put just below the wrap of one of its tags, all words that bear it consistently, and
 //! goes through a script beside a twin that was not. After each step both must look the same, but for
-//! the shift itself. The widths are those of `docs/limits.md`, section "Finite tags"; the position of
-//! a count window, whose ring is private to it, is taken across its wrap in `window/count.rs`.
+//! the shift itself. The widths are those of `docs/limits.md`, section "Finite tags".
 
 mod shifted;
 
 use shifted::*;
 
 use crate::config::settings::Window;
-use crate::engine::policy::Truth;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
-use crate::engine::window::count::CountWindow;
+use crate::handles::controller::Controller;
 use crate::words::deadline::Wait;
 use crate::words::outcome::{Cause, Counts, FailureKind, State};
 use crate::words::round::Round;
 use crate::words::run::{Run, RunRule};
-use crate::words::tagged::{PAYLOAD_MAX, Version};
+use crate::words::tagged::PAYLOAD_MAX;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -144,6 +142,41 @@ fn words_that_are_left_do_not_come_back() {
             assert!(shifted.controller.reset() && twin.controller.reset());
             together(&mut shifted, Shift::default(), &mut twin, seed, 150);
         }
+    }
+}
+
+/// While nothing is counted, updates leave a count window's log. When its tag comes again, it is not taken for
+/// one that the update of then has frozen, emptied and released.
+#[test]
+fn a_log_that_is_left_does_not_come_back() {
+    for ahead in 1..=5 {
+        let rig = rig(by_nine);
+        for outcome in [0, 5, 0] {
+            let Ok(permit) = rig.breaker.try_acquire_owned() else {
+                unreachable!("closed");
+            };
+            end(permit, outcome);
+        }
+        let c = &rig.controller;
+        let window = || c.observer().snapshot().window;
+        let before = Counts::new(3, 1, 0);
+        assert!(c.trip());
+        leave_log_behind(&rig.breaker.core, ahead);
+        for operate in [
+            Controller::half_open,
+            Controller::trip,
+            Controller::half_open,
+        ] {
+            assert!(operate(c));
+            assert_eq!(window(), before, "{ahead}");
+        }
+        assert!(c.reset());
+        assert_eq!(window(), Counts::default(), "{ahead}");
+        let Ok(permit) = rig.breaker.try_acquire_owned() else {
+            unreachable!("closed");
+        };
+        end(permit, 5);
+        assert_eq!(window(), Counts::new(1, 1, 0), "{ahead}");
     }
 }
 
@@ -280,12 +313,36 @@ fn a_local_handles_count_wraps() {
 
 // ---- positions of a count window
 
-/// The largest window leaves its cells the narrowest tags, as many bits as a version's.
+/// Successes, entries and positions, each just below its wrap, with updates between.
+#[test]
+fn positions_of_a_count_window_wrap_without_a_trace() {
+    for window in [by_nine, by_twenty] {
+        for seed in 0..40 {
+            let (mut shifted, mut twin) = (rig(window), rig(window));
+            let core = &shifted.breaker.core;
+            let near = PAYLOAD_MAX - seed % 9;
+            // by the successes, by the entries, or by their sum alone
+            let (successes, entries) = match seed % 3 {
+                0 => (near, 0),
+                1 => (7, near),
+                _ => (near / 2, near / 2),
+            };
+            let by = set_positions(core, successes, entries);
+            together(&mut shifted, by, &mut twin, seed, 200);
+        }
+    }
+}
+
+/// The largest window leaves its cells the narrowest positions, as many bits as a version's.
 #[cfg_attr(debug_assertions, ignore = "19 million outcomes: for a release build")]
 #[test]
-fn the_narrowest_tags_of_cells_wrap_without_a_trace() {
+fn the_narrowest_positions_of_cells_wrap_without_a_trace() {
     let size = (1 << 20) - 1;
-    let window = CountWindow::new(size);
+    let rig = rig(|b| {
+        b.window(Window::count(size))
+            .failure_count(size)
+            .slow_rate(1.0)
+    });
     let failed = |n: u64| n.is_multiple_of(3);
     let mut failures = 0;
     let end = TAGS + 2 * u64::from(size);
@@ -294,15 +351,20 @@ fn the_narrowest_tags_of_cells_wrap_without_a_trace() {
         if let Some(gone) = n.checked_sub(u64::from(size)) {
             failures -= u64::from(failed(gone));
         }
-        let landed = window.try_count(Version(0), failed(n), false, |t| {
-            assert_eq!(t.failures, failures, "{n}");
-            Truth::default()
-        });
-        assert!(landed.is_some());
+        let Ok(permit) = rig.breaker.try_acquire() else {
+            unreachable!("a third of them fails");
+        };
+        if failed(n) {
+            permit.failure(FailureKind::Data);
+        } else {
+            permit.success();
+        }
+        if n % 4099 == 0 || n + 100 > end {
+            let seen = rig.breaker.observer().snapshot().window;
+            assert_eq!(seen.failures, failures, "{n}");
+            assert_eq!(seen.calls, u64::from(size).min(n + 1));
+        }
     }
-    let calls = u64::from(size);
-    let expected = Counts::new(calls, failures, 0);
-    assert_eq!(window.counts(window.word.load()), Some(expected));
 }
 
 // ---- runs and rounds

@@ -46,15 +46,15 @@ pub(super) fn by_time(b: Builder) -> Builder {
     rules(b).window(Window::time(BUCKET * 3).buckets(3))
 }
 
-pub(super) fn by_word(b: Builder) -> Builder {
+pub(super) fn by_nine(b: Builder) -> Builder {
     rules(b).window(Window::count(9))
 }
 
-pub(super) fn by_ring(b: Builder) -> Builder {
+pub(super) fn by_twenty(b: Builder) -> Builder {
     rules(b).window(Window::count(20))
 }
 
-pub(super) const WINDOWS: [fn(Builder) -> Builder; 3] = [by_time, by_word, by_ring];
+pub(super) const WINDOWS: [fn(Builder) -> Builder; 3] = [by_time, by_nine, by_twenty];
 
 pub(super) fn rig(about: impl FnOnce(Builder) -> Builder) -> Rig {
     let clock = ManualClock::new();
@@ -215,7 +215,12 @@ fn move_versions(core: &Core, ahead: u64) {
     move_on(&l.time_low, ahead);
     move_on(&l.decision, ahead);
     match &h.window {
-        Shape::Count(window) => move_on(&window.word, ahead),
+        Shape::Count(_) => {
+            leave_log_behind(core, ahead);
+            for stripe in core.stripes.all() {
+                move_on(&stripe.counts[Class::FastSuccess as usize], ahead);
+            }
+        }
         Shape::Time(_) => {
             for stripe in core.stripes.all() {
                 let words = stripe.counts.iter().chain(&stripe.limits);
@@ -254,6 +259,17 @@ pub(super) fn leave_behind(core: &Core, ahead: u64) {
         succeeded: 2,
         ..Round::fresh(Generation::of(ahead))
     });
+}
+
+/// The same of the words that a count window's log consists of.
+pub(super) fn leave_log_behind(core: &Core, ahead: u64) {
+    let Shape::Count(window) = &core.head.window else {
+        unreachable!("a window of time has no log");
+    };
+    move_on(&window.log, ahead);
+    move_on(&window.at, ahead);
+    move_on(&window.entries, ahead);
+    move_on(&window.holds, ahead);
 }
 
 pub(super) fn set_version(core: &Core, version: u64) {
@@ -334,6 +350,26 @@ pub(super) fn set_counts(core: &Core, counts: [u64; 4]) -> Shift {
             set(word, |_| count);
         }
     }
+    Shift {
+        counts,
+        ..Shift::default()
+    }
+}
+
+/// A breaker with a count window, to which nothing has happened, has counted that much before.
+pub(super) fn set_positions(core: &Core, successes: u64, entries: u64) -> Shift {
+    let Shape::Count(window) = &core.head.window else {
+        unreachable!("of outcomes");
+    };
+    set(&window.at, |_| {
+        successes.wrapping_add(entries) & PAYLOAD_MAX
+    });
+    set(&window.entries, |_| entries);
+    let first = Class::FastSuccess as usize;
+    set(&core.stripes.get(0).counts[first], |_| successes);
+    core.ledger.lifetime[first].store(successes);
+    let mut counts = [0; 4];
+    counts[first] = successes;
     Shift {
         counts,
         ..Shift::default()

@@ -81,8 +81,8 @@ fn everything_adds_up_to_the_last_count() {
     let worlds = [
         World::new("time", Window::time(EPOCH * 10).buckets(10)),
         World::new("many buckets", Window::time(EPOCH * 500).buckets(500)),
-        World::new("count in a word", Window::count(12)),
-        World::new("count on a ring", Window::count(700)),
+        World::new("a short count window", Window::count(12)),
+        World::new("a long count window", Window::count(700)),
     ];
     let leg = (calls / 20).clamp(10_000, 10_000_000);
     let mut did = vec![Did::default(); worlds.len()];

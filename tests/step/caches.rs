@@ -125,6 +125,18 @@ fn a_success_of_a_clean_count_window_misses_no_line() {
     assert_eq!(of_calls(build, succeed, succeed), [0; 127]);
 }
 
+/// The failure is in the window throughout.
+#[test]
+fn a_success_of_a_count_window_that_holds_a_failure_misses_no_line() {
+    let build = || {
+        let breaker = built(|rules| rules.window(Window::count(5000)).failure_rate(0.5));
+        (0..50).for_each(|_| succeed(&breaker));
+        fail(&breaker);
+        breaker
+    };
+    assert_eq!(of_calls(build, succeed, succeed), [0; 127]);
+}
+
 #[test]
 fn a_slow_rule_misses_no_line() {
     let build = || built(|rules| rules.slow_call(Duration::from_secs(1)).slow_rate(0.5));

@@ -393,11 +393,11 @@ pub(crate) const SITUATIONS: &[Situation] = &[
         let world = build(|b| b.consecutive_failures(1).half_open(round)).calls(&[BAD]);
         world.wait(OPEN).hold(2).wait(EPOCH)
     }),
-    on("a count window in a word, one failure short", || {
+    on("a short count window, one failure short", || {
         let rules = |b: Builder| b.window(Window::count(3)).failure_count(2);
         build(rules).calls(&[OK, BAD])
     }),
-    on("a count window on a ring, one failure short, full", || {
+    on("a longer count window, one failure short, full", || {
         let rules = |b: Builder| b.window(Window::count(17)).failure_count(2);
         build(rules).calls(&[OK; 17]).calls(&[BAD])
     }),

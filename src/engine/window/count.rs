@@ -1,580 +1,527 @@
 //! The exact window over the last `n` outcomes.
 //!
-//! It needs a total order of the outcomes, so its recorders share one word, and an outcome counts
-//! at the compare-exchange that takes the word from the previous outcome. The word has the version,
-//! so that an update freezes it as it does the stripes' words. The exchange knows the window of its
-//! own outcome exactly, so each outcome judges itself, and updates do not have to.
+//! *The order.* A fast success lands in its stripe, as under a time window, and writes nothing else.
+//! Every other outcome is *logged*: it lands by one exchange on a word that these outcomes share, the
+//! *log*, and is given a position there: one more than all outcomes before it. An outcome that is logged
+//! is an *entry*. It reads the log, sums up the stripes' successes, and exchanges the log from what it
+//! read. Between the two no other entry landed. And the successes, a sum of counts that rise by one at a
+//! time, have passed through that very sum at some instant between the two looks. At that instant the
+//! entry is ordered: after exactly those successes, and exactly the entries before it. The instant is
+//! within its call, so the order is one that the calls can have had.
 //!
-//! Up to sixteen outcomes fit the word itself, with a bit each for failed and for slow. Above that
-//! the word is the *tail*: the position, and the last outcome's two bits, which are *pending*; a
-//! ring of cells holds the cumulative failed and slow counts at each position. The next recorder
-//! first completes the pending cell (helping), so a recorder that stops after its exchange does not
-//! delay the others. The window is the difference of two cells.
+//! (With loads that may be older: each entry has acquired the log from the one before it, and so sees in
+//! each stripe no fewer successes than that one saw. A success that an entry does not count has not
+//! happened before it, and one that it counts has not happened after it, since the load synchronises
+//! with the exchange by which the success landed. So the order agrees with everything that a thread can
+//! know of another.)
 //!
-//! A window that is full and holds no failures and no slow calls is *clean*, and one more fast
-//! success leaves it as it is. So such a success only reads, and takes no position. While it is
-//! clean, all threads read a count window and none writes it.
+//! *Judging.* Each entry knows its window exactly, and judges itself before its exchange, so that the
+//! judgement lands with it. An unlogged success is not judged, and must not have to be: it may only
+//! come where no rule is true, and where it cannot make one true. Where it could (before there are
+//! `min_throughput` calls), or where a rule is true, control is *armed*, and successes are logged as
+//! well. That is decided by updates, from the frozen window. An entry that would make a rule true first
+//! asks for such an update, and lands where control is armed: so no unlogged success comes after it.
 //!
-//! *Wrap-around.* A cell is tagged with its position, in the part of 64 bits that its two counts
-//! leave: 50 bits for `n = 100` (33 are used, all that the tail has), 32 for 65,535 and 24 for the
-//! largest `n`. To do harm, a thread would have to sleep between reading the tail and completing a
-//! cell through exactly that many outcomes, less one lap of the ring.
+//! *Allowance.* An entry that has judged itself writes into the log how many further ones cannot make a
+//! rule true, whatever they are and however many successes come between. Those need no look at the
+//! window.
+//!
+//! *The ring* has a cell for each of the last entries: its position, and the failed and slow entries up
+//! to it. Positions rise, so that the oldest entry of a window is found by halving. The last entry's
+//! class and position are in the log, and the next entry's thread completes its cell (helping), so that
+//! a thread that stops after its exchange delays no other.
+//!
+//! *Updates* freeze the stripes and the log, and write what the window holds at the cut into three words
+//! of their version, from which everything in the log is counted. Records of the version find them
+//! there; helpers that come late find them written. An update between two states in which nothing is
+//! counted leaves all of that as it is.
 
-use crate::engine::policy::Truth;
+use crate::engine::policy::{Judgement, Truth};
+use crate::engine::window::log::{Cells, FARTHEST, Holds, Log, MOST_ENTRIES, Marks};
+use crate::engine::window::stripes::{Class, Stripes};
 use crate::sync::atomic::Word;
-use crate::sync::pack::{Fields, Pack};
 use crate::words::outcome::Counts;
-use crate::words::tagged::{Tagged, Version};
+use crate::words::tagged::{PAYLOAD_MAX, Tagged, Version, since};
 use alloc::boxed::Box;
 #[cfg(feature = "persist")]
 use alloc::vec::Vec;
 
-/// The largest window that fits one word.
-const IN_A_WORD: u32 = 16;
-
+/// In a row: an entry reads the first three.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct CountWindow {
+    pub(crate) log: Word<Tagged<Version, Log>>,
+    /// The position, that is all outcomes, at the cut of the version.
+    pub(crate) at: Word<Tagged<Version>>,
+    /// The entries at the cut.
+    pub(crate) entries: Word<Tagged<Version>>,
+    /// What the window held at the cut.
+    pub(crate) holds: Word<Tagged<Version, Holds>>,
+    /// As many as the window can hold entries, and the one before.
+    ring: Box<[Word]>,
+    cells: Cells,
     size: u64,
-    /// The bits, or the tail: tagged with the version.
-    pub(crate) word: Word<Tagged<Version>>,
-    ring: Option<Ring>,
 }
 
-/// The bits' payload: fill 5 | truth 3 | failed 16 | slow 16 (from the low end)
+/// What an update found, from which the log counts.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    at: u64,
+    entries: u64,
+    holds: Holds,
+}
+
+/// The last entry at some moment: its index, and the marks up to it.
 #[derive(Clone, Copy)]
-struct Bits {
-    fill: u64,
-    truth: Truth,
-    failed: u64,
-    slow: u64,
+struct Last {
+    index: u64,
+    marks: Marks,
+    /// Its position from the cut, where its cell may not be complete.
+    pending: Option<u64>,
 }
 
-/// The tail's payload: full 1 | failed 1 | slow 1 | clean 1 | truth 3 | position 33 (from the low end)
-#[derive(Clone, Copy)]
-struct Tail {
-    full: bool,
-    failed: bool,
-    slow: bool,
-    clean: bool,
-    truth: Truth,
-    position: u64,
-}
-
-const POSITION_BITS: u32 = 33;
-const POSITION: u64 = (1 << POSITION_BITS) - 1;
-const _: () = assert!(5 + 3 + 2 * IN_A_WORD == crate::words::tagged::PAYLOAD_BITS);
-const _: () = assert!(7 + POSITION_BITS == crate::words::tagged::PAYLOAD_BITS);
-
-impl Pack for Bits {
-    fn pack(self) -> u64 {
-        Fields::of(0)
-            .put(5, self.fill)
-            .put(3, self.truth.0)
-            .put(IN_A_WORD, self.failed)
-            .put(IN_A_WORD, self.slow)
-            .bits()
-    }
-
-    fn unpack(payload: u64) -> Bits {
-        let mut fields = Fields::of(payload);
-        Bits {
-            fill: fields.take(5),
-            truth: Truth(fields.take(3)),
-            failed: fields.take(IN_A_WORD),
-            slow: fields.take(IN_A_WORD),
-        }
-    }
-}
-
-impl Bits {
-    fn counts(self) -> Counts {
-        Counts::new(
-            self.fill,
-            u64::from(self.failed.count_ones()),
-            u64::from(self.slow.count_ones()),
-        )
-    }
-}
-
-impl Pack for Tail {
-    fn pack(self) -> u64 {
-        Fields::of(0)
-            .put_flag(self.full)
-            .put_flag(self.failed)
-            .put_flag(self.slow)
-            .put_flag(self.clean)
-            .put(3, self.truth.0)
-            .put(POSITION_BITS, self.position & POSITION)
-            .bits()
-    }
-
-    fn unpack(payload: u64) -> Tail {
-        let mut fields = Fields::of(payload);
-        Tail {
-            full: fields.take_flag(),
-            failed: fields.take_flag(),
-            slow: fields.take_flag(),
-            clean: fields.take_flag(),
-            truth: Truth(fields.take(3)),
-            position: fields.take(POSITION_BITS),
-        }
-    }
-}
-
-fn bits_of(word: Tagged<Version>) -> Bits {
-    Bits::unpack(word.payload())
-}
-
-fn tail_of(word: Tagged<Version>) -> Tail {
-    Tail::unpack(word.payload())
-}
-
-#[derive(Debug)]
-struct Ring {
-    cells: Box<[Word]>,
-    /// The position at which the current period began; it only rises. Only read while the window is
-    /// not full.
-    start: Word,
-    /// Bits of each of a cell's two counts: enough for differences up to `n`.
-    count_bits: u32,
-    tag_bits: u32,
-}
-
-/// Cumulative failed and slow, modulo 2^count_bits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Sums {
-    failed: u64,
-    slow: u64,
-}
-
-impl Ring {
-    fn new(size: u32) -> Ring {
-        let count_bits = u32::BITS - size.leading_zeros();
-        Ring {
-            // the window's base, its outcomes, and the one that is pending
-            cells: (0..(u64::from(size) + 2).next_power_of_two())
-                .map(|_| Word::new(0))
-                .collect(),
-            start: Word::new(0),
-            count_bits,
-            tag_bits: POSITION_BITS.min(u64::BITS - 2 * count_bits),
-        }
-    }
-
-    fn cell(&self, position: u64) -> &Word {
-        &self.cells[(position & (self.cells.len() as u64 - 1)) as usize]
-    }
-
-    fn pack(&self, position: u64, sums: Sums) -> u64 {
-        let mask = (1 << self.count_bits) - 1;
-        let tag = position & ((1 << self.tag_bits) - 1);
-        tag | (sums.failed & mask) << self.tag_bits
-            | (sums.slow & mask) << (self.tag_bits + self.count_bits)
-    }
-
-    /// The sums at that position, if the cell is complete and still that position's.
-    fn sums(&self, position: u64) -> Option<Sums> {
-        let cell = self.cell(position).load();
-        let mask = (1 << self.count_bits) - 1;
-        ((cell ^ position) & ((1 << self.tag_bits) - 1) == 0).then_some(Sums {
-            failed: cell >> self.tag_bits & mask,
-            slow: cell >> (self.tag_bits + self.count_bits) & mask,
-        })
-    }
-
-    /// The sums at the tail, its pending outcome included.
-    fn sums_at(&self, tail: Tail) -> Option<Sums> {
-        if let Some(sums) = self.sums(tail.position) {
-            return Some(sums);
-        }
-        let before = self.sums(tail.position.wrapping_sub(1) & POSITION)?;
-        Some(Sums {
-            failed: before.failed + u64::from(tail.failed),
-            slow: before.slow + u64::from(tail.slow),
-        })
-    }
-
-    fn length(&self, tail: Tail, size: u64) -> u64 {
-        if tail.full {
-            return size;
-        }
-        let start = self.start.load();
-        (tail.position.wrapping_sub(start) & POSITION).min(size)
-    }
-
-    fn counts(&self, calls: u64, at: Sums, base: Sums) -> Counts {
-        let mask = (1 << self.count_bits) - 1;
-        Counts::new(
-            calls,
-            at.failed.wrapping_sub(base.failed) & mask,
-            at.slow.wrapping_sub(base.slow) & mask,
-        )
-    }
-}
-
-/// What an outcome found when it was recorded.
+/// What the window held when an update froze it.
 #[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AtCut {
+    /// All outcomes, and the entries among them.
+    pub(crate) position: u64,
+    pub(crate) entries: u64,
+    pub(crate) holds: Holds,
+    pub(crate) counts: Counts,
+    /// The rules that were true at the last entry.
+    pub(crate) truth: Truth,
+}
+
+/// What an entry found.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Judged {
-    /// True now, and true at the outcome before.
+    /// True at it, and true at the outcome before.
     pub(crate) truth: Truth,
     pub(crate) was: Truth,
+    /// It has looked, and successes need not be logged from here on.
+    pub(crate) disarms: bool,
+}
+
+/// What became of an outcome that was to be logged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entry {
+    Landed(Judged),
+    /// An update has to come first: the log has no room for another entry, or none so far from the cut.
+    Full,
+    /// It would make a rule true: control has to be armed first.
+    Unarmed,
+    /// An update has come between.
+    Over,
 }
 
 impl CountWindow {
-    pub(crate) fn new(size: u32) -> CountWindow {
-        CountWindow {
-            size: u64::from(size),
-            word: Word::default(),
-            ring: (size > IN_A_WORD).then(|| Ring::new(size)),
-        }
-    }
-
-    /// Records the first outcomes, as failed and slow, in their order, before another thread has
-    /// the window. The rules that were `true` stay so while the window holds a failure or a slow
-    /// call.
-    pub(crate) fn land_all(&self, outcomes: &[(bool, bool)], truth: Truth) {
-        for (failed, slow) in outcomes {
-            let landed = self.try_count(Version::default(), *failed, *slow, |counts| {
-                if counts.failures | counts.slow == 0 {
-                    Truth::default()
-                } else {
-                    truth
-                }
-            });
-            debug_assert!(landed.is_some(), "no other thread has the window");
-        }
-    }
-
-    /// Counts one outcome, if the word still has this version.
-    pub(crate) fn try_count(
-        &self,
-        version: Version,
-        failed: bool,
-        slow: bool,
-        judge: impl Fn(Counts) -> Truth,
-    ) -> Option<Judged> {
-        loop {
-            // Another recorder may take the word after this load. Everything below is computed from
-            // this value, and the exchange expects it.
-            let word = self.word.load();
-            if !word.has(version) {
-                return None;
-            }
-            // One more success would leave a clean window as it is, so this one is counted by
-            // having looked. If a failure lands after this load, this success came before it.
-            if !failed && !slow && self.is_clean(word) {
-                return Some(Judged::default());
-            }
-            // the pending cell is another recorder's, or the tail has moved on: look again
-            let Some((next, judged)) = self.next(word, failed, slow, &judge) else {
-                continue;
-            };
-            // The outcome takes its place in the order here, together with its judgement. An update
-            // that freezes the word changes its tag first, and then this fails.
-            if self.word.cas(word, Tagged::new(version, next)).is_ok() {
-                return Some(judged);
+    /// With these outcomes, as failed and slow, oldest first, after so many unlogged successes.
+    pub(crate) fn new(
+        size: u32,
+        successes: u64,
+        outcomes: &[(bool, bool)],
+        truth: Truth,
+    ) -> CountWindow {
+        let cells = Cells::new(size);
+        let ring: Box<[Word]> = (0..(u64::from(size) + 1).next_power_of_two())
+            .map(|_| Word::new(0))
+            .collect();
+        let logged = |outcome: &&(bool, bool)| outcome.0 || outcome.1;
+        let entries = outcomes.iter().filter(logged).count() as u64;
+        // the successes among these outcomes are among the successes before, if those are not fewer
+        let at = successes.wrapping_add(entries) & PAYLOAD_MAX;
+        let calls = outcomes.len() as u64;
+        let (mut index, mut marks) = (0, Marks::default());
+        for (n, (failed, slow)) in outcomes.iter().enumerate() {
+            if *failed || *slow {
+                index += 1;
+                marks = marks.and(*failed, *slow);
+                let position = at.wrapping_sub(calls).wrapping_add(n as u64 + 1);
+                ring[index as usize].store(cells.pack(position, marks));
             }
         }
-    }
-
-    /// Full, and nothing in it is failed or slow (so no rule is true).
-    fn is_clean(&self, word: Tagged<Version>) -> bool {
-        match self.ring {
-            None => word.payload() == self.size,
-            Some(_) => tail_of(word).clean,
-        }
-    }
-
-    fn next(
-        &self,
-        word: Tagged<Version>,
-        failed: bool,
-        slow: bool,
-        judge: &impl Fn(Counts) -> Truth,
-    ) -> Option<(u64, Judged)> {
-        let Some(ring) = &self.ring else {
-            let bits = bits_of(word);
-            let mask = (1 << self.size) - 1;
-            let mut next = Bits {
-                fill: (bits.fill + 1).min(self.size),
-                failed: (bits.failed << 1 | u64::from(failed)) & mask,
-                slow: (bits.slow << 1 | u64::from(slow)) & mask,
-                ..bits
-            };
-            next.truth = judge(next.counts());
-            return Some((
-                next.pack(),
-                Judged {
-                    truth: next.truth,
-                    was: bits.truth,
-                },
-            ));
-        };
-        let tail = tail_of(word);
-        // The cell of the last outcome may be pending, if the recorder that took the position has
-        // stopped. It is completed before the next position is taken, so at most one cell is
-        // pending.
-        let at = self.complete(ring, word, tail)?;
-        let calls = (ring.length(tail, self.size) + 1).min(self.size);
-        // The cell before the window. Others may overwrite it if they are more than a lap ahead:
-        // then its tag differs, the tail has moved on, and the caller looks again.
-        let base = ring.sums((tail.position + 1).wrapping_sub(calls) & POSITION)?;
-        let then = Sums {
-            failed: at.failed + u64::from(failed),
-            slow: at.slow + u64::from(slow),
-        };
-        let counts = ring.counts(calls, then, base);
-        let truth = judge(counts);
-        let full = calls == self.size;
-        let next = Tail {
-            full,
-            failed,
-            slow,
-            clean: full && counts.failures | counts.slow == 0,
-            truth,
-            position: tail.position + 1,
-        };
-        Some((
-            next.pack(),
-            Judged {
-                truth,
-                was: tail.truth,
-            },
-        ))
-    }
-
-    /// Sees to it that the tail's cell is complete. Between reading the tail and the exchange other
-    /// threads may complete it and go on; then the cell has changed, and the exchange fails.
-    fn complete(&self, ring: &Ring, word: Tagged<Version>, tail: Tail) -> Option<Sums> {
-        let cell = ring.cell(tail.position);
-        let is = cell.load();
-        if let Some(sums) = ring.sums(tail.position) {
-            return Some(sums);
-        }
-        let sums = ring.sums_at(tail)?;
-        // After the sums were read: if the tail is still this one, they belong to it, and no
-        // recorder has gone a lap further.
-        if self.word.load() != word {
-            return None;
-        }
-        // Several recorders may complete the cell at once, all with the same content, and the first
-        // exchange does it. One that slept finds the cell changed, and its exchange fails.
-        let _ = cell.cas(is, ring.pack(tail.position, sums));
-        ring.sums(tail.position)
-    }
-
-    /// The window as that word of ours has it; `None` if it is no longer ours.
-    pub(crate) fn counts(&self, word: Tagged<Version>) -> Option<Counts> {
-        let Some(ring) = &self.ring else {
-            return Some(bits_of(word).counts());
-        };
-        let tail = tail_of(word);
-        let calls = ring.length(tail, self.size);
-        let at = ring.sums_at(tail)?;
-        let base = if calls == 0 {
-            at
+        let truth = if entries == 0 {
+            Truth::default()
         } else {
-            ring.sums(tail.position.wrapping_sub(calls) & POSITION)?
+            truth
         };
-        Some(ring.counts(calls, at, base))
-    }
-
-    /// Returns where a fresh period begins, for the word that an update froze: its start, and the
-    /// word itself. Returns the same for the word that it returned.
-    pub(crate) fn fresh(&self, frozen: Tagged<Version>) -> (Option<(&Word, u64)>, u64) {
-        match &self.ring {
-            None => (None, 0),
-            Some(ring) => {
-                let tail = tail_of(frozen);
-                let begun = Tail {
-                    full: false,
-                    clean: false,
-                    truth: Truth::default(),
-                    ..tail
-                };
-                (Some((&ring.start, tail.position)), begun.pack())
-            }
+        let first = Version::default();
+        CountWindow {
+            log: Word::new(Tagged::new(first, Log::begun(truth))),
+            at: Word::new(Tagged::new(first, at)),
+            entries: Word::new(Tagged::new(first, entries)),
+            holds: Word::new(Tagged::new(first, Holds { calls, entries })),
+            ring,
+            cells,
+            size: u64::from(size),
         }
     }
-}
 
-/// For a state that is saved.
-#[cfg(feature = "persist")]
-impl CountWindow {
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// The rules that were true at the outcome that wrote the word.
-    pub(crate) fn truth(&self, word: Tagged<Version>) -> Truth {
-        match self.ring {
-            None => bits_of(word).truth,
-            Some(_) => tail_of(word).truth,
+    pub(crate) fn cell(&self, index: u64) -> &Word {
+        &self.ring[(index & (self.ring.len() as u64 - 1)) as usize]
+    }
+
+    fn marks(&self, index: u64) -> Marks {
+        self.cells.marks(self.cell(index).load())
+    }
+
+    /// Logs an outcome, if the log still has this version. `of` is the number of stripes then, and
+    /// `armed` says whether successes are logged too.
+    #[inline]
+    pub(crate) fn try_log(
+        &self,
+        version: Version,
+        class: Class,
+        (stripes, of): (&Stripes, usize),
+        armed: bool,
+        judge: impl Fn(Counts) -> Judgement,
+    ) -> Entry {
+        loop {
+            // Other entries may land after this load, or an update may freeze the log. Everything
+            // below is computed from this value, and the exchange expects it. It is never the log's
+            // value again: positions rise, and the next version has another tag.
+            let word = self.log.load();
+            // Of this version as a whole, or an update has begun to replace them. One that replaces
+            // them after these loads has frozen the log before.
+            let (Some(log), Some(at), Some(entries)) = (
+                word.of(version),
+                self.at.load().of(version),
+                self.entries.load().of(version),
+            ) else {
+                return Entry::Over;
+            };
+            let index = entries.wrapping_add(log.entries);
+            // The last entry's thread may have stopped after its exchange. Its cell is completed
+            // before the next entry lands, so at most one is pending.
+            let Some(marks) = self.complete(word, at, index) else {
+                continue;
+            };
+            // The stripes one after the other, while successes land in them. If the exchange below
+            // succeeds, no entry landed meanwhile, and the successes passed through this sum.
+            let successes = stripes.fast_successes(of);
+            let position = index.wrapping_add(1).wrapping_add(successes);
+            let offset = since(position, at);
+            if log.entries == MOST_ENTRIES || offset > FARTHEST {
+                // If an update has come between, the sum has successes of another version.
+                if self.log.load() != word {
+                    continue;
+                }
+                return Entry::Full;
+            }
+            let (failed, slow) = (class.failed(), class.slow());
+            let next = log.followed_by(failed, slow, offset);
+            let (next, judged) = match log.within() {
+                0 => {
+                    let last = Last {
+                        index,
+                        marks,
+                        pending: None,
+                    };
+                    // Others may overwrite the cells that this reads, if they are almost a lap
+                    // ahead. Then the log has moved on, and the exchange fails.
+                    self.look(log, offset, last, (failed, slow), next, &judge)
+                }
+                more => (
+                    next.with_ahead(Truth::default(), more - 1),
+                    Judged {
+                        truth: Truth::default(),
+                        was: Truth::default(),
+                        disarms: false,
+                    },
+                ),
+            };
+            if judged.truth.any() && !armed {
+                return Entry::Unarmed;
+            }
+            // The outcome takes its place in the order here, together with its judgement. An update
+            // that freezes the log changes its tag first, and then this fails.
+            if self.log.cas(word, Tagged::new(version, next)).is_ok() {
+                return Entry::Landed(judged);
+            }
         }
     }
 
-    /// The outcomes that the window holds by that word, oldest first, as failed and slow. Recorders
-    /// go on meanwhile; the oldest, if they have been overwritten, are left out.
-    pub(crate) fn outcomes(&self, word: Tagged<Version>) -> Vec<(bool, bool)> {
-        let mut outcomes = Vec::new();
-        let Some(ring) = &self.ring else {
-            let bits = bits_of(word);
-            let bit = |bits: u64, n: u64| bits >> n & 1 == 1;
-            outcomes.extend(
-                (0..bits.fill)
-                    .rev()
-                    .map(|n| (bit(bits.failed, n), bit(bits.slow, n))),
-            );
-            return outcomes;
+    #[inline(never)]
+    fn look(
+        &self,
+        log: Log,
+        offset: u64,
+        last: Last,
+        (failed, slow): (bool, bool),
+        next: Log,
+        judge: &impl Fn(Counts) -> Judgement,
+    ) -> (Log, Judged) {
+        let cut = self.cut();
+        let (holds, before) = self.held(&cut, log.entries, offset, last);
+        let judgement = judge(Counts::new(
+            holds.calls,
+            before.failed + u64::from(failed),
+            before.slow + u64::from(slow),
+        ));
+        let judged = Judged {
+            truth: judgement.truth,
+            // Where a rule is true, each outcome is an entry: so the last one was the outcome before.
+            was: log.truth(),
+            disarms: !judgement.arms && judgement.within > 0,
         };
-        let tail = tail_of(word);
-        let (mut position, mut at) = (tail.position, ring.sums_at(tail));
-        // the latest first: what is overwritten meanwhile is the oldest
-        for _ in 0..ring.length(tail, self.size) {
-            position = position.wrapping_sub(1) & POSITION;
-            // Recorders go on while this reads, and overwrite the oldest cells first. A cell that
-            // is overwritten has another position's tag, and ends the list.
-            let before = ring.sums(position);
-            let (Some(then), Some(base)) = (at, before) else {
+        (next.with_ahead(judgement.truth, judgement.within), judged)
+    }
+
+    /// Sees to it that the last entry's cell is complete, and returns the marks up to it. `None` if the
+    /// log has moved on.
+    #[inline]
+    fn complete(&self, word: Tagged<Version, Log>, at: u64, index: u64) -> Option<Marks> {
+        let log = word.payload();
+        let cell = self.cell(index);
+        let is = cell.load();
+        if log.entries == 0 {
+            // the update has completed it
+            return Some(self.cells.marks(is));
+        }
+        let marks = self.marks(index.wrapping_sub(1)).and(log.failed, log.slow);
+        let wanted = self.cells.pack(at.wrapping_add(log.offset), marks);
+        if is != wanted {
+            // After the marks were read: if the log is still this one, they are those of the entry
+            // before, and no thread has gone a lap further.
+            if self.log.load() != word {
+                return None;
+            }
+            // Several threads may complete the cell at once, all with the same content, and the
+            // first exchange does it. One that slept finds the cell changed, and its exchange fails.
+            let _ = cell.cas(is, wanted);
+        }
+        Some(marks)
+    }
+
+    /// As the last update wrote it. Where another is writing, a mixture: the caller has to find that
+    /// the log has moved on.
+    fn cut(&self) -> Cut {
+        Cut {
+            at: self.at.load().payload(),
+            entries: self.entries.load().payload(),
+            holds: self.holds.load().payload(),
+        }
+    }
+
+    /// What the window holds `offset` outcomes after the cut: of `entries` that have come since it, the
+    /// last is `last`.
+    fn held(&self, cut: &Cut, entries: u64, offset: u64, last: Last) -> (Holds, Marks) {
+        let calls = cut.holds.calls.saturating_add(offset).min(self.size);
+        // No others can be in it: these have come since, or were in it at the cut. So their cells are
+        // not too old to be found by their positions.
+        let most = cut.holds.entries.saturating_add(entries).min(calls);
+        let is_held = |back: u64| {
+            let of_cell = || {
+                let cell = self.cell(last.index.wrapping_sub(back)).load();
+                self.cells.offset(cell, cut.at)
+            };
+            let then = match last.pending {
+                Some(offset) if back == 0 => offset.cast_signed(),
+                _ => of_cell(),
+            };
+            offset.cast_signed() - then < calls.cast_signed()
+        };
+        // Older entries are farther back, so the first that is not held is found by halving. (What is
+        // found is added and not branched on: half of the branches would be predicted wrongly.)
+        let (mut held, mut left) = (0, most);
+        while left > 0 {
+            let half = left.div_ceil(2);
+            held += half * u64::from(is_held(held + half - 1));
+            left -= half;
+        }
+        let marks = if held == 0 {
+            Marks::default()
+        } else {
+            let base = self.marks(last.index.wrapping_sub(held));
+            self.cells.since(last.marks, base)
+        };
+        let entries = held;
+        (Holds { calls, entries }, marks)
+    }
+
+    /// The last entry by that log, whose cell may be pending.
+    fn last(&self, log: Log, cut: &Cut) -> Last {
+        let index = cut.entries.wrapping_add(log.entries);
+        if log.entries == 0 {
+            let marks = self.marks(index);
+            return Last {
+                index,
+                marks,
+                pending: None,
+            };
+        }
+        let marks = self.marks(index.wrapping_sub(1)).and(log.failed, log.slow);
+        Last {
+            index,
+            marks,
+            pending: Some(log.offset),
+        }
+    }
+}
+
+/// For an update, which has frozen the stripes and the log.
+impl CountWindow {
+    /// The cell of the last entry by that frozen log, and what it has to be. `None` where it is
+    /// complete: for lack of an entry since the cut, or since another helper has gone on beyond this
+    /// step.
+    pub(crate) fn pending(&self, log: Log, version: Version) -> Option<(&Word, u64)> {
+        let cut = self.cut();
+        // Loaded after the others and written before them: if it is not yet this update's, neither
+        // were they.
+        if log.entries == 0 || self.holds.load().has(version) {
+            return None;
+        }
+        let last = self.last(log, &cut);
+        let position = cut.at.wrapping_add(log.offset);
+        let cell = self.cells.pack(position, last.marks);
+        Some((self.cell(last.index), cell))
+    }
+
+    /// What the window holds by that frozen log, whose last cell is complete. Where another helper has
+    /// written the new cut meanwhile, it is not what the window holds, and not used: all that follows
+    /// from it has been agreed.
+    pub(crate) fn at_cut(&self, log: Log, successes: u64) -> AtCut {
+        let cut = self.cut();
+        let entries = cut.entries.wrapping_add(log.entries) & PAYLOAD_MAX;
+        let position = entries.wrapping_add(successes) & PAYLOAD_MAX;
+        let offset = since(position, cut.at);
+        let last = Last {
+            pending: None,
+            ..self.last(log, &cut)
+        };
+        let (holds, marks) = self.held(&cut, log.entries, offset, last);
+        AtCut {
+            position,
+            entries,
+            holds,
+            counts: Counts::new(holds.calls, marks.failed, marks.slow),
+            truth: log.truth(),
+        }
+    }
+}
+
+/// For readers: a window that goes on meanwhile.
+impl CountWindow {
+    /// What it holds as it is built, before another thread has it.
+    pub(crate) fn first(&self) -> Counts {
+        let cut = self.cut();
+        let successes = since(cut.at, cut.entries);
+        self.at_cut(self.log.load().payload(), successes).counts
+    }
+
+    /// The rules that were true at the last entry.
+    #[cfg(feature = "persist")]
+    pub(crate) fn truth(&self) -> Truth {
+        self.log.load().payload().truth()
+    }
+
+    /// What it holds at some moment of this call; `None` if it has moved on meanwhile.
+    pub(crate) fn now(&self, stripes: &Stripes) -> Option<Counts> {
+        let reading = self.read(stripes)?;
+        let held = reading.holds.entries;
+        // the base is the oldest cell that was of any use
+        (held + self.moved(&reading)? < self.ring.len() as u64).then(|| reading.counts())
+    }
+
+    /// The outcomes that it holds at some moment of this call, oldest first, as failed and slow.
+    /// Entries land meanwhile: the oldest outcomes, if they are overwritten, are left out.
+    #[cfg(feature = "persist")]
+    pub(crate) fn outcomes(&self, stripes: &Stripes) -> Option<Vec<(bool, bool)>> {
+        let reading = self.read(stripes)?;
+        let Reading { holds, last, .. } = reading;
+        let mut outcomes = alloc::vec![(false, false); holds.calls as usize];
+        // where in the list each entry is, the latest first
+        let mut places = Vec::new();
+        let mut marks = last.marks;
+        for back in 0..holds.entries {
+            let index = last.index.wrapping_sub(back);
+            let then = match last.pending {
+                Some(offset) if back == 0 => offset.cast_signed(),
+                _ => self.cells.offset(self.cell(index).load(), reading.at),
+            };
+            let before = self.marks(index.wrapping_sub(1));
+            let one = self.cells.since(marks, before);
+            // an overwritten cell is of a later position
+            let age = reading.offset.cast_signed() - then;
+            let place = (holds.calls.cast_signed() - 1 - age).cast_unsigned() as usize;
+            let Some(outcome) = outcomes.get_mut(place) else {
                 break;
             };
-            let one = ring.counts(1, then, base);
-            outcomes.push((one.failures != 0, one.slow != 0));
-            at = before;
+            *outcome = (one.failed != 0, one.slow != 0);
+            places.push(place);
+            marks = before;
         }
-        outcomes.reverse();
-        outcomes
+        // Of each entry its own cell was needed, and the one before.
+        let intact = (self.ring.len() as u64 - 1).saturating_sub(self.moved(&reading)?);
+        places.truncate(intact as usize);
+        if (places.len() as u64) < holds.entries {
+            outcomes.drain(..*places.last()?);
+        }
+        Some(outcomes)
+    }
+
+    fn read(&self, stripes: &Stripes) -> Option<Reading> {
+        let word = self.log.load();
+        let log = word.payload();
+        let version = word.tag();
+        let cut = Cut {
+            at: self.at.load().of(version)?,
+            entries: self.entries.load().of(version)?,
+            holds: self.holds.load().of(version)?,
+        };
+        let successes = stripes.fast_successes_of_all();
+        // As for an entry: between the two looks no other has landed, so that the sum is of one
+        // instant. Nor was the log frozen, so that the sum has no successes of a later version.
+        if log.is_frozen() || self.log.load() != word {
+            return None;
+        }
+        let last = self.last(log, &cut);
+        let offset = since(last.index.wrapping_add(successes), cut.at);
+        let (holds, marks) = self.held(&cut, log.entries, offset, last);
+        Some(Reading {
+            word,
+            holds,
+            marks,
+            #[cfg(feature = "persist")]
+            at: cut.at,
+            #[cfg(feature = "persist")]
+            last,
+            #[cfg(feature = "persist")]
+            offset,
+        })
+    }
+
+    /// How many cells may have been overwritten since the reading began; `None` if an update has come
+    /// between.
+    fn moved(&self, reading: &Reading) -> Option<u64> {
+        let now = self.log.load().of(reading.word.tag())?;
+        Some(now.entries - reading.word.payload().entries)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
+/// A window at one moment.
+struct Reading {
+    word: Tagged<Version, Log>,
+    holds: Holds,
+    marks: Marks,
+    /// The cut, the last entry, and the outcomes since the cut.
+    #[cfg(feature = "persist")]
+    at: u64,
+    #[cfg(feature = "persist")]
+    last: Last,
+    #[cfg(feature = "persist")]
+    offset: u64,
+}
 
-    proptest! {
-        /// Against the last `n` of a list.
-        #[test]
-        fn the_window_is_that_of_a_list(size in 1u32..70, outcomes in prop::collection::vec(any::<(bool, bool)>(), 0..400)) {
-            let w = CountWindow::new(size);
-            for i in 0..outcomes.len() {
-                let (failed, slow) = outcomes[i];
-                let last = &outcomes[(i + 1).saturating_sub(size as usize)..=i];
-                let expected = Counts::new(last.len() as u64, last.iter().filter(|o| o.0).count() as u64, last.iter().filter(|o| o.1).count() as u64);
-                let odd = |t: Counts| Truth(t.failures % 2);
-                let judged = w.try_count(Version(0), failed, slow, |t| { assert_eq!(t, expected); odd(t) });
-                prop_assert_eq!(judged.map(|j| j.truth), Some(odd(expected)));
-                prop_assert_eq!(w.counts(w.word.load()), Some(expected));
-                #[cfg(feature = "persist")]
-                {
-                    prop_assert_eq!(w.outcomes(w.word.load()), last);
-                    prop_assert_eq!(w.truth(w.word.load()), odd(expected));
-                }
-            }
-        }
-
-        #[test]
-        fn payloads_give_back_their_fields(payload in 0..=crate::words::tagged::PAYLOAD_MAX) {
-            prop_assert_eq!(Bits::unpack(payload).pack(), payload);
-            prop_assert_eq!(Tail::unpack(payload).pack(), payload);
-        }
-    }
-
-    /// However many successes a clean window sees, the next failure is the one in its last `n`.
-    #[test]
-    fn a_clean_window_stays_as_it_is() {
-        for size in [5, 50] {
-            let w = CountWindow::new(size);
-            let land = |failed| {
-                w.try_count(Version(0), failed, false, |t| {
-                    Truth(u64::from(t.failures > 0))
-                })
-            };
-            (0..size + 1).for_each(|_| assert!(land(false).is_some()));
-            let clean = w.word.load();
-            (0..3 * size).for_each(|_| assert!(land(false).is_some()));
-            assert_eq!(w.word.load(), clean, "{size}");
-            assert_eq!(land(true).map(|j| j.truth), Some(Truth(1)));
-            for n in 1..=size {
-                let judged = land(false);
-                assert_eq!(judged.map(|j| j.truth.any()), Some(n < size), "{n}");
-            }
-            let calls = || w.counts(w.word.load()).map(|t| (t.calls, t.failures));
-            assert_eq!(calls(), Some((u64::from(size), 0)));
-
-            // and of another period it says nothing
-            land(false);
-            let (start, begun) = w.fresh(w.word.load());
-            if let Some((word, position)) = start {
-                word.store(position);
-            }
-            w.word.store(Tagged::new(Version(0), begun));
-            assert_eq!(calls(), Some((0, 0)));
-            land(false);
-            assert_eq!(calls(), Some((1, 0)));
-        }
-    }
-
-    /// The tail's position starts just below its wrap.
-    #[test]
-    fn the_position_wraps_without_harm() {
-        let w = CountWindow::new(20);
-        // far enough for each cell to have been another position's before
-        let begin = POSITION - 40;
-        let tail = Tail {
-            full: false,
-            failed: false,
-            slow: false,
-            clean: false,
-            truth: Truth::default(),
-            position: begin,
-        };
-        let Some(ring) = &w.ring else {
-            unreachable!("more than a word holds")
-        };
-        w.word.store(Tagged::new(Version(0), tail.pack()));
-        ring.start.store(begin);
-        ring.cell(begin).store(ring.pack(
-            begin,
-            Sums {
-                failed: 31,
-                slow: 31,
-            },
-        ));
-        for i in 0..200u64 {
-            let last = |n: u64| (i + 1).min(20).min(n);
-            let seen = w.try_count(Version(0), i % 2 == 0, false, |t| {
-                assert_eq!(t.calls, last(20));
-                assert!(t.failures.abs_diff(t.calls / 2) <= 1);
-                Truth::default()
-            });
-            assert!(seen.is_some());
-        }
-    }
-
-    #[test]
-    fn a_fresh_period_begins_empty() {
-        for size in [5, 50] {
-            let w = CountWindow::new(size);
-            for _ in 0..80 {
-                assert!(w.try_count(Version(0), true, true, |_| Truth(1)).is_some());
-            }
-            let frozen = w.word.load().retag(Version(1));
-            w.word.store(frozen);
-            let (start, begun) = w.fresh(frozen);
-            if let Some((word, position)) = start {
-                word.store(position);
-            }
-            w.word.store(Tagged::new(Version(1), begun));
-            assert!(
-                w.try_count(Version(0), true, true, |_| Truth(0)).is_none(),
-                "an earlier version's"
-            );
-            let judged = w.try_count(Version(1), true, false, |t| {
-                assert_eq!(t, Counts::new(1, 1, 0));
-                Truth(0)
-            });
-            assert_eq!(judged.map(|j| j.was), Some(Truth(0)));
-        }
+impl Reading {
+    fn counts(&self) -> Counts {
+        Counts::new(self.holds.calls, self.marks.failed, self.marks.slow)
     }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests;

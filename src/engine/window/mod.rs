@@ -1,11 +1,12 @@
 //! The windows: which outcomes still count.
 //!
 //! A time window consists of the stripes (cumulative counts, never reset) and the boundaries (those
-//! counts at the start of each live epoch). A count window needs a total order of its outcomes, and
-//! so a word that all recorders share.
+//! counts at the start of each live epoch). A count window consists of the stripes, for the successes
+//! that are fast, and of a log that puts all other outcomes in their order among those.
 
 pub(crate) mod boundaries;
 pub(crate) mod count;
+pub(crate) mod log;
 pub(crate) mod stripes;
 
 use self::boundaries::Boundaries;
@@ -16,4 +17,15 @@ use alloc::boxed::Box;
 pub(crate) enum Shape {
     Time(Boundaries),
     Count(Box<CountWindow>),
+}
+
+impl Shape {
+    /// How many of the classes, from the first, are counted in the stripes by tagged words, which
+    /// updates freeze. Of the others of a count window there are plain sums.
+    pub(crate) fn tagged_classes(&self) -> usize {
+        match self {
+            Shape::Time(_) => 4,
+            Shape::Count(_) => 1,
+        }
+    }
 }

@@ -61,7 +61,8 @@ pub(crate) struct Stripe {
     /// One per class: the count up to which no check is needed.
     pub(crate) limits: [Word<Tagged<Version>>; 4],
     pub(crate) side: Side,
-    /// One per class. Under a count window these are plain sums of 64 bits.
+    /// One per class. Under a count window only the fast successes are such counts: of the slow
+    /// classes these are plain sums of 64 bits, and the fast failures are known from the kinds.
     pub(crate) counts: [Word<Tagged<Version>>; 4],
 }
 
@@ -86,12 +87,19 @@ pub(crate) struct Landed {
 }
 
 impl Stripe {
-    /// What it begins with, before another thread has it. The counts are tagged under a window of time.
+    /// What it begins with, before another thread has it. The counts are tagged under a window of time;
+    /// under a count window the fast successes are.
     pub(crate) fn begin_with(&self, totals: &Lifetime, timed: bool, allowance: Allowance) {
         let first = Version::default();
-        for (word, count) in self.counts.iter().zip(totals.classes) {
-            word.store(if timed {
+        let [_, fast_failures, _, slow_failures] = totals.classes;
+        let told = totals.kinds.iter().sum::<u64>();
+        for (i, (word, count)) in self.counts.iter().zip(totals.classes).enumerate() {
+            word.store(if timed || i == Class::FastSuccess as usize {
                 Tagged::new(first, count)
+            } else if i == Class::FastFailure as usize {
+                // what the kinds do not tell
+                let untold = fast_failures.wrapping_add(slow_failures).wrapping_sub(told);
+                Tagged::unpack(untold)
             } else {
                 Tagged::unpack(count)
             });
@@ -138,6 +146,11 @@ impl Stripe {
                 }
             }
         }
+    }
+
+    #[inline(always)]
+    fn fast_successes(&self) -> u64 {
+        self.counts[Class::FastSuccess as usize].load().payload()
     }
 
     /// Whether that count needs no check.
@@ -304,16 +317,29 @@ impl Stripes {
         }
     }
 
-    /// An outcome under a count window, whose counts decide nothing either.
+    /// A failed or slow outcome under a count window, whose sums decide nothing either.
+    #[inline]
     pub(crate) fn add(&self, class: Class, kind: FailureKind) {
         let stripe = self.any();
-        let alone = stripe.counts[class as usize].add_alone();
         if class.failed() {
             stripe.side.kinds[kind.slot()].add(1);
         }
-        if !alone {
+        // After the kind: a reader that finds a slow failure finds it among the failures.
+        if class.slow() && !stripe.counts[class as usize].add_alone() {
             self.on_contention();
         }
+    }
+
+    /// The fast successes of so many stripes. Others land meanwhile.
+    #[inline]
+    pub(crate) fn fast_successes(&self, of: usize) -> u64 {
+        (0..of).fold(0, |sum, i| sum.wrapping_add(self.get(i).fast_successes()))
+    }
+
+    /// Those of all stripes.
+    pub(crate) fn fast_successes_of_all(&self) -> u64 {
+        let each = self.all().map(Stripe::fast_successes);
+        each.fold(0, u64::wrapping_add)
     }
 
     /// All stripes that there are, announced or not: for sums.

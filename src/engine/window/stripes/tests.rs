@@ -30,7 +30,7 @@ fn rejections_add_up_over_all_stripes() {
     let s = Stripes::new(4);
     for _ in 0..100 {
         s.reject(State::Open);
-        s.add(Class::FastSuccess, FailureKind::Server);
+        s.add(Class::SlowSuccess, FailureKind::Server);
     }
     assert_eq!(s.all().count(), 1, "nobody was met");
     let rejected = |s: &Stripes| {
