@@ -173,7 +173,7 @@ fn no_two_entries_have_one_position() {
 /// later ones move the old failure out.
 #[test]
 fn an_entry_sums_up_two_stripes() {
-    explore("an_entry_sums_up_two_stripes", Some(3), || {
+    explore("an_entry_sums_up_two_stripes", Some(2), || {
         let (breaker, _controller) = last(4, 2);
         breaker.collide();
         fail(&breaker);

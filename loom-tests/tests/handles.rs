@@ -2,7 +2,7 @@
 //!
 //! Who owns a place is told by a plain sum, which loom does not see: that word orders nothing here.
 
-use tripcoil::{Local, State};
+use tripcoil::{Cause, Local, State};
 use tripcoil_loom_tests::{EPOCH, by_count, by_rate, check_history, explore, fail, race, succeed};
 
 fn succeed_in(local: &Local) {
@@ -122,6 +122,28 @@ fn a_local_result_is_told_once_through_a_reset() {
             let totals = seen.totals;
             assert_eq!(totals.successes + totals.late, 2, "{seen:?}");
             assert!(seen.window.successes <= totals.successes, "{seen:?}");
+        },
+    );
+}
+
+/// A trip does not see a success that is being stored: the next transition does, though nothing is counted
+/// between the two.
+#[test]
+fn what_a_trip_did_not_see_is_in_the_next_event() {
+    explore(
+        "what_a_trip_did_not_see_is_in_the_next_event",
+        Some(3),
+        || {
+            let (breaker, controller, _clock) = by_count(100);
+            let local = breaker.local();
+            let (tripped, ()) = race(|| controller.trip(), move || succeed_in(&local));
+            assert!(tripped && controller.half_open());
+
+            let seen = check_history(&breaker);
+            let events = breaker.observer().history();
+            assert_eq!(events[1].cause, Cause::Manual, "{events:?}");
+            assert_eq!(events[1].counts, seen.window, "{events:?}");
+            assert!(events[0].counts.calls <= events[1].counts.calls);
         },
     );
 }

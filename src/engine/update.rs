@@ -262,13 +262,11 @@ impl Core {
             }
         }
         // An owned count has no tag, and its owner goes on storing. The first helper's reading holds
-        // for all; what is stored after it belongs to the next update. (Only a time window has such.)
+        // for all; what is stored after it belongs to the next update, whatever the state: an owner that
+        // looked before this update may store after it. (Only a time window has such.)
         for owned in self.stripes.owned() {
-            let count = if thaws {
-                self.decide_once(&owned.seen, announced, version, |_| owned.count.load())?
-            } else {
-                owned.seen.load().payload()
-            };
+            let count =
+                self.decide_once(&owned.seen, announced, version, |_| owned.count.load())?;
             let sum = &mut frozen.classes[Class::FastSuccess as usize];
             *sum = sum.wrapping_add(count) & PAYLOAD_MAX;
         }
