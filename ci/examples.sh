@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The tests of all examples, and what each example that ends by itself prints. `outage` has a job of its own.
+# The tests of all examples, and what each example that ends by itself prints. `outage` has a job of its own,
+# and so has the lab.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -7,7 +8,7 @@ logs=$target/examples
 rm -rf "$logs"
 mkdir -p "$logs"
 
-cargo test --workspace --exclude tripcoil --exclude tripcoil-benches --no-fail-fast
+cargo test --workspace --exclude tripcoil --exclude tripcoil-benches --exclude tripcoil-lab --no-fail-fast
 
 # run NAME [ARGUMENT..]
 run() {

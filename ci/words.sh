@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Refuses words that a native engineer would not write, in what users read: the README, docs/, the
-# changelog, rustdoc, error texts, and what the examples print. Also measures how many public
+# changelog, rustdoc, error texts, and what the examples and the lab print. Also measures how many public
 # functions are documented in the third person ("Returns", "Sets", "Trips").
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -96,7 +96,7 @@ def strings(text):
     return "".join(out)
 
 def sources():
-    for pattern in ("*.md", "benches/*.md", "docs/**/*.md", "examples/**/*.md"):
+    for pattern in ("*.md", "benches/*.md", "docs/**/*.md", "examples/**/*.md", "lab/*.md"):
         for path in sorted(pathlib.Path().glob(pattern)):
             yield path, prose_of_markdown(path.read_text())
     for path in sorted(pathlib.Path("src").rglob("*.rs")):
@@ -105,10 +105,12 @@ def sources():
         text = without_tests(path.read_text())
         yield path, rustdoc(text)
         yield path, strings(text)
-    for path in sorted(pathlib.Path("examples").rglob("*.rs")):
+    for path in sorted([*pathlib.Path("examples").rglob("*.rs"), *pathlib.Path("lab/src").rglob("*.rs")]):
         if "target" not in path.parts and not path.stem.endswith("tests"):
             yield path, rustdoc(path.read_text())
             yield path, strings(path.read_text())
+    for path in sorted(pathlib.Path("lab/shapes").glob("*.toml")):
+        yield path, path.read_text()
     for path in sorted(pathlib.Path("examples").rglob("*.html")):
         yield path, re.sub(r"<(script|style)\b.*?</\1>", lambda m: re.sub(r"[^\n]", "", m[0]), path.read_text(), flags=re.S)
 
