@@ -90,6 +90,7 @@ impl Backoff {
     /// `[0, 1)`, is its place within the jitter.
     ///
     /// A power too large for `f64` is infinite, and so capped.
+    #[inline]
     pub(crate) fn wait_nanos(&self, k: u32, unit: f64) -> u64 {
         let cap = self.cap_nanos();
         let base = saturating_nanos(self.base) as f64;

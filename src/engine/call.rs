@@ -59,6 +59,16 @@ impl Outgoing {
         ..Outgoing::SUCCESS
     };
 
+    /// Of an untimed failure.
+    #[inline(always)]
+    pub(crate) fn failure_of(kind: FailureKind) -> Outgoing {
+        Outgoing {
+            class: Class::FastFailure,
+            kind,
+            wait: None,
+        }
+    }
+
     /// Its kind, if it is a failure.
     pub(crate) fn failure(self) -> Option<FailureKind> {
         self.class.failed().then_some(self.kind)

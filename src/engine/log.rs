@@ -27,6 +27,7 @@ use crate::words::tagged::Tagged;
 impl Core {
     /// From here to the publication no entry lands. The stripes are frozen already: an entry of the old
     /// version that lands between finds in them what the update has found.
+    #[inline(never)]
     pub(crate) fn freeze_log(
         &self,
         announced: Control,
@@ -67,6 +68,7 @@ impl Core {
 
     /// Lets the log go on from the cut; empty, if a fresh period begins. `truth`: the rules that are
     /// true there. A log that was not frozen stays as it is.
+    #[inline(never)]
     pub(crate) fn release_log(
         &self,
         announced: Control,

@@ -83,15 +83,15 @@ impl Core {
 
     #[inline(never)]
     fn fail(&self, admission: Admission, kind: FailureKind) {
-        let out = Outgoing {
-            class: Class::FastFailure,
-            kind,
-            wait: None,
-        };
-        if matches!(self.head.window, Shape::Count(_)) {
-            return self.conclude_slow(admission, out);
+        match &self.head.window {
+            Shape::Time(_) => {
+                let now = self.head.clock.nanos();
+                if !self.try_in_stripe(admission, Outgoing::failure_of(kind), now) {
+                    self.record_slow(admission, Outgoing::failure_of(kind), now);
+                }
+            }
+            Shape::Count(_) => self.conclude_slow(admission, Outgoing::failure_of(kind)),
         }
-        self.record_at_once(admission, out, self.head.clock.nanos());
     }
 
     #[inline(never)]

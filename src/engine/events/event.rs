@@ -143,6 +143,7 @@ const TOP: u64 = (1 << RUN) - 1;
 impl Event {
     /// from 3 | to 3 | cause 4 | has it a kind 1 | time low 29 (from the low end); time high 35; calls;
     /// failures; slow; kind 9 | run 31, all of them set for the longest; deadline
+    #[inline(always)]
     pub(crate) fn pack(self) -> [u64; WORDS] {
         let failed = self.failure.is_some();
         let meta = Meta::new((self.from, self.to), self.cause, failed, self.at);

@@ -91,6 +91,7 @@ impl Boundaries {
         self.since_origin(time) < self.since_origin(end)
     }
 
+    #[inline(always)]
     pub(crate) fn epoch_at(&self, time: u64) -> u64 {
         self.since_origin(time) / self.width + self.buckets()
     }
@@ -126,6 +127,7 @@ impl Boundaries {
     }
 
     /// The epoch that ends then.
+    #[inline(always)]
     pub(crate) fn ending_at(&self, period_end: u64) -> u64 {
         self.epoch_at(period_end) - 1
     }
@@ -140,6 +142,7 @@ impl Boundaries {
     }
 
     /// Returns the counts at that epoch's start, if the slot is still (or already) that epoch's.
+    #[inline(always)]
     pub(crate) fn at(&self, epoch: u64) -> Option<Counts> {
         // Three loads, while an update may replace the slot. The tag of each word is compared with the epoch, so
         // boundaries of two epochs are never mixed. A transition that begins a period in the same epoch may be
