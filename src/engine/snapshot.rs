@@ -313,9 +313,11 @@ impl Core {
             successes: of(Class::FastSuccess) + of(Class::SlowSuccess),
             failures: match self.head.window {
                 Shape::Time(_) => of(Class::FastFailure) + of(Class::SlowFailure),
-                // each has its kind, and the class has what the kinds do not tell; after the slow ones,
-                // which are told after their kinds
-                Shape::Count(_) => counts[Class::FastFailure as usize].wrapping_add(self.kinds()),
+                // Each has its kind, and the class has the number of those without. A probe's kind follows it: a
+                // slow failure that is there already is a failure.
+                Shape::Count(_) => counts[Class::FastFailure as usize]
+                    .wrapping_add(self.kinds())
+                    .max(of(Class::SlowFailure)),
             },
             slow: of(Class::SlowSuccess) + of(Class::SlowFailure),
             rejected,

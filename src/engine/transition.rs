@@ -229,8 +229,8 @@ pub(crate) fn decide(
     let armed = if judged {
         now.any() || policy.allowance(window).armed()
     } else {
-        // An entry asks that would make a rule true; and so it stays while the next one could.
-        let asked = announced.goal() == Check || announced.armed();
+        // An entry asks that would make a rule true. If it is disarmed before that one lands, it asks again.
+        let asked = announced.goal() == Check;
         policy.logs_successes(window, now) || asked && policy.is_on_the_verge(window)
     };
     Decision {

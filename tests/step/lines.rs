@@ -115,6 +115,21 @@ fn a_failure_within_its_allowance_writes_its_stripe_alone() {
     on_lines_of_ones_own(&breaker, 2, fail);
 }
 
+/// Though each failure would trip.
+#[test]
+fn a_success_of_a_count_window_on_the_verge_writes_one_line_of_its_stripe() {
+    let rules: [fn(Builder) -> Builder; 3] = [
+        |rules| rules.window(Window::count(10)).failure_rate(0.1),
+        |rules| rules.window(Window::count(1)).min_throughput(1),
+        |rules| rules.window(Window::count(100)).failure_count(1),
+    ];
+    for rules in rules {
+        let breaker = built(rules);
+        meet(&breaker, succeed);
+        on_lines_of_ones_own(&breaker, 1, succeed);
+    }
+}
+
 #[test]
 fn a_success_of_a_clean_count_window_writes_one_line_of_its_stripe() {
     let breaker = built(|rules| rules.window(Window::count(100)));

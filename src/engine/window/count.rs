@@ -235,6 +235,10 @@ impl CountWindow {
                 ),
             };
             if judged.truth.any() && !armed {
+                // A look at cells that others have overwritten meanwhile is none.
+                if self.log.load() != word {
+                    continue;
+                }
                 return Entry::Unarmed;
             }
             // The outcome takes its place in the order here, together with its judgement. An update
@@ -266,7 +270,9 @@ impl CountWindow {
             truth: judgement.truth,
             // Where a rule is true, each outcome is an entry: so the last one was the outcome before.
             was: log.truth(),
-            disarms: !judgement.arms && judgement.within > 0,
+            // Where each failure would trip, none is ever within: two successes in a row are enough.
+            disarms: !judgement.arms
+                && (judgement.within > 0 || ![failed, slow, log.failed, log.slow].contains(&true)),
         };
         (next.with_ahead(judgement.truth, judgement.within), judged)
     }
@@ -474,13 +480,21 @@ impl CountWindow {
             holds: self.holds.load().of(version)?,
         };
         let successes = stripes.fast_successes_of_all();
-        // As for an entry: between the two looks no other has landed, so that the sum is of one
-        // instant. Nor was the log frozen, so that the sum has no successes of a later version.
-        if log.is_frozen() || self.log.load() != word {
+        // Entries may have landed since, or an update has frozen the log: then the sum may have successes of a
+        // later version.
+        let now = self.log.load();
+        if log.is_frozen() || !now.has(version) || now.payload().is_frozen() {
             return None;
         }
+        let (word, log, offset) = if now == word {
+            // As for an entry: between the two looks none has landed, so that the sum is of one instant.
+            let index = cut.entries.wrapping_add(log.entries);
+            (word, log, since(index.wrapping_add(successes), cut.at))
+        } else {
+            // The last of them landed between the two looks: it is the instant, and its position the sum.
+            (now, now.payload(), now.payload().offset)
+        };
         let last = self.last(log, &cut);
-        let offset = since(last.index.wrapping_add(successes), cut.at);
         let (holds, marks) = self.held(&cut, log.entries, offset, last);
         Some(Reading {
             word,
