@@ -75,7 +75,7 @@ measures = [
     ("comments per 100 lines of the engine", round(100 * comments / code, 1), -8),
     ("one-letter names per 100 lines of the engine", round(100 * letters / code, 1), 1),
     ("conversions of words outside of them", conversions, 30),
-    # 250 is wanted: of 352 the sources take 265 (comments 93 of them, unit tests 36), the guide 51
+    # 250 is wanted: of 375 the sources take some 285 (comments a third of them), the pages of the guide 60
     ("package in kB", round(int(sys.argv[1]) / 1000, 1), 375),
 ]
 failed = False

@@ -65,6 +65,7 @@ copy_tree() {
 # Debian's rustc-web, with its source and what it needs, in their newest version: unpacked under target/, not
 # installed. Prints the compiler's path. For targets whose standard library rustup cannot fetch.
 debian_compiler() {
+  set -e # which $(...) clears
   local dir=$target/debian-compiler library llvm deb
   if [ ! -e "$dir/.complete" ]; then
     rm -rf "$dir"
@@ -90,6 +91,7 @@ EOF
 
 # Loom with our one-line patch, in a folder whose path is printed. See loom-tests/loom.patch.
 patched_loom() {
+  set -e # which $(...) clears
   local source dir=$target/loom/loom
   source=$(cargo metadata --format-version 1 | python3 -c '
 import json, os, sys

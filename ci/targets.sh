@@ -12,7 +12,9 @@ on_target() {
   if rustup target add "$1" >/dev/null 2>&1; then
     "${@:3}" --target "$1"
   else
-    RUSTC=$(debian_compiler) RUSTC_BOOTSTRAP=1 "${@:3}" --target "$1" "-Zbuild-std=$2"
+    local compiler
+    compiler=$(debian_compiler)
+    RUSTC=$compiler RUSTC_BOOTSTRAP=1 "${@:3}" --target "$1" "-Zbuild-std=$2"
   fi
 }
 

@@ -15,7 +15,8 @@ else
   # the linker is our own toolchain's: Debian's is another package
   host=$(rustc -vV | sed -n 's/^host: //p')
   lld=$(rustc --print sysroot)/lib/rustlib/$host/bin/rust-lld
-  CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$lld RUSTC=$(debian_compiler) RUSTC_BOOTSTRAP=1 \
+  compiler=$(debian_compiler)
+  CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$lld RUSTC=$compiler RUSTC_BOOTSTRAP=1 \
     "${build[@]}" -Zbuild-std=std,panic_abort
 fi
 node ci/wasm/run.mjs "$target/wasm/$triple/release/tripcoil_wasm.wasm"
