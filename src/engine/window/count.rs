@@ -46,6 +46,14 @@ use alloc::boxed::Box;
 #[cfg(feature = "persist")]
 use alloc::vec::Vec;
 
+/// One for the cell before the oldest entry, and one for each entry that may land while a reader looks at
+/// a window full of them. The models have short laps.
+const SLACK: u64 = if cfg!(any(tripcoil_loom, tripcoil_shuttle, tripcoil_step)) {
+    1
+} else {
+    64
+};
+
 /// In a row: an entry reads the first three.
 #[derive(Debug)]
 #[repr(C)]
@@ -57,7 +65,7 @@ pub(crate) struct CountWindow {
     pub(crate) entries: Word<Tagged<Version>>,
     /// What the window held at the cut.
     pub(crate) holds: Word<Tagged<Version, Holds>>,
-    /// As many as the window can hold entries, and the one before.
+    /// As many as the window can hold entries, and `SLACK` more.
     ring: Box<[Word]>,
     cells: Cells,
     size: u64,
@@ -123,7 +131,7 @@ impl CountWindow {
         truth: Truth,
     ) -> CountWindow {
         let cells = Cells::new(size);
-        let ring: Box<[Word]> = (0..(u64::from(size) + 1).next_power_of_two())
+        let ring: Box<[Word]> = (0..(u64::from(size) + SLACK).next_power_of_two())
             .map(|_| Word::new(0))
             .collect();
         let logged = |outcome: &&(bool, bool)| outcome.0 || outcome.1;
@@ -428,9 +436,12 @@ impl CountWindow {
     /// What it holds at some moment of this call; `None` if it has moved on meanwhile.
     pub(crate) fn now(&self, stripes: &Stripes) -> Option<Counts> {
         let reading = self.read(stripes)?;
-        let held = reading.holds.entries;
-        // the base is the oldest cell that was of any use
-        (held + self.moved(&reading)? < self.ring.len() as u64).then(|| reading.counts())
+        self.is_intact(&reading)?.then(|| reading.counts())
+    }
+
+    /// Whether no cell that was of use has been overwritten: the oldest is the one before the entries.
+    fn is_intact(&self, reading: &Reading) -> Option<bool> {
+        Some(reading.holds.entries + self.moved(reading)? < self.ring.len() as u64)
     }
 
     /// The outcomes that it holds at some moment of this call, oldest first, as failed and slow.

@@ -264,3 +264,27 @@ fn an_entry_of_an_earlier_version_does_not_land() {
     assert!(rig.log(false, true, odd).is_some());
     assert_eq!(rig.now(), Some(Counts::new(1, 0, 1)));
 }
+
+/// However full of entries the window is, others may land while it is read.
+#[test]
+fn a_reader_of_a_full_window_has_time() {
+    for size in [1, 7, 63, 127, 1_023] {
+        let mut rig = rig(size);
+        for _ in 0..size {
+            assert!(rig.log(true, false, odd).is_some());
+        }
+        rig.update(false);
+        let reading = rig.window.read(&rig.stripes);
+        let intact = || rig.window.is_intact(reading.as_ref()?);
+        for _ in 1..SLACK {
+            assert!(rig.log(true, false, odd).is_some());
+            assert_eq!(intact(), Some(true), "{size}");
+        }
+        while rig.window.ring.len() as u64
+            > u64::from(size) + rig.window.log.load().payload().entries
+        {
+            assert!(rig.log(true, false, odd).is_some());
+        }
+        assert_eq!(intact(), Some(false), "{size}");
+    }
+}
