@@ -9,6 +9,7 @@ use crate::engine::policy::Truth;
 use crate::engine::snapshot::{Snapshot, Totals};
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
+use crate::engine::window::count::Reading;
 use crate::saved::state::{Counted, Kept, LATEST, MOST, Outage, Saving, Standing};
 use crate::saved::value::Saved;
 use crate::words::control::Control;
@@ -17,6 +18,7 @@ use crate::words::outcome::{Counts, State};
 use crate::words::run::Run;
 use crate::words::tagged::PAYLOAD_MAX;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Since 1970, up to 2262; 0 for an earlier time.
@@ -34,10 +36,30 @@ fn at_most(count: u64) -> u64 {
 impl Core {
     pub(crate) fn save(&self, at: SystemTime) -> Saved {
         let saved_at = wall_nanos(at);
-        Saved(self.between_updates(|c, now| self.saving(c, now, saved_at)))
+        loop {
+            let reading = self.between_updates(|c, now| self.saving(c, now, saved_at));
+            let (mut saving, held) = reading;
+            let (Shape::Count(window), Some(held)) = (&self.head.window, held) else {
+                return Saved(saving);
+            };
+            // After the reading: while many calls fail, many cells take longer to copy than the time between
+            // two updates, which change no cell of an entry that has landed.
+            let last_index = || self.between_updates(|_, _| window.last_index());
+            // None only after as many entries as the window has cells: then other threads made progress.
+            if let Some(outcomes) = window.outcomes(&held, last_index) {
+                let size = window.size();
+                saving.window = Kept::Count { size, outcomes };
+                return Saved(saving);
+            }
+        }
     }
 
-    fn saving(&self, c: Control, now: u64, saved_at: u64) -> Option<Saving> {
+    /// The outcomes of a count window are left to be read.
+    fn saving(&self, c: Control, now: u64, saved_at: u64) -> Option<(Saving, Option<Reading>)> {
+        let held = match &self.head.window {
+            Shape::Time(_) => None,
+            Shape::Count(window) => Some(window.read(&self.stripes)?),
+        };
         let read = self.reading(c, now, true)?;
         let observing = c.state() == State::ObserveOnly;
         let run = self.run_word(c).filter(|_| read.consecutive_failures > 0);
@@ -47,7 +69,7 @@ impl Core {
         };
         let t = &read.totals;
         let rejections = read.rejections_by_state.slots().map(at_most);
-        Some(Saving {
+        let saving = Saving {
             name: self.name.to_string(),
             saved_at,
             state: read.state,
@@ -79,7 +101,7 @@ impl Core {
             },
             kinds: read.failures_by_kind.0.map(at_most),
             rejections,
-            window: self.keep(c, now, read)?,
+            window: self.keep(c, now, read),
             round: (c.state() == State::HalfOpen).then(|| self.counted()),
             opening: (c.state() == State::Open).then(|| c.goal().cause()),
             outage: self.last_opening(c)?.map(|e| Outage {
@@ -94,7 +116,8 @@ impl Core {
                 counts: e.counts,
                 run: e.run,
             }),
-        })
+        };
+        Some((saving, held))
     }
 
     /// The run of that generation, under its rule.
@@ -123,8 +146,8 @@ impl Core {
         }
     }
 
-    fn keep(&self, c: Control, now: u64, read: Snapshot) -> Option<Kept> {
-        Some(match &self.head.window {
+    fn keep(&self, c: Control, now: u64, read: Snapshot) -> Kept {
+        match &self.head.window {
             Shape::Time(b) => {
                 let rolled = b.ending_at(self.head.period_end.load());
                 let latest = if c.counting() {
@@ -146,8 +169,8 @@ impl Core {
             }
             Shape::Count(window) => Kept::Count {
                 size: window.size(),
-                outcomes: window.outcomes(&self.stripes)?,
+                outcomes: Vec::new(),
             },
-        })
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! How each state comes back.
 
 use crate::strategies::{Rig, ms, wall};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 use tripcoil::saved::{Age, RestoredWindow, SavedError};
-use tripcoil::{Backoff, Breaker, Builder, FailureKind, ManualClock, State, Window};
+use tripcoil::{Backoff, Breaker, Builder, FailureKind, ManualClock, Outcome, State, Window};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
@@ -430,4 +431,52 @@ fn a_state_may_be_saved_while_calls_run() {
         let totals = |b: &Breaker| b.observer().snapshot().totals;
         assert_eq!(totals(&again), totals(&breaker));
     }
+}
+
+/// Its outcomes take longer to copy than the updates leave between them while all calls fail or are slow.
+#[test]
+fn a_large_count_window_is_saved_while_calls_fail() {
+    const SIZE: u32 = 300_000;
+    const MANY: u64 = 20_000_000;
+    let about = |b: Builder| {
+        let b = b.window(Window::count(SIZE)).failure_rate(1.0);
+        b.slow_call(ms(1)).slow_rate(1.0)
+    };
+    let old = rig(about, ManualClock::new());
+    old.controller.observe_only();
+    let record = |outcome: Outcome, took: u64| {
+        let permit = old.breaker.try_acquire().unwrap();
+        permit.record_timed(outcome, ms(took));
+    };
+    for _ in 0..SIZE {
+        record(Outcome::Success, 2);
+    }
+    let (over, ended) = (AtomicBool::new(false), AtomicU64::new(0));
+    let goes_on = || !over.load(Ordering::Relaxed) && ended.fetch_add(1, Ordering::Relaxed) < MANY;
+    std::thread::scope(|scope| {
+        let (record, goes_on) = (&record, &goes_on);
+        for (outcome, took) in [
+            (Outcome::Failure(FailureKind::Server), 0),
+            (Outcome::Success, 2),
+        ] {
+            scope.spawn(move || {
+                while goes_on() {
+                    record(outcome, took);
+                }
+            });
+        }
+        for _ in 0..5 {
+            // each outcome failed or was slow, and none was both
+            let new = after(&old, about, ms(0));
+            assert_eq!(report(&new).window, RestoredWindow::Kept);
+            let window = new.breaker.observer().snapshot().window;
+            assert_eq!(window.calls, window.failures + window.slow);
+            assert!((1..=u64::from(SIZE)).contains(&window.calls), "{window:?}");
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert!(
+        ended.into_inner() < MANY,
+        "no save ends before the calls do"
+    );
 }

@@ -444,44 +444,54 @@ impl CountWindow {
         Some(reading.holds.entries + self.moved(reading)? < self.ring.len() as u64)
     }
 
-    /// The outcomes that it holds at some moment of this call, oldest first, as failed and slow.
-    /// Entries land meanwhile: the oldest outcomes, if they are overwritten, are left out.
+    /// The outcomes of that reading, oldest first, as failed and slow. Entries land meanwhile: the oldest
+    /// outcomes are left out if they are overwritten. `None` if all are. `last_index` is that of the last
+    /// entry when it is called.
     #[cfg(feature = "persist")]
-    pub(crate) fn outcomes(&self, stripes: &Stripes) -> Option<Vec<(bool, bool)>> {
-        let reading = self.read(stripes)?;
-        let Reading { holds, last, .. } = reading;
-        let mut outcomes = alloc::vec![(false, false); holds.calls as usize];
-        // where in the list each entry is, the latest first
-        let mut places = Vec::new();
-        let mut marks = last.marks;
-        for back in 0..holds.entries {
-            let index = last.index.wrapping_sub(back);
-            let then = match last.pending {
-                Some(offset) if back == 0 => offset.cast_signed(),
-                _ => self.cells.offset(self.cell(index).load(), reading.at),
-            };
-            let before = self.marks(index.wrapping_sub(1));
-            let one = self.cells.since(marks, before);
-            // an overwritten cell is of a later position
-            let age = reading.offset.cast_signed() - then;
-            let place = (holds.calls.cast_signed() - 1 - age).cast_unsigned() as usize;
-            let Some(outcome) = outcomes.get_mut(place) else {
-                break;
-            };
-            *outcome = (one.failed != 0, one.slow != 0);
-            places.push(place);
-            marks = before;
+    pub(crate) fn outcomes(
+        &self,
+        reading: &Reading,
+        last_index: impl Fn() -> u64,
+    ) -> Option<Vec<(bool, bool)>> {
+        let Reading { holds, last, .. } = *reading;
+        // Of each entry its own cell, and the one before. Other threads overwrite cells between these loads, and
+        // between them and the reading, the oldest first.
+        let cell = |back: u64| self.cell(last.index.wrapping_sub(back)).load();
+        let mut cells: Vec<u64> = (0..=holds.entries).rev().map(cell).collect();
+        if let (Some(latest), Some(offset)) = (cells.last_mut(), last.pending) {
+            // its thread may have stopped after its exchange
+            *latest = self.cells.pack(reading.at.wrapping_add(offset), last.marks);
         }
-        // Of each entry its own cell was needed, and the one before.
-        let intact = (self.ring.len() as u64 - 1).saturating_sub(self.moved(&reading)?);
-        places.truncate(intact as usize);
-        if (places.len() as u64) < holds.entries {
-            outcomes.drain(..*places.last()?);
+        // After the copies: the thread that completed a cell had loaded its entry from the log. So this
+        // index is no less than that of any entry whose cell is among the copies, and a copy is of the
+        // entry that is wanted if that is less than a lap behind. Updates may come between.
+        let moved = since(last_index(), last.index);
+        let intact = (self.ring.len() as u64).saturating_sub(moved) as usize;
+        let cells = &cells[cells.len().saturating_sub(intact)..];
+        let age = |cell: u64| {
+            let offset = self.cells.offset(cell, reading.at);
+            (reading.offset.cast_signed() - offset).cast_unsigned()
+        };
+        // of the oldest copy that is left only the position is known
+        let known = if (cells.len() as u64) <= holds.entries {
+            age(*cells.first()?).min(holds.calls)
+        } else {
+            holds.calls
+        };
+        let mut outcomes = alloc::vec![(false, false); known as usize];
+        for pair in cells.windows(2) {
+            let marks = |cell: u64| self.cells.marks(cell);
+            let one = self.cells.since(marks(pair[1]), marks(pair[0]));
+            // A reading that met overwritten cells may have taken older entries to be in the window.
+            if let Some(place) = known.checked_sub(age(pair[1]).saturating_add(1)) {
+                outcomes[place as usize] = (one.failed != 0, one.slow != 0);
+            }
         }
         Some(outcomes)
     }
 
-    fn read(&self, stripes: &Stripes) -> Option<Reading> {
+    /// The window at some moment of this call; `None` if an update comes between.
+    pub(crate) fn read(&self, stripes: &Stripes) -> Option<Reading> {
         let word = self.log.load();
         let log = word.payload();
         let version = word.tag();
@@ -497,47 +507,52 @@ impl CountWindow {
         if log.is_frozen() || !now.has(version) || now.payload().is_frozen() {
             return None;
         }
-        let (word, log, offset) = if now == word {
+        let (log, offset) = if now == word {
             // As for an entry: between the two looks none has landed, so that the sum is of one instant.
             let index = cut.entries.wrapping_add(log.entries);
-            (word, log, since(index.wrapping_add(successes), cut.at))
+            (log, since(index.wrapping_add(successes), cut.at))
         } else {
             // The last of them landed between the two looks: it is the instant, and its position the sum.
-            (now, now.payload(), now.payload().offset)
+            (now.payload(), now.payload().offset)
         };
         let last = self.last(log, &cut);
         let (holds, marks) = self.held(&cut, log.entries, offset, last);
         Some(Reading {
-            word,
             holds,
             marks,
+            last,
             #[cfg(feature = "persist")]
             at: cut.at,
-            #[cfg(feature = "persist")]
-            last,
             #[cfg(feature = "persist")]
             offset,
         })
     }
 
-    /// How many cells may have been overwritten since the reading began; `None` if an update has come
-    /// between.
+    /// How many entries have landed since a reading; `None` if an update is under way.
     fn moved(&self, reading: &Reading) -> Option<u64> {
-        let now = self.log.load().of(reading.word.tag())?;
-        Some(now.entries - reading.word.payload().entries)
+        Some(since(self.last_index()?, reading.last.index))
+    }
+
+    /// That of the last entry; `None` if an update is under way.
+    pub(crate) fn last_index(&self) -> Option<u64> {
+        let word = self.log.load();
+        // An update that comes here writes this word with its own tag; and the log that it has frozen counts
+        // from the word before, until it is released.
+        let entries = self.entries.load().of(word.tag())?;
+        let log = word.payload();
+        (!log.is_frozen()).then(|| entries.wrapping_add(log.entries))
     }
 }
 
 /// A window at one moment.
-struct Reading {
-    word: Tagged<Version, Log>,
+#[derive(Clone, Copy)]
+pub(crate) struct Reading {
     holds: Holds,
     marks: Marks,
-    /// The cut, the last entry, and the outcomes since the cut.
+    last: Last,
+    /// The cut, and the outcomes since it.
     #[cfg(feature = "persist")]
     at: u64,
-    #[cfg(feature = "persist")]
-    last: Last,
     #[cfg(feature = "persist")]
     offset: u64,
 }

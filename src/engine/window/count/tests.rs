@@ -86,6 +86,12 @@ impl Rig {
     }
 }
 
+#[cfg(feature = "persist")]
+fn outcomes(window: &CountWindow, reading: Option<Reading>) -> Option<Vec<(bool, bool)>> {
+    let last_index = window.last_index()?;
+    window.outcomes(&reading?, || last_index)
+}
+
 fn counts_of(outcomes: &[(bool, bool)]) -> Counts {
     Counts::new(
         outcomes.len() as u64,
@@ -144,13 +150,47 @@ proptest! {
             prop_assert_eq!(rig.now(), Some(counts_of(now)));
             #[cfg(feature = "persist")]
             {
-                prop_assert_eq!(rig.window.outcomes(&rig.stripes), Some(now.to_vec()));
+                prop_assert_eq!(outcomes(&rig.window, rig.window.read(&rig.stripes)), Some(now.to_vec()));
                 // one that begins with these goes on as this one does
                 let successes = rig.stripes.fast_successes(1);
                 let again = CountWindow::new(size, successes, now, Truth(1));
                 prop_assert_eq!(again.first(), counts_of(now));
-                prop_assert_eq!(again.outcomes(&rig.stripes), Some(now.to_vec()));
+                prop_assert_eq!(outcomes(&again, again.read(&rig.stripes)), Some(now.to_vec()));
             }
+        }
+    }
+
+    /// Whatever lands after the reading, and whatever updates come.
+    #[test]
+    #[cfg(feature = "persist")]
+    fn of_overwritten_outcomes_the_latest_are_left(size in 1u32..200, before in prop::collection::vec(any::<(bool, bool)>(), 0..300), after in 0u64..400) {
+        let mut rig = rig(size);
+        let land = |rig: &Rig, &(failed, slow): &(bool, bool)| {
+            if failed || slow {
+                assert!(rig.log_odd(failed, slow).is_some());
+            } else {
+                rig.succeed();
+            }
+        };
+        before.iter().for_each(|outcome| land(&rig, outcome));
+        let held = &before[before.len().saturating_sub(size as usize)..];
+        let reading = rig.window.read(&rig.stripes);
+        for n in 0..after {
+            land(&rig, &(true, n % 2 == 0));
+            if n % 50 == 7 {
+                rig.update(n % 4 == 3);
+            }
+        }
+        let ring = rig.window.ring.len() as u64;
+        let entries = reading.map_or(0, |reading| reading.holds.entries);
+        match outcomes(&rig.window, reading) {
+            Some(left) => {
+                prop_assert!(after < ring && held.ends_with(&left), "{left:?} of {held:?}");
+                prop_assert!(left.len() == held.len() || after + entries >= ring);
+                let logged = left.iter().filter(|outcome| outcome.0 || outcome.1).count() as u64;
+                prop_assert_eq!(logged, entries.min(ring - after - 1));
+            }
+            None => prop_assert!(after >= ring),
         }
     }
 }
