@@ -5,7 +5,6 @@
 //! each true at some moment of the reading. Calls in flight are in no count.
 
 use crate::clock::saturating_nanos;
-use crate::engine::policy::Truth;
 use crate::engine::snapshot::{Snapshot, Totals};
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
@@ -60,11 +59,19 @@ impl Core {
             Shape::Time(_) => None,
             Shape::Count(window) => Some(window.read(&self.stripes)?),
         };
+        let run = self.run_word(c);
+        // This reads `would_trip`, after the outcomes and the rules that they make true, which are of one
+        // moment. An outcome adds its edge after it has landed, and an edge whose rule is saved as true is not
+        // counted again: so none is missing whose call has ended. Edges of later outcomes may be there.
         let read = self.reading(c, now, true)?;
         let observing = c.state() == State::ObserveOnly;
-        let run = self.run_word(c).filter(|_| read.consecutive_failures > 0);
+        let run = run.filter(|_| read.consecutive_failures > 0);
         let standing = Standing {
-            window: self.standing(),
+            // the rules that were true when last judged
+            window: match &held {
+                Some(held) => held.truth,
+                None => self.ledger.decision.load().payload().truth,
+            },
             run: run.is_some_and(|run| run.reached),
         };
         let t = &read.totals;
@@ -135,14 +142,6 @@ impl Core {
             cancelled: r.cancelled,
             timed_out: r.timed_out,
             given_up: r.given_up,
-        }
-    }
-
-    /// The rules on the window that were true when last judged.
-    fn standing(&self) -> Truth {
-        match &self.head.window {
-            Shape::Time(_) => self.ledger.decision.load().payload().truth,
-            Shape::Count(window) => window.truth(),
         }
     }
 

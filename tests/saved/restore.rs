@@ -480,3 +480,37 @@ fn a_large_count_window_is_saved_while_calls_fail() {
         "no save ends before the calls do"
     );
 }
+
+/// What is saved as true is what the saved outcomes make true: each edge is counted once.
+#[test]
+fn the_rules_that_are_saved_as_true_are_those_of_the_saved_outcomes() {
+    let about = |b: Builder| b.window(Window::count(5)).failure_count(3);
+    let old = rig(about, ManualClock::new());
+    old.controller.observe_only();
+    old.succeed(5);
+    let over = AtomicBool::new(false);
+    let wrong = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                old.fail(3);
+                old.succeed(4);
+            }
+        });
+        let wrong: Vec<_> = (0..20_000)
+            .filter_map(|_| {
+                let new = after(&old, about, ms(0));
+                let look = || new.breaker.observer().snapshot();
+                let before = look();
+                new.fail(1);
+                let then = look();
+                let edges = u64::from(before.window.failures < 3 && then.window.failures >= 3);
+                // if some were overwritten while they were read, it has fewer
+                let sound = then.would_trip - before.would_trip == edges || before.window.calls < 5;
+                (!sound).then_some((before, then))
+            })
+            .collect();
+        over.store(true, Ordering::Relaxed);
+        wrong
+    });
+    assert!(wrong.is_empty(), "{} times: {:?}", wrong.len(), wrong[0]);
+}

@@ -427,12 +427,6 @@ impl CountWindow {
         self.at_cut(self.log.load().payload(), successes).counts
     }
 
-    /// The rules that were true at the last entry.
-    #[cfg(feature = "persist")]
-    pub(crate) fn truth(&self) -> Truth {
-        self.log.load().payload().truth()
-    }
-
     /// What it holds at some moment of this call; `None` if it has moved on meanwhile.
     pub(crate) fn now(&self, stripes: &Stripes) -> Option<Counts> {
         let reading = self.read(stripes)?;
@@ -522,6 +516,8 @@ impl CountWindow {
             marks,
             last,
             #[cfg(feature = "persist")]
+            truth: log.truth(),
+            #[cfg(feature = "persist")]
             at: cut.at,
             #[cfg(feature = "persist")]
             offset,
@@ -550,7 +546,9 @@ pub(crate) struct Reading {
     holds: Holds,
     marks: Marks,
     last: Last,
-    /// The cut, and the outcomes since it.
+    /// The rules that were true at the last entry; the cut, and the outcomes since it.
+    #[cfg(feature = "persist")]
+    pub(crate) truth: Truth,
     #[cfg(feature = "persist")]
     at: u64,
     #[cfg(feature = "persist")]
