@@ -209,7 +209,8 @@ impl CountWindow {
                 continue;
             };
             // The stripes one after the other, while successes land in them. If the exchange below
-            // succeeds, no entry landed meanwhile, and the successes passed through this sum.
+            // succeeds, no entry landed meanwhile, and the successes passed through this sum. It is of no
+            // use after a failed exchange: the entry that landed may have seen successes that it lacks.
             let successes = stripes.fast_successes(of);
             let position = index.wrapping_add(1).wrapping_add(successes);
             let offset = since(position, at);
