@@ -4,6 +4,7 @@
 
 use crate::config::settings::Config;
 use crate::engine::events::event::Event;
+use crate::engine::evidence::Weighed;
 use crate::engine::policy::{Allowance, Policy, Truth};
 use crate::engine::transition::{Decision, decide, openings, permits};
 use crate::engine::window::log::{Cells, Holds, Log, MOST_WITHIN, Marks};
@@ -89,7 +90,7 @@ pub fn words(a: u64, b: u64, c: u64) {
         generation: tag.0,
         from: State::ALL[(a % 6) as usize],
         to: State::ALL[(b % 6) as usize],
-        cause: Cause::unpack(c % 10),
+        cause: Cause::unpack(c % Cause::NUMBER),
         at: a,
         counts: Counts::new(payload, base, n),
         run: payload & u64::from(u32::MAX >> 2),
@@ -120,7 +121,14 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
     let a = c.announce(goal);
     assert!(a.updating() && a.goal() == goal && a.period() == c.period());
     for judged in [true, false] {
-        let decision = decide(a, &policy, window, judged, Decision::default());
+        let decision = decide(
+            a,
+            &policy,
+            window,
+            &Weighed::default(),
+            judged,
+            Decision::default(),
+        );
         let next = decision.publish(a);
         assert!(!next.updating());
         assert_eq!(next.version(), a.version());
@@ -164,9 +172,16 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         assert!(k <= before + 1 && (to != State::Open || k >= 1));
     }
     if goal == Goal::Check && state == State::Closed {
-        let trips = decide(a, &policy, window, true, Decision::default())
-            .transition
-            .is_some();
+        let trips = decide(
+            a,
+            &policy,
+            window,
+            &Weighed::default(),
+            true,
+            Decision::default(),
+        )
+        .transition
+        .is_some();
         assert_eq!(
             trips,
             policy.truth(window).any(),

@@ -203,11 +203,11 @@ mod words;
 #[cfg(all(test, feature = "std"))]
 mod wrap_tests;
 
-// The root has the names that most programs use, at most 26; the others are in modules.
+// The root has the names that most programs use, at most 30; the others are in modules.
 pub use self::classify::classifier::Classify;
 pub use self::clock::kinds::{Clock, ManualClock};
 pub use self::config::backoff::Backoff;
-pub use self::config::settings::{Config, HalfOpen, OnCancel, Window};
+pub use self::config::settings::{Config, HalfOpen, Hang, OnCancel, Outage, Window};
 pub use self::engine::events::event::Transition;
 #[cfg(feature = "std")]
 pub use self::engine::events::listeners::Subscription;
@@ -274,7 +274,8 @@ pub mod observe {
     pub use crate::engine::events::cursor::Events;
     #[cfg(feature = "std")]
     pub use crate::engine::events::listeners::Epoch;
-    pub use crate::engine::snapshot::{Probes, Totals};
+    pub use crate::engine::snapshot::{Evidence, Probes, Watch};
+    pub use crate::engine::sums::Totals;
     pub use crate::words::outcome::{Counts, FailureKinds, Rejections};
 }
 
@@ -313,8 +314,8 @@ pub mod prelude {
     pub use crate::tower::BreakerLayer;
     pub use crate::{
         Backoff, Breaker, Builder, CallError, Cause, Classify, Clock, Config, ConfigError,
-        Controller, FailureKind, HalfOpen, Local, ManualClock, Observer, OnCancel, Outcome, Permit,
-        Rejected, Snapshot, State, Transition, Window,
+        Controller, FailureKind, HalfOpen, Hang, Local, ManualClock, Observer, OnCancel, Outage,
+        Outcome, Permit, Rejected, Snapshot, State, Transition, Window,
     };
 }
 

@@ -30,8 +30,8 @@ use tokio::runtime::Runtime;
 use tripcoil::metrics::{Publisher, RegistryPublisher};
 use tripcoil::registry::Registry;
 use tripcoil::{
-    Breaker, Builder, Config, Controller, FailureKind, HalfOpen, ManualClock, Outcome, Snapshot,
-    State, Window,
+    Breaker, Builder, Config, Controller, FailureKind, HalfOpen, Hang, ManualClock, Outage,
+    Outcome, Snapshot, State, Window,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -199,6 +199,22 @@ fn agree(series: &Series, name: &str, seen: &Snapshot) {
             seen.consecutive_failures as f64,
         ),
         (
+            "tripcoil_evidence",
+            seen.evidence.map_or(0.0, |evidence| evidence.value),
+        ),
+        (
+            "tripcoil_evidence_limit",
+            seen.evidence.map_or(0.0, |evidence| evidence.limit),
+        ),
+        (
+            "tripcoil_evidence_calls_per_second",
+            seen.evidence.map_or(0.0, |evidence| evidence.pace),
+        ),
+        (
+            "tripcoil_hang_calls",
+            seen.watch.map_or(0.0, |watch| f64::from(watch.starts)),
+        ),
+        (
             "tripcoil_probes_in_flight",
             f64::from(seen.probes.in_flight),
         ),
@@ -354,6 +370,50 @@ fn each_figure_is_the_snapshots() {
         let value = series.get("tripcoil_transitions_total", &labels);
         assert_eq!(value, count, "{to} {cause}");
     }
+}
+
+/// Score, limit and pace while the rule judges; and the calls of a watch.
+#[test]
+fn evidence_and_a_hang_are_published() {
+    let exporter = Exporter::new();
+    let rules = |b: Builder| b.outage(Outage::at(0.5)).hang(Hang::default());
+    let (breaker, _, clock) = build("stock", rules);
+    let publisher = exporter.publisher(&breaker);
+    let observer = breaker.observer();
+    let check = || {
+        assert!(publisher.drain(LONG));
+        agree(&exporter.scrape(), "stock", &observer.snapshot());
+        observer.snapshot()
+    };
+    let tick = Duration::from_millis(20);
+    let end = |outcome| breaker.try_acquire().expect("admitted").record(outcome);
+    assert_eq!(check().evidence.expect("it is on").value, 0.0);
+    for _ in 0..100 {
+        clock.advance(tick);
+        end(Outcome::Success);
+    }
+    (0..4).for_each(|_| end(Outcome::Failure(FailureKind::Server)));
+    let evidence = check().evidence.expect("it is on");
+    assert!(evidence.value > 0.0 && evidence.value < evidence.limit);
+    assert!(evidence.pace > 40.0, "{evidence:?}");
+
+    clock.advance(4 * tick);
+    let mut held: Vec<_> = (0..9)
+        .map(|_| breaker.try_acquire().expect("admitted"))
+        .collect();
+    assert_eq!(check().watch.expect("no call ends").starts, 9);
+    clock.advance(Duration::from_millis(400));
+    held.push(breaker.try_acquire().expect("admitted"));
+    assert_eq!(check().watch.expect("no call ends").starts, 10);
+    assert!(breaker.try_acquire().is_err());
+    let open = check();
+    assert_eq!(
+        (open.state, open.evidence, open.watch),
+        (State::Open, None, None)
+    );
+    let labels = [("breaker", "stock"), ("to", "open"), ("cause", "hang")];
+    let trips = exporter.scrape().get("tripcoil_transitions_total", &labels);
+    assert_eq!(trips, 1.0);
 }
 
 /// As many calls as ended, each once, whenever it is published; told apart by their durations.

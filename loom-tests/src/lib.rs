@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tripcoil::{
-    Breaker, Builder, Cause, Controller, FailureKind, HalfOpen, ManualClock, Outcome, Snapshot,
-    State, Window,
+    Backoff, Breaker, Builder, Cause, Controller, FailureKind, HalfOpen, ManualClock, Outcome,
+    Snapshot, State, Window,
 };
 
 /// Width of a bucket in the models.
@@ -169,6 +169,22 @@ pub fn ready_to_probe(half_open: HalfOpen) -> (Breaker, Controller, ManualClock)
         model_breaker(|rules| rules.consecutive_failures(1).half_open(half_open));
     assert!(controller.trip());
     clock.advance(OPEN);
+    (breaker, controller, clock)
+}
+
+/// A breaker that has been open for that long, by that backoff, and whose wait is over.
+///
+/// # Panics
+///
+/// If the configuration is refused.
+pub fn ready_to_probe_after(
+    backoff: Backoff,
+    open: Duration,
+) -> (Breaker, Controller, ManualClock) {
+    let (breaker, controller, clock) =
+        model_breaker(|rules| rules.consecutive_failures(1).open_for(backoff));
+    assert!(controller.trip());
+    clock.advance(open);
     (breaker, controller, clock)
 }
 

@@ -7,6 +7,12 @@ use crate::clock::saturating_nanos;
 /// The cap of a backoff without a `max`, unless its base is longer.
 const DEFAULT_MAX: Duration = Duration::from_secs(600);
 
+/// The shortest wait of an adaptive backoff after a lost round, and the longest one after a trip from Closed.
+pub(crate) const ADAPTIVE_LEAST: Duration = Duration::from_millis(250);
+
+/// The cap of an adaptive backoff without a `max`.
+const ADAPTIVE_MAX: Duration = Duration::from_secs(30);
+
 /// How long the breaker stays open.
 ///
 /// The k-th opening in a row lasts `min(min(base * factor^(k-1), max) * jitter, max)`. It is computed in nanoseconds as `f64` and rounded to the nearest; its end is
@@ -36,6 +42,7 @@ pub struct Backoff {
     pub(crate) jitter: f64,
     pub(crate) reset_after: Duration,
     pub(crate) seed: Option<u64>,
+    pub(crate) adaptive: bool,
 }
 
 impl Backoff {
@@ -50,12 +57,28 @@ impl Backoff {
             jitter: 0.0,
             reset_after: Duration::ZERO,
             seed: None,
+            adaptive: false,
         }
     }
 
     /// Makes every opening last `wait`: above zero, at most 365 days.
     pub const fn constant(wait: Duration) -> Self {
         Self::exponential(wait, 1.0)
+    }
+
+    /// Waits as long as the outage suggests: 125 to 250 ms at first, and then longer the longer the outage has
+    /// lasted, and the fewer calls there are. At most 30 s, unless [`max`](Self::max) is set. Needs a time window.
+    ///
+    /// With an outage that has lasted for `t` seconds, and `r` calls per second, a lost round is followed by a wait of
+    /// about `max(sqrt(t / sqrt(r)), 3 / r)` seconds from its first probe. An outage is expected to last as long
+    /// again as it has; this wait balances the probes that are wasted against the good calls that are rejected.
+    pub const fn adaptive() -> Self {
+        Self {
+            base: ADAPTIVE_LEAST,
+            max: Some(ADAPTIVE_MAX),
+            adaptive: true,
+            ..Self::constant(ADAPTIVE_LEAST)
+        }
     }
 
     /// Sets the longest wait, jitter and a failure's own `retry_after` included: from the base to
@@ -94,11 +117,27 @@ impl Backoff {
     pub(crate) fn wait_nanos(&self, k: u32, unit: f64) -> u64 {
         let cap = self.cap_nanos();
         let base = saturating_nanos(self.base) as f64;
+        if self.adaptive {
+            return round(base * (0.5 + 0.5 * unit));
+        }
         let grown = (base * powi(self.factor, k.saturating_sub(1))).min(cap as f64);
         let spread = grown * (1.0 - self.jitter + 2.0 * self.jitter * unit);
         // Again as integers: a cap beyond 2^53 may have been rounded up by `as f64`. And never nothing, as
         // half of a nanosecond would be: an Open lasts.
         round(spread.min(cap as f64)).min(cap).max(1)
+    }
+
+    /// Returns the wait of an adaptive backoff after a lost round, in nanoseconds. The outage has lasted for so many
+    /// milliseconds, and `pace` is in 2^-16 calls per second.
+    pub(crate) fn adaptive_wait_nanos(&self, lasted: u64, pace: u64, unit: f64) -> u64 {
+        let (least, cap) = (saturating_nanos(self.base), self.cap_nanos());
+        let pace = pace.max(1);
+        // roots in integers are the same everywhere
+        let root = u128::from((pace << 16).isqrt().max(1));
+        let by_age = ((u128::from(lasted) * 1_000_000_000_000_000) << 16) / root;
+        let by_calls = (3_000_000_000_u64 << 16).div_ceil(pace);
+        let wait = (by_age.isqrt() as u64).max(by_calls).clamp(least, cap);
+        round(wait as f64 * (0.8 + 0.4 * unit)).clamp(least, cap)
     }
 
     /// Returns the longest wait in force, in nanoseconds.

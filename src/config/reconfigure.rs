@@ -1,7 +1,7 @@
 //! The rules that can be changed on a running breaker.
 
 use crate::config::backoff::Backoff;
-use crate::config::settings::{Config, HalfOpen, OnCancel};
+use crate::config::settings::{Config, HalfOpen, Hang, OnCancel, Outage};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -119,10 +119,25 @@ impl Rules {
         self.and(move |c| c.failure_count = Some(n))
     }
 
-    /// Switches `consecutive_failures`, `failure_count` and `failure_rate` off. Those set
+    /// Sets [`Config::outage`]. If the rule was off, it begins with the next bucket of the window.
+    pub fn outage(self, outage: Outage) -> Rules {
+        self.and(move |c| c.outage = Some(outage))
+    }
+
+    /// Switches `consecutive_failures`, `failure_count`, `failure_rate` and `outage` off. Those set
     /// afterwards are on.
     pub fn no_failure_rules(self) -> Rules {
         self.and(Config::clear_failure_rules)
+    }
+
+    /// Sets [`Config::hang`]. If the rule was off, it begins with the next bucket of the window.
+    pub fn hang(self, hang: Hang) -> Rules {
+        self.and(move |c| c.hang = Some(hang))
+    }
+
+    /// Switches [`Config::hang`] off.
+    pub fn no_hang_rule(self) -> Rules {
+        self.and(|c| c.hang = None)
     }
 
     /// Switches `slow_rate` off. Slow calls are still counted, and the `slow_rate` of a round,

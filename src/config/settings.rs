@@ -241,6 +241,114 @@ pub enum OnCancel {
     FailureIfSlow,
 }
 
+/// The outage rule: trips on evidence that `theta` or more of the calls are bad.
+///
+/// A bad call fails, or is slow. `theta` is the rate of bad calls from which on the dependency is not worth
+/// calling. While at most `0.6 theta` of the calls are bad, openings cost at most the part `loss` of them. See
+/// [the semantics](crate::_guide::semantics#the-outage-rule).
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{Breaker, Outage};
+///
+/// let breaker = Breaker::builder("payments")
+///     .outage(Outage::at(0.5))
+///     .slow_call(Duration::from_millis(250)) // a slow call is as bad as a failed one
+///     .build()?;
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use]
+pub struct Outage {
+    pub(crate) theta: f64,
+    pub(crate) loss: f64,
+}
+
+/// The default rate of bad calls from which on a dependency is not worth calling.
+const DEFAULT_THETA: f64 = 0.5;
+
+/// The default part of the calls that false openings may cost.
+const DEFAULT_LOSS: f64 = 0.002;
+
+impl Outage {
+    /// Sets the rate of bad calls from which on the dependency is not worth calling, 0.01 to 0.9.
+    pub const fn at(theta: f64) -> Self {
+        Self {
+            theta,
+            loss: DEFAULT_LOSS,
+        }
+    }
+
+    /// Sets the part of the calls that false openings may cost, 0.0001 to 0.1; by default 0.002. The smaller it
+    /// is, the longer it takes to see an outage.
+    pub const fn loss_at_most(mut self, loss: f64) -> Self {
+        self.loss = loss;
+        self
+    }
+}
+
+/// At 0.5, with a loss of 0.002 at most.
+impl Default for Outage {
+    fn default() -> Self {
+        Self::at(DEFAULT_THETA)
+    }
+}
+
+/// The hang rule: trips when calls begin and none of them ends.
+///
+/// A dependency that answers nothing is otherwise seen only when the first calls time out. *Signs of life* are the
+/// successes, failures and ignored results. See [the semantics](crate::_guide::semantics#the-hang-rule).
+///
+/// ```
+/// use std::time::Duration;
+/// use tripcoil::{Breaker, Hang};
+///
+/// // ten calls have begun, and for 300 ms none has ended
+/// let breaker = Breaker::builder("payments").hang(Hang::after(Duration::from_millis(300)).starts(10)).build()?;
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Hang {
+    pub(crate) after: Duration,
+    pub(crate) starts: u32,
+}
+
+/// The default silence after which a dependency hangs.
+const DEFAULT_SILENCE: Duration = Duration::from_millis(300);
+
+/// The default number of calls that begin meanwhile.
+const DEFAULT_STARTS: u32 = 10;
+
+impl Hang {
+    /// Sets how long there must have been no sign of life: above zero, at most 18.3 min, not finer than the clock. At
+    /// least twice as long as the longest success of late took.
+    pub const fn after(silence: Duration) -> Self {
+        Self {
+            after: silence,
+            starts: DEFAULT_STARTS,
+        }
+    }
+
+    /// Sets how many calls must have begun meanwhile, 1 to 1,000; by default 10.
+    pub const fn starts(mut self, calls: u32) -> Self {
+        self.starts = calls;
+        self
+    }
+
+    /// How long it waits for a sign of life, in nanoseconds, as is the longest success.
+    pub(crate) fn patience(&self, longest: u64) -> u64 {
+        saturating_nanos(self.after).max(longest.saturating_mul(2))
+    }
+}
+
+/// After 300 ms in which ten calls began.
+impl Default for Hang {
+    fn default() -> Self {
+        Self::after(DEFAULT_SILENCE)
+    }
+}
+
 /// All settings of a breaker, as plain data. A rule that is `None` is off. With the feature `serde`
 /// it is read from TOML, JSON and other formats, and from the environment.
 ///
@@ -287,6 +395,11 @@ pub struct Config {
     /// Trips at this many failures in the window: at least 1, at most a count window's size. By
     /// default off.
     pub failure_count: Option<u32>,
+    /// Trips on evidence of an outage: a score of all outcomes, in which those that fail or are slow
+    /// count against the others. Needs a time window. By default off.
+    pub outage: Option<Outage>,
+    /// Trips when calls begin and none ends. Needs a time window. By default off.
+    pub hang: Option<Hang>,
     /// How long the breaker stays open. By default 60 s, doubled each time, at most 10 min.
     pub open_for: Backoff,
     /// How a round of probes decides. By default two successes, one probe at a time.
@@ -330,6 +443,12 @@ impl Config {
         hasher.finish()
     }
 
+    /// Whether a rule is on that needs the words of the adaptive ones.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_adaptive(&self) -> bool {
+        self.outage.is_some() || self.hang.is_some() || self.open_for.adaptive
+    }
+
     /// Returns the throughput at which rates are judged.
     pub(crate) fn min_throughput_in_force(&self) -> u32 {
         self.min_throughput.unwrap_or(match self.window.span {
@@ -343,6 +462,7 @@ impl Config {
         self.consecutive_failures = None;
         self.failure_count = None;
         self.failure_rate = None;
+        self.outage = None;
     }
 }
 
@@ -356,6 +476,8 @@ impl Default for Config {
             slow_rate: None,
             consecutive_failures: Some(5),
             failure_count: None,
+            outage: None,
+            hang: None,
             open_for: Backoff::default(),
             half_open: HalfOpen::default(),
             on_cancel: OnCancel::default(),

@@ -9,11 +9,13 @@ use alloc::vec::Vec;
 use core::fmt::Display;
 use core::time::Duration;
 
-use crate::config::settings::{Config, HalfOpen, OnCancel, RecoveryRule, Span};
+use crate::config::backoff::ADAPTIVE_LEAST;
+use crate::config::settings::{Config, HalfOpen, Hang, OnCancel, Outage, RecoveryRule, Span};
 use crate::error::{ConfigError, NO_RULE, Problem};
 #[cfg(feature = "persist")]
 use crate::words::outcome::State;
 use crate::words::round::ROUND_MAX;
+use crate::words::watch::STARTS_MAX;
 
 /// The longest window.
 pub(crate) const MAX_WINDOW: Duration = Duration::from_secs(24 * 3600);
@@ -24,6 +26,10 @@ pub(crate) const MAX_COUNT: u32 = (1 << 20) - 1;
 const MAX_HISTORY: u32 = 1 << 16;
 /// The longest wait: a deadline in milliseconds has room for it beside its tag.
 const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
+/// The most calls that the hang rule asks for: a watch counts a few more.
+const MAX_STARTS: u32 = 1000;
+const _: () = assert!(MAX_STARTS < STARTS_MAX);
+
 /// The longest slow limit, which lies beside a version tag.
 const MAX_SLOW_CALL: Duration = Duration::from_nanos((1 << 40) - 1);
 
@@ -164,16 +170,40 @@ impl Config {
         if let Some(n) = self.failure_count {
             self.check_reachable("failure_count", n, problems);
         }
+        self.check_outage(problems);
+        self.check_hang(problems);
         let failure_rules = [
+            self.outage.is_some(),
             self.consecutive_failures.is_some(),
             self.failure_count.is_some(),
             self.failure_rate.is_some(),
         ];
-        if !failure_rules.contains(&true) && self.slow_rate.is_none() {
-            let some =
-                "at least one of consecutive_failures, failure_count, failure_rate and slow_rate";
+        if !failure_rules.contains(&true) && self.slow_rate.is_none() && self.hang.is_none() {
+            let some = "at least one of consecutive_failures, failure_count, failure_rate, outage, slow_rate and hang";
             problems.add(NO_RULE, "none", some);
         }
+    }
+
+    fn check_outage(&self, problems: &mut Problems) {
+        let Some(Outage { theta, loss }) = self.outage else {
+            return;
+        };
+        if let Span::Count(_) = self.window.span {
+            problems.add("outage", "set", "unset, since the rule needs a time window");
+        }
+        problems.within("outage.theta", theta, 0.01, 0.9);
+        problems.within("outage.loss", loss, 0.0001, 0.1);
+    }
+
+    fn check_hang(&self, problems: &mut Problems) {
+        let Some(Hang { after, starts }) = self.hang else {
+            return;
+        };
+        if let Span::Count(_) = self.window.span {
+            problems.add("hang", "set", "unset, since the rule needs a time window");
+        }
+        self.check_measurable("hang.after", after, MAX_SLOW_CALL, problems);
+        problems.count("hang.starts", starts, MAX_STARTS);
     }
 
     /// Refuses more outcomes than the window ever holds: the rule could never be true.
@@ -215,6 +245,9 @@ impl Config {
 
     fn check_open_for(&self, problems: &mut Problems) {
         let backoff = &self.open_for;
+        if backoff.adaptive {
+            return self.check_adaptive(problems);
+        }
         let base = backoff.base;
         let based = self.check_measurable("open_for.base", base, MAX_WAIT, problems);
         if !(backoff.factor.is_finite() && backoff.factor >= 1.0) {
@@ -241,6 +274,29 @@ impl Config {
         if reset_after > MAX_WAIT {
             let range = format!("at most {}", readable(MAX_WAIT));
             problems.add("open_for.reset_after", format!("{reset_after:?}"), range);
+        }
+    }
+
+    fn check_adaptive(&self, problems: &mut Problems) {
+        let backoff = &self.open_for;
+        if let Span::Count(_) = self.window.span {
+            let timed = "not adaptive, since an adaptive backoff needs a time window";
+            problems.add("open_for", "adaptive", timed);
+        }
+        if let Some(max) = backoff.max
+            && !(ADAPTIVE_LEAST..=MAX_WAIT).contains(&max)
+        {
+            let range = format!("from {ADAPTIVE_LEAST:?} to {}", readable(MAX_WAIT));
+            problems.add("open_for.max", format!("{max:?}"), range);
+        }
+        if backoff.jitter != 0.0 {
+            let own = "unset, since an adaptive backoff spreads its waits itself";
+            problems.add("open_for.jitter", backoff.jitter, own);
+        }
+        let reset_after = backoff.reset_after;
+        if !reset_after.is_zero() {
+            let own = "unset, since an adaptive backoff counts no openings";
+            problems.add("open_for.reset_after", format!("{reset_after:?}"), own);
         }
     }
 
@@ -322,6 +378,13 @@ impl Problems {
             self.add(field, rate, "above 0 and at most 1");
         }
         fine
+    }
+
+    /// NaN is refused too.
+    fn within(&mut self, field: &'static str, value: f64, least: f64, most: f64) {
+        if !(least..=most).contains(&value) {
+            self.add(field, value, format!("from {least} to {most}"));
+        }
     }
 
     fn duration(&mut self, field: &'static str, duration: Duration, most: Duration) -> bool {

@@ -4,7 +4,7 @@
 //! was read; a change between admission and result is found by the result. An acquire on the slow
 //! path reads control again whenever another thread has moved it on.
 
-use crate::engine::call::{Admission, UNTIMED};
+use crate::engine::call::{Admission, NOT_STARTED, UNTIMED};
 use crate::engine::state::Core;
 use crate::error::Rejected;
 use crate::words::control::Control;
@@ -20,9 +20,11 @@ impl Core {
         // a period that has ended, and its result is late.
         let control = self.control();
         if control.admits_all() {
-            return Ok(Admission::at_large(control, own.is_some(), || {
-                self.start_timing(own)
-            }));
+            let admission =
+                Admission::at_large(control, own.is_some(), || self.start_timing(control, own));
+            if admission.start != NOT_STARTED {
+                return Ok(admission);
+            }
         }
         // An Open with no update under way: the common rejection needs no more than the deadline.
         if control.is_open()
@@ -71,9 +73,31 @@ impl Core {
         limit != 0 && limit < self.head.clock.tick()
     }
 
-    /// Out of line, so that an untimed call is inlined into its caller.
+    /// Out of line, so that an untimed call is inlined into its caller. `NOT_STARTED` if the state has changed,
+    /// or if a hang was found: then the call looks again.
     #[inline(never)]
-    fn start_timing(&self, own: Option<u64>) -> u64 {
+    fn start_timing(&self, control: Control, own: Option<u64>) -> u64 {
+        if control.watches() && control.counting() {
+            return self.start_watched(own);
+        }
+        self.timer(own)
+    }
+
+    #[inline(never)]
+    fn start_watched(&self, own: Option<u64>) -> u64 {
+        let now = self.head.clock.nanos();
+        // Before the call begins: one that finds a hang is not among those that began.
+        if !self.look_for_hang(now) {
+            NOT_STARTED
+        } else if self.has_stopwatch(own) {
+            self.head.clock.stopwatch()
+        } else {
+            now
+        }
+    }
+
+    /// The clock by which a call is timed.
+    fn timer(&self, own: Option<u64>) -> u64 {
         if self.has_stopwatch(own) {
             self.head.clock.stopwatch()
         } else {

@@ -48,14 +48,28 @@ impl Core {
         }
     }
 
-    /// Gives these counts to the epochs that have begun since the last advance.
+    /// The end of the period that is under way at that time: of the tick if the rule is on, else of the bucket.
+    #[inline(always)]
+    pub(crate) fn period_end_at(&self, boundaries: &Boundaries, epoch: u64, time: u64) -> u64 {
+        // These are the weights of earlier updates: who comes late, after this update has adopted others,
+        // finds that `period_end` has risen.
+        match self.adaptive.get() {
+            Some(words) => words.period_end_at(boundaries, epoch, time),
+            None => boundaries.end_of(epoch),
+        }
+    }
+
+    /// Gives these counts to the epochs that have begun since the last advance, up to the one that is under
+    /// way at that time.
     pub(crate) fn advance_epochs(
         &self,
         announced: Control,
         boundaries: &Boundaries,
         frozen: &Frozen,
+        time: u64,
         epoch: u64,
     ) -> Result<(), Over> {
+        let end = self.period_end_at(boundaries, epoch, time);
         // Another helper may have raised `period_end` already. Then the range below is empty for
         // this helper, or shorter: the slots that are left out have been written.
         let current = boundaries.ending_at(self.head.period_end.load());
@@ -68,7 +82,7 @@ impl Core {
             }
         }
         // it only rises: one that comes late does nothing
-        self.head.period_end.raise(boundaries.end_of(epoch));
+        self.head.period_end.raise(end);
         Ok(())
     }
 
@@ -123,6 +137,7 @@ impl Core {
             .min(PAYLOAD_MAX)
         };
         let left = ledger.openings.load();
+        let adaptive = self.follow_downtime(announced, next, policy, time)?;
         let openings = if moves_openings(announced, next.state()) || left.is_old(generation) {
             self.decide_once(&ledger.openings, announced, generation, decide_openings)?
         } else {
@@ -142,7 +157,10 @@ impl Core {
             let seed = backoff.seed.unwrap_or(ledger.seed);
             // The jitter is drawn from the seed and the generation, so helpers with the same rules
             // compute the same wait.
-            let of_backoff = || backoff.wait_nanos(openings, unit(seed, generation.number()));
+            let of_backoff = || match adaptive {
+                Some(wait) => wait,
+                None => backoff.wait_nanos(openings, unit(seed, generation.number())),
+            };
             // A helper has `Backoff` here, for it does not know what the announcer wants. Whichever
             // comes first decides, and the announcer then corrects the deadline.
             let (lasts, firm) = match wait {
@@ -156,6 +174,7 @@ impl Core {
     }
 
     /// The other words of a new generation: its run and round, and its dates.
+    #[inline(always)]
     pub(crate) fn begin_generation(
         &self,
         announced: Control,
@@ -228,7 +247,8 @@ impl Core {
         // With a look at control, though it only rises: a helper that comes after this update may have
         // read the end of a later epoch above.
         self.help_write(&boundaries.begun_in, announced, |known| known.max(epoch))?;
-        self.head.period_end.raise(boundaries.end_of(epoch));
+        let end = self.period_end_at(boundaries, epoch, time);
+        self.head.period_end.raise(end);
         Ok(())
     }
 

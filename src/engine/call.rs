@@ -15,6 +15,9 @@ pub(crate) struct Admission {
 /// No slow limit was in force at admission, so the clock was not read.
 pub(crate) const UNTIMED: u64 = u64::MAX;
 
+/// The call has to look at the state again. No clock comes near it.
+pub(crate) const NOT_STARTED: u64 = u64::MAX - 1;
+
 impl Admission {
     /// For a state that admits all calls: timed if the caller or the rules have a slow limit.
     #[inline(always)]

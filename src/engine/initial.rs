@@ -5,6 +5,7 @@ use crate::config::settings::Config;
 use crate::engine::events::event::Event;
 use crate::engine::policy::Truth;
 use crate::words::deadline::Deadline;
+use crate::words::downtime::Downtime;
 use crate::words::outcome::{Cause, Counts, FailureKind, Rejections, State};
 use crate::words::round::Round;
 use crate::words::tagged::Generation;
@@ -33,6 +34,12 @@ pub(crate) struct Initial {
     pub(crate) window: Held,
     pub(crate) totals: Lifetime,
     pub(crate) last_opening: Option<Event>,
+    /// Calls per second, in 2^-16, if it is known.
+    pub(crate) pace: Option<u64>,
+    /// The longest success of late, in nanoseconds; 0 if it is not known.
+    pub(crate) longest: u64,
+    /// The outage that is under way.
+    pub(crate) downtime: Downtime,
 }
 
 /// What the window holds.
@@ -83,6 +90,13 @@ impl Initial {
             window: Held::default(),
             totals: Lifetime::default(),
             last_opening: None,
+            pace: None,
+            longest: 0,
+            downtime: if opens {
+                Downtime::begun(now)
+            } else {
+                Downtime::NONE
+            },
         }
     }
 }

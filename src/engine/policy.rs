@@ -6,6 +6,7 @@
 
 use crate::clock::saturating_nanos;
 use crate::config::settings::{Config, Geometry, OnCancel, RecoveryRule};
+use crate::engine::evidence::{Weighed, Weights, stakes};
 use crate::words::control::{Flags, Goal};
 use crate::words::outcome::{Cause, Counts};
 use crate::words::round::Round;
@@ -14,8 +15,8 @@ use alloc::sync::{Arc, Weak};
 #[cfg(feature = "std")]
 use arc_swap::ArcSwapOption;
 
-/// Of the rules' number: it repeats after four million changes of the rules without an update between them.
-pub(crate) const RULES_BITS: u32 = 22;
+/// Of the rules' number: it repeats after half a million changes of the rules without an update between them.
+pub(crate) const RULES_BITS: u32 = 19;
 
 /// The rules in force.
 #[derive(Debug)]
@@ -24,9 +25,12 @@ pub(crate) struct Policy {
     /// The number of this set among the breaker's rules: the helpers of an update may have
     /// different ones.
     pub(crate) number: u32,
+    /// Of the outage rule: what outcomes weigh, and what the settings add to the limit.
+    pub(crate) weights: Weights,
+    pub(crate) stakes: u64,
 }
 
-/// The rules on a window that are true: three bits, in their order as causes.
+/// The rules on a window that are true: four bits, in their order as causes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Truth(pub(crate) u64);
 
@@ -34,9 +38,27 @@ impl Truth {
     const COUNT: u64 = 1;
     const RATE: u64 = 2;
     const SLOW: u64 = 4;
+    const EVIDENCE: u64 = 8;
+    /// So many bits there are.
+    pub(crate) const BITS: u32 = 4;
 
     pub(crate) fn any(self) -> bool {
         self.0 != 0
+    }
+
+    /// The rules that the next outcome may find untrue. Evidence stays until its tick ends.
+    pub(crate) fn by_outcomes(self) -> Truth {
+        Truth(self.0 & !Truth::EVIDENCE)
+    }
+
+    #[must_use]
+    pub(crate) fn with_evidence(self, holds: bool) -> Truth {
+        let evidence = if holds { Truth::EVIDENCE } else { 0 };
+        Truth(self.0 & !Truth::EVIDENCE | evidence)
+    }
+
+    pub(crate) fn evidence(self) -> bool {
+        self.0 & Truth::EVIDENCE != 0
     }
 
     /// The rules that were not true in `before`.
@@ -60,6 +82,8 @@ impl Truth {
             Some((Goal::TripByFailureRate, Cause::FailureRate))
         } else if self.0 & Truth::SLOW != 0 {
             Some((Goal::TripBySlowRate, Cause::SlowRate))
+        } else if self.evidence() {
+            Some((Goal::TripByEvidence, Cause::Evidence))
         } else {
             None
         }
@@ -103,7 +127,19 @@ fn reached(part: u64, whole: u64, rate: f64) -> bool {
 
 impl Policy {
     pub(crate) fn new(config: Config) -> Policy {
-        Policy { config, number: 0 }
+        Policy {
+            number: 0,
+            weights: {
+                let weights = config.outage.map_or(Weights::default(), Weights::of);
+                Weights {
+                    paced: weights.paced || config.open_for.adaptive,
+                    watches: config.hang.is_some(),
+                    ..weights
+                }
+            },
+            stakes: config.outage.map_or(0, stakes),
+            config,
+        }
     }
 
     /// Returns the rules of a breaker that was built before, if they are the same: many breakers
@@ -135,8 +171,8 @@ impl Policy {
     #[cfg(feature = "std")]
     pub(crate) fn replaced_by(&self, config: Config) -> Policy {
         Policy {
-            config,
             number: (self.number + 1) % (1 << RULES_BITS),
+            ..Policy::new(config)
         }
     }
 
@@ -158,7 +194,8 @@ impl Policy {
         Flags {
             armed,
             runs: self.run() != 0,
-            timed: self.slow_call() != 0 || self.config.durations,
+            timed: self.slow_call() != 0 || self.config.durations || self.config.hang.is_some(),
+            watches: self.config.hang.is_some(),
         }
     }
 
@@ -193,14 +230,54 @@ impl Policy {
         rate.is_none_or(|rate| !reached(part, calls.max(self.min_throughput()), rate))
     }
 
+    /// Whether successes alone could make a rule true of a time window. `stays`: the evidence was found true, and no
+    /// outcome changes that.
+    pub(crate) fn is_armed_beside(&self, window: Counts, weighed: &Weighed, stays: bool) -> bool {
+        self.is_armed(window) || weighed.holds() && !stays
+    }
+
+    /// Whether a rate is reached, and only calls are missing; or a rule is true.
+    fn is_armed(&self, window: Counts) -> bool {
+        !self.safe_from_failures(window)
+            || !self.safe_rate(window.slow, window.calls, self.config.slow_rate)
+    }
+
+    /// For a time window. `stays`: the evidence was found true, and no outcome changes that.
+    #[inline(always)]
+    pub(crate) fn allowance_beside(
+        &self,
+        window: Counts,
+        weighed: &Weighed,
+        stays: bool,
+    ) -> Allowance {
+        let by_window = self.allowance(window);
+        match weighed.within() {
+            Some(bad) if !stays => self.allowance_of_both(by_window, weighed, bad),
+            _ => by_window,
+        }
+    }
+
+    #[cold]
+    fn allowance_of_both(&self, by_window: Allowance, weighed: &Weighed, bad: u64) -> Allowance {
+        if weighed.holds() {
+            return Allowance::default();
+        }
+        // the classes together take no more than `bad`
+        let slow = if self.slow_call() == 0 { 0 } else { bad / 4 };
+        Allowance {
+            fast_successes: by_window.fast_successes,
+            fast_failures: by_window.fast_failures.min(bad - 2 * slow),
+            slow_successes: by_window.slow_successes.min(slow),
+            slow_failures: by_window.slow_failures.min(slow),
+        }
+    }
+
     /// An underestimate only costs an update.
     pub(crate) fn allowance(&self, window: Counts) -> Allowance {
         let by_count = self.config.failure_count.map_or(PLENTY, |n| {
             (u64::from(n) - 1).saturating_sub(window.failures)
         });
-        if !self.safe_from_failures(window)
-            || !self.safe_rate(window.slow, window.calls, self.config.slow_rate)
-        {
+        if self.is_armed(window) {
             return self.until_enough(window, by_count);
         }
         let failures = self
@@ -396,7 +473,8 @@ impl Policy {
     /// Whether this result counts as failed in the round. (The totals count it by its outcome.)
     pub(crate) fn fails_round(&self, failed: bool, slow: bool) -> bool {
         let strict = matches!(self.config.half_open.recovery, RecoveryRule::Successes(_));
-        failed || slow && strict && self.config.slow_rate.is_some()
+        let judges_slow = self.config.slow_rate.is_some() || self.config.outage.is_some();
+        failed || slow && strict && judges_slow
     }
 
     pub(crate) fn on_cancel(&self) -> OnCancel {

@@ -20,7 +20,7 @@ use crate::words::control::{Control, Goal};
 use crate::words::deadline::Wait;
 use crate::words::outcome::{Cause, FailureKind, Outcome, State};
 use crate::words::run::Run;
-use crate::words::tagged::Tagged;
+use crate::words::tagged::{PAYLOAD_MAX, Tagged};
 use core::time::Duration;
 
 /// So many successes in a stripe of a count window are followed by an update, as the end of an epoch is
@@ -38,8 +38,8 @@ impl Core {
                     // One reading of the clock serves everything that this result leads to: whether
                     // it was slow, the epoch in which it is counted, and the time of a trip.
                     let now = self.head.clock.nanos();
-                    if self.is_slow(admission, timing, now) {
-                        self.record(admission, Outgoing::SLOW_SUCCESS, now);
+                    if admission.is_timed(timing) {
+                        self.succeed_timed(admission, timing, now);
                     } else if !self.try_in_stripe(admission, Outgoing::SUCCESS, now) {
                         self.record_slow(admission, Outgoing::SUCCESS, now);
                     }
@@ -58,6 +58,46 @@ impl Core {
             }
             Outcome::Ignored => self.ignore(admission),
         }
+    }
+
+    /// A timed success under a window of time.
+    #[inline(never)]
+    fn succeed_timed(&self, admission: Admission, timing: Timing, now: u64) {
+        let out = if self.exceeds_limit(admission, timing, now) {
+            Outgoing::SLOW_SUCCESS
+        } else {
+            Outgoing::SUCCESS
+        };
+        // Under the hang rule the first success of a tick leaves its duration.
+        let samples = match self.count_in_stripe(admission, out, now) {
+            Some(control) => control.watches(),
+            None => self.record_slow(admission, out, now),
+        };
+        if samples {
+            self.sample(admission, timing, now);
+        }
+    }
+
+    /// A success was counted: it leaves its duration, if it is timed and the first of its tick.
+    #[inline(never)]
+    fn sample(&self, admission: Admission, timing: Timing, now: u64) {
+        let Some(words) = self.adaptive.get() else {
+            return;
+        };
+        let sample = words.sample.load();
+        if sample.payload() != 0 || !self.control().watches() || !admission.is_timed(timing) {
+            return;
+        }
+        let lasted = match timing.lasted {
+            Some(lasted) => lasted,
+            None if self.has_stopwatch(timing.limit) => {
+                admission.lasted(self.head.clock.stopwatch())
+            }
+            None => admission.lasted(now),
+        };
+        let lasted = lasted.clamp(1, PAYLOAD_MAX);
+        // Another success may come first, or the tick may end: then this one's duration is not needed.
+        let _ = words.sample.cas(sample, Tagged::new(sample.tag(), lasted));
     }
 
     /// A timed success under a count window.
@@ -201,12 +241,17 @@ impl Core {
     }
 
     /// Records the outcome, however often other threads interfere. Everything that follows from it
-    /// (slow or not, its epoch, a trip) follows at one time.
+    /// (slow or not, its epoch, a trip) follows at one time. Returns whether it counts in the window.
     #[cold]
-    fn record_slow(&self, admission: Admission, out: Outgoing, now: u64) {
+    fn record_slow(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
         // Each turn means that another thread's update came between, so the system as a whole makes
         // progress. This thread helps to finish that update instead of waiting for its announcer.
-        while self.resolve(admission, out, now) && !self.try_record(admission, out, now) {}
+        while self.resolve(admission, out, now) {
+            if self.try_record(admission, out, now) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Counts the outcome if nothing prevents it: an update, another period, the end of an epoch.
@@ -220,6 +265,12 @@ impl Core {
 
     #[inline(always)]
     fn try_in_stripe(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
+        self.count_in_stripe(admission, out, now).is_some()
+    }
+
+    /// Returns the control word under which the outcome was counted.
+    #[inline(always)]
+    fn count_in_stripe(&self, admission: Admission, out: Outgoing, now: u64) -> Option<Control> {
         // Everything below is valid for this control word only. The exchange on the stripe expects
         // its version, so it fails if another thread announces an update after this load.
         let control = self.control();
@@ -227,16 +278,14 @@ impl Core {
             && control.quiet_in(admission.period)
             && now < self.head.period_end.load())
         {
-            return false;
+            return None;
         }
         // Another thread may double the stripes now. This stripe stays among them, and its word
         // gets the new version, so the exchange below fails and control is read again.
         let stripe = self.stripes.mine(control.stripes());
         // The result is counted here or not at all. Before this exchange a thread that stops has
         // changed nothing; after it, the count is in the window of every later update.
-        let Some(landed) = stripe.try_count(out.class, control.version()) else {
-            return false;
-        };
+        let landed = stripe.try_count(out.class, control.version())?;
         if out.class.failed() {
             // A sum for readers. A snapshot that comes between the two has the failure and not yet
             // its kind.
@@ -250,7 +299,7 @@ impl Core {
         if landed.contended {
             self.grow(control, now);
         }
-        true
+        Some(control)
     }
 
     /// A local handle's success: a load and a store, if nothing prevents it.
@@ -274,14 +323,26 @@ impl Core {
             if control.runs() {
                 self.note_run(control, Outgoing::SUCCESS, now);
             }
+            if control.watches() {
+                self.sample(admission, timing, now);
+            }
             return;
         }
+        self.succeed_shared(admission, timing, slow, now);
+    }
+
+    /// A local handle's success that is not counted in its own stripe.
+    #[inline(never)]
+    fn succeed_shared(&self, admission: Admission, timing: Timing, slow: bool, now: u64) {
         let out = if slow {
             Outgoing::SLOW_SUCCESS
         } else {
             Outgoing::SUCCESS
         };
-        self.record(admission, out, now);
+        let counted = self.try_record(admission, out, now) || self.record_slow(admission, out, now);
+        if counted {
+            self.sample(admission, timing, now);
+        }
     }
 
     /// The outcome was recorded: must a thread check the rules?
@@ -601,7 +662,25 @@ impl Core {
     }
 
     pub(crate) fn ignore(&self, admission: Admission) {
+        if self.control().watches() {
+            self.end_tick_before(admission, self.head.clock.nanos());
+        }
         self.leave(admission, |side| side.ignored.add(1));
+    }
+
+    /// A sign of life counts in the tick of its time, and the words may be in one that is over.
+    #[cold]
+    #[inline(never)]
+    fn end_tick_before(&self, admission: Admission, now: u64) {
+        loop {
+            let control = self.quiet(now);
+            let counts = control.counting() && control.period() == admission.period;
+            if !counts || now < self.head.period_end.load() {
+                return;
+            }
+            // Of several threads one announces the update, and the others find it done.
+            self.update(control, Goal::Maintain, now, Wait::Backoff);
+        }
     }
 
     /// A permit was dropped. `limit`: a slow limit of its own.

@@ -7,15 +7,14 @@
 
 use crate::engine::durations::Durations;
 use crate::engine::events::event::Transition;
+use crate::engine::evidence::ONE;
 use crate::engine::state::Core;
+use crate::engine::sums::Totals;
 use crate::engine::window::Shape;
 use crate::engine::window::stripes::{Class, counts_of};
-use crate::sync::atomic::Counter;
-use crate::sync::pack::Pack;
 use crate::words::control::Control;
 use crate::words::deadline::Wait;
 use crate::words::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
-use crate::words::tagged::{PAYLOAD_BITS, extend};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -32,25 +31,38 @@ pub struct Probes {
     pub failed: u32,
 }
 
-/// Totals since the breaker was built. A restored breaker continues those of the saved one. They
-/// never go down.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// What the outage rule has seen so far, and what it takes to trip.
+///
+/// ```
+/// use tripcoil::{Breaker, Outage};
+///
+/// let breaker = Breaker::builder("payments").outage(Outage::at(0.5)).build()?;
+/// let evidence = breaker.observer().snapshot().evidence.ok_or("the rule is on")?;
+/// assert_eq!(evidence.value, 0.0);
+/// assert!(evidence.value < evidence.limit);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
-pub struct Totals {
-    /// Successes, probes included.
-    pub successes: u64,
-    /// Failures, probes included.
-    pub failures: u64,
-    /// Successes and failures that lasted longer than the slow limit.
-    pub slow: u64,
-    /// Calls that were not admitted.
-    pub rejected: u64,
-    /// Permits that ended in a later generation than the one that admitted them.
-    pub late: u64,
-    /// Calls that ended as [`Outcome::Ignored`](crate::Outcome::Ignored).
-    pub ignored: u64,
-    /// Permits that were dropped, unless [`OnCancel`](crate::OnCancel) counts them as failures.
-    pub cancelled: u64,
+pub struct Evidence {
+    /// The score: 0 while nothing speaks for an outage. A natural logarithm, as the limit.
+    pub value: f64,
+    /// The rule is true from this score on. It grows with the logarithm of the pace.
+    pub limit: f64,
+    /// Calls per second that were counted in the window's whole buckets; the latest ones that had any.
+    pub pace: f64,
+}
+
+/// The hang rule's view: calls began, and none has ended since.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Watch {
+    /// Calls that began since the watch did, the first included.
+    pub starts: u32,
+    /// How long it has lasted.
+    pub lasted: Duration,
+    /// How long there must have been no sign of life before the rule trips.
+    pub patience: Duration,
 }
 
 /// The state, counts and times of a breaker at one moment.
@@ -78,6 +90,12 @@ pub struct Snapshot {
     /// The number of openings that lengthen the next wait of the backoff, the current one included.
     /// 0 once the breaker has been closed for [`reset_after`](crate::Backoff::reset_after).
     pub openings: u64,
+    /// The outage rule's score; `None` if the rule is off, or the state is neither closed nor
+    /// observe-only.
+    pub evidence: Option<Evidence>,
+    /// The hang rule's watch; `None` while calls end, if the rule is off, and in a state that is neither closed nor
+    /// observe-only.
+    pub watch: Option<Watch>,
     /// The current round.
     pub probes: Probes,
     /// The part of `totals.late` that are successful probes, since the breaker was built. Not in a
@@ -148,6 +166,7 @@ impl Core {
     pub(crate) fn reading(&self, control: Control, now: u64, series: bool) -> Option<Snapshot> {
         let state = control.state();
         let (window, buckets) = self.window_now(control, now, series)?;
+        let evidence = self.evidence_now(control, now);
         let rate = |part: u64| {
             if window.calls == 0 {
                 0.0
@@ -189,6 +208,8 @@ impl Core {
                 0
             },
             openings: self.openings_at(control, now),
+            evidence,
+            watch: self.watch_now(control, now),
             probes,
             late_probe_successes: self.probing.late_successes.get(),
             totals: self.totals(rejections.iter().sum()),
@@ -265,69 +286,38 @@ impl Core {
         Some((totals.since(at(first)?), buckets?))
     }
 
-    /// The stripes' counts by class: modulo 2^40 where they are tagged.
-    fn class_counts(&self) -> [u64; 4] {
-        let mut classes = [0u64; 4];
-        let tagged = self.head.window.tagged_classes();
-        for stripe in self.stripes.all() {
-            for (i, (sum, word)) in classes.iter_mut().zip(&stripe.counts).enumerate() {
-                let word = word.load();
-                let count = if i < tagged {
-                    word.payload()
-                } else {
-                    word.pack()
-                };
-                *sum = sum.wrapping_add(count);
-            }
+    /// The hang rule's watch, unless a sign of life has ended it.
+    fn watch_now(&self, control: Control, now: u64) -> Option<Watch> {
+        let words = self.adaptive.get()?;
+        if !(control.counting() && control.watches()) {
+            return None;
         }
-        // Local handles go on storing. Their counts are read one after the other, as those of the
-        // stripes are.
-        for owned in self.stripes.owned() {
-            let sum = &mut classes[Class::FastSuccess as usize];
-            *sum = sum.wrapping_add(owned.count.load());
-        }
-        classes
+        let policy = self.head.policy.load();
+        let hang = policy.config.hang.as_ref()?;
+        let watch = words.watch.load();
+        (watch.is_on() && self.is_silent(words)).then(|| Watch {
+            starts: watch.starts as u32,
+            lasted: Duration::from_nanos(now.saturating_sub(watch.since())),
+            patience: Duration::from_nanos(hang.patience(words.longest.load().payload())),
+        })
     }
 
-    /// Failures of all kinds.
-    fn kinds(&self) -> u64 {
-        let all = self.stripes.all().flat_map(|stripe| &stripe.side.kinds);
-        all.map(Counter::get).sum()
-    }
-
-    fn totals(&self, rejected: u64) -> Totals {
-        let mut classes = [0u64; 4];
-        // the long counts first: they are what earlier frozen counts had, so never more than the sums
-        let long: [u64; 4] = core::array::from_fn(|i| self.ledger.lifetime[i].load());
-        let counts = self.class_counts();
-        for (i, class) in classes.iter_mut().enumerate() {
-            let stripes = if i < self.head.window.tagged_classes() {
-                extend(long[i], counts[i], 1 << PAYLOAD_BITS)
-            } else {
-                counts[i]
-            };
-            *class = stripes.wrapping_add(self.probing.results[i].get());
-        }
-        let of = |class: Class| classes[class as usize];
-        let mut totals = Totals {
-            successes: of(Class::FastSuccess) + of(Class::SlowSuccess),
-            failures: match self.head.window {
-                Shape::Time(_) => of(Class::FastFailure) + of(Class::SlowFailure),
-                // Each has its kind, and the class has the number of those without. A probe's kind follows it: a
-                // slow failure that is there already is a failure.
-                Shape::Count(_) => counts[Class::FastFailure as usize]
-                    .wrapping_add(self.kinds())
-                    .max(of(Class::SlowFailure)),
-            },
-            slow: of(Class::SlowSuccess) + of(Class::SlowFailure),
-            rejected,
-            ..Totals::default()
+    /// The outage rule's view at `now`, as an outcome would find it.
+    fn evidence_now(&self, control: Control, now: u64) -> Option<Evidence> {
+        let Shape::Time(boundaries) = &self.head.window else {
+            return None;
         };
-        for stripe in self.stripes.all() {
-            totals.late += stripe.side.late.get();
-            totals.ignored += stripe.side.ignored.get();
-            totals.cancelled += stripe.side.cancelled.get();
+        if !control.counting() {
+            return None;
         }
-        totals
+        let classes = self.class_counts();
+        let good = classes[Class::FastSuccess as usize];
+        let (value, limit, pace) = self.score_now(boundaries, now, counts_of(&classes), good)?;
+        let exact = |part: u64| part as f64 / ONE as f64;
+        Some(Evidence {
+            value: exact(value),
+            limit: exact(limit),
+            pace: exact(pace),
+        })
     }
 }

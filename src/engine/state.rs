@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::config::settings::{Config, Geometry};
+use crate::engine::adaptive::AdaptiveWords;
 use crate::engine::durations::Histogram;
 use crate::engine::events::event::{EventRing, EventWords, HISTORY, LastOpening};
 use crate::engine::events::queue::Queue;
@@ -102,6 +103,8 @@ pub(crate) struct Core {
     pub(crate) last_opening: LastOpening,
     /// A longer history, where one is configured.
     pub(crate) longer: Option<Box<EventRing>>,
+    /// The adaptive rules' words, once one is on.
+    pub(crate) adaptive: Late<Box<AdaptiveWords>>,
     /// Longer rings, once there is a listener.
     pub(crate) queue: Late<Box<Queue>>,
     #[cfg(feature = "std")]
@@ -167,6 +170,8 @@ impl Core {
             control = control.with_cause(initial.opening);
         }
         let version = control.version();
+        let (adaptive, period_end) = adaptive(&policy, &window, control, &initial, period_end, now);
+        let Initial { totals, .. } = initial;
         let decision = Decision {
             flags: policy.flags(armed),
             truth: initial.truth,
@@ -187,7 +192,6 @@ impl Core {
                 era: rule.era,
             }
         };
-        let Initial { totals, .. } = initial;
         let last_opening = LastOpening::none();
         if let Some(event) = initial.last_opening {
             last_opening.put(event);
@@ -232,6 +236,7 @@ impl Core {
             history: EventRing::short(),
             last_opening,
             longer,
+            adaptive,
             queue: Late::midway(),
             #[cfg(feature = "std")]
             listeners: Default::default(),
@@ -287,6 +292,36 @@ impl Core {
     }
 }
 
+/// The adaptive rules' words, if one is on, and when the first period ends with them.
+fn adaptive(
+    policy: &Policy,
+    window: &Shape,
+    control: Control,
+    initial: &Initial,
+    period_end: u64,
+    now: u64,
+) -> (Late<Box<AdaptiveWords>>, u64) {
+    let Shape::Time(boundaries) = window else {
+        return (Late::midway(), period_end);
+    };
+    if !(policy.weights.paced || policy.weights.watches) {
+        return (Late::midway(), period_end);
+    }
+    let end = if policy.weights.tick() {
+        boundaries.tick_end(boundaries.epoch_at(now), now)
+    } else {
+        period_end
+    };
+    let words = AdaptiveWords::new(
+        policy,
+        control.version(),
+        control.generation(),
+        initial,
+        end,
+    );
+    (Late::full(Box::new(words)), end)
+}
+
 /// The window, when its first period ends, and what a window of time holds.
 fn window(config: &Config, initial: &Initial, now: u64) -> (Shape, u64, Counts) {
     let held = &initial.window;
@@ -294,7 +329,8 @@ fn window(config: &Config, initial: &Initial, now: u64) -> (Shape, u64, Counts) 
         Geometry::Time { width, buckets } => {
             let totals = counts_of(&initial.totals.classes);
             let origin = now.wrapping_sub(held.into);
-            let boundaries = Boundaries::new(buckets, width, origin, &held.starts);
+            let finest = config.clock.resolution();
+            let boundaries = Boundaries::new(buckets, width, finest, origin, &held.starts);
             let end = boundaries.end_of(boundaries.epoch_at(now));
             let oldest = held.starts.first().copied().unwrap_or(totals);
             (Shape::Time(boundaries), end, totals.since(oldest))

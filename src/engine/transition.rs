@@ -1,6 +1,7 @@
 //! The state machine, as pure functions: which request is valid in which state, and what an update
 //! decides. The engine only carries these out.
 
+use crate::engine::evidence::Weighed;
 use crate::engine::policy::{Policy, RULES_BITS, Truth};
 use crate::sync::pack::{Fields, Pack};
 use crate::words::control::{Control, Flags, Goal, code, state_of};
@@ -13,7 +14,8 @@ pub(crate) fn permits(goal: Goal, state: State) -> bool {
     let overridden = state.is_override();
     match goal {
         Check | Maintain => matches!(state, State::Closed | State::ObserveOnly),
-        TripByRun | TripByCount | TripByFailureRate | TripBySlowRate => state == State::Closed,
+        TripByRun | TripByCount | TripByFailureRate | TripBySlowRate | TripByEvidence
+        | TripByHang | CheckHang => state == State::Closed,
         Probe => state == State::Open,
         Close | ReopenByProbe | ReopenByTimeout | ReopenByCancelled => state == State::HalfOpen,
         Trip | HalfOpen => !overridden,
@@ -30,7 +32,14 @@ pub(crate) fn permits(goal: Goal, state: State) -> bool {
 pub(crate) fn advances_epochs(goal: Goal) -> bool {
     !matches!(
         goal,
-        Check | TripByRun | TripByCount | TripByFailureRate | TripBySlowRate
+        Check
+            | CheckHang
+            | TripByRun
+            | TripByCount
+            | TripByFailureRate
+            | TripBySlowRate
+            | TripByEvidence
+            | TripByHang
     )
 }
 
@@ -65,9 +74,9 @@ pub(crate) fn moves_openings(announced: Control, to: State) -> bool {
 /// Returns the target of a goal, and the reported cause; `None` if the update has to judge.
 pub(crate) fn destination(goal: Goal) -> Option<(State, Cause)> {
     let to = match goal {
-        Check | Maintain => return None,
-        TripByRun | TripByCount | TripByFailureRate | TripBySlowRate | ReopenByProbe
-        | ReopenByTimeout | ReopenByCancelled | Trip => State::Open,
+        Check | CheckHang | Maintain => return None,
+        TripByRun | TripByCount | TripByFailureRate | TripBySlowRate | TripByEvidence
+        | TripByHang | ReopenByProbe | ReopenByTimeout | ReopenByCancelled | Trip => State::Open,
         Probe | HalfOpen => State::HalfOpen,
         Close | Reset | Release => State::Closed,
         ForceOpen => State::ForcedOpen,
@@ -123,7 +132,7 @@ pub(crate) struct Decision {
     pub(crate) adopts: bool,
 }
 
-/// transition 1 | kind 3 | cause 4 | armed 1 | runs 1 | timed 1 | truth 3 | rising 3 | rules 22 |
+/// transition 1 | kind 3 | cause 4 | armed 1 | runs 1 | timed 1 | watches 1 | truth 4 | rising 4 | rules 19 |
 /// adopts 1
 impl Pack for Decision {
     fn pack(self) -> u64 {
@@ -137,8 +146,9 @@ impl Pack for Decision {
             .put_flag(self.flags.armed)
             .put_flag(self.flags.runs)
             .put_flag(self.flags.timed)
-            .put(3, self.truth.0)
-            .put(3, self.rising.0)
+            .put_flag(self.flags.watches)
+            .put(Truth::BITS, self.truth.0)
+            .put(Truth::BITS, self.rising.0)
             .put(RULES_BITS, u64::from(self.rules))
             .put_flag(self.adopts)
             .bits()
@@ -154,9 +164,10 @@ impl Pack for Decision {
                 armed: fields.take_flag(),
                 runs: fields.take_flag(),
                 timed: fields.take_flag(),
+                watches: fields.take_flag(),
             },
-            truth: Truth(fields.take(3)),
-            rising: Truth(fields.take(3)),
+            truth: Truth(fields.take(Truth::BITS)),
+            rising: Truth(fields.take(Truth::BITS)),
             rules: fields.take(RULES_BITS) as u32,
             adopts: fields.take_flag(),
         }
@@ -169,7 +180,7 @@ impl Decision {
     pub(crate) fn publish(self, announced: Control) -> Control {
         match self.transition {
             // the whole decision is agreed, so all helpers publish the same rule
-            Some((state, cause)) if announced.goal() == Check => {
+            Some((state, cause)) if destination(announced.goal()).is_none() => {
                 announced.become_(state, self.flags).with_cause(cause)
             }
             Some((state, _)) => announced.become_(state, self.flags),
@@ -181,11 +192,12 @@ impl Decision {
 /// Judges the window that the announced update has before it. `judged` is whether the update
 /// is the one that judges rules on a window of time; in a count window each entry judged itself as
 /// it landed. `before` is the last decision: it says what was true at the last judgement (observe-only), and by
-/// which rules the decision was made.
+/// which rules the decision was made. `weighed` is the outage rule's view of the same cut.
 pub(crate) fn decide(
     announced: Control,
     policy: &Policy,
     window: Counts,
+    weighed: &Weighed,
     judged: bool,
     before: Decision,
 ) -> Decision {
@@ -207,16 +219,20 @@ pub(crate) fn decide(
     // Only a `Check` judges: an outcome asked for it. A `Maintain` keeps what was true, so that
     // observe-only does not report a rule again which no outcome has made true.
     let now = if judged && announced.goal() == Check {
-        policy.truth(window)
+        policy
+            .truth(window)
+            .with_evidence(was.evidence() || weighed.holds())
     } else {
         was
     };
+    // until a tick has ended with a score of zero
+    let now = now.with_evidence(now.evidence() && weighed.score > 0);
     let observing = announced.state() == State::ObserveOnly;
     // The announcer's result may be one of many. What trips is the window that all helpers have
     // frozen.
     if judged
         && !observing
-        && let Some(cause) = now.cause()
+        && let Some(cause) = now.cause().or(weighed.hung.then_some(Cause::Hang))
     {
         return Decision {
             transition: Some((State::Open, cause)),
@@ -227,7 +243,7 @@ pub(crate) fn decide(
     // In the published word, so that a success knows from its one load of control whether it has to
     // look at its limit.
     let armed = if judged {
-        now.any() || policy.allowance(window).armed()
+        now.by_outcomes().any() || policy.is_armed_beside(window, weighed, now.evidence())
     } else {
         // An entry asks that would make a rule true. If it is disarmed before that one lands, it asks again.
         let asked = announced.goal() == Check;
@@ -252,16 +268,34 @@ mod tests {
     use crate::config::settings::Config;
     use proptest::prelude::*;
 
+    /// Without the outage rule.
+    fn judge(
+        announced: Control,
+        policy: &Policy,
+        window: Counts,
+        judged: bool,
+        before: Decision,
+    ) -> Decision {
+        decide(
+            announced,
+            policy,
+            window,
+            &Weighed::default(),
+            judged,
+            before,
+        )
+    }
+
     proptest! {
         #[test]
         fn a_decision_gives_back_what_was_put_in(
-            transition in prop::option::of((prop::sample::select(&State::ALL[..]), (0u64..10).prop_map(Cause::unpack))),
-            flags in prop::array::uniform3(any::<bool>()), truth in 0u64..8, rising in 0u64..8,
+            transition in prop::option::of((prop::sample::select(&State::ALL[..]), (0..Cause::NUMBER).prop_map(Cause::unpack))),
+            flags in prop::array::uniform4(any::<bool>()), truth in 0u64..16, rising in 0u64..16,
             rules in 0u32..1 << RULES_BITS, adopts: bool,
         ) {
             let d = Decision {
                 transition,
-                flags: Flags { armed: flags[0], runs: flags[1], timed: flags[2] },
+                flags: Flags { armed: flags[0], runs: flags[1], timed: flags[2], watches: flags[3] },
                 truth: Truth(truth),
                 rising: Truth(rising),
                 rules,
@@ -284,6 +318,9 @@ mod tests {
             (TripByCount, &[S::Closed], Some(S::Open)),
             (TripByFailureRate, &[S::Closed], Some(S::Open)),
             (TripBySlowRate, &[S::Closed], Some(S::Open)),
+            (TripByEvidence, &[S::Closed], Some(S::Open)),
+            (TripByHang, &[S::Closed], Some(S::Open)),
+            (CheckHang, &[S::Closed], None),
             (Probe, &[S::Open], Some(S::HalfOpen)),
             (Close, &[S::HalfOpen], Some(S::Closed)),
             (ReopenByProbe, &[S::HalfOpen], Some(S::Open)),
@@ -343,16 +380,16 @@ mod tests {
         });
         let w = Counts::new(2, 2, 0);
         let closed = Control::new(State::Closed, Flags::default()).announce(Check);
-        let d = decide(closed, &policy, w, true, Decision::default());
+        let d = judge(closed, &policy, w, true, Decision::default());
         assert_eq!(d.transition, Some((State::Open, Cause::FailureCount)));
 
         let observing = Control::new(State::ObserveOnly, Flags::default()).announce(Check);
-        let d = decide(observing, &policy, w, true, Decision::default());
+        let d = judge(observing, &policy, w, true, Decision::default());
         assert_eq!(
             (d.transition, d.rising.number(), d.flags.armed),
             (None, 1, true)
         );
-        let again = decide(observing, &policy, w, true, d);
+        let again = judge(observing, &policy, w, true, d);
         assert_eq!(again.rising.number(), 0, "one edge");
     }
 
@@ -364,7 +401,7 @@ mod tests {
         });
         let w = Counts::new(1, 1, 0);
         let a = Control::new(State::Closed, Flags::default()).announce(Maintain);
-        let d = decide(a, &policy, w, true, Decision::default());
+        let d = judge(a, &policy, w, true, Decision::default());
         assert_eq!((d.transition, d.flags.armed), (None, true));
     }
 
@@ -378,7 +415,7 @@ mod tests {
         });
         let a = Control::new(State::Closed, Flags::default()).announce(Check);
         let armed = |window, judged| {
-            let d = decide(a, &policy, window, judged, Decision::default());
+            let d = judge(a, &policy, window, judged, Decision::default());
             assert_eq!(d.transition, None);
             d.flags.armed
         };
@@ -417,7 +454,7 @@ mod tests {
                         );
                     }
                 }
-                let judged = decide(
+                let judged = judge(
                     announced,
                     &policy,
                     Counts::default(),
@@ -440,7 +477,7 @@ mod tests {
         let mut before = Decision::default();
         for (number, adopts) in [(0, false), (1, true), (1, false), (0, true)] {
             policy.number = number;
-            before = decide(announced, &policy, Counts::default(), true, before);
+            before = judge(announced, &policy, Counts::default(), true, before);
             assert_eq!((before.rules, before.adopts), (number, adopts));
         }
     }

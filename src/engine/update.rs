@@ -137,9 +137,13 @@ impl Core {
                 None => self.decide_time(announced)?,
             };
             let epoch = self.epoch_at(boundaries, time);
+            if announced.goal() == Goal::Maintain {
+                // before its bucket's turn
+                self.end_tick(announced, boundaries, &frozen, time, epoch)?;
+            }
             // Before the window is read, so that the rules are judged on the buckets that are live
             // at the time of this update.
-            self.advance_epochs(announced, boundaries, &frozen, epoch)?;
+            self.advance_epochs(announced, boundaries, &frozen, time, epoch)?;
         }
         // A helper that comes late may read boundaries that a later step of this update has
         // replaced. Its decision is not used: one has been decided by then.
@@ -158,11 +162,35 @@ impl Core {
                     // each entry of a count window has judged itself since, and the last one's truth is frozen
                     before.truth = frozen.log.truth;
                 }
-                decide(announced, policy, window, judged, before)
+                let adopts = before.rules != policy.number;
+                let weighed = self.weighed_at(announced, &frozen, policy, adopts);
+                decide(announced, policy, window, &weighed, judged, before)
             })?,
         };
         let next = decision.publish(announced);
         let begins = decision.transition.is_some() && next.counting();
+        // who moves on to the present epoch finds whether any failure is left; a transition begins a run
+        // of its own
+        let aged = judged
+            && decision.transition.is_none()
+            && advances_epochs(announced.goal())
+            && window.failures == 0
+            && next.runs();
+        // If this helper's rules are not those of the decision, they may be older; those that it finds now
+        // are not.
+        let later;
+        let adopting = if !decision.adopts && !aged {
+            None
+        } else if decision.rules == policy.number {
+            Some(policy)
+        } else {
+            later = self.head.policy.load();
+            Some(&*later)
+        };
+        // Before the window begins afresh: how long its first period lasts follows from the rules.
+        let adopted = adopting.filter(|_| decision.adopts);
+        let begins_at = begun.as_ref().filter(|_| begins).map(|begun| begun.time());
+        self.settle_score(announced, &frozen, adopted, begins_at)?;
         if let Some(transition) = decision.transition {
             let begun = match begun.take() {
                 Some(begun) => begun,
@@ -187,23 +215,7 @@ impl Core {
             // After the event, which reports what the window held: these words say from where the log goes on.
             self.release_log(announced, window, &frozen.log, begins, decision.truth)?;
         }
-        // who moves on to the present epoch finds whether any failure is left; a transition begins a run
-        // of its own
-        let aged = judged
-            && decision.transition.is_none()
-            && advances_epochs(announced.goal())
-            && window.failures == 0
-            && next.runs();
-        if decision.adopts || aged {
-            // If this helper's rules are not those of the decision, they may be older; those that it finds now
-            // are not.
-            let later;
-            let policy = if decision.rules == policy.number {
-                policy
-            } else {
-                later = self.head.policy.load();
-                &*later
-            };
+        if let Some(policy) = adopting {
             self.apply_policy(announced, next, policy, aged)?;
         }
         self.renew(stored, announced)?;
@@ -215,19 +227,22 @@ impl Core {
             // Where a rule is true under observe-only, each outcome may end that. And limits of two
             // sets of rules could let pass what neither does: whose rules are not those that
             // decided leaves none.
-            let allowance = if decision.truth.any() || decision.rules != policy.number {
+            let stays = decision.truth.evidence();
+            let allowance = if decision.truth.by_outcomes().any() || decision.rules != policy.number
+            {
                 Allowance::default()
             } else {
                 // a period that begins has an empty window
-                policy.allowance(if begins { Counts::default() } else { window })
+                let window = if begins { Counts::default() } else { window };
+                policy.allowance_beside(window, &self.weighed_after(&frozen), stays)
             };
             // The limits bear this update's version. Results land only after the publication, so
             // none can be measured by a limit that is not yet set.
             self.set_limits(announced, next, &frozen, allowance)?;
         }
         let tagged = self.head.window.tagged_classes();
-        let long = self.ledger.lifetime.iter().take(tagged);
-        for (long, class) in long.zip(frozen.classes) {
+        for class in 0..tagged {
+            let (long, class) = (&self.ledger.lifetime[class], frozen.classes[class]);
             // Last, and only for readers, which carry them on. The long counts never exceed the sum of the
             // stripes, which a reader reads after them, and are behind by less than half of what a count holds.
             self.help_write(long, announced, |known| {
@@ -251,8 +266,9 @@ impl Core {
         let thaws = thaws(announced);
         let tagged = self.head.window.tagged_classes();
         for i in 0..announced.stripes() {
-            let counts = self.stripes.get(i).counts.iter().take(tagged);
-            for (sum, word) in frozen.classes.iter_mut().zip(counts) {
+            let stripe = self.stripes.get(i);
+            for class in 0..tagged {
+                let (sum, word) = (&mut frozen.classes[class], &stripe.counts[class]);
                 // A result may land between the load and the exchange in `help_write`: then the
                 // exchange fails, and the word is read again with it.
                 let count = self.help_write(word, announced, |word| {

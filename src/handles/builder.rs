@@ -3,7 +3,7 @@
 use crate::classify::classifier::ErrIsFailure;
 use crate::clock::Clock;
 use crate::config::backoff::Backoff;
-use crate::config::settings::{Config, HalfOpen, OnCancel, Window};
+use crate::config::settings::{Config, HalfOpen, Hang, OnCancel, Outage, Window};
 use crate::config::validate::Begins;
 use crate::error::ConfigError;
 use crate::handles::breaker::{Breaker, assemble};
@@ -22,8 +22,8 @@ use std::time::SystemTime;
 
 /// Collects the settings of a breaker; see [`Config`] for their ranges and defaults.
 ///
-/// Setting a failure rule (`failure_rate`, `consecutive_failures` or `failure_count`) replaces the
-/// default failure rules: the ones you do not set are off. `slow_rate` only adds a rule.
+/// Setting a failure rule (`failure_rate`, `consecutive_failures`, `failure_count` or `outage`) replaces
+/// the default failure rules: the ones you do not set are off. `slow_rate` only adds a rule.
 ///
 /// ```
 /// use tripcoil::{Breaker, State};
@@ -134,6 +134,19 @@ impl<C> Builder<C> {
         let mut this = self.naming_a_rule();
         this.config.failure_count = Some(n);
         this
+    }
+
+    /// Trips on evidence that the dependency is not worth calling; see [`Outage`]. Needs a time window.
+    pub fn outage(self, outage: Outage) -> Self {
+        let mut this = self.naming_a_rule();
+        this.config.outage = Some(outage);
+        this
+    }
+
+    /// Trips when calls begin and none ends; see [`Hang`]. It only adds a rule. Needs a time window.
+    pub fn hang(mut self, hang: Hang) -> Self {
+        self.config.hang = Some(hang);
+        self
     }
 
     /// Switches all failure rules off, for a breaker that trips on slow calls only. Failure rules

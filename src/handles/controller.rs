@@ -164,6 +164,10 @@ impl Controller {
             let config = changes.upon(&policy.config);
             let valid = config.validate();
             valid.map_err(|error| error.of_breaker(&self.core.name))?;
+            if config.is_adaptive() {
+                // before the rules can be found, for the first update by them
+                self.core.make_adaptive_words();
+            }
             Ok(policy.replaced_by(config))
         })?;
         self.core.adopt_rules();

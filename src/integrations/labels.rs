@@ -24,6 +24,8 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
         Cause::FailureCount => "failure_count",
         Cause::FailureRate => "failure_rate",
         Cause::SlowRate => "slow_rate",
+        Cause::Evidence => "evidence",
+        Cause::Hang => "hang",
         Cause::OpenElapsed => "open_elapsed",
         Cause::ProbesSucceeded => "probes_succeeded",
         Cause::ProbeFailed => "probe_failed",

@@ -6,10 +6,13 @@
 //!            totals (7), kinds (9), rejections (3), window | from version 2 on: extras
 //! window     0, width, into, number of buckets, calls failures slow of each
 //!          | 1, size, number of outcomes, their bits: failed, slow, four outcomes a byte
-//! extras     which of these follow: 1 round, 2 opening, 4 outage
+//! extras     which of these follow: 1 round, 2 opening, 4 outage, 8 pace, 16 down, 32 longest
 //! round      succeeded, failed, slow, cancelled, over (1 timed out, 2 given up, else 0)
 //! opening    its cause
 //! outage     generation, cause, at, calls, failures, slow, run
+//! pace       calls per second, in 2^-16
+//! longest    the longest success of late, in nanoseconds
+//! down       since when, in milliseconds before it was saved
 //! ```
 //!
 //! Version 2 is written; both are read.
@@ -19,7 +22,7 @@
 //! length and its UTF-8.
 
 use crate::config::validate::{MAX_BUCKETS, MAX_COUNT};
-use crate::engine::snapshot::Totals;
+use crate::engine::sums::Totals;
 use crate::saved::report::SavedError;
 use crate::saved::state::{Counted, Kept, Outage, Saving, Standing};
 use crate::sync::pack::Pack;
@@ -130,6 +133,9 @@ fn body_of(s: &Saving, version: u32) -> Vec<u8> {
 const ROUND: u64 = 1;
 const OPENING: u64 = 2;
 const OUTAGE: u64 = 4;
+const PACE: u64 = 8;
+const DOWN: u64 = 16;
+const LONGEST: u64 = 32;
 
 struct Writer(Vec<u8>);
 
@@ -151,7 +157,10 @@ impl Writer {
         self.number(
             bit(s.round.is_some(), ROUND)
                 | bit(s.opening.is_some(), OPENING)
-                | bit(s.outage.is_some(), OUTAGE),
+                | bit(s.outage.is_some(), OUTAGE)
+                | bit(s.pace.is_some(), PACE)
+                | bit(s.down.is_some(), DOWN)
+                | bit(s.longest.is_some(), LONGEST),
         );
         if let Some(r) = s.round {
             self.numbers([r.succeeded, r.failed, r.slow, r.cancelled]);
@@ -163,6 +172,15 @@ impl Writer {
         if let Some(o) = s.outage {
             self.numbers([o.generation, o.cause.pack(), o.at]);
             self.numbers([o.counts.calls, o.counts.failures, o.counts.slow, o.run]);
+        }
+        if let Some(pace) = s.pace {
+            self.number(pace);
+        }
+        if let Some(down) = s.down {
+            self.number(down);
+        }
+        if let Some(longest) = s.longest {
+            self.number(longest);
         }
     }
 }
@@ -237,6 +255,9 @@ impl<'a> Reader<'a> {
             round: None,
             opening: None,
             outage: None,
+            pace: None,
+            down: None,
+            longest: None,
         };
         if version > FIRST {
             self.extras(saving)
@@ -247,7 +268,7 @@ impl<'a> Reader<'a> {
 
     fn extras(&mut self, plain: Saving) -> Option<Saving> {
         let extras = self.number()?;
-        if extras & !(ROUND | OPENING | OUTAGE) != 0 {
+        if extras & !(ROUND | OPENING | OUTAGE | PACE | DOWN | LONGEST) != 0 {
             return None;
         }
         // a value that is not there, or one that cannot be read
@@ -262,6 +283,9 @@ impl<'a> Reader<'a> {
             round: part(extras & ROUND, || self.round())?,
             opening: part(extras & OPENING, || self.cause())?,
             outage: part(extras & OUTAGE, || self.outage())?,
+            pace: part(extras & PACE, || self.number())?,
+            down: part(extras & DOWN, || self.number())?,
+            longest: part(extras & LONGEST, || self.number())?,
             ..plain
         })
     }

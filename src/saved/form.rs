@@ -4,7 +4,7 @@
 //! the version, which comes first, gives their number. The values that version 2 added are last.
 
 use crate::config::files::words::{Found, Value, state_name};
-use crate::engine::snapshot::Totals;
+use crate::engine::sums::Totals;
 use crate::saved::bytes::{FIRST, VERSION, checksum};
 use crate::saved::report::SavedError;
 use crate::saved::state::{Counted, Kept, Outage, Saving, Standing};
@@ -47,6 +47,12 @@ struct Form {
     opening: Option<String>,
     #[serde(default)]
     outage: Option<OutageForm>,
+    #[serde(default)]
+    pace: Option<u64>,
+    #[serde(default)]
+    down: Option<u64>,
+    #[serde(default)]
+    longest: Option<u64>,
 }
 
 /// In their order.
@@ -70,6 +76,9 @@ const FIELDS: &[&str] = &[
     "round",
     "opening",
     "outage",
+    "pace",
+    "down",
+    "longest",
 ];
 /// How many of them version 1 has.
 const FIELDS_OF_FIRST: usize = 16;
@@ -191,6 +200,9 @@ impl Serialize for Saved {
                 counts: [o.counts.calls, o.counts.failures, o.counts.slow],
                 run: o.run,
             }),
+            pace: s.pace,
+            down: s.down,
+            longest: s.longest,
         };
         form.serialize(serializer)
     }
@@ -271,8 +283,7 @@ fn cause_name(cause: Cause) -> String {
 }
 
 fn cause<E: Error>(name: &str) -> Result<Cause, E> {
-    // the last is what unknown bits are read as
-    let mut causes = (0..=Cause::Manual.pack()).map(Cause::unpack);
+    let mut causes = (0..Cause::NUMBER).map(Cause::unpack);
     let found = causes.find(|cause| cause_name(*cause) == name);
     found.ok_or_else(|| E::invalid_value(Unexpected::Str(name), &"the cause of a transition"))
 }
@@ -303,7 +314,12 @@ impl Form {
         };
         // an older version with values of a later one
         if self.version == FIRST
-            && (self.round.is_some() || self.opening.is_some() || self.outage.is_some())
+            && (self.round.is_some()
+                || self.opening.is_some()
+                || self.outage.is_some()
+                || self.pace.is_some()
+                || self.down.is_some()
+                || self.longest.is_some())
         {
             return Err(E::custom(SavedError::Damaged));
         }
@@ -341,6 +357,9 @@ impl Form {
             }),
             opening: self.opening.as_deref().map(cause).transpose()?,
             outage: self.outage.map(outage).transpose()?,
+            pace: self.pace,
+            down: self.down,
+            longest: self.longest,
         })
     }
 }

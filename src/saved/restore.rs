@@ -8,13 +8,14 @@ use crate::config::settings::{Config, Geometry};
 use crate::engine::events::event::Event;
 use crate::engine::initial::{Held, Initial, Lifetime};
 use crate::engine::policy::Truth;
-use crate::engine::snapshot::Totals;
+use crate::engine::sums::Totals;
 use crate::engine::window::stripes::Class;
 use crate::saved::report::{Age, Restored, RestoredWindow, SavedError};
 use crate::saved::save::wall_nanos;
 use crate::saved::state::{Kept, Outage, Saving};
 use crate::saved::value::Saved;
 use crate::words::deadline::Deadline;
+use crate::words::downtime::Downtime;
 use crate::words::outcome::{Cause, Counts, State};
 use crate::words::round::Round;
 use crate::words::tagged::Generation;
@@ -77,6 +78,9 @@ pub(crate) fn restore(
         window,
         totals: totals(&s),
         last_opening: s.outage.map(|outage| event(outage, wall, now)),
+        pace: s.pace,
+        longest: s.longest.unwrap_or(0),
+        downtime: downtime(s.down, age, now),
     };
     Ok((initial, restored))
 }
@@ -230,6 +234,14 @@ fn round(s: &Saving) -> Round {
         given_up: counted.given_up,
         ..Round::fresh(Generation::of(s.generation))
     }
+}
+
+/// The outage that was under way, which goes on.
+fn downtime(down: Option<u64>, age: Age, now: u64) -> Downtime {
+    down.map_or(Downtime::NONE, |lasted| {
+        let before = lasted.saturating_mul(1_000_000).saturating_add(passed(age));
+        Downtime::begun(now.wrapping_sub(before)).goes_on()
+    })
 }
 
 /// The last opening from closed. What its wait was, and the kind of its failure, are not saved.

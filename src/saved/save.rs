@@ -5,8 +5,9 @@
 //! each true at some moment of the reading. Calls in flight are in no count.
 
 use crate::clock::saturating_nanos;
-use crate::engine::snapshot::{Snapshot, Totals};
+use crate::engine::snapshot::Snapshot;
 use crate::engine::state::Core;
+use crate::engine::sums::Totals;
 use crate::engine::window::Shape;
 use crate::engine::window::count::Reading;
 use crate::saved::state::{Counted, Kept, LATEST, MOST, Outage, Saving, Standing};
@@ -67,11 +68,12 @@ impl Core {
         let observing = c.state() == State::ObserveOnly;
         let run = run.filter(|_| read.consecutive_failures > 0);
         let standing = Standing {
-            // the rules that were true when last judged
+            // the rules that were true when last judged; evidence is not kept, since a restored score begins anew
             window: match &held {
                 Some(held) => held.truth,
                 None => self.ledger.decision.load().payload().truth,
-            },
+            }
+            .by_outcomes(),
             run: run.is_some_and(|run| run.reached),
         };
         let t = &read.totals;
@@ -123,6 +125,9 @@ impl Core {
                 counts: e.counts,
                 run: e.run,
             }),
+            pace: self.pace(),
+            down: self.down(now),
+            longest: self.longest(),
         };
         Some((saving, held))
     }

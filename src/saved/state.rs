@@ -3,10 +3,11 @@
 
 use crate::config::validate::{MAX_BUCKETS, MAX_COUNT, MAX_WINDOW};
 use crate::engine::policy::Truth;
-use crate::engine::snapshot::Totals;
+use crate::engine::sums::Totals;
 use crate::error::Problem;
 use crate::saved::report::SavedError;
 use crate::words::deadline::Deadline;
+use crate::words::downtime::LONGEST_DOWNTIME;
 use crate::words::outcome::{Cause, Counts, FailureKind, Rejections, State};
 use crate::words::round::ROUND_MAX;
 use crate::words::tagged::PAYLOAD_MAX;
@@ -43,6 +44,13 @@ pub(crate) struct Saving {
     pub(crate) opening: Option<Cause>,
     /// The last opening from Closed. Absent in version 1, and if there was no opening.
     pub(crate) outage: Option<Outage>,
+    /// Calls per second, in 2^-16. Absent in version 1, and where no rule asks for it.
+    pub(crate) pace: Option<u64>,
+    /// How long the outage under way had lasted, in milliseconds. Absent in version 1, and without an outage
+    /// that a rule follows.
+    pub(crate) down: Option<u64>,
+    /// The longest success of late. Absent in version 1, and where it is not known.
+    pub(crate) longest: Option<u64>,
 }
 
 /// A round without its probes in flight, which end with their process.
@@ -188,6 +196,15 @@ impl Saving {
         }
         if let Some(outage) = &self.outage {
             outage.check(self.generation)?;
+        }
+        if let Some(pace) = self.pace {
+            within("pace", pace, 1, PAYLOAD_MAX)?;
+        }
+        if let Some(down) = self.down {
+            within("down", down, 0, LONGEST_DOWNTIME)?;
+        }
+        if let Some(longest) = self.longest {
+            within("longest", longest, 1, PAYLOAD_MAX)?;
         }
         Ok(())
     }

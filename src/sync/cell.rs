@@ -62,6 +62,14 @@ mod with_std {
         #[inline(always)]
         fn order(&self) {}
 
+        /// One that has its value before another thread has it.
+        pub(crate) fn full(value: T) -> Late<T> {
+            let late = Late::default();
+            let _ = late.cell.set(value);
+            late.state.set(FULL);
+            late
+        }
+
         #[inline(always)]
         pub(crate) fn get(&self) -> Option<&T> {
             if self.state.get() == FULL {
@@ -196,16 +204,15 @@ mod with_std {
 
 #[cfg(not(feature = "std"))]
 mod without_std {
-    use core::marker::PhantomData;
     use core::ops::Deref;
 
     /// Without `std` nothing is put in later: one stripe, no owned ones, no listeners.
     #[derive(Debug)]
-    pub(crate) struct Late<T>(PhantomData<fn() -> T>);
+    pub(crate) struct Late<T>(Option<T>);
 
     impl<T> Default for Late<T> {
         fn default() -> Late<T> {
-            Late(PhantomData)
+            Late(None)
         }
     }
 
@@ -214,9 +221,13 @@ mod without_std {
             Late::default()
         }
 
+        pub(crate) fn full(value: T) -> Late<T> {
+            Late(Some(value))
+        }
+
         #[inline(always)]
         pub(crate) fn get(&self) -> Option<&T> {
-            None
+            self.0.as_ref()
         }
     }
 

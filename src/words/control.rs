@@ -22,6 +22,8 @@ use crate::words::tagged::{Generation, TAG_BITS, Version};
 pub(crate) enum Goal {
     /// An outcome has landed: trip if a rule holds.
     Check,
+    /// Calls began, and no outcome has landed: trip by the hang rule if that is so.
+    CheckHang,
     /// No outcome has landed: move on to the present epoch, use more stripes, adopt new rules.
     Maintain,
     /// A run of failures reached its length.
@@ -30,6 +32,8 @@ pub(crate) enum Goal {
     TripByCount,
     TripByFailureRate,
     TripBySlowRate,
+    TripByEvidence,
+    TripByHang,
     /// The wait is over: the announcer is the first probe.
     Probe,
     /// The round was won.
@@ -59,13 +63,15 @@ impl Goal {
             TripByCount => Cause::FailureCount,
             TripByFailureRate => Cause::FailureRate,
             TripBySlowRate => Cause::SlowRate,
+            TripByEvidence => Cause::Evidence,
+            TripByHang => Cause::Hang,
             Probe => Cause::OpenElapsed,
             Close => Cause::ProbesSucceeded,
             ReopenByProbe => Cause::ProbeFailed,
             ReopenByTimeout => Cause::ProbeTimeout,
             ReopenByCancelled => Cause::ProbesCancelled,
-            Check | Maintain | Trip | HalfOpen | Reset | Release | ForceOpen | Disable
-            | ObserveOnly => Cause::Manual,
+            Check | CheckHang | Maintain | Trip | HalfOpen | Reset | Release | ForceOpen
+            | Disable | ObserveOnly => Cause::Manual,
         }
     }
 
@@ -76,6 +82,8 @@ impl Goal {
             Cause::FailureCount => TripByCount,
             Cause::FailureRate => TripByFailureRate,
             Cause::SlowRate => TripBySlowRate,
+            Cause::Evidence => TripByEvidence,
+            Cause::Hang => TripByHang,
             Cause::ProbeFailed => ReopenByProbe,
             Cause::ProbeTimeout => ReopenByTimeout,
             Cause::ProbesCancelled => ReopenByCancelled,
@@ -92,13 +100,16 @@ impl Goal {
     }
 }
 
-const GOALS: [Goal; 18] = [
+const GOALS: [Goal; 21] = [
     Check,
+    CheckHang,
     Maintain,
     TripByRun,
     TripByCount,
     TripByFailureRate,
     TripBySlowRate,
+    TripByEvidence,
+    TripByHang,
     Probe,
     Close,
     ReopenByProbe,
@@ -146,7 +157,7 @@ pub(crate) fn state_of(code: u64) -> State {
     STATES[(code & KIND) as usize]
 }
 
-/// kind 3 | updating 1 | armed 1 | log2 stripes 4 | goal 5 | runs 1 | timed 1 | generation 24 |
+/// kind 3 | updating 1 | armed 1 | log2 stripes 3 | watches 1 | goal 5 | runs 1 | timed 1 | generation 24 |
 /// version 24 (from the low end)
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Control(u64);
@@ -161,7 +172,9 @@ const UPDATING: u64 = 1 << 3;
 /// count window: or could end one that is true. There they are logged, as the others always are.
 const ARMED: u64 = 1 << 4;
 const STRIPES_SHIFT: u32 = 5;
-const STRIPES: u64 = 0b1111 << STRIPES_SHIFT;
+const STRIPES: u64 = 0b111 << STRIPES_SHIFT;
+/// Acquires look for a hang.
+const WATCHES: u64 = 1 << 8;
 const GOAL_SHIFT: u32 = 9;
 const GOAL: u64 = 0b1_1111 << GOAL_SHIFT;
 /// Runs of failures are counted: the consecutive rule is on.
@@ -174,7 +187,7 @@ const VERSION_SHIFT: u32 = 40;
 
 const _: () = {
     let fields = [
-        KIND, UPDATING, ARMED, STRIPES, GOAL, RUNS, TIMED, GENERATION,
+        KIND, UPDATING, ARMED, STRIPES, WATCHES, GOAL, RUNS, TIMED, GENERATION,
     ];
     let (mut i, mut seen) = (0, 0u64);
     while i < fields.len() {
@@ -221,12 +234,16 @@ pub(crate) struct Flags {
     pub(crate) armed: bool,
     pub(crate) runs: bool,
     pub(crate) timed: bool,
+    pub(crate) watches: bool,
 }
 
 impl Flags {
     fn bits(self) -> u64 {
         let bit = |on: bool, bit: u64| if on { bit } else { 0 };
-        bit(self.armed, ARMED) | bit(self.runs, RUNS) | bit(self.timed, TIMED)
+        bit(self.armed, ARMED)
+            | bit(self.runs, RUNS)
+            | bit(self.timed, TIMED)
+            | bit(self.watches, WATCHES)
     }
 }
 
@@ -306,6 +323,11 @@ impl Control {
     #[inline(always)]
     pub(crate) fn timed(self) -> bool {
         self.0 & TIMED != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn watches(self) -> bool {
+        self.0 & WATCHES != 0
     }
 
     /// log2 of the stripes in use.
@@ -392,10 +414,11 @@ impl Control {
     /// The word that ends an update within its generation.
     #[must_use]
     pub(crate) fn settled(self, flags: Flags) -> Control {
-        Control(self.0 & !(UPDATING | ARMED | RUNS | TIMED) | flags.bits())
+        Control(self.0 & !(UPDATING | ARMED | RUNS | TIMED | WATCHES) | flags.bits())
     }
 
     /// The word that ends an update with a transition.
+    #[inline]
     #[must_use]
     pub(crate) fn become_(self, state: State, flags: Flags) -> Control {
         let rest = self.settled(flags).0 & !(KIND | GENERATION);

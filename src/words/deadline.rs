@@ -50,8 +50,7 @@ impl Deadline {
     /// For a state without a deadline.
     pub(crate) const NONE: Deadline = Deadline(0);
 
-    /// Over when it began.
-    #[cfg(feature = "persist")]
+    /// Over when it began. Firm, so that it is another word than none: it cannot be moved earlier anyway.
     pub(crate) const OVER: Deadline = Deadline(1);
     /// The longest wait that fits, in nanoseconds.
     #[cfg(feature = "persist")]
@@ -61,7 +60,10 @@ impl Deadline {
     pub(crate) fn after(opened: u64, start: u64, wait: u64, firm: bool) -> Deadline {
         let milliseconds = start.saturating_add(wait).div_ceil(MILLISECOND);
         let since = milliseconds.saturating_sub(opened / MILLISECOND);
-        Deadline(since.min(Deadline::LAST) << 1 | u64::from(firm))
+        match Deadline(since.min(Deadline::LAST) << 1 | u64::from(firm)) {
+            Deadline::NONE => Deadline::OVER,
+            deadline => deadline,
+        }
     }
 
     /// By the moment alone.

@@ -2,7 +2,9 @@
 
 pub(crate) mod control;
 pub(crate) mod deadline;
+pub(crate) mod downtime;
 pub(crate) mod outcome;
 pub(crate) mod round;
 pub(crate) mod run;
 pub(crate) mod tagged;
+pub(crate) mod watch;

@@ -341,6 +341,10 @@ pub enum Cause {
     FailureRate,
     /// A trip rule: the share of the window's calls that were slow.
     SlowRate,
+    /// A trip rule: the evidence of an outage, see [`Outage`](crate::Outage).
+    Evidence,
+    /// The hang rule: calls began, and none ended, see [`Hang`](crate::Hang).
+    Hang,
     /// Open to half-open: the wait is over.
     OpenElapsed,
     /// Half-open to closed: the recovery rule is satisfied.
@@ -369,6 +373,8 @@ impl Pack for Cause {
             Self::ProbeTimeout => 7,
             Self::ProbesCancelled => 8,
             Self::Manual => 9,
+            Self::Evidence => 10,
+            Self::Hang => 11,
         }
     }
 
@@ -384,15 +390,28 @@ impl Pack for Cause {
             6 => Self::ProbeFailed,
             7 => Self::ProbeTimeout,
             8 => Self::ProbesCancelled,
+            10 => Self::Evidence,
+            11 => Self::Hang,
             _ => Self::Manual,
         }
     }
 }
 
 impl Cause {
-    /// Whether it is a trip rule.
+    /// The causes have the numbers below this.
+    #[cfg(any(test, fuzzing, all(feature = "persist", feature = "serde")))]
+    pub(crate) const NUMBER: u64 = 12;
+
+    /// Whether it is a trip rule that outcomes make true.
     pub(crate) fn is_rule(self) -> bool {
-        self.pack() <= Self::SlowRate.pack()
+        matches!(
+            self,
+            Self::ConsecutiveFailures
+                | Self::FailureCount
+                | Self::FailureRate
+                | Self::SlowRate
+                | Self::Evidence
+        )
     }
 }
 
@@ -433,6 +452,8 @@ impl fmt::Display for Cause {
             Self::FailureCount => "failure count",
             Self::FailureRate => "failure rate",
             Self::SlowRate => "slow rate",
+            Self::Evidence => "evidence",
+            Self::Hang => "hang",
             Self::OpenElapsed => "open elapsed",
             Self::ProbesSucceeded => "probes succeeded",
             Self::ProbeFailed => "probe failed",

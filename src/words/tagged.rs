@@ -43,6 +43,14 @@ pub(crate) struct Generation(u64);
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct EpochNumber(pub(crate) u64);
 
+impl Version {
+    /// The one before it.
+    #[cfg(feature = "std")]
+    pub(crate) fn before(self) -> Version {
+        Version(self.0.wrapping_sub(1) & TAG)
+    }
+}
+
 impl Generation {
     /// Of a number that has not wrapped, or that has.
     #[inline(always)]

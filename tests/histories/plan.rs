@@ -94,11 +94,14 @@ pub(crate) fn rules(time: Time) -> Rules {
         slow_rate: None,
         consecutive_failures: None,
         failure_count: None,
+        outage: None,
+        hang: None,
         backoff: Backoff {
             base: wait,
             factor: 2.0,
             max: 4 * wait,
             reset_after: wait / 7 * 30,
+            adaptive: None,
         },
         half_open: HalfOpen {
             recovery: Recovery::Successes(2),

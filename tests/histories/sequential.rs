@@ -44,7 +44,7 @@ pub(crate) fn play(plan: &Plan) -> History {
             Op::Rules(failures) => {
                 let mut rules = *model.rules();
                 rules.failure_count = Some(failures);
-                Said::Changed(model.reconfigure(rules))
+                Said::Changed(model.reconfigure(rules, now))
             }
             Op::Advance(by) => {
                 now += by;

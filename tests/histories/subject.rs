@@ -60,6 +60,8 @@ impl Rig {
             slow_rate: rules.slow_rate,
             consecutive_failures: rules.consecutive_failures,
             failure_count: rules.failure_count,
+            outage: None,
+            hang: None,
             open_for: words::backoff(rules.backoff),
             half_open: words::half_open(rules.half_open),
             clock: match plan.time {

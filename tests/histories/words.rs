@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tripcoil::{self as crated, FailureKind};
 
-use crate::model::{Backoff, Cause, Counts, Event, HalfOpen, Recovery, Rejection};
+use crate::model::{Backoff, Cause, Counts, Event, Evidence, HalfOpen, Recovery, Rejection};
 use crate::model::{State, Totals, View};
 
 pub(crate) fn span(nanos: u64) -> Duration {
@@ -30,8 +30,8 @@ macro_rules! alike {
 
 alike!(state_of, crated::State, State: Closed Open HalfOpen ForcedOpen Disabled ObserveOnly);
 alike!(cause_of, crated::Cause, Cause:
-    ConsecutiveFailures FailureCount FailureRate SlowRate OpenElapsed ProbesSucceeded ProbeFailed
-    ProbeTimeout ProbesCancelled Manual);
+    ConsecutiveFailures FailureCount FailureRate SlowRate Evidence OpenElapsed ProbesSucceeded
+    ProbeFailed ProbeTimeout ProbesCancelled Manual);
 
 fn counts_of(of: crated::observe::Counts) -> Counts {
     Counts {
@@ -76,6 +76,13 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
         failure_rate: of.failure_rate,
         slow_rate: of.slow_rate,
         consecutive_failures: of.consecutive_failures,
+        evidence: of.evidence.map(|evidence| Evidence {
+            value: evidence.value,
+            limit: evidence.limit,
+            pace: evidence.pace,
+        }),
+        // no plan has this rule
+        watch: None,
         probes: [of.probes.in_flight, of.probes.succeeded, of.probes.failed],
         totals: Totals {
             successes: of.totals.successes,

@@ -7,7 +7,7 @@ use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq};
 use tripcoil::{self as crated, CallError, ManualClock};
 
 use crate::held::{Admission, Answer, Decode, End, Held, answer, ends, future_call};
-use crate::model::{Kind, Model, Order, Outcome};
+use crate::model::{Evidence, HangSoFar, Kind, Model, Order, OutageSoFar, Outcome, State};
 use crate::plan::{Ending, Op, Plan, Route, Took, Wait};
 use crate::tally::Tally;
 use crate::words::{self, nanos, span};
@@ -51,10 +51,16 @@ pub(crate) fn run(plan: &Plan, tally: &Tally) -> Checked {
     driver.check("as built")?;
     for (index, op) in plan.ops.iter().enumerate() {
         let did = format!("operation {index}: {op:?} at {}", driver.now());
+        let before = driver.model.outage_so_far();
+        let hang = driver.model.hang_so_far();
+        let events = driver.model.events().len();
         driver
             .step(op)
             .map_err(|error| TestCaseError::fail(format!("{did}: {error}")))?;
         driver.check(&did)?;
+        driver.note_outage(before);
+        driver.note_hang(hang);
+        driver.note_waits(hang, events);
     }
     // the listener has a thread of its own
     prop_assert!(listening.drain(std::time::Duration::from_secs(20)));
@@ -84,10 +90,13 @@ impl<'a> Driver<'a> {
         match op {
             Op::Call(route, ending) => self.call(*route, *ending)?,
             Op::Panic => self.panic()?,
-            Op::Burst(times, outcome) => {
-                for _ in 0..*times {
-                    self.call(Route::Permit, Ending::Result(*outcome, Took::Nanos(0)))?;
+            Op::Burst(times, outcome) => self.burst(*times, *outcome)?,
+            Op::Spell(ticks, times, outcome, after) => {
+                for _ in 0..*ticks {
+                    self.burst(*times, *outcome)?;
+                    self.wait(Wait::Tick { offset: 0 });
                 }
+                self.burst(*after, Outcome::Success)?;
             }
             Op::Forsaken(times, wait) => {
                 for _ in 0..*times {
@@ -97,6 +106,26 @@ impl<'a> Driver<'a> {
                 for _ in 0..2 {
                     self.wait(*wait);
                     self.call(Route::Permit, Ending::Drop)?;
+                }
+            }
+            Op::Settle(times) => {
+                for _ in 0..*times {
+                    self.call(
+                        Route::Owned,
+                        Ending::Result(Outcome::Success, Took::ByClock),
+                    )?;
+                }
+            }
+            Op::Hung(ticks, times, ends) => {
+                for _ in 0..*ticks {
+                    self.wait(Wait::Tick { offset: 0 });
+                    for _ in 0..*times {
+                        let held = self.acquire(Route::Permit, self.local)?;
+                        self.held.extend(held);
+                    }
+                }
+                if *ends && let Some(held) = self.held.pop() {
+                    self.end(held, Ending::Result(Outcome::Success, Took::ByClock));
                 }
             }
             Op::Acquire(route) => {
@@ -117,11 +146,21 @@ impl<'a> Driver<'a> {
             }
             Op::OrderIn { ago, postpone } => self.order_in(*ago, *postpone)?,
             Op::Reconfigure(changes) => {
+                let scored = |evidence: &Evidence| evidence.value > 0.0;
+                let evidence = self.model.view(self.now()).evidence.filter(scored);
                 let rules = words::changed_model(*self.model.rules(), changes);
                 let done = self
                     .controller
                     .reconfigure(|rules| words::changed(rules, changes));
-                prop_assert_eq!(done.is_ok(), self.model.reconfigure(rules), "{:?}", done);
+                prop_assert_eq!(
+                    done.is_ok(),
+                    self.model.reconfigure(rules, self.now()),
+                    "{:?}",
+                    done
+                );
+                if done.is_ok() && changes.outage.is_some() && evidence.is_some() {
+                    self.tally.note("a new rule for a score above 0".to_owned());
+                }
             }
         }
         Ok(())
@@ -219,7 +258,12 @@ impl<'a> Driver<'a> {
             }
         };
         let now = self.now();
-        self.model.finish(held.permit, outcome, took, now);
+        let mut permit = held.permit;
+        if given.is_some() && held.route != Route::Future {
+            // its duration is known, whether its beginning was or not
+            permit.admitted = permit.admitted.or(Some(now));
+        }
+        self.model.finish(permit, outcome, took, now);
     }
 
     fn nanos_of(&self, took: Took) -> Option<u64> {
@@ -249,6 +293,13 @@ impl<'a> Driver<'a> {
                     self.end(held, ending);
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn burst(&mut self, times: u8, outcome: Outcome) -> Checked {
+        for _ in 0..times {
+            self.call(Route::Permit, Ending::Result(outcome, Took::Nanos(0)))?;
         }
         Ok(())
     }
@@ -307,12 +358,95 @@ impl<'a> Driver<'a> {
                 .model
                 .turning_point(now)
                 .map_or(now, |moment| beside(moment, offset)),
+            Wait::Tick { offset } => self
+                .model
+                .next_tick(now)
+                .map_or(now, |moment| beside(moment, offset)),
             Wait::Epoch { ahead, offset } => {
                 let start = |from| self.model.next_epoch(from).unwrap_or(from);
                 beside((0..ahead).fold(start(now), |from, _| start(from)), offset)
             }
         };
         self.clock.advance(span(to.saturating_sub(now)));
+    }
+
+    /// What has become of the outage rule.
+    fn note_outage(&self, before: OutageSoFar) {
+        let after = self.model.outage_so_far();
+        let evidence = self.model.view(self.now()).evidence;
+        let same = (before.generation, before.on) == (after.generation, after.on) && after.on;
+        let ended = same && before.tick != after.tick;
+        let below = evidence.is_some_and(|evidence| evidence.value < evidence.limit);
+        for (what, happened) in [
+            ("a tick ended above 0", ended && after.start > 0),
+            (
+                "a tick ended at 0",
+                ended && before.start > 0 && after.start == 0,
+            ),
+            (
+                "a tick ended within its bucket",
+                ended && before.tick.0 == after.tick.0,
+            ),
+            ("held below the limit", same && after.held && below),
+            ("held no more", same && before.held && !after.held),
+            ("switched on amid a bucket", !before.on && after.waits),
+            (
+                "began with the next bucket",
+                same && before.waits && !after.waits,
+            ),
+            (
+                "switched off",
+                before.on && !after.on && before.generation == after.generation,
+            ),
+            ("a new pace", before.pace != after.pace),
+        ] {
+            if happened {
+                self.tally.note(what.to_owned());
+            }
+        }
+    }
+
+    /// What has become of the hang rule.
+    fn note_hang(&self, before: HangSoFar) {
+        let after = self.model.hang_so_far();
+        let same = (before.generation, before.on) == (after.generation, after.on) && after.on;
+        for (what, happened) in [
+            ("a watch began", same && !before.watched && after.watched),
+            (
+                "a watch ended by a sign",
+                same && before.watched && !after.watched,
+            ),
+            ("a watch reported", !before.reported && after.reported),
+            (
+                "a longer success of late",
+                before.longest < after.longest && before.longest > 0,
+            ),
+            ("a shorter one", before.longest > after.longest),
+        ] {
+            if happened {
+                self.tally.note(what.to_owned());
+            }
+        }
+    }
+
+    /// What has become of adaptive waits.
+    fn note_waits(&self, before: HangSoFar, events: usize) {
+        if self.model.rules().backoff.adaptive.is_none() {
+            return;
+        }
+        for event in &self.model.events()[events..] {
+            let lasts = |until: u64| until.saturating_sub(event.at);
+            let wait = event.open_until.map_or(0, lasts);
+            let reopens = event.from == State::HalfOpen;
+            if reopens && wait > 251_000_000 {
+                self.tally.note("an adaptive wait above 250 ms".to_owned());
+            }
+            let closed = event.from == State::Closed && event.to == State::Open;
+            let since = self.model.hang_so_far().down_since;
+            if closed && since.is_some() && before.down_since == since {
+                self.tally.note("a relapse".to_owned());
+            }
+        }
     }
 
     /// All that can be seen is as the model says.

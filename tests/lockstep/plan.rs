@@ -6,7 +6,8 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 
 use crate::model::{
-    Backoff, HalfOpen, Kind, OnCancel, Order, Outcome, Recovery, Rules, Setup, State, Window,
+    Backoff, HalfOpen, Hang, Kind, OnCancel, Order, Outage, Outcome, Recovery, Rules, Setup, State,
+    Window,
 };
 
 const US: u64 = 1_000;
@@ -38,8 +39,14 @@ pub(crate) enum Op {
     Panic,
     /// The same short call again and again.
     Burst(u8, Outcome),
+    /// That in each of so many ticks of the outage rule, one after the other; then, perhaps, so many successes.
+    Spell(u8, u8, Outcome, u8),
     /// Calls that are given up again and again; then, after a wait, once more.
     Forsaken(u8, Wait),
+    /// So many short successes, after which the hang rule may watch.
+    Settle(u8),
+    /// Calls that begin in each of so many ticks, and do not end; then, perhaps, one of those kept does.
+    Hung(u8, u8, bool),
     /// The first half of a call; the permit is kept.
     Acquire(Route),
     /// The second half, of one of the permits kept.
@@ -90,6 +97,10 @@ pub(crate) enum Wait {
         ahead: u8,
         offset: i8,
     },
+    /// To the start of the next tick of the outage rule, give or take a nanosecond.
+    Tick {
+        offset: i8,
+    },
     /// To the end of `Open`, or of the round's patience, give or take a nanosecond.
     Turn {
         offset: i8,
@@ -100,10 +111,13 @@ pub(crate) enum Wait {
 pub(crate) struct Changes {
     pub(crate) no_failure_rules: bool,
     pub(crate) no_slow_rules: bool,
+    pub(crate) no_hang_rule: bool,
     pub(crate) failure_rate: Option<f64>,
     pub(crate) min_throughput: Option<u32>,
     pub(crate) consecutive_failures: Option<u32>,
     pub(crate) failure_count: Option<u32>,
+    pub(crate) outage: Option<Outage>,
+    pub(crate) hang: Option<Hang>,
     pub(crate) slow_call: Option<u64>,
     pub(crate) slow_rate: Option<f64>,
     pub(crate) backoff: Option<Backoff>,
@@ -114,9 +128,13 @@ pub(crate) struct Changes {
 // ---- breakers
 
 fn windows() -> impl Strategy<Value = Window> {
-    let width = select(vec![1, 3, 10, US, MS, 1_500 * US, SECOND]);
+    // a bucket of more than 20 ms has several ticks
+    let width = prop_oneof![
+        select(vec![1, 3, 10, US, MS, 1_500 * US, SECOND]),
+        select(vec![20 * MS - 1, 20 * MS, 20 * MS + 1, 50 * MS, 100 * MS]),
+    ];
     prop_oneof![
-        4 => (1..=12_u32, width).prop_map(|(buckets, width)| Window::Time { buckets, width }),
+        6 => (1..=12_u32, width).prop_map(|(buckets, width)| Window::Time { buckets, width }),
         2 => (1..=16_u32).prop_map(Window::Count),
         1 => (17..=200_u32).prop_map(Window::Count),
     ]
@@ -129,11 +147,47 @@ fn rates() -> impl Strategy<Value = f64> {
     ]
 }
 
+fn outages() -> impl Strategy<Value = Outage> {
+    let theta = prop_oneof![2 => Just(0.5), 1 => select(vec![0.01, 0.9]), 3 => 0.01..=0.9_f64];
+    let loss = prop_oneof![2 => Just(0.002), 2 => select(vec![0.0001, 0.1]), 3 => 0.0001..=0.1_f64];
+    (theta, loss).prop_map(|(theta, loss)| Outage { theta, loss })
+}
+
+fn hangs() -> impl Strategy<Value = Hang> {
+    let after = prop_oneof![
+        4 => (1..=100_u64).prop_map(|ms| ms * MS),
+        1 => select(vec![1, 20 * MS + 1, SECOND]),
+    ];
+    let starts = prop_oneof![6 => 1..=4_u32, 1 => 5..=30_u32];
+    (after, starts).prop_map(|(after, starts)| Hang { after, starts })
+}
+
 fn slow_limits() -> impl Strategy<Value = u64> {
     select(vec![1, 2, 100, MS, 5 * MS + 1])
 }
 
 fn backoffs() -> impl Strategy<Value = Backoff> {
+    prop_oneof![3 => growing(), 2 => adaptive()]
+}
+
+fn adaptive() -> impl Strategy<Value = Backoff> {
+    let max = select(vec![
+        250 * MS,
+        SECOND,
+        30 * SECOND,
+        30 * SECOND,
+        1_000 * SECOND,
+    ]);
+    (max, any::<u64>()).prop_map(|(max, seed)| Backoff {
+        base: 250 * MS,
+        factor: 1.0,
+        max,
+        reset_after: 0,
+        adaptive: Some(seed),
+    })
+}
+
+fn growing() -> impl Strategy<Value = Backoff> {
     (
         select(vec![1, US, MS, 1_500 * US, 7 * MS, SECOND]),
         // all of these are exact in a f64, as far as `max` goes
@@ -146,6 +200,7 @@ fn backoffs() -> impl Strategy<Value = Backoff> {
             factor,
             max: base * times,
             reset_after,
+            adaptive: None,
         })
 }
 
@@ -189,19 +244,39 @@ fn rules() -> impl Strategy<Value = Rules> {
             option::weighted(0.4, 1..=6_u32),
             option::weighted(0.4, 1..=10_u32),
         ),
+        (
+            (option::weighted(0.6, outages()), any::<bool>()),
+            (
+                option::weighted(0.5, hangs()),
+                proptest::bool::weighted(0.3),
+            ),
+        ),
         (backoffs(), half_opens(), on_cancels()),
     )
-        .prop_map(|(rate, slow, counts, rest)| Rules {
-            failure_rate: rate.0,
-            min_throughput: rate.1,
-            slow_call: slow.0,
-            slow_rate: slow.1,
-            consecutive_failures: counts.0,
-            failure_count: counts.1,
-            backoff: rest.0,
-            half_open: rest.1,
-            on_cancel: rest.2,
-        })
+        .prop_map(
+            |(mut rate, mut slow, mut counts, (mut outage, hang), rest)| {
+                if let (Some(_), true) = outage {
+                    // alone
+                    (rate.0, slow.1, counts) = (None, None, (None, None));
+                }
+                if let (Some(_), true) = hang {
+                    (rate.0, slow.1, counts, outage.0) = (None, None, (None, None), None);
+                }
+                Rules {
+                    failure_rate: rate.0,
+                    min_throughput: rate.1,
+                    slow_call: slow.0,
+                    slow_rate: slow.1,
+                    consecutive_failures: counts.0,
+                    failure_count: counts.1,
+                    outage: outage.0,
+                    hang: hang.0,
+                    backoff: rest.0,
+                    half_open: rest.1,
+                    on_cancel: rest.2,
+                }
+            },
+        )
 }
 
 /// Takes back what `build()` would refuse.
@@ -218,8 +293,15 @@ fn permitted(mut rules: Rules, window: Window) -> Rules {
     if let Window::Count(size) = window {
         rules.min_throughput = rules.min_throughput.min(size);
         rules.failure_count = rules.failure_count.map(|n| n.min(size));
+        rules.outage = None;
+        rules.hang = None;
+        if rules.backoff.adaptive.take().is_some() {
+            rules.backoff.base = MS;
+        }
     }
-    if rules.failure_rate.or(rules.slow_rate).is_none() && rules.failure_count.is_none() {
+    let by_rate = rules.failure_rate.or(rules.slow_rate).is_some();
+    let by_time = rules.outage.is_some() || rules.hang.is_some();
+    if !by_rate && rules.failure_count.is_none() && !by_time {
         rules.consecutive_failures = rules.consecutive_failures.or(Some(3));
     }
     rules
@@ -230,7 +312,8 @@ fn setups() -> impl Strategy<Value = (Setup, Built)> {
         10 => Just(State::Closed),
         1 => Just(State::Open),
         1 => Just(State::HalfOpen),
-        1 => select(vec![State::ForcedOpen, State::Disabled, State::ObserveOnly]),
+        4 => Just(State::ObserveOnly),
+        1 => select(vec![State::ForcedOpen, State::Disabled]),
     ];
     let built = (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(a, b, c)| Built {
         by_methods: a,
@@ -249,7 +332,10 @@ fn setups() -> impl Strategy<Value = (Setup, Built)> {
                 rules.min_throughput = 5;
             }
             if built.max_unnamed {
-                rules.backoff.max = 600 * SECOND;
+                rules.backoff.max = match rules.backoff.adaptive {
+                    Some(_) if matches!(window, Window::Time { .. }) => 30 * SECOND,
+                    _ => 600 * SECOND,
+                };
             }
             (
                 Setup {
@@ -313,6 +399,7 @@ fn waits() -> impl Strategy<Value = Wait> {
         2 => select(vec![999, US, MS, MS + 1, 10 * MS, SECOND, 700 * SECOND]).prop_map(Wait::Nanos),
         4 => (prop_oneof![3 => 0..=1_u8, 1 => 0..=13_u8], -1..=1_i8)
             .prop_map(|(ahead, offset)| Wait::Epoch { ahead, offset }),
+        6 => select(vec![-1_i8, 0, 0, 0, 1]).prop_map(|offset| Wait::Tick { offset }),
         9 => select(vec![-1_i8, 0, 0, 0, 1]).prop_map(|offset| Wait::Turn { offset }),
     ]
 }
@@ -337,6 +424,16 @@ fn orders_in() -> impl Strategy<Value = Op> {
 }
 
 fn changes() -> impl Strategy<Value = Changes> {
+    let refused = select(vec![(f64::NAN, 0.002), (0.009, 0.002), (0.5, 0.11)]);
+    let outages = prop_oneof![
+        12 => outages(),
+        1 => refused.prop_map(|(theta, loss)| Outage { theta, loss }),
+    ];
+    let refused = select(vec![(0, 1), (1 << 40, 1), (MS, 0), (MS, 1_001)]);
+    let hangs = prop_oneof![
+        12 => hangs(),
+        1 => refused.prop_map(|(after, starts)| Hang { after, starts }),
+    ];
     let bad = prop_oneof![12 => rates(), 1 => Just(1.5), 1 => Just(0.0)];
     (
         (
@@ -351,19 +448,27 @@ fn changes() -> impl Strategy<Value = Changes> {
             option::weighted(0.3, slow_limits()),
             option::weighted(0.2, rates()),
         ),
-        (proptest::bool::weighted(0.3), proptest::bool::weighted(0.2)),
+        (
+            proptest::bool::weighted(0.3),
+            proptest::bool::weighted(0.2),
+            proptest::bool::weighted(0.2),
+        ),
+        (option::weighted(0.4, outages), option::weighted(0.4, hangs)),
         option::weighted(0.3, backoffs()),
         option::weighted(0.3, half_opens()),
         option::weighted(0.2, on_cancels()),
     )
         .prop_map(
-            |(rate, counts, slow, none, backoff, half_open, on_cancel)| Changes {
+            |(rate, counts, slow, none, (outage, hang), backoff, half_open, on_cancel)| Changes {
                 no_failure_rules: none.0,
                 no_slow_rules: none.1 && slow.0.is_some(),
+                no_hang_rule: none.2,
                 failure_rate: rate.0,
                 min_throughput: rate.1,
                 consecutive_failures: counts.0,
                 failure_count: counts.1,
+                outage,
+                hang,
                 slow_call: slow.0,
                 slow_rate: slow.1,
                 backoff,
@@ -378,8 +483,13 @@ fn ops(failing: u32) -> impl Strategy<Value = Op> {
         24 => (routes(true), endings(failing)).prop_map(|(route, end)| Op::Call(route, end)),
         1 => Just(Op::Panic),
         2 => (1..=40_u8, outcomes(failing)).prop_map(|(times, outcome)| Op::Burst(times, outcome)),
+        4 => (1..=5_u8, 1..=12_u8, outcomes(failing), prop_oneof![Just(0), 1..=20_u8, 20..=60_u8])
+            .prop_map(|(ticks, times, outcome, after)| Op::Spell(ticks, times, outcome, after)),
         2 => (1..=6_u8, select(vec![-1_i8, 0, 0, 1]))
             .prop_map(|(times, offset)| Op::Forsaken(times, Wait::Turn { offset })),
+        3 => (15..=25_u8).prop_map(Op::Settle),
+        8 => (1..=9_u8, 0..=4_u8, proptest::bool::weighted(0.3))
+            .prop_map(|(ticks, times, ends)| Op::Hung(ticks, times, ends)),
         8 => routes(false).prop_map(Op::Acquire),
         8 => (any::<usize>(), endings(failing)).prop_map(|(which, end)| Op::End(which, end)),
         18 => waits().prop_map(Op::Wait),

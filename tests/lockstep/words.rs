@@ -37,8 +37,8 @@ macro_rules! alike {
 alike!(state, state_of, crated::State, model::State:
     Closed Open HalfOpen ForcedOpen Disabled ObserveOnly);
 alike!(cause, cause_of, crated::Cause, model::Cause:
-    ConsecutiveFailures FailureCount FailureRate SlowRate OpenElapsed ProbesSucceeded ProbeFailed
-    ProbeTimeout ProbesCancelled Manual);
+    ConsecutiveFailures FailureCount FailureRate SlowRate Evidence Hang OpenElapsed ProbesSucceeded
+    ProbeFailed ProbeTimeout ProbesCancelled Manual);
 alike!(on_cancel, on_cancel_of, crated::OnCancel, model::OnCancel:
     Ignored Failure FailureIfSlow);
 
@@ -115,6 +115,22 @@ pub(crate) fn event_of(of: &crated::Transition) -> Event {
     }
 }
 
+fn evidence_of(of: crated::observe::Evidence) -> model::Evidence {
+    model::Evidence {
+        value: of.value,
+        limit: of.limit,
+        pace: of.pace,
+    }
+}
+
+fn watch_of(of: crated::observe::Watch) -> model::Watch {
+    model::Watch {
+        starts: of.starts,
+        lasted: nanos(of.lasted),
+        patience: nanos(of.patience),
+    }
+}
+
 pub(crate) fn view_of(of: crated::Snapshot) -> View {
     View {
         state: state_of(of.state),
@@ -123,6 +139,8 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
         failure_rate: of.failure_rate,
         slow_rate: of.slow_rate,
         consecutive_failures: of.consecutive_failures,
+        evidence: of.evidence.map(evidence_of),
+        watch: of.watch.map(watch_of),
         probes: [of.probes.in_flight, of.probes.succeeded, of.probes.failed],
         totals: model::Totals {
             successes: of.totals.successes,
@@ -155,9 +173,22 @@ fn window(of: model::Window) -> crated::Window {
     }
 }
 
+fn outage(of: model::Outage) -> crated::Outage {
+    crated::Outage::at(of.theta).loss_at_most(of.loss)
+}
+
+fn hang(of: model::Hang) -> crated::Hang {
+    crated::Hang::after(span(of.after)).starts(of.starts)
+}
+
 fn backoff(of: model::Backoff, max_unnamed: bool) -> crated::Backoff {
-    let backoff = crated::Backoff::exponential(span(of.base), of.factor);
-    let backoff = backoff.reset_after(span(of.reset_after));
+    let backoff = match of.adaptive {
+        Some(seed) => crated::Backoff::adaptive().seed(seed),
+        None => {
+            let grows = crated::Backoff::exponential(span(of.base), of.factor);
+            grows.reset_after(span(of.reset_after))
+        }
+    };
     if max_unnamed {
         backoff
     } else {
@@ -212,6 +243,8 @@ pub(crate) fn build(
             slow_rate: rules.slow_rate,
             consecutive_failures: rules.consecutive_failures,
             failure_count: rules.failure_count,
+            outage: rules.outage.map(outage),
+            hang: rules.hang.map(hang),
             open_for,
             half_open: half_open(rules.half_open),
             on_cancel: on_cancel(rules.on_cancel),
@@ -235,7 +268,9 @@ pub(crate) fn build(
         slow_call(rules.slow_call.map(span))
         slow_rate(rules.slow_rate)
         consecutive_failures(rules.consecutive_failures)
-        failure_count(rules.failure_count));
+        failure_count(rules.failure_count)
+        outage(rules.outage.map(outage))
+        hang(rules.hang.map(hang)));
     builder.build_with_controller()
 }
 
@@ -251,10 +286,17 @@ pub(crate) fn changed(rules: crated::config::Rules, changes: &Changes) -> crated
     } else {
         rules
     };
+    let rules = if changes.no_hang_rule {
+        rules.no_hang_rule()
+    } else {
+        rules
+    };
     with!(rules.failure_rate(changes.failure_rate)
         min_throughput(changes.min_throughput)
         consecutive_failures(changes.consecutive_failures)
         failure_count(changes.failure_count)
+        outage(changes.outage.map(outage))
+        hang(changes.hang.map(hang))
         slow_call(changes.slow_call.map(span))
         slow_rate(changes.slow_rate)
         open_for(changes.backoff.map(|of| backoff(of, false)))
@@ -269,14 +311,20 @@ pub(crate) fn changed_model(mut rules: model::Rules, changes: &Changes) -> model
         rules.failure_rate = None;
         rules.consecutive_failures = None;
         rules.failure_count = None;
+        rules.outage = None;
     }
     if changes.no_slow_rules {
         rules.slow_rate = None;
+    }
+    if changes.no_hang_rule {
+        rules.hang = None;
     }
     rules.failure_rate = changes.failure_rate.or(rules.failure_rate);
     rules.min_throughput = changes.min_throughput.unwrap_or(rules.min_throughput);
     rules.consecutive_failures = changes.consecutive_failures.or(rules.consecutive_failures);
     rules.failure_count = changes.failure_count.or(rules.failure_count);
+    rules.outage = changes.outage.or(rules.outage);
+    rules.hang = changes.hang.or(rules.hang);
     rules.slow_call = changes.slow_call.or(rules.slow_call);
     rules.slow_rate = changes.slow_rate.or(rules.slow_rate);
     rules.backoff = changes.backoff.unwrap_or(rules.backoff);

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tripcoil::metrics::{KeysPublisher, Publisher};
 use tripcoil::registry::{Registry, RegistryBuilder, RegistryController};
-use tripcoil::{Breaker, ManualClock, State};
+use tripcoil::{Breaker, Hang, ManualClock, Outage, State};
 
 const IDLE: Duration = Duration::from_millis(400);
 
@@ -587,4 +587,46 @@ fn a_breaker_of_no_registry_is_published_as_it_was() {
     publisher.publish();
     let labels = [("breaker", "alone"), ("state", "closed")];
     assert_eq!(recorder.get("tripcoil_state", &labels), 1.0);
+}
+
+/// Keys of one label are one series: the nearest to its limit, all paces, and all calls that hang.
+#[test]
+fn evidence_of_several_keys_is_that_of_the_nearest_to_its_limit() {
+    let recorder = Recorder::new(None);
+    let clock = ManualClock::new();
+    let of = clock.clone();
+    let registry = Registry::builder(move |key: &u32| {
+        Breaker::builder(format!("tenant-{key}"))
+            .clock(&of)
+            .outage(Outage::at(if *key == 1 { 0.5 } else { 0.2 }))
+            .hang(Hang::default())
+    })
+    .build();
+    for _ in 0..60 {
+        clock.advance(Duration::from_millis(50));
+        succeed(&registry, 1);
+        succeed(&registry, 2);
+    }
+    fail(&registry, 1);
+    (0..2).for_each(|_| fail(&registry, 2));
+    clock.advance(Duration::from_millis(200));
+    let held = [1, 1, 2].map(|key| registry.get(&key).expect("valid").try_acquire_owned());
+    let publisher = metrics::with_local_recorder(&recorder.recorder, || {
+        Publisher::of_registry(&registry, |_| vec![Label::new("breaker", "tenants")])
+    });
+    recorder.publish(&publisher);
+    let seen = [1, 2].map(|key| {
+        let observer = registry.peek(&key).expect("there").observer();
+        observer.snapshot().evidence.expect("it is on")
+    });
+    assert!(seen[1].value / seen[1].limit > seen[0].value / seen[0].limit);
+    let get = |name: &str| recorder.get(name, &[("breaker", "tenants")]);
+    assert_eq!(get("tripcoil_evidence"), seen[1].value);
+    assert_eq!(get("tripcoil_evidence_limit"), seen[1].limit);
+    assert_eq!(
+        get("tripcoil_evidence_calls_per_second"),
+        seen[0].pace + seen[1].pace
+    );
+    assert_eq!(get("tripcoil_hang_calls"), 3.0);
+    drop(held);
 }

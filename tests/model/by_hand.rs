@@ -13,11 +13,14 @@ fn rules() -> Rules {
         slow_rate: None,
         consecutive_failures: Some(3),
         failure_count: None,
+        outage: None,
+        hang: None,
         backoff: Backoff {
             base: 10 * MS,
             factor: 2.0,
             max: 35 * MS,
             reset_after: 0,
+            adaptive: None,
         },
         half_open: HalfOpen {
             recovery: Recovery::Successes(2),

@@ -35,6 +35,7 @@ impl Model {
         }
         if matches!(order, Order::Reset | Order::Release) {
             self.openings = 0;
+            self.end_downtime();
         }
         true
     }
@@ -46,7 +47,7 @@ impl Model {
     }
 
     /// New rules, where they are valid; answers whether they were.
-    pub(crate) fn reconfigure(&mut self, rules: Rules) -> bool {
+    pub(crate) fn reconfigure(&mut self, rules: Rules, now: u64) -> bool {
         if !rules.valid(self.window) {
             return false;
         }
@@ -55,6 +56,7 @@ impl Model {
             // the run begins anew, and so does what observe-only tells of it
             self.held[0] = false;
         }
+        self.change_adaptive(&rules, now);
         self.rules = rules;
         true
     }

@@ -7,6 +7,9 @@
 #![allow(dead_code, reason = "each test target uses its own part of the model")]
 
 mod control;
+mod downtime;
+mod evidence;
+mod hang;
 pub(crate) mod plain;
 mod round;
 mod window;
@@ -14,6 +17,8 @@ mod window;
 #[cfg(test)]
 mod by_hand;
 
+use downtime::Downtime;
+use hang::Life;
 pub(crate) use plain::*;
 use round::Round;
 
@@ -30,7 +35,33 @@ struct Timed {
 #[derive(Clone, Copy, Debug, Hash)]
 struct Period {
     generation: u64,
+    /// The first epoch that is whole within it.
+    whole_from: u64,
     ended: Option<u64>,
+}
+
+/// What the outage rule keeps.
+#[derive(Clone, Copy, Debug, Default, Hash)]
+struct Score {
+    /// The first epoch whose outcomes count.
+    from: u64,
+    /// That of the last outcome, or of the last new rules: the epoch, and the tick within it.
+    tick: (u64, u64),
+    /// When the tick began.
+    start: u64,
+    /// The outcomes of the tick.
+    bad: u64,
+    good: u64,
+    /// It was true, and no tick has ended with 0 since.
+    held: bool,
+}
+
+/// Calls per second, for the outage rule's limit and for adaptive waits.
+#[derive(Clone, Copy, Debug, Hash)]
+struct Pace {
+    value: u64,
+    /// The epoch in which it was last looked at, or began to be kept.
+    epoch: u64,
 }
 
 /// A breaker, seen from one thread.
@@ -56,7 +87,15 @@ pub(crate) struct Model {
     openings: u32,
     round: Round,
     /// Which rules were true at the last counted outcome of this generation.
-    held: [bool; 4],
+    held: [bool; 5],
+    score: Score,
+    pace: Pace,
+    life: Life,
+    /// The outage that adaptive waits follow.
+    downtime: Option<Downtime>,
+    /// The last epoch in which outcomes were counted, or the breaker was built, without a rule that has ticks: the
+    /// rest of it is one tick.
+    plain: Option<u64>,
     totals: Totals,
     kinds: [u64; 9],
     rejections: [u64; 3],
@@ -85,7 +124,15 @@ impl Model {
             deadline: 0,
             openings: 0,
             round: Round::default(),
-            held: [false; 4],
+            held: [false; 5],
+            score: Score::default(),
+            pace: Pace {
+                value: evidence::FIRST_PACE,
+                epoch: 0,
+            },
+            life: Life::default(),
+            downtime: None,
+            plain: (!setup.rules.tick()).then_some(0),
             totals: Totals::default(),
             kinds: [0; 9],
             rejections: [0; 3],
@@ -95,12 +142,19 @@ impl Model {
         if model.counting() {
             model.period = Some(Period {
                 generation: first,
+                whole_from: 0,
                 ended: None,
             });
+            model.begin_life(setup.origin);
         }
         if model.state == State::Open {
             model.openings = 1;
-            model.deadline = whole_ms(setup.origin + model.rules.backoff.wait(1));
+            let wait = match model.rules.backoff.adaptive {
+                Some(seed) => downtime::first_wait(downtime::unit(seed, first)),
+                None => model.rules.backoff.wait(1),
+            };
+            model.deadline = whole_ms(setup.origin + wait);
+            model.begin_downtime(setup.origin);
         }
         model
     }
@@ -110,7 +164,14 @@ impl Model {
     pub(crate) fn acquire(&mut self, now: u64) -> Result<Permit, Rejection> {
         self.end_round_if_over(now);
         match self.state {
-            State::Closed | State::ObserveOnly | State::Disabled => {}
+            State::Closed | State::ObserveOnly => {
+                if self.begins_in_vain(now) {
+                    let counts = self.shown(now);
+                    self.open(Cause::Hang, None, counts, now);
+                    return Err(self.reject(now));
+                }
+            }
+            State::Disabled => {}
             State::ForcedOpen => return Err(self.reject(now)),
             State::Open if now < self.deadline => return Err(self.reject(now)),
             State::Open => {
@@ -129,8 +190,10 @@ impl Model {
         }
         Ok(Permit {
             generation: self.generation,
-            // a call that begins while there is no slow limit has no duration, but for a probe
-            admitted: (self.rules.slow_call.is_some() || self.state == State::HalfOpen)
+            // a call that begins with neither a slow limit nor the hang rule has no duration, but for a probe
+            admitted: (self.rules.slow_call.is_some()
+                || self.rules.hang.is_some()
+                || self.state == State::HalfOpen)
                 .then_some(now),
         })
     }
@@ -148,6 +211,7 @@ impl Model {
             return;
         }
         let slow = self.rules.slow_call.is_some_and(|limit| took > limit);
+        self.hear_life(outcome, permit.admitted.map(|_| took), now);
         match outcome {
             Outcome::Ignored => {
                 self.totals.ignored += 1;
@@ -231,7 +295,8 @@ impl Model {
                     failed: failure.is_some(),
                     slow,
                 });
-                self.judge(own_wait, now);
+                let outage = self.outage_at(failure.is_some() || slow, now);
+                self.judge(outage, own_wait, now);
                 self.blame(failure);
             }
             other => unreachable!("a result was counted in {other:?}"),
@@ -248,7 +313,7 @@ impl Model {
     }
 
     fn probed(&mut self, failure: Option<Kind>, slow: bool, own_wait: Option<u64>, now: u64) {
-        let slow_fails = self.rules.slow_rate.is_some();
+        let slow_fails = self.rules.slow_rate.is_some() || self.rules.outage.is_some();
         self.hear(now);
         match self.round.result(
             failure.is_some(),
@@ -322,7 +387,7 @@ impl Model {
         }
     }
 
-    fn judge(&mut self, own_wait: Option<u64>, now: u64) {
+    fn judge(&mut self, outage: bool, own_wait: Option<u64>, now: u64) {
         let window = self.shown(now);
         let rate = |part: u64, limit: f64| {
             window.calls >= u64::from(self.rules.min_throughput)
@@ -342,6 +407,7 @@ impl Model {
             rules
                 .slow_rate
                 .is_some_and(|limit| rate(window.slow, limit)),
+            outage,
         ];
         if self.state == State::ObserveOnly {
             for (holds, held) in holds.into_iter().zip(self.held) {
@@ -359,6 +425,7 @@ impl Model {
         if self.state == State::Closed && now - self.since >= self.rules.backoff.reset_after {
             self.openings = 0;
         }
+        self.follow_downtime(to, now);
         self.events.push(Event {
             generation: self.generation + 1,
             from: self.state,
@@ -371,6 +438,7 @@ impl Model {
             failure: None,
         });
         if self.counting() {
+            self.end_score(now);
             self.period
                 .as_mut()
                 .expect("a counting state has a period")
@@ -380,10 +448,13 @@ impl Model {
         self.state = to;
         self.since = now;
         self.round = Round::default();
-        self.held = [false; 4];
+        self.held = [false; 5];
         if self.counting() {
+            self.begin_score(now);
+            self.begin_life(now);
             self.period = Some(Period {
                 generation: self.generation,
+                whole_from: self.epoch(now) + 1,
                 ended: None,
             });
         }
@@ -391,11 +462,16 @@ impl Model {
 
     /// For as long as the backoff says, or as the failure that decided asks for, if that is longer.
     fn open(&mut self, cause: Cause, own_wait: Option<u64>, counts: Counts, now: u64) {
+        let before = (self.state, self.since);
         self.enter(State::Open, cause, counts, now);
         self.openings += 1;
         let backoff = &self.rules.backoff;
         let own_wait = own_wait.unwrap_or(0).min(backoff.max);
-        self.open_until(now + own_wait.max(backoff.wait(self.openings)));
+        let end = match backoff.adaptive {
+            Some(seed) => self.adaptive_end(seed, before, cause, now),
+            None => now + backoff.wait(self.openings),
+        };
+        self.open_until(end.max(now + own_wait));
     }
 
     /// For as long as the operator says.
@@ -477,6 +553,8 @@ impl Model {
             failure_rate: rate(window.failures),
             slow_rate: rate(window.slow),
             consecutive_failures: self.run(now),
+            evidence: self.evidence(now),
+            watch: self.watch(now),
             probes: [
                 self.round.in_flight,
                 self.round.succeeded,

@@ -18,6 +18,8 @@ pub(crate) enum Cause {
     FailureCount,
     FailureRate,
     SlowRate,
+    Evidence,
+    Hang,
     OpenElapsed,
     ProbesSucceeded,
     ProbeFailed,
@@ -27,11 +29,12 @@ pub(crate) enum Cause {
 }
 
 /// The trip rules, in the order in which a cause is looked for.
-pub(crate) const RULES: [Cause; 4] = [
+pub(crate) const RULES: [Cause; 5] = [
     Cause::ConsecutiveFailures,
     Cause::FailureCount,
     Cause::FailureRate,
     Cause::SlowRate,
+    Cause::Evidence,
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,10 +95,12 @@ pub(crate) struct Backoff {
     pub(crate) factor: f64,
     pub(crate) max: u64,
     pub(crate) reset_after: u64,
+    /// `Some`: it waits by the outage, with this seed. Of the others only `max` counts then.
+    pub(crate) adaptive: Option<u64>,
 }
 
 impl Backoff {
-    /// How long the `k`-th opening lasts, without jitter.
+    /// How long the `k`-th opening lasts, without jitter, where it does not wait by the outage.
     pub(crate) fn wait(&self, k: u32) -> u64 {
         let raised = self.base as f64 * self.factor.powf(f64::from(k) - 1.0);
         (raised.round() as u64).min(self.max)
@@ -130,6 +135,18 @@ pub(crate) struct HalfOpen {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Outage {
+    pub(crate) theta: f64,
+    pub(crate) loss: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hang {
+    pub(crate) after: u64,
+    pub(crate) starts: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rules {
     pub(crate) failure_rate: Option<f64>,
     pub(crate) min_throughput: u32,
@@ -137,6 +154,8 @@ pub(crate) struct Rules {
     pub(crate) slow_rate: Option<f64>,
     pub(crate) consecutive_failures: Option<u32>,
     pub(crate) failure_count: Option<u32>,
+    pub(crate) outage: Option<Outage>,
+    pub(crate) hang: Option<Hang>,
     pub(crate) backoff: Backoff,
     pub(crate) half_open: HalfOpen,
     pub(crate) on_cancel: OnCancel,
@@ -144,7 +163,7 @@ pub(crate) struct Rules {
 
 impl Rules {
     /// Whether they fit each other and the window; single values are taken to be in range, but for
-    /// rates, which are looked at.
+    /// rates and the values of the outage rule and the hang rule, which are looked at.
     pub(crate) fn valid(&self, window: Window) -> bool {
         let in_range = |rate: &f64| *rate > 0.0 && *rate <= 1.0;
         let probe_slow_rate = match self.half_open.recovery {
@@ -157,11 +176,17 @@ impl Rules {
         let any = self.failure_rate.is_some()
             || self.slow_rate.is_some()
             || self.consecutive_failures.is_some()
-            || self.failure_count.is_some();
+            || self.failure_count.is_some()
+            || self.outage.is_some()
+            || self.hang.is_some();
         let fits = match window {
             Window::Time { .. } => true,
             Window::Count(size) => {
-                self.min_throughput <= size && self.failure_count.is_none_or(|n| n <= size)
+                self.min_throughput <= size
+                    && self.failure_count.is_none_or(|n| n <= size)
+                    && self.outage.is_none()
+                    && self.hang.is_none()
+                    && self.backoff.adaptive.is_none()
             }
         };
         any && fits
@@ -171,7 +196,16 @@ impl Rules {
                 .iter()
                 .chain(&self.slow_rate)
                 .all(in_range)
-            && self.backoff.max >= self.backoff.base
+            && self.outage.is_none_or(|Outage { theta, loss }| {
+                (0.01..=0.9).contains(&theta) && (0.0001..=0.1).contains(&loss)
+            })
+            && self.hang.is_none_or(|Hang { after, starts }| {
+                (1..1 << 40).contains(&after) && (1..=1_000).contains(&starts)
+            })
+            && match self.backoff.adaptive {
+                Some(_) => self.backoff.max >= 250_000_000,
+                None => self.backoff.max >= self.backoff.base,
+            }
     }
 }
 
@@ -262,6 +296,54 @@ pub(crate) struct Event {
     pub(crate) failure: Option<Kind>,
 }
 
+/// The outage rule in a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Evidence {
+    pub(crate) value: f64,
+    pub(crate) limit: f64,
+    /// Calls per second.
+    pub(crate) pace: f64,
+}
+
+/// The outage rule from inside: for figures of what a test has reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OutageSoFar {
+    pub(crate) generation: u64,
+    /// It is on, and outcomes are counted.
+    pub(crate) on: bool,
+    /// The epoch, and the tick within it.
+    pub(crate) tick: (u64, u64),
+    /// The score when the tick began.
+    pub(crate) start: u64,
+    /// It begins with the next bucket.
+    pub(crate) waits: bool,
+    /// Observe-only has found it true, and no tick has ended with 0 since.
+    pub(crate) held: bool,
+    pub(crate) pace: u64,
+}
+
+/// The hang rule in a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Watch {
+    pub(crate) starts: u32,
+    pub(crate) lasted: u64,
+    pub(crate) patience: u64,
+}
+
+/// The hang rule and the outage under way from inside: for figures of what a test has reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HangSoFar {
+    pub(crate) generation: u64,
+    /// It is on, and outcomes are counted.
+    pub(crate) on: bool,
+    pub(crate) watched: bool,
+    /// Observe-only has reported the watch.
+    pub(crate) reported: bool,
+    pub(crate) longest: u64,
+    /// When the outage under way began.
+    pub(crate) down_since: Option<u64>,
+}
+
 /// A snapshot.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct View {
@@ -271,6 +353,8 @@ pub(crate) struct View {
     pub(crate) failure_rate: f64,
     pub(crate) slow_rate: f64,
     pub(crate) consecutive_failures: u64,
+    pub(crate) evidence: Option<Evidence>,
+    pub(crate) watch: Option<Watch>,
     /// In flight, succeeded, failed.
     pub(crate) probes: [u32; 3],
     pub(crate) totals: Totals,

@@ -273,8 +273,23 @@ fn what_no_round_and_no_opening_can_have_been_is_refused() {
     );
     assert_eq!(field(closed, &[4, 4, 0, 9, 7, 8, 7, 5]), "outage.failures");
     assert_eq!(field(closed, &[4, 4, 0, 9, 7, 7, 8, 5]), "outage.slow");
+    // the pace, how old the outage is in milliseconds, and the longest success
+    for (bit, name, least, most) in [
+        (8, "pace", 1, (1 << 40) - 1),
+        (16, "down", 0, (1 << 37) - 1),
+        (32, "longest", 1, (1 << 40) - 1),
+    ] {
+        let number = |n: u64| [&[bit][..], &leb(n)].concat();
+        assert_eq!(of(closed, &number(least)), Ok(()));
+        assert_eq!(of(closed, &number(most)), Ok(()));
+        assert_eq!(field(closed, &number(most + 1)), name);
+        if least > 0 {
+            assert_eq!(field(closed, &number(0)), name);
+        }
+        assert_eq!(of(closed, &[bit]), Err(SavedError::Damaged));
+    }
     // no cause of that number, no such value, one that is missing, neither yes nor no
-    for extras in [&[2, 10][..], &[8], &[4, 4, 0], &[]] {
+    for extras in [&[2, 100][..], &[8], &[4, 4, 0], &[]] {
         assert_eq!(of(open, extras), Err(SavedError::Damaged), "{extras:?}");
     }
     // by its timeout, by its cancellations, and by nothing that there is

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use std::time::Duration;
 use tripcoil::config::Problem;
-use tripcoil::{Backoff, Breaker, Clock, Config, ConfigError, HalfOpen, OnCancel, State, Window};
+use tripcoil::{
+    Backoff, Breaker, Clock, Config, ConfigError, HalfOpen, Hang, OnCancel, Outage, State, Window,
+};
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -50,6 +52,17 @@ fn rates() -> impl Strategy<Value = f64> {
     select(edges.to_vec())
 }
 
+fn outages() -> impl Strategy<Value = Outage> {
+    let thetas = prop_oneof![select(vec![0.01, 0.009_999, 0.9, 0.900_001]), rates()];
+    let losses = prop_oneof![select(vec![0.0001, 0.000_09, 0.1, 0.100_001]), rates()];
+    (thetas, losses).prop_map(|(theta, loss)| Outage::at(theta).loss_at_most(loss))
+}
+
+fn hangs() -> impl Strategy<Value = Hang> {
+    (durations(), select(vec![0, 1, 10, 1_000, 1_001]))
+        .prop_map(|(after, starts)| Hang::after(after).starts(starts))
+}
+
 fn counts() -> impl Strategy<Value = u32> {
     let edges = [
         0,
@@ -83,9 +96,14 @@ fn any_configs() -> impl Strategy<Value = Config> {
         rates(),
         durations(),
         option::of(0..9u64),
+        proptest::bool::weighted(0.3),
     )
-        .prop_map(|(base, factor, max, jitter, reset_after, seed)| {
-            let b = Backoff::exponential(base, factor).jitter(jitter);
+        .prop_map(|(base, factor, max, jitter, reset_after, seed, adaptive)| {
+            let b = match adaptive {
+                true => Backoff::adaptive(),
+                false => Backoff::exponential(base, factor),
+            };
+            let b = b.jitter(jitter);
             let b = b.reset_after(reset_after);
             let b = max.map_or(b.clone(), |max| b.max(max));
             seed.map_or(b.clone(), |seed| b.seed(seed))
@@ -110,6 +128,8 @@ fn any_configs() -> impl Strategy<Value = Config> {
         option::of(rates()),
         option::of(counts()),
         option::of(counts()),
+        option::of(outages()),
+        option::of(hangs()),
     );
     let on_cancel = [
         OnCancel::Ignored,
@@ -126,7 +146,7 @@ fn any_configs() -> impl Strategy<Value = Config> {
     );
     let parts = (windows, backoffs, rounds, rules, rest);
     parts.prop_map(|(window, open_for, half_open, rules, rest)| {
-        let (failure_rate, min_throughput, slow_call, slow_rate, run, count) = rules;
+        let (failure_rate, min_throughput, slow_call, slow_rate, run, count, outage, hang) = rules;
         let (on_cancel, durations, history, clock, initial_state) = rest;
         Config {
             window,
@@ -136,6 +156,8 @@ fn any_configs() -> impl Strategy<Value = Config> {
             slow_rate,
             consecutive_failures: run,
             failure_count: count,
+            outage,
+            hang,
             open_for,
             half_open,
             on_cancel,
@@ -181,6 +203,12 @@ fn set(config: &Config, name: &str) -> tripcoil::Builder {
     }
     if let Some(n) = c.failure_count {
         builder = builder.failure_count(n);
+    }
+    if let Some(outage) = c.outage {
+        builder = builder.outage(outage);
+    }
+    if let Some(hang) = c.hang {
+        builder = builder.hang(hang);
     }
     builder
 }

@@ -1,6 +1,6 @@
 //! Why a call was rejected.
 
-use tripcoil::{Breaker, Cause, HalfOpen, ManualClock, Outcome, State, Window};
+use tripcoil::{Breaker, Cause, HalfOpen, ManualClock, Outage, Outcome, State, Window};
 
 use crate::common::{Rig, SERVER, ms, secs};
 
@@ -45,6 +45,12 @@ fn a_rejection_names_the_rule_that_tripped() {
         rig.ok(1);
         assert_eq!(rig.why_open(), Cause::SlowRate);
     }
+
+    let rig = Rig::new(|b| b.outage(Outage::at(0.5)));
+    rig.fail(50);
+    rig.wait(ms(20));
+    rig.fail(1);
+    assert_eq!(rig.why_open(), Cause::Evidence);
 }
 
 #[test]

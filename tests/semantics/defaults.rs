@@ -1,6 +1,8 @@
 //! What holds where nothing is named.
 
-use tripcoil::{Breaker, Cause, Config, Controller, ManualClock, Observer, Outcome, State, Window};
+use tripcoil::{
+    Breaker, Cause, Config, Controller, ManualClock, Observer, Outage, Outcome, State, Window,
+};
 
 use crate::common::{SERVER, counts, ms, ns, secs};
 
@@ -206,6 +208,30 @@ fn naming_a_failure_rule_replaces_the_default_ones() {
     let rate = build(builder().failure_rate(0.9).min_throughput(30));
     rate.ends(&[SERVER; 29]);
     assert_eq!(rate.breaker.state(), State::Closed);
+}
+
+#[test]
+fn the_outage_rule_replaces_the_default_failure_rules() {
+    let clock = ManualClock::new();
+    let builder = Breaker::builder("outage").clock(&clock);
+    let built = builder.outage(Outage::default()).build_with_controller();
+    let bare = Bare::of(built.expect("valid"), clock);
+    bare.ends(&[SERVER; 500]);
+    assert_eq!(bare.breaker.state(), State::Closed, "one burst");
+    bare.clock.advance(ms(20));
+    bare.ends(&[SERVER]);
+    assert_eq!(bare.cause(), Some(Cause::Evidence));
+}
+
+#[test]
+fn the_outage_rule_is_off_or_at_a_half_with_a_loss_of_one_in_five_hundred() {
+    assert_eq!(Config::default().outage, None);
+    let half = Outage::at(0.5);
+    assert_eq!(Outage::default(), half);
+    assert_eq!(half.loss_at_most(0.002), half);
+    for bare in both() {
+        assert_eq!(bare.observer.snapshot().evidence, None);
+    }
 }
 
 #[test]

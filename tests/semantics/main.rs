@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod adaptive_waits;
 mod backoff;
 mod calls;
 mod causes;
@@ -15,8 +16,10 @@ mod controller;
 mod defaults;
 mod durations;
 mod events;
+mod evidence;
 mod generation;
 mod half_open;
+mod hang;
 mod history;
 mod observe;
 mod outcomes;

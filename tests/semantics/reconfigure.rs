@@ -1,6 +1,8 @@
 //! New rules while it runs.
 
-use tripcoil::{Backoff, Breaker, Cause, HalfOpen, ManualClock, OnCancel, Outcome, State, Window};
+use tripcoil::{
+    Backoff, Breaker, Cause, HalfOpen, ManualClock, OnCancel, Outage, Outcome, State, Window,
+};
 
 use crate::common::{Rig, SERVER, counts, ms, ns, secs};
 
@@ -41,6 +43,42 @@ fn no_failure_rules_takes_them_away() {
     assert_eq!(rig.state(), State::Closed);
     rig.fail(1);
     assert_eq!(rig.cause(), Cause::FailureRate);
+}
+
+#[test]
+fn no_failure_rules_takes_the_outage_rule_away() {
+    let rig = Rig::new(|builder| builder.outage(Outage::at(0.5)));
+    let on = |rules: tripcoil::config::Rules| rules.no_failure_rules().outage(Outage::at(0.3));
+    rig.controller.reconfigure(on).expect("valid");
+    assert!(rig.seen().evidence.is_some());
+    let off = |rules: tripcoil::config::Rules| rules.no_failure_rules().failure_count(10_000);
+    rig.controller.reconfigure(off).expect("valid");
+    assert_eq!(rig.seen().evidence, None);
+    for _ in 0..100 {
+        rig.fail(10);
+        rig.wait(ms(20));
+    }
+    assert_eq!(rig.state(), State::Closed);
+}
+
+#[test]
+fn an_outage_rule_that_is_refused_changes_nothing() {
+    let rig = Rig::new(|builder| builder.outage(Outage::at(0.5)));
+    rig.fail(3);
+    let before = rig.seen();
+    for outage in [Outage::at(f64::NAN), Outage::at(0.5).loss_at_most(0.5)] {
+        let refused = rig.controller.reconfigure(|rules| rules.outage(outage));
+        assert!(refused.is_err());
+    }
+    assert_eq!(rig.seen(), before);
+    let count = Rig::new(|builder| builder.window(Window::count(9)).failure_count(3));
+    let refused = count
+        .controller
+        .reconfigure(|rules| rules.outage(Outage::at(0.5)));
+    assert_eq!(
+        refused.expect_err("a count window").problems()[0].field,
+        "outage"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tripcoil::{Backoff, Breaker, Builder, Config, HalfOpen, State, Window};
+use tripcoil::{Backoff, Breaker, Builder, Config, HalfOpen, Outage, State, Window};
 
 use crate::common::{Rig, ms, secs};
 use crate::validation::{YEAR, accepts, builder, fields};
@@ -16,6 +16,7 @@ fn all_wrong() -> (Builder, Vec<&'static str>) {
         .slow_rate(2.0)
         .consecutive_failures(0)
         .failure_count(0)
+        .outage(Outage::at(0.0).loss_at_most(0.2))
         .open_for(
             Backoff::exponential(Duration::ZERO, 0.5)
                 .max(YEAR * 2)
@@ -36,6 +37,8 @@ fn all_wrong() -> (Builder, Vec<&'static str>) {
         "slow_rate",
         "consecutive_failures",
         "failure_count",
+        "outage.theta",
+        "outage.loss",
         "open_for.base",
         "open_for.factor",
         "open_for.max",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tripcoil::{
-    Backoff, Breaker, Builder, Clock, ConfigError, HalfOpen, ManualClock, OnCancel, Window,
+    Backoff, Breaker, Builder, Clock, ConfigError, HalfOpen, ManualClock, OnCancel, Outage, Window,
 };
 
 use crate::common::{ms, ns, secs};
@@ -74,6 +74,55 @@ fn rates_lie_in_zero_to_one_and_are_finite() {
         accepts(slow().slow_rate(rate));
         accepts(slow().half_open(HalfOpen::rate(5, rate).slow_rate(rate)));
     }
+}
+
+#[test]
+fn theta_and_loss_have_their_ranges() {
+    let outage = |theta, loss| builder().outage(Outage::at(theta).loss_at_most(loss));
+    for theta in [
+        0.009_999,
+        0.900_001,
+        0.0,
+        -0.5,
+        1.0,
+        f64::NAN,
+        f64::INFINITY,
+    ] {
+        refuses("outage.theta", outage(theta, 0.01));
+    }
+    for loss in [
+        0.000_099,
+        0.100_001,
+        0.0,
+        -0.01,
+        1.0,
+        f64::NAN,
+        f64::NEG_INFINITY,
+    ] {
+        refuses("outage.loss", outage(0.3, loss));
+    }
+    for (theta, loss) in [(0.01, 0.0001), (0.9, 0.1), (0.5, 0.002)] {
+        accepts(outage(theta, loss));
+    }
+}
+
+#[test]
+fn the_outage_rule_needs_a_time_window() {
+    let window = Window::count(100);
+    refuses(
+        "outage",
+        builder().window(window.clone()).outage(Outage::at(0.5)),
+    );
+    accepts(
+        builder()
+            .window(Window::time(secs(1)))
+            .outage(Outage::at(0.5)),
+    );
+    let all = builder()
+        .window(window)
+        .outage(Outage::at(2.0).loss_at_most(f64::NAN));
+    let error = all.build().map(drop).expect_err("to be refused");
+    assert_eq!(fields(&error), ["outage", "outage.theta", "outage.loss"]);
 }
 
 #[test]
@@ -296,4 +345,9 @@ fn at_least_one_rule_is_required() {
     refuses("rules", builder().no_failure_rules());
     refuses("rules", builder().no_failure_rules().slow_call(ms(5)));
     accepts(builder().no_failure_rules().slow_call(ms(5)).slow_rate(0.5));
+    accepts(builder().no_failure_rules().outage(Outage::at(0.5)));
+    refuses(
+        "rules",
+        builder().outage(Outage::at(0.5)).no_failure_rules(),
+    );
 }

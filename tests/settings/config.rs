@@ -4,7 +4,7 @@ use crate::strategies::{cases, configs};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::time::Duration;
-use tripcoil::{Backoff, Breaker, Clock, Config, HalfOpen, OnCancel, State, Window};
+use tripcoil::{Backoff, Breaker, Clock, Config, HalfOpen, Hang, OnCancel, Outage, State, Window};
 
 fn same(a: &Config, b: &Config) -> bool {
     format!("{a:?}") == format!("{b:?}")
@@ -59,6 +59,8 @@ fn a_file_says_what_the_builder_would() {
         slow_rate = 1
         consecutive_failures = false
         failure_count = 50
+        outage = { theta = 0.4, loss = 0.01 }
+        hang = { after = "2s", starts = 25 }
         open_for = { base = "1m", factor = 3, max = "10m", jitter = 0.1, reset_after = "2m", seed = 7 }
         half_open = { of = 10, failure_rate = 0.5, slow_rate = 0.6, max_probes = 3, probe_timeout = "5s" }
         on_cancel = "failure_if_slow"
@@ -78,6 +80,8 @@ fn a_file_says_what_the_builder_would() {
         slow_rate: Some(1.0),
         consecutive_failures: None,
         failure_count: Some(50),
+        outage: Some(Outage::at(0.4).loss_at_most(0.01)),
+        hang: Some(Hang::after(secs(2)).starts(25)),
         open_for: Backoff::exponential(secs(60), 3.0)
             .max(secs(600))
             .jitter(0.1)
@@ -126,6 +130,95 @@ fn short_words_and_false() {
     assert_eq!(count.half_open, HalfOpen::rate(4, 0.5));
 }
 
+#[test]
+fn either_part_of_the_outage_rule_switches_it_on() {
+    let of = |text: &str| toml_of(text).expect("valid").outage;
+    assert_eq!(of(""), None);
+    assert_eq!(of("[outage]"), None);
+    assert_eq!(of("[outage]\ntheta = 0.3"), Some(Outage::at(0.3)));
+    let strict = Outage::default().loss_at_most(0.001);
+    assert_eq!(of("outage.loss = 0.001"), Some(strict));
+    // other rules stay as they are by default
+    let config = toml_of("outage.theta = 0.5").expect("valid");
+    let rules = (config.failure_rate, config.consecutive_failures);
+    assert_eq!(rules, (Some(0.5), Some(5)));
+}
+
+#[test]
+fn the_outage_rule_is_written_in_full_or_not_at_all() {
+    let written = |outage| {
+        let config = Config {
+            outage,
+            ..Config::default()
+        };
+        serde_json::to_value(config).expect("it can be written")["outage"].clone()
+    };
+    assert_eq!(written(None), serde_json::Value::Null);
+    let full = serde_json::json!({ "theta": 0.3, "loss": 0.002 });
+    assert_eq!(written(Some(Outage::at(0.3))), full);
+}
+
+#[test]
+fn either_part_of_the_hang_rule_switches_it_on() {
+    let of = |text: &str| toml_of(text).expect("valid").hang;
+    assert_eq!(of(""), None);
+    assert_eq!(of("[hang]"), None);
+    let second = Hang::after(Duration::from_secs(1));
+    assert_eq!(of("hang = { after = \"1s\" }"), Some(second));
+    assert_eq!(of("hang.starts = 3"), Some(Hang::default().starts(3)));
+    // other rules stay as they are by default
+    let config = toml_of("hang.starts = 3").expect("valid");
+    let rules = (config.failure_rate, config.consecutive_failures);
+    assert_eq!(rules, (Some(0.5), Some(5)));
+
+    let written = |hang| {
+        let config = Config {
+            hang,
+            ..Config::default()
+        };
+        serde_json::to_value(config).expect("it can be written")["hang"].clone()
+    };
+    assert_eq!(written(None), serde_json::Value::Null);
+    let full = serde_json::json!({ "after": "1s", "starts": 10 });
+    assert_eq!(written(Some(second)), full);
+}
+
+#[test]
+fn an_adaptive_backoff_has_a_max_and_a_seed() {
+    let of = |text: &str| toml_of(text).map(|config| config.open_for);
+    let adaptive = Backoff::adaptive;
+    assert_eq!(of("open_for.adaptive = true"), Ok(adaptive()));
+    let all = "open_for = { adaptive = true, max = \"2s\", seed = 7 }";
+    let expected = adaptive().max(Duration::from_secs(2)).seed(7);
+    assert_eq!(of(all), Ok(expected.clone()));
+    assert_eq!(of("open_for.adaptive = false"), Ok(Backoff::default()));
+
+    let config = Config {
+        open_for: expected,
+        ..Config::default()
+    };
+    let written = serde_json::to_value(config).expect("it can be written");
+    let parts = serde_json::json!({ "adaptive": true, "max": "2s", "seed": 7 });
+    assert_eq!(written["open_for"], parts);
+
+    // what it has not is in conflict with it, or out of range
+    for part in ["base = \"1s\"", "factor = 2"] {
+        let error = of(&format!("open_for = {{ adaptive = true, {part} }}")).unwrap_err();
+        let expected = "adaptive is set beside base or factor";
+        assert!(error.contains(expected), "{error}");
+    }
+    for (part, field) in [
+        ("jitter = 0.5", "open_for.jitter"),
+        ("reset_after = \"1s\"", "open_for.reset_after"),
+        ("max = \"249ms\"", "open_for.max"),
+    ] {
+        let text = format!("open_for = {{ adaptive = true, {part} }}");
+        let error = toml_of(&text).unwrap().validate().unwrap_err();
+        let fields: Vec<_> = error.problems().iter().map(|p| p.field).collect();
+        assert_eq!(fields, [field]);
+    }
+}
+
 /// Whatever is wrong with it, the message has the field, by its path.
 #[test]
 fn errors_name_the_field() {
@@ -147,6 +240,17 @@ fn errors_name_the_field() {
         ("window", r#"{"time": "10s", "count": 5}"#),
         ("window.bucket", r#"{"bucket": 5}"#),
         ("window.buckets?", r#"{"bucket": 5}"#),
+        ("outage", "true"),
+        ("outage", "0.5"),
+        ("outage.theta", r#"{"theta": "half"}"#),
+        ("outage.loss", r#"{"loss": null}"#),
+        ("outage.rate", r#"{"rate": 0.5}"#),
+        ("hang", "true"),
+        ("hang", r#""1s""#),
+        ("hang.after", r#"{"after": 1}"#),
+        ("hang.starts", r#"{"starts": "many"}"#),
+        ("hang.calls", r#"{"calls": 5}"#),
+        ("open_for.adaptive", r#"{"adaptive": "yes"}"#),
         ("open_for", "5"),
         ("open_for", r#""soon""#),
         ("open_for.max", r#"{"max": "never"}"#),

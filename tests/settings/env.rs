@@ -3,7 +3,7 @@
 use crate::strategies::apart;
 use std::time::Duration;
 use tripcoil::config::EnvError;
-use tripcoil::{Backoff, Config, HalfOpen, OnCancel, State, Window};
+use tripcoil::{Backoff, Config, HalfOpen, Hang, OnCancel, Outage, State, Window};
 
 fn read(vars: &[(&str, &str)]) -> Result<Config, EnvError> {
     Config::from_vars("DB", vars.iter().copied())
@@ -28,6 +28,10 @@ fn each_setting_has_a_variable() {
         ("DB_SLOW_RATE", "1"),
         ("DB_CONSECUTIVE_FAILURES", "false"),
         ("DB_FAILURE_COUNT", "50"),
+        ("DB_OUTAGE_THETA", "0.4"),
+        ("DB_OUTAGE_LOSS", "0.01"),
+        ("DB_HANG_AFTER", "2s"),
+        ("DB_HANG_STARTS", "25"),
         ("DB_OPEN_FOR_BASE", "1m"),
         ("DB_OPEN_FOR_FACTOR", "3"),
         ("DB_OPEN_FOR_MAX", "10m"),
@@ -58,6 +62,8 @@ fn each_setting_has_a_variable() {
         slow_rate: Some(1.0),
         consecutive_failures: None,
         failure_count: Some(50),
+        outage: Some(Outage::at(0.4).loss_at_most(0.01)),
+        hang: Some(Hang::after(secs(2)).starts(25)),
         open_for: Backoff::exponential(secs(60), 3.0)
             .max(secs(600))
             .jitter(0.1)
@@ -84,6 +90,58 @@ fn each_setting_has_a_variable() {
     assert_eq!(config.open_for, Backoff::constant(secs(5)));
     assert_eq!(config.window, Window::count(9));
     assert_eq!(config.half_open, HalfOpen::successes(3));
+}
+
+#[test]
+fn either_part_of_the_outage_rule_switches_it_on() {
+    let of = |vars: &[(&str, &str)]| read(vars).map(|config| config.outage);
+    let theta = of(&[("DB_OUTAGE_THETA", "0.3")]).unwrap();
+    assert_eq!(theta, Some(Outage::at(0.3)));
+    let loss = of(&[("DB_OUTAGE_LOSS", "0.05")]).unwrap();
+    assert_eq!(loss, Some(Outage::default().loss_at_most(0.05)));
+    for (set, value) in [
+        ("DB_OUTAGE", "0.5"),
+        ("DB_OUTAGE_THETA", "1"),
+        ("DB_OUTAGE_LOSS", "0"),
+    ] {
+        assert_eq!(variables(&of(&[(set, value)]).unwrap_err()), [set]);
+    }
+}
+
+#[test]
+fn either_part_of_the_hang_rule_switches_it_on() {
+    let of = |vars: &[(&str, &str)]| read(vars).map(|config| config.hang);
+    let after = of(&[("DB_HANG_AFTER", "1s")]).unwrap();
+    assert_eq!(after, Some(Hang::after(Duration::from_secs(1))));
+    let starts = of(&[("DB_HANG_STARTS", "3")]).unwrap();
+    assert_eq!(starts, Some(Hang::default().starts(3)));
+    for (set, value) in [
+        ("DB_HANG", "1s"),
+        ("DB_HANG_AFTER", "0s"),
+        ("DB_HANG_STARTS", "1001"),
+    ] {
+        assert_eq!(variables(&of(&[(set, value)]).unwrap_err()), [set]);
+    }
+}
+
+#[test]
+fn an_adaptive_backoff_has_variables() {
+    let adaptive = ("DB_OPEN_FOR_ADAPTIVE", "true");
+    let of = |more: &[(&str, &str)]| read(&[&[adaptive], more].concat());
+    let expected = Backoff::adaptive().max(Duration::from_secs(2)).seed(7);
+    let parts = [("DB_OPEN_FOR_MAX", "2s"), ("DB_OPEN_FOR_SEED", "7")];
+    assert_eq!(of(&parts).unwrap().open_for, expected);
+    for (part, value, refused) in [
+        ("DB_OPEN_FOR", "1s", "DB_OPEN_FOR_*"),
+        ("DB_OPEN_FOR_BASE", "1s", "DB_OPEN_FOR_*"),
+        ("DB_OPEN_FOR_FACTOR", "2", "DB_OPEN_FOR_*"),
+        ("DB_OPEN_FOR_JITTER", "0.5", "DB_OPEN_FOR_JITTER"),
+        ("DB_OPEN_FOR_RESET_AFTER", "1s", "DB_OPEN_FOR_RESET_AFTER"),
+        ("DB_OPEN_FOR_MAX", "249ms", "DB_OPEN_FOR_MAX"),
+        ("DB_WINDOW_COUNT", "9", "DB_OPEN_FOR_*"),
+    ] {
+        assert_eq!(variables(&of(&[(part, value)]).unwrap_err()), [refused]);
+    }
 }
 
 #[test]
@@ -174,7 +232,8 @@ fn the_value_of_what_is_no_setting_is_printed_nowhere() {
     }
     assert_eq!(error.problems().len(), vars.len());
     let known = "WINDOW_TIME, WINDOW_BUCKETS, WINDOW_COUNT, FAILURE_RATE, MIN_THROUGHPUT, SLOW_CALL, \
-                 SLOW_RATE, CONSECUTIVE_FAILURES, FAILURE_COUNT, OPEN_FOR, OPEN_FOR_BASE, \
+                 SLOW_RATE, CONSECUTIVE_FAILURES, FAILURE_COUNT, OUTAGE_THETA, OUTAGE_LOSS, \
+                 HANG_AFTER, HANG_STARTS, OPEN_FOR, OPEN_FOR_ADAPTIVE, OPEN_FOR_BASE, \
                  OPEN_FOR_FACTOR, OPEN_FOR_MAX, OPEN_FOR_JITTER, OPEN_FOR_RESET_AFTER, OPEN_FOR_SEED, \
                  HALF_OPEN_SUCCESSES, HALF_OPEN_OF, HALF_OPEN_FAILURE_RATE, HALF_OPEN_SLOW_RATE, \
                  HALF_OPEN_MAX_PROBES, HALF_OPEN_PROBE_TIMEOUT, ON_CANCEL, DURATIONS, HISTORY, CLOCK";
@@ -289,7 +348,7 @@ fn each_problem_reads_as_a_sentence() {
             ("DB_CONSECUTIVE_FAILURES", "false")
         ]),
         "the trip rules are all off, but there must be at least one of consecutive_failures, failure_count, \
-         failure_rate and slow_rate"
+         failure_rate, outage, slow_rate and hang"
     );
     assert_eq!(
         of(&[("DB_WINDOW_TIME", "10s"), ("DB_WINDOW_COUNT", "5")]),

@@ -4,7 +4,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::time::Duration;
-use tripcoil::{Backoff, Config, HalfOpen, ManualClock, OnCancel, State, Window};
+use tripcoil::{Backoff, Config, HalfOpen, Hang, ManualClock, OnCancel, Outage, State, Window};
 
 pub(crate) const STATES: [State; 6] = [
     State::Closed,
@@ -57,6 +57,16 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
             let b = max.map_or(b.clone(), |more| b.max(nanos(base + more)));
             seed.map_or(b.clone(), |seed| b.seed(seed))
         });
+    let adaptive = (
+        option::of(250_000_000..1u64 << 40),
+        option::of(0..i64::MAX as u64),
+    )
+        .prop_map(|(max, seed)| {
+            let b = Backoff::adaptive();
+            let b = max.map_or(b.clone(), |max| b.max(nanos(max)));
+            seed.map_or(b.clone(), |seed| b.seed(seed))
+        });
+    let backoffs = prop_oneof![3 => backoffs, 1 => adaptive];
     let rounds = (
         1..=9u32,
         option::of((rate(), option::of(rate()))),
@@ -72,6 +82,14 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
             let round = max_probes.map_or(round.clone(), |n| round.max_probes(n));
             round.probe_timeout(nanos(timeout))
         });
+    let outage = (0.01..=0.9f64, option::of(0.0001..=0.1f64)).prop_map(|(theta, loss)| {
+        let outage = Outage::at(theta);
+        loss.map_or(outage, |loss| outage.loss_at_most(loss))
+    });
+    let hang = (1..1u64 << 40, option::of(1..=1_000u32)).prop_map(|(after, starts)| {
+        let hang = Hang::after(nanos(after));
+        starts.map_or(hang, |starts| hang.starts(starts))
+    });
     let rules = (
         option::of(rate()),
         option::of(1..9u32),
@@ -79,6 +97,8 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
         option::of(rate()),
         option::of(1..9u32),
         option::of(1..9u32),
+        option::of(outage),
+        option::weighted(0.3, hang),
     );
     let rest = (
         select(
@@ -101,7 +121,8 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
                 rules,
                 (on_cancel, durations, history, initial_state),
             )| {
-                let (failure_rate, min_throughput, slow_call, slow_rate, run, count) = rules;
+                let (failure_rate, min_throughput, slow_call, slow_rate, run, count, outage, hang) =
+                    rules;
                 Config {
                     window,
                     failure_rate,
@@ -110,6 +131,8 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
                     slow_rate,
                     consecutive_failures: run,
                     failure_count: count,
+                    outage,
+                    hang,
                     open_for,
                     half_open,
                     on_cancel,

@@ -23,6 +23,10 @@ pub(crate) fn bad_count(n: u32, most: u32) -> bool {
     n == 0 || n > most
 }
 
+fn is_outside(value: f64, least: f64, most: f64) -> bool {
+    value.is_nan() || value < least || value > most
+}
+
 fn bad_span(span: Duration, most: Duration) -> bool {
     span.is_zero() || span > most
 }
@@ -63,7 +67,24 @@ pub(crate) fn refused(s: &Settings) -> BTreeSet<&'static str> {
             "failure_count",
             s.failure_count.is_some_and(|n| bad_count(n, held)),
         ),
-        ("rules", judged == [false; 2] && counted == [false; 2]),
+        (
+            "outage",
+            s.outage.is_some() && matches!(s.span, Span::Count(_)),
+        ),
+        (
+            "outage.theta",
+            s.outage
+                .is_some_and(|(theta, _)| is_outside(theta, 0.01, 0.9)),
+        ),
+        (
+            "outage.loss",
+            s.outage
+                .is_some_and(|(_, loss)| is_outside(loss, 0.0001, 0.1)),
+        ),
+        (
+            "rules",
+            judged == [false; 2] && counted == [false; 2] && s.outage.is_none(),
+        ),
         ("open_for.base", bad_span(s.base, YEAR)),
         ("open_for.factor", !s.factor.is_finite() || s.factor < 1.0),
         (

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::Result;
-use tripcoil::{Backoff, Config, HalfOpen, ManualClock, OnCancel, State, Window};
+use tripcoil::{Backoff, Config, HalfOpen, ManualClock, OnCancel, Outage, State, Window};
 
 use crate::draws::Draws;
 
@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) on_cancel: OnCancel,
     pub(crate) durations: bool,
     pub(crate) initial_state: State,
+    /// Theta and loss.
+    pub(crate) outage: Option<(f64, f64)>,
 }
 
 const RATES: [f64; 4] = [0.5, 1.0 / 3.0, 1.0, 0.001];
@@ -115,6 +117,11 @@ impl Settings {
                 State::Disabled,
                 State::ObserveOnly,
             ])?,
+            outage: if by_count && !draws.one_of(&[false, false, false, true])? {
+                None
+            } else {
+                draws.maybe(|it| Ok((it.float(&[0.5, 0.01, 0.9])?, it.float(&[0.1, 0.0001])?)))?
+            },
         })
     }
 
@@ -131,6 +138,10 @@ impl Settings {
             slow_rate: self.slow_rate,
             consecutive_failures: self.consecutive_failures,
             failure_count: self.failure_count,
+            outage: self
+                .outage
+                .map(|(theta, loss)| Outage::at(theta).loss_at_most(loss)),
+            hang: None,
             open_for: self.backoff(),
             half_open: self.half_open(),
             on_cancel: self.on_cancel,

@@ -1,7 +1,9 @@
 //! What 4 to 8 threads are to do, and to which breaker.
 
 use crate::dice::Dice;
-use crate::model::{Backoff, HalfOpen, OnCancel, Recovery, Rules, Setup, State, Window, whole_ms};
+use crate::model::{
+    Backoff, HalfOpen, OnCancel, Outage, Recovery, Rules, Setup, State, Window, whole_ms,
+};
 
 pub(crate) const MS: u64 = 1_000_000;
 /// What lasts longer is slow.
@@ -39,6 +41,8 @@ pub enum Rule {
     FailureRate(f64),
     MinThroughput(u32),
     SlowRate(f64),
+    /// The outage rule's theta.
+    Outage(f64),
     OnCancel(bool),
 }
 
@@ -152,11 +156,14 @@ fn basic() -> Rules {
         slow_rate: None,
         consecutive_failures: None,
         failure_count: None,
+        outage: None,
+        hang: None,
         backoff: Backoff {
             base: WAIT,
             factor: 2.0,
             max: ASKED,
             reset_after: 0,
+            adaptive: None,
         },
         half_open: HalfOpen {
             recovery: Recovery::Successes(2),
@@ -208,6 +215,11 @@ fn rules(dice: &mut Dice) -> Rules {
     rules
 }
 
+/// At the first pace, four bad outcomes in a row suffice.
+pub(crate) fn outage(theta: f64) -> Outage {
+    Outage { theta, loss: 0.1 }
+}
+
 /// What the threads of a plan are mostly at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mood {
@@ -237,6 +249,7 @@ struct Author<'a> {
     mood: Mood,
     disabling: bool,
     advancing: bool,
+    by_time: bool,
     thread: usize,
 }
 
@@ -323,7 +336,7 @@ impl Author<'_> {
     fn rule(&mut self) -> Op {
         let few = self.dice.between(1, 5) as u32;
         let rate = self.dice.one(&[0.25, 0.5, 0.75, 1.0]);
-        if self.thread > 5 {
+        if self.thread > 6 || self.thread == 6 && !self.by_time {
             return self.call();
         }
         Op::Rule(match self.thread {
@@ -332,6 +345,7 @@ impl Author<'_> {
             2 => Rule::FailureRate(rate),
             3 => Rule::MinThroughput(few),
             4 => Rule::SlowRate(rate),
+            6 => Rule::Outage(rate.min(0.9)),
             _ => Rule::OnCancel(few > 2),
         })
     }
@@ -385,7 +399,11 @@ pub fn roll(seed: u64) -> Plan {
             width: 10 * MS,
         },
     };
-    let rules = rules(dice);
+    let by_time = matches!(window, Window::Time { .. });
+    let mut rules = rules(dice);
+    if by_time && dice.once_in(3) {
+        rules.outage = Some(outage(dice.one(&[0.2, 0.5, 0.9])));
+    }
     let mut before = Vec::new();
     for _ in 0..dice.roll(4) {
         before.push(Op::Call(
@@ -408,6 +426,7 @@ pub fn roll(seed: u64) -> Plan {
             mood,
             disabling,
             advancing,
+            by_time,
             thread,
         };
         (0..ops).map(|_| author.op(thread < operators)).collect()
@@ -424,6 +443,7 @@ pub fn roll(seed: u64) -> Plan {
         mood: Mood::Calls,
         disabling: false,
         advancing: true,
+        by_time,
         thread: 0,
     };
     let after = (0..14).map(|n| match n {

@@ -17,12 +17,12 @@ use shuttle::thread::spawn;
 use tripcoil::call::OwnedPermit;
 use tripcoil::observe::{Events, Totals};
 use tripcoil::{
-    Breaker, Cause, Config, Controller, FailureKind, Local, ManualClock, OnCancel, Outcome,
+    Breaker, Cause, Config, Controller, FailureKind, Local, ManualClock, OnCancel, Outage, Outcome,
     Rejected, Snapshot, State, Transition, Window as Crated,
 };
 
 use crate::model::{self, Model, Order, Window};
-use crate::plan::{ASKED, Ending, Op, Plan, Route, Rule, SLOW, up};
+use crate::plan::{ASKED, Ending, Op, Plan, Route, Rule, SLOW, outage, up};
 use crate::stopping::bounded;
 use crate::words::{self, nanos, span};
 
@@ -136,12 +136,17 @@ pub(crate) fn config(plan: &Plan, clock: &ManualClock) -> Config {
         slow_rate: rules.slow_rate,
         consecutive_failures: rules.consecutive_failures,
         failure_count: rules.failure_count,
+        outage: rules.outage.map(crated_outage),
         open_for: words::backoff(rules.backoff),
         half_open: words::half_open(rules.half_open),
         on_cancel: on_cancel(rules.on_cancel),
         clock: clock.into(),
         ..Config::default()
     }
+}
+
+fn crated_outage(of: model::Outage) -> Outage {
+    Outage::at(of.theta).loss_at_most(of.loss)
 }
 
 fn on_cancel(of: model::OnCancel) -> OnCancel {
@@ -326,6 +331,7 @@ impl<'a> Hand<'a> {
                         Rule::FailureRate(rate) => rules.failure_rate(rate),
                         Rule::MinThroughput(n) => rules.min_throughput(n),
                         Rule::SlowRate(rate) => rules.slow_rate(rate),
+                        Rule::Outage(theta) => rules.outage(crated_outage(outage(theta))),
                         Rule::OnCancel(fails) => rules.on_cancel(if fails {
                             OnCancel::Failure
                         } else {
@@ -697,6 +703,7 @@ fn justified(world: &World, event: &Transition) {
         Cause::FailureRate => enough && rules.failure_rate.is_some_and(|r| rate(c.failures) >= r),
         Cause::SlowRate => enough && rules.slow_rate.is_some_and(|r| rate(c.slow) >= r),
         Cause::ConsecutiveFailures => rules.consecutive_failures.is_some(),
+        Cause::Evidence => rules.outage.is_some(),
         _ => true,
     };
     assert!(holds, "without a rule: {event:?}");
@@ -746,6 +753,7 @@ fn go_on(world: &World) {
                 Rule::FailureRate(rate) => rules.failure_rate = Some(rate),
                 Rule::MinThroughput(n) => rules.min_throughput = n,
                 Rule::SlowRate(rate) => rules.slow_rate = Some(rate),
+                Rule::Outage(theta) => rules.outage = Some(outage(theta)),
                 Rule::OnCancel(fails) => {
                     rules.on_cancel = if fails {
                         model::OnCancel::Failure
@@ -760,6 +768,10 @@ fn go_on(world: &World) {
     let mut hand = Hand::new(world, false);
     assert!(world.controller.reset());
     model.control(Order::Reset, world.now());
+    // what went before leaves nothing but the pace
+    if let Some(evidence) = world.breaker.observer().snapshot().evidence {
+        model.assume_pace(evidence.pace);
+    }
     for op in &world.plan.after {
         match *op {
             Op::Advance(by) => world.clock.advance(span(by)),
@@ -792,6 +804,7 @@ fn go_on(world: &World) {
                 seen.state,
                 seen.window,
                 seen.consecutive_failures,
+                seen.evidence,
                 seen.probes,
                 seen.retry_after
             ),
@@ -799,6 +812,7 @@ fn go_on(world: &World) {
                 expected.state,
                 expected.window,
                 expected.consecutive_failures,
+                expected.evidence,
                 expected.probes,
                 expected.retry_after
             ),

@@ -5,7 +5,9 @@
 use crate::clock::Clock;
 use crate::config::backoff::Backoff;
 use crate::config::files::words::{Found, Value, Written};
-use crate::config::settings::{Config, HalfOpen, OnCancel, RecoveryRule, Span, Window};
+use crate::config::settings::{
+    Config, HalfOpen, Hang, OnCancel, Outage, RecoveryRule, Span, Window,
+};
 use crate::words::outcome::State;
 use alloc::borrow::Cow;
 use alloc::format;
@@ -117,6 +119,10 @@ pub(crate) struct Draft {
     slow_rate: Rule<f64>,
     consecutive_failures: Rule<u32>,
     failure_count: Rule<u32>,
+    theta: Setting<f64>,
+    loss: Setting<f64>,
+    hang_after: Setting<Duration>,
+    starts: Setting<u32>,
     constant: Setting<Duration>,
     base: Setting<Duration>,
     factor: Setting<f64>,
@@ -124,6 +130,7 @@ pub(crate) struct Draft {
     jitter: Setting<f64>,
     reset_after: Setting<Duration>,
     seed: Setting<u64>,
+    adaptive: Setting<bool>,
     successes: Setting<u32>,
     of: Setting<u32>,
     round_failure_rate: Setting<f64>,
@@ -146,7 +153,7 @@ pub(crate) struct Clash {
 
 impl Draft {
     /// In the order in which they are written.
-    pub(crate) fn fields(&mut self) -> [(Key, &mut dyn Field); 27] {
+    pub(crate) fn fields(&mut self) -> [(Key, &mut dyn Field); 32] {
         [
             (at("window", "time"), &mut self.time),
             (at("window", "buckets"), &mut self.buckets),
@@ -160,7 +167,12 @@ impl Draft {
                 &mut self.consecutive_failures,
             ),
             (at("", "failure_count"), &mut self.failure_count),
+            (at("outage", "theta"), &mut self.theta),
+            (at("outage", "loss"), &mut self.loss),
+            (at("hang", "after"), &mut self.hang_after),
+            (at("hang", "starts"), &mut self.starts),
             (at("open_for", ""), &mut self.constant),
+            (at("open_for", "adaptive"), &mut self.adaptive),
             (at("open_for", "base"), &mut self.base),
             (at("open_for", "factor"), &mut self.factor),
             (at("open_for", "max"), &mut self.max),
@@ -220,6 +232,7 @@ impl Draft {
             RecoveryRule::Rate { of, failure_rate } => (None, Some(of), Some(failure_rate)),
         };
         let (open_for, half_open) = (&config.open_for, &config.half_open);
+        let fixed = !open_for.adaptive;
         Some(Draft {
             time: Setting(time),
             buckets: Setting(config.window.buckets),
@@ -230,12 +243,20 @@ impl Draft {
             slow_rate: Rule(Some(config.slow_rate)),
             consecutive_failures: Rule(Some(config.consecutive_failures)),
             failure_count: Rule(Some(config.failure_count)),
+            theta: Setting(config.outage.map(|outage| outage.theta)),
+            loss: Setting(config.outage.map(|outage| outage.loss)),
+            hang_after: Setting(config.hang.map(|hang| hang.after)),
+            starts: Setting(config.hang.map(|hang| hang.starts)),
             constant: Setting(None),
-            base: Setting(Some(open_for.base)),
-            factor: Setting(Some(open_for.factor)),
+            adaptive: Setting(open_for.adaptive.then_some(true)),
+            base: Setting(fixed.then_some(open_for.base)),
+            factor: Setting(fixed.then_some(open_for.factor)),
             max: Setting(open_for.max),
-            jitter: Setting(Some(open_for.jitter)),
-            reset_after: Setting(Some(open_for.reset_after)),
+            // minus zero is not the default either
+            jitter: Setting((fixed || open_for.jitter.to_bits() != 0).then_some(open_for.jitter)),
+            reset_after: Setting(
+                (fixed || !open_for.reset_after.is_zero()).then_some(open_for.reset_after),
+            ),
             seed: Setting(open_for.seed),
             successes: Setting(successes),
             of: Setting(of),
@@ -266,6 +287,7 @@ impl Draft {
                 return Err(clashes.into_iter().flatten().collect());
             }
         };
+        let (outage, hang) = (self.outage(), self.hang());
         Ok(Config {
             window,
             open_for,
@@ -279,6 +301,8 @@ impl Draft {
                 .0
                 .unwrap_or(default.consecutive_failures),
             failure_count: self.failure_count.0.unwrap_or(default.failure_count),
+            outage,
+            hang,
             on_cancel: self.on_cancel.0.unwrap_or(default.on_cancel),
             durations: self.durations.0.unwrap_or(default.durations),
             history: self.history.0.unwrap_or(default.history),
@@ -305,9 +329,41 @@ impl Draft {
         })
     }
 
+    /// On if a part of it is set.
+    fn hang(&self) -> Option<Hang> {
+        let default = Hang::default();
+        (self.hang_after.0.is_some() || self.starts.0.is_some()).then(|| Hang {
+            after: self.hang_after.0.unwrap_or(default.after),
+            starts: self.starts.0.unwrap_or(default.starts),
+        })
+    }
+
+    /// On if a part of it is set.
+    fn outage(&self) -> Option<Outage> {
+        let default = Outage::default();
+        (self.theta.0.is_some() || self.loss.0.is_some()).then(|| Outage {
+            theta: self.theta.0.unwrap_or(default.theta),
+            loss: self.loss.0.unwrap_or(default.loss),
+        })
+    }
+
     fn open_for(&self) -> Result<Backoff, Clash> {
-        let default = Backoff::default();
+        let clash = |says| Clash {
+            group: "open_for",
+            says,
+        };
+        let adaptive = self.adaptive.0.unwrap_or(false);
+        if adaptive && (self.base.0.is_some() || self.factor.0.is_some()) {
+            return Err(clash(
+                "adaptive is set beside base or factor, but an adaptive backoff has neither",
+            ));
+        }
+        let default = match adaptive {
+            true => Backoff::adaptive(),
+            false => Backoff::default(),
+        };
         let backoff = Backoff {
+            adaptive,
             base: self.base.0.unwrap_or(default.base),
             factor: self.factor.0.unwrap_or(default.factor),
             max: self.max.0.or(default.max),
@@ -323,14 +379,14 @@ impl Draft {
             self.jitter.0.is_some(),
             self.reset_after.0.is_some(),
             self.seed.0.is_some(),
+            self.adaptive.0.is_some(),
         ];
         match self.constant.0 {
             None => Ok(backoff),
             Some(wait) if !parts.contains(&true) => Ok(Backoff::constant(wait)),
-            Some(_) => Err(Clash {
-                group: "open_for",
-                says: "a single duration and parts of a backoff are both set, but only one form can be",
-            }),
+            Some(_) => Err(clash(
+                "a single duration and parts of a backoff are both set, but only one form can be",
+            )),
         }
     }
 

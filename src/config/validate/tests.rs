@@ -258,7 +258,7 @@ fn each_problem_is_a_sentence() {
         (
             said(&|c| c.clear_failure_rules()),
             "the trip rules are all off, but there must be at least one of consecutive_failures, \
-             failure_count, failure_rate and slow_rate",
+             failure_count, failure_rate, outage, slow_rate and hang",
         ),
         (
             open(Backoff::exponential(second, 0.5)),

@@ -423,7 +423,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_event_gives_back_what_was_put_in(
-            generation in 0u64..1 << 24, from in 0usize..6, to in 0usize..6, cause in 0u64..10, at: u64,
+            generation in 0u64..1 << 24, from in 0usize..6, to in 0usize..6, cause in 0..Cause::NUMBER, at: u64,
             n in prop::array::uniform4(0..=PAYLOAD_MAX), run in 0..=u32::MAX >> 1, kind in 0u64..1 << KIND_BITS,
         ) {
             let opens = State::ALL[to] == State::Open;

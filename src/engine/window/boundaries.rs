@@ -22,6 +22,9 @@ use crate::words::outcome::Counts;
 use crate::words::tagged::{EpochNumber, Tagged};
 use alloc::boxed::Box;
 
+/// The longest tick, in nanoseconds.
+const TICK: u64 = 20_000_000;
+
 /// Counts at the start of an epoch, tagged with it.
 #[derive(Debug, Default)]
 pub(crate) struct Boundary {
@@ -37,6 +40,10 @@ pub(crate) struct Boundaries {
     pub(crate) begun_in: Word,
     /// Of a bucket, in nanoseconds.
     width: u64,
+    /// Of a tick, a part of a bucket, in nanoseconds.
+    tick: u64,
+    /// The first epoch that was counted from its start.
+    first_whole: u64,
     /// The clock when built: the start of the first epoch. Modulo 2^64, for the epoch that was under
     /// way in a restored window may have begun before the clock did.
     origin: u64,
@@ -54,8 +61,15 @@ impl Boundary {
 }
 
 impl Boundaries {
-    /// `starts`: the counts at the start of each live epoch, oldest first; all zero if it is empty.
-    pub(crate) fn new(buckets: u32, width: u64, origin: u64, starts: &[Counts]) -> Boundaries {
+    /// `starts`: the counts at the start of each live epoch, oldest first; all zero if it is empty. A tick
+    /// is never shorter than `finest`.
+    pub(crate) fn new(
+        buckets: u32,
+        width: u64,
+        finest: u64,
+        origin: u64,
+        starts: &[Counts],
+    ) -> Boundaries {
         let at = |epoch: u64| {
             let live = epoch.checked_sub(1).and_then(|n| starts.get(n as usize));
             let counts = live.copied().unwrap_or_default();
@@ -70,6 +84,9 @@ impl Boundaries {
             slots: (0..=u64::from(buckets)).map(at).collect(),
             begun_in: Word::new(0),
             width,
+            tick: width.div_ceil(width.div_ceil(TICK).max(1)).max(finest),
+            // what is restored has begun before
+            first_whole: u64::from(buckets) + u64::from(!starts.is_empty()),
             origin,
         }
     }
@@ -96,6 +113,27 @@ impl Boundaries {
         self.since_origin(time) / self.width + self.buckets()
     }
 
+    /// Returns when the tick of that time ends, which is in that epoch. The last one ends with the epoch.
+    pub(crate) fn tick_end(&self, epoch: u64, time: u64) -> u64 {
+        let number = epoch - self.buckets();
+        let start = number.saturating_mul(self.width);
+        let into = self.since_origin(time).saturating_sub(start);
+        let end = start.saturating_add((into / self.tick + 1).saturating_mul(self.tick));
+        self.origin.wrapping_add(end).min(self.end_of(epoch))
+    }
+
+    /// Returns when the tick of that time began.
+    pub(crate) fn tick_start(&self, time: u64) -> u64 {
+        let since = self.since_origin(time);
+        let into = since % self.width;
+        self.origin.wrapping_add(since - into % self.tick)
+    }
+
+    /// Returns the first epoch of the present period that was counted from its start.
+    pub(crate) fn first_whole(&self) -> u64 {
+        self.first_whole.max(self.begun_in.load() + 1)
+    }
+
     /// Returns when that epoch ends.
     pub(crate) fn end_of(&self, epoch: u64) -> u64 {
         let number = epoch + 1 - self.buckets();
@@ -112,7 +150,6 @@ impl Boundaries {
     }
 
     /// A bucket's, in nanoseconds.
-    #[cfg(feature = "persist")]
     pub(crate) fn width(&self) -> u64 {
         self.width
     }
@@ -126,10 +163,11 @@ impl Boundaries {
         self.since_origin(time).saturating_sub(start)
     }
 
-    /// The epoch that ends then.
+    /// The epoch that ends then, or in which a tick ends then.
     #[inline(always)]
     pub(crate) fn ending_at(&self, period_end: u64) -> u64 {
-        self.epoch_at(period_end) - 1
+        // every period has at least a nanosecond
+        self.epoch_at(period_end.wrapping_sub(1))
     }
 
     /// Returns the oldest epoch that is live during that one.
@@ -166,7 +204,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_epoch_lasts_from_its_start_to_its_end(buckets in 1u32..20, width in 1u64..1000, origin in 0u64..5000, after in 0u64..100_000) {
-            let b = Boundaries::new(buckets, width, origin, &[]);
+            let b = Boundaries::new(buckets, width, 1, origin, &[]);
             let e = b.epoch_at(origin + after);
             prop_assert_eq!(e, after / width + u64::from(buckets));
             prop_assert!(b.start_of(e) <= origin + after && origin + after < b.end_of(e));
@@ -178,7 +216,7 @@ mod tests {
     /// By how much an epoch had begun when the clock did shortens it, and no other.
     #[test]
     fn an_epoch_may_have_begun_before_the_clock() {
-        let b = Boundaries::new(3, 10, 0u64.wrapping_sub(7), &[]);
+        let b = Boundaries::new(3, 10, 1, 0u64.wrapping_sub(7), &[]);
         assert_eq!([0, 2, 3, 12, 13].map(|t| b.epoch_at(t)), [3, 3, 4, 4, 5]);
         assert_eq!(
             [3, 4].map(|e| (b.start_of(e), b.end_of(e))),
@@ -186,21 +224,21 @@ mod tests {
         );
         assert_eq!(b.ending_at(3), 3);
         // readings of before
-        let b = Boundaries::new(3, 10, 50, &[]);
+        let b = Boundaries::new(3, 10, 1, 50, &[]);
         assert_eq!([0, 49, 50, 60].map(|t| b.epoch_at(t)), [3, 3, 3, 4]);
     }
 
     #[test]
     fn a_window_begins_with_the_counts_that_it_is_given() {
         let at = |calls: u64| Counts::new(calls, calls / 2, 1);
-        let b = Boundaries::new(3, 10, 7, &[at(5), at(8), at(9)]);
+        let b = Boundaries::new(3, 10, 1, 7, &[at(5), at(8), at(9)]);
         let seen = [1, 2, 3].map(|epoch| b.at(epoch));
         assert_eq!(seen, [5, 8, 9].map(|calls| Some(at(calls))));
     }
 
     #[test]
     fn a_fresh_window_has_all_its_epochs() {
-        let b = Boundaries::new(3, 10, 7, &[]);
+        let b = Boundaries::new(3, 10, 1, 7, &[]);
         for e in 0..=3 {
             assert_eq!(b.at(e), Some(Counts::default()));
         }

@@ -4,7 +4,7 @@ use crate::integrations::labels as label;
 use crate::integrations::metrics::series::{
     Labels, STATES, WAYS, describe_counters, describe_gauges, describe_histogram,
 };
-use crate::observe::{Durations, FailureKinds};
+use crate::observe::{Durations, Evidence, FailureKinds};
 use crate::{Snapshot, State, Transition};
 use ::metrics::{Counter, Gauge, Histogram};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -38,7 +38,7 @@ const COUNTERS: [(&str, &str); 8] = [
     ),
 ];
 
-const GAUGES: [(&str, &str); 9] = [
+const GAUGES: [(&str, &str); 13] = [
     (
         "tripcoil_state",
         "1 for the current state, 0 for the others.",
@@ -67,6 +67,22 @@ const GAUGES: [(&str, &str); 9] = [
     (
         "tripcoil_consecutive_failures",
         "The current run of failures.",
+    ),
+    (
+        "tripcoil_evidence",
+        "The outage rule's score; 0 if the rule is off.",
+    ),
+    (
+        "tripcoil_evidence_limit",
+        "The score at which the outage rule trips; 0 if it judges nothing.",
+    ),
+    (
+        "tripcoil_evidence_calls_per_second",
+        "The pace by which the outage rule sets its limit.",
+    ),
+    (
+        "tripcoil_hang_calls",
+        "Calls that began since the last one ended, as the hang rule counts them.",
     ),
     ("tripcoil_probes_in_flight", "Probes that have not ended."),
 ];
@@ -156,7 +172,28 @@ pub(super) struct Levels {
     failures: u64,
     slow: u64,
     run: u64,
+    evidence: Score,
+    hanging: u64,
     in_flight: u64,
+}
+
+/// The outage rule's figures; all zero where it judges nothing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Score {
+    value: f64,
+    limit: f64,
+    pace: f64,
+}
+
+impl Score {
+    /// Of several breakers, the score and the limit of the one that is nearest its limit, and the
+    /// sum of the paces.
+    fn add(&mut self, seen: &Evidence) {
+        self.pace += seen.pace;
+        if self.limit == 0.0 || seen.value / seen.limit > self.value / self.limit {
+            (self.value, self.limit) = (seen.value, seen.limit);
+        }
+    }
 }
 
 impl Levels {
@@ -170,6 +207,10 @@ impl Levels {
         self.failures += seen.window.failures;
         self.slow += seen.window.slow;
         self.run = self.run.max(seen.consecutive_failures);
+        if let Some(evidence) = &seen.evidence {
+            self.evidence.add(evidence);
+        }
+        self.hanging += seen.watch.map_or(0, |watch| u64::from(watch.starts));
         self.in_flight += u64::from(seen.probes.in_flight);
     }
 
@@ -200,6 +241,10 @@ impl Levels {
             ratio(self.slow),
             self.calls as f64,
             self.run as f64,
+            self.evidence.value,
+            self.evidence.limit,
+            self.evidence.pace,
+            self.hanging as f64,
             self.in_flight as f64,
         ]
     }

@@ -43,6 +43,9 @@
 //! | `tripcoil_failure_ratio`, `tripcoil_slow_ratio` | gauge | | share of the window's calls, 0 to 1 |
 //! | `tripcoil_window_calls` | gauge | | calls in the window |
 //! | `tripcoil_consecutive_failures` | gauge | | the current run of failures |
+//! | `tripcoil_evidence`, `tripcoil_evidence_limit` | gauge | | the outage rule's score, and the score at which it trips; 0 if the rule is off, and in states that it does not judge |
+//! | `tripcoil_evidence_calls_per_second` | gauge | | the pace by which the outage rule sets its limit; 0 as above |
+//! | `tripcoil_hang_calls` | gauge | | calls that began while the hang rule watches for a sign of life; 0 if it does not |
 //! | `tripcoil_probes_in_flight` | gauge | | probes of a half-open round |
 //! | `tripcoil_call_duration_seconds` | histogram | | durations of calls, if [`Config::durations`](crate::Config::durations) is on; never by a coarse clock |
 //!

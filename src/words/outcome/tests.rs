@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 
 #[test]
 fn causes_come_back_from_their_bits() {
-    let causes: Vec<Cause> = (0..10).map(Cause::unpack).collect();
+    let causes: Vec<Cause> = (0..Cause::NUMBER).map(Cause::unpack).collect();
     for (bits, cause) in (0..).zip(&causes) {
         assert_eq!(cause.pack(), bits);
     }
-    for unknown in [10, 15, u64::MAX] {
+    for unknown in [Cause::NUMBER, 15, u64::MAX] {
         assert_eq!(Cause::unpack(unknown), Cause::Manual);
     }
 }

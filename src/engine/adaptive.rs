@@ -1,0 +1,111 @@
+//! The words of the adaptive rules, which are made once such a rule is on.
+//!
+//! Who writes: updates, each word once per update; and of `watch` and `sample` also acquires and successes. Who reads:
+//! updates, snapshots and saved states, and acquires under the hang rule.
+
+use crate::engine::evidence::{FIRST_PACE, Score, Weights};
+use crate::engine::initial::Initial;
+use crate::engine::policy::Policy;
+use crate::engine::window::boundaries::Boundaries;
+use crate::engine::window::stripes::{Class, counts_of};
+use crate::sync::atomic::Word;
+use crate::words::downtime::Downtime;
+use crate::words::tagged::{Generation, Tagged, Version};
+use crate::words::watch::Watch;
+
+#[derive(Debug)]
+pub(crate) struct AdaptiveWords {
+    /// At the tick's start, as the two counts after it.
+    pub(crate) score: Word<Tagged<Version, Score>>,
+    pub(crate) calls: Word<Tagged<Version>>,
+    /// Fast successes.
+    pub(crate) good: Word<Tagged<Version>>,
+    /// Calls per second, in 2^-16.
+    pub(crate) pace: Word<Tagged<Version>>,
+    /// The rules that were adopted last: what outcomes weigh, and what the loss adds to the limit.
+    pub(crate) weights: Word<Tagged<Version, Weights>>,
+    pub(crate) stakes: Word<Tagged<Version>>,
+    /// The end of the last tick that had a sign of life, in nanoseconds. It only rises.
+    pub(crate) alive: Word,
+    /// The calls that had ended as ignored: at the tick's start, and at the latest cut.
+    pub(crate) ignored: Word<Tagged<Version>>,
+    pub(crate) heard: Word<Tagged<Version>>,
+    /// The first success of the tick leaves its duration here; 0 until then. In nanoseconds, as the longest.
+    pub(crate) sample: Word<Tagged<Version>>,
+    /// The longest of late.
+    pub(crate) longest: Word<Tagged<Version>>,
+    /// Written by acquires, too.
+    pub(crate) watch: Word<Watch>,
+    /// The outage under way, and how many calls had been rejected when it began.
+    pub(crate) downtime: Word<Tagged<Generation, Downtime>>,
+    pub(crate) rejected: Word<Tagged<Generation>>,
+}
+
+impl AdaptiveWords {
+    /// The end of the period that is under way at that time: of a tick if a rule asks for ticks.
+    #[cold]
+    pub(crate) fn period_end_at(&self, boundaries: &Boundaries, epoch: u64, time: u64) -> u64 {
+        if self.weights.load().payload().tick() {
+            boundaries.tick_end(epoch, time)
+        } else {
+            boundaries.end_of(epoch)
+        }
+    }
+
+    /// Of a breaker that is built with those rules, and begins so. Its first tick ends at `end`.
+    pub(crate) fn new(
+        policy: &Policy,
+        version: Version,
+        generation: Generation,
+        initial: &Initial,
+        end: u64,
+    ) -> AdaptiveWords {
+        let totals = &initial.totals;
+        let pace = initial.pace.unwrap_or(FIRST_PACE);
+        let calls = counts_of(&totals.classes).calls;
+        let good = totals.classes[Class::FastSuccess as usize];
+        // another backoff follows no outage
+        let downtime = match policy.config.open_for.adaptive {
+            true => initial.downtime,
+            false => Downtime::NONE,
+        };
+        AdaptiveWords {
+            score: Word::new(Tagged::new(version, Score::default())),
+            calls: Word::new(Tagged::new(version, calls)),
+            good: Word::new(Tagged::new(version, good)),
+            pace: Word::new(Tagged::new(version, pace)),
+            weights: Word::new(Tagged::new(version, policy.weights)),
+            stakes: Word::new(Tagged::new(version, policy.stakes)),
+            alive: Word::new(end),
+            ignored: Word::new(Tagged::new(version, totals.ignored)),
+            heard: Word::new(Tagged::new(version, 0)),
+            sample: Word::new(Tagged::new(version, 0)),
+            longest: Word::new(Tagged::new(version, initial.longest)),
+            watch: Word::new(Watch::default()),
+            downtime: Word::new(Tagged::new(generation, downtime)),
+            rejected: Word::new(Tagged::new(generation, totals.rejections.iter().sum())),
+        }
+    }
+
+    /// Of a breaker whose adaptive rules are off. The tags are those of an update and of a transition that are
+    /// over: no later one takes these values for its own.
+    #[cfg(feature = "std")]
+    pub(crate) fn unused(version: Version, generation: Generation) -> AdaptiveWords {
+        AdaptiveWords {
+            score: Word::new(Tagged::new(version, Score::default())),
+            calls: Word::new(Tagged::new(version, 0)),
+            good: Word::new(Tagged::new(version, 0)),
+            pace: Word::new(Tagged::new(version, FIRST_PACE)),
+            weights: Word::new(Tagged::new(version, Weights::default())),
+            stakes: Word::new(Tagged::new(version, 0)),
+            alive: Word::new(0),
+            ignored: Word::new(Tagged::new(version, 0)),
+            heard: Word::new(Tagged::new(version, 0)),
+            sample: Word::new(Tagged::new(version, 0)),
+            longest: Word::new(Tagged::new(version, 0)),
+            watch: Word::new(Watch::default()),
+            downtime: Word::new(Tagged::new(generation, Downtime::NONE)),
+            rejected: Word::new(Tagged::new(generation, 0)),
+        }
+    }
+}

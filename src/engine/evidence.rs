@@ -1,0 +1,313 @@
+//! The arithmetic of the outage rule, as pure functions: what an outcome weighs, the score, its limit, and
+//! the pace.
+//!
+//! Weights, scores and limits are whole numbers of 2^-16, so that all helpers of an update, and all
+//! targets, compute the same. Weights are rounded down and limits up: then what the rule promises holds
+//! all the more.
+
+use crate::config::settings::Outage;
+use crate::sync::pack::{Fields, Pack};
+use crate::words::tagged::PAYLOAD_MAX;
+
+/// One, in the units of weights, scores and limits; and one call per second, in those of the pace.
+pub(crate) const ONE: u64 = 1 << 16;
+
+/// The pace before there is any: 0.1 per second.
+pub(crate) const FIRST_PACE: u64 = ONE.div_ceil(10);
+
+/// The failure rate up to which the promise holds, as a part of theta.
+const NULL: f64 = 0.6;
+
+/// By how much an outcome moves the score.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Weights {
+    /// Up, by a bad outcome: one that is not a fast success. 0 if the rule is off.
+    pub(crate) bad: u64,
+    /// Down, by a fast success.
+    pub(crate) good: u64,
+    /// Whether the pace is kept, for this rule or for an adaptive backoff.
+    pub(crate) paced: bool,
+    /// Whether the hang rule is on.
+    pub(crate) watches: bool,
+}
+
+const BAD_BITS: u32 = 17;
+const GOOD_BITS: u32 = 20;
+
+/// bad 17 | good 20 | paced 1 | watches 1 (from the low end)
+impl Pack for Weights {
+    fn pack(self) -> u64 {
+        Fields::of(0)
+            .put(BAD_BITS, self.bad)
+            .put(GOOD_BITS, self.good)
+            .put_flag(self.paced)
+            .put_flag(self.watches)
+            .bits()
+    }
+
+    fn unpack(bits: u64) -> Weights {
+        let mut fields = Fields::of(bits);
+        Weights {
+            bad: fields.take(BAD_BITS),
+            good: fields.take(GOOD_BITS),
+            paced: fields.take_flag(),
+            watches: fields.take_flag(),
+        }
+    }
+}
+
+impl Weights {
+    /// The weights for which `e^score` is a fair game where a part of `0.6 theta` of the outcomes is bad, and
+    /// for which the score keeps its mean where theta is: with `p = 0.6 theta`, the positive solution of
+    /// `p e^bad + (1 - p) e^(-bad theta / (1 - theta)) = 1`.
+    pub(crate) fn of(outage: Outage) -> Weights {
+        let null = NULL * outage.theta;
+        let odds = outage.theta / (1.0 - outage.theta);
+        // below the solution the sum is less than one, and above it more
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..48 {
+            let bad = (low + high) / 2.0;
+            if null * exp(bad) + (1.0 - null) * exp(-bad * odds) < 1.0 {
+                low = bad;
+            } else {
+                high = bad;
+            }
+        }
+        Weights {
+            bad: (low * ONE as f64) as u64,
+            good: (low * odds * ONE as f64) as u64 + 1,
+            paced: true,
+            watches: false,
+        }
+    }
+
+    pub(crate) fn are_off(self) -> bool {
+        self.bad == 0
+    }
+
+    /// Whether a rule is on that asks for ticks.
+    pub(crate) fn tick(self) -> bool {
+        self.bad != 0 || self.watches
+    }
+}
+
+/// Without `std` there is no `f64::exp`. For arguments from -16 to 1.
+fn exp(x: f64) -> f64 {
+    let part = x / 64.0;
+    let series = (1..16)
+        .rev()
+        .fold(1.0, |sum, n| 1.0 + part * sum / f64::from(n));
+    (0..6).fold(series, |power, _| power * power)
+}
+
+/// `2 / loss`, in 2^-16, rounded up: the part of the limit that the settings say.
+pub(crate) fn stakes(outage: Outage) -> u64 {
+    let exact = 2.0 * ONE as f64 / outage.loss;
+    let whole = exact as u64;
+    whole + u64::from((whole as f64) < exact)
+}
+
+/// The limit at that pace: `ln(stakes max(1, 2 pace))`, by a logarithm that is never low and at most 0.06
+/// high: `ln x = ln 2 (k + x / 2^k - 1 + 0.0861)`, with k the logarithm of x to base 2, rounded down.
+pub(crate) fn limit(stakes: u64, pace: u64) -> u64 {
+    /// In 2^-32, rounded up.
+    const LN_2: u128 = 2_977_044_472;
+    const BULGE: u128 = 369_796_685;
+    let odds = u128::from(stakes) * u128::from((2 * pace).max(ONE));
+    let x = odds.div_ceil(1 << 32).max(1);
+    let k = x.ilog2();
+    let part = ((x << 32) >> k) - (1 << 32);
+    let binary = (u128::from(k) << 32) + part + BULGE + 1;
+    (binary * LN_2).div_ceil(1 << 48) as u64
+}
+
+/// Calls per second, in 2^-16, rounded up: so many in that time.
+pub(crate) fn pace(calls: u64, nanos: u64) -> u64 {
+    let second = 1_000_000_000;
+    let exact = (u128::from(calls) * u128::from(ONE) * second).div_ceil(u128::from(nanos).max(1));
+    exact.min(u128::from(PAYLOAD_MAX)) as u64
+}
+
+/// The score at the start of the tick under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Score {
+    pub(crate) value: u64,
+    /// The rule was switched on in this bucket, and begins with the next.
+    pub(crate) waits: bool,
+    /// The tick before had a sign of life, for the hang rule.
+    pub(crate) alive: bool,
+}
+
+const SCORE_BITS: u32 = 38;
+
+/// value 38 | waits 1 | alive 1 (from the low end)
+impl Pack for Score {
+    fn pack(self) -> u64 {
+        Fields::of(0)
+            .put(SCORE_BITS, self.value)
+            .put_flag(self.waits)
+            .put_flag(self.alive)
+            .bits()
+    }
+
+    fn unpack(bits: u64) -> Score {
+        let mut fields = Fields::of(bits);
+        Score {
+            value: fields.take(SCORE_BITS),
+            waits: fields.take_flag(),
+            alive: fields.take_flag(),
+        }
+    }
+}
+
+/// The rule's view of a moment. All zero: off, or nothing has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Weighed {
+    pub(crate) weights: Weights,
+    /// At the tick's start.
+    pub(crate) score: u64,
+    /// Outcomes since then.
+    pub(crate) bad: u64,
+    pub(crate) good: u64,
+    pub(crate) limit: u64,
+    /// The hang rule, where it is judged: nothing has come since the tick's start.
+    pub(crate) hung: bool,
+}
+
+impl Weighed {
+    /// The score by now. Within a tick it may be below zero, or beyond its limit.
+    pub(crate) fn value(&self) -> i64 {
+        // counts have 40 bits and weights at most 20
+        let up = (self.weights.bad * self.bad).cast_signed();
+        let down = (self.weights.good * self.good).cast_signed();
+        self.score.cast_signed() + up - down
+    }
+
+    /// What the tick's end makes of it. Without outcomes it makes nothing of it, though the limit may have
+    /// fallen below the score, by a new pace or a new loss.
+    pub(crate) fn at_the_end(&self) -> u64 {
+        if self.bad == 0 && self.good == 0 {
+            return self.score;
+        }
+        self.value()
+            .clamp(0, self.limit.cast_signed())
+            .cast_unsigned()
+    }
+
+    /// Whether the rule is true. What has come within one tick never suffices, however much it is.
+    #[inline]
+    pub(crate) fn holds(&self) -> bool {
+        self.score > 0 && self.bad > 0 && self.value() >= self.limit.cast_signed()
+    }
+
+    /// How many more bad outcomes cannot make the rule true; `None` if none can until the tick's end.
+    /// Successes only lower the score.
+    #[inline]
+    pub(crate) fn within(&self) -> Option<u64> {
+        if self.score == 0 {
+            return None;
+        }
+        let missing = self.limit.cast_signed() - self.value();
+        let missing = missing.max(0).cast_unsigned();
+        Some(missing.div_ceil(self.weights.bad.max(1)).saturating_sub(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn weights(theta: f64) -> (f64, f64) {
+        let w = Weights::of(Outage::at(theta));
+        (w.bad as f64 / ONE as f64, w.good as f64 / ONE as f64)
+    }
+
+    #[test]
+    fn weights_are_those_of_the_page() {
+        let (bad, good) = weights(0.5);
+        assert!((bad - 0.8473).abs() < 1e-4, "{bad}");
+        assert!((good - bad).abs() < 3.0 / ONE as f64);
+    }
+
+    proptest! {
+        /// The fair game, and its rounding: never in favour of a false opening, and by little.
+        #[test]
+        fn weights_solve_their_equation(theta in 0.01f64..=0.9) {
+            let (bad, good) = weights(theta);
+            let null = NULL * theta;
+            let sum = |bad: f64, good: f64| null * bad.exp() + (1.0 - null) * (-good).exp();
+            prop_assert!(sum(bad, good) <= 1.0, "{bad} {good}");
+            let step = 2.0 / ONE as f64;
+            prop_assert!(sum(bad + step, good - 2.0 * step) > 1.0, "{bad} {good}");
+            prop_assert!(good >= bad * theta / (1.0 - theta));
+            let packed = Weights::of(Outage::at(theta));
+            prop_assert_eq!(Weights::unpack(packed.pack()), packed);
+        }
+
+        #[test]
+        fn exp_is_that_of_std(x in -16.0f64..1.0) {
+            prop_assert!((exp(x) / x.exp() - 1.0).abs() < 1e-12);
+        }
+
+        #[test]
+        fn the_limit_is_never_low_and_hardly_high(loss in 0.0001f64..=0.1, pace in 0u64..1 << 40) {
+            let is = limit(stakes(Outage::at(0.5).loss_at_most(loss)), pace) as f64 / ONE as f64;
+            let exact = (2.0 * (2.0 * pace as f64 / ONE as f64).max(1.0) / loss).ln();
+            prop_assert!(is >= exact && is <= exact + 0.06 + 0.06 / exact.exp() + 1e-4, "{is} {exact}");
+        }
+
+        #[test]
+        fn a_score_gives_back_what_was_put_in(value in 0u64..1 << SCORE_BITS, waits: bool, alive: bool) {
+            let score = Score { value, waits, alive };
+            prop_assert!(score.pack() <= PAYLOAD_MAX);
+            prop_assert_eq!(Score::unpack(score.pack()), score);
+        }
+
+        /// What the fast path leans on: so many bad outcomes do not make it true, and one more does.
+        #[test]
+        fn within_is_exact(theta in 0.01f64..=0.9, score in 1u64..1 << 21, bad in 0u64..50, good in 0u64..50, limit in 1u64..1 << 21) {
+            let weighed = Weighed { weights: Weights::of(Outage::at(theta)), score, bad, good, limit, hung: false };
+            let after = |more: u64| Weighed { bad: bad + more, ..weighed }.holds();
+            let within = weighed.within();
+            if weighed.holds() {
+                prop_assert_eq!(within, Some(0));
+            } else if let Some(within) = within {
+                prop_assert!(!after(within));
+                prop_assert!(after(within + 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_tick_without_outcomes_leaves_the_score() {
+        let fallen = Weighed {
+            weights: Weights::of(Outage::default()),
+            score: 500,
+            limit: 400,
+            ..Weighed::default()
+        };
+        assert_eq!(fallen.at_the_end(), 500);
+        assert_eq!(Weighed { bad: 1, ..fallen }.at_the_end(), 400);
+        assert_eq!(Weighed { good: 1, ..fallen }.at_the_end(), 0);
+    }
+
+    #[test]
+    fn a_pace_is_calls_per_second() {
+        assert_eq!(pace(1000, 1_000_000_000), 1000 * ONE);
+        assert_eq!(pace(1, 10_000_000_000), FIRST_PACE);
+        assert_eq!(pace(u64::MAX, 1), PAYLOAD_MAX);
+    }
+
+    /// At 1,000 calls per second, and a loss of 0.002: ln 2,000,000.
+    #[test]
+    fn the_limit_grows_with_the_pace() {
+        let of =
+            |per_second: u64| limit(stakes(Outage::at(0.5)), per_second * ONE) as f64 / ONE as f64;
+        assert!((14.50..14.57).contains(&of(1000)), "{}", of(1000));
+        assert_eq!(
+            of(0),
+            limit(stakes(Outage::at(0.5)), FIRST_PACE) as f64 / ONE as f64
+        );
+    }
+}
