@@ -60,6 +60,16 @@ fn breaker(observer: &Observer) -> Value {
             "succeeded": seen.probes.succeeded,
             "failed": seen.probes.failed,
         },
+        "evidence": seen.evidence.map(|evidence| json!({
+            "value": evidence.value,
+            "limit": evidence.limit,
+            "pace": evidence.pace,
+        })),
+        "watch": seen.watch.map(|watch| json!({
+            "starts": watch.starts,
+            "lasted_ms": ms(watch.lasted),
+            "patience_ms": ms(watch.patience),
+        })),
         "rejected": seen.totals.rejected,
         "transitions": transitions,
     })

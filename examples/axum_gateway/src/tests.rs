@@ -370,6 +370,8 @@ async fn the_page_has_its_data_and_loads_nothing_else() {
         orders["window"],
         json!({ "calls": 20, "failures": 20, "slow": 0 })
     );
+    let off = (&orders["evidence"], &orders["watch"]);
+    assert_eq!(off, (&Value::Null, &Value::Null));
     let buckets = orders["buckets"].as_array().unwrap();
     let failures = buckets.iter().map(|b| b["failures"].as_u64().unwrap());
     assert_eq!((buckets.len(), failures.sum::<u64>()), (20, 20));

@@ -10,7 +10,8 @@ use ratatui::style::{Color, Modifier};
 use std::error::Error;
 use std::time::Duration;
 use tripcoil::{
-    Breaker, CallError, ConfigError, Controller, FailureKind, HalfOpen, ManualClock, State, Window,
+    Breaker, CallError, ConfigError, Controller, FailureKind, HalfOpen, Hang, ManualClock, Outage,
+    State, Window,
 };
 
 type Done = Result<(), Box<dyn Error>>;
@@ -189,6 +190,46 @@ fn rates_and_calls_are_told() -> Done {
     let lines = lines(&picture(&view, 80, 24)?);
     assert!(lines[1].contains(" 38%    0%"), "{lines:?}");
     assert!(lines[2].contains("200 calls"), "{lines:?}");
+    Ok(())
+}
+
+#[test]
+fn evidence_and_calls_without_an_answer_are_told() -> Done {
+    let clock = ManualClock::new();
+    let breaker = Breaker::builder("mail")
+        .outage(Outage::at(0.5))
+        .hang(Hang::default())
+        .clock(&clock)
+        .build()?;
+    let told = || -> Result<Vec<String>, Box<dyn Error>> {
+        let view = View {
+            breakers: vec![row(&breaker)],
+            changes: changes(&breaker).collect(),
+            chosen: 0,
+        };
+        Ok(lines(&picture(&view, 80, 24)?))
+    };
+    let end = |answer| {
+        let _: Result<(), CallError<()>> = breaker.call(|| answer);
+    };
+    (0..20).for_each(|_| end(Ok(())));
+    assert!(!told()?[2].contains("evidence"), "{:?}", told()?);
+    clock.advance(SECOND / 10);
+    (0..3).for_each(|_| end(Err(())));
+    assert!(told()?[2].contains("evidence 2.5 of 7.0"), "{:?}", told()?);
+    clock.advance(SECOND / 5);
+    let mut held = Vec::new();
+    for _ in 0..10 {
+        held.push(breaker.try_acquire()?);
+    }
+    clock.advance(SECOND / 2);
+    assert!(told()?[2].contains("10 calls hang, 0.5 s"), "{:?}", told()?);
+    assert!(breaker.try_acquire().is_err());
+    assert!(
+        told()?[4].trim_end().ends_with("closed > open: hang"),
+        "{:?}",
+        told()?
+    );
     Ok(())
 }
 

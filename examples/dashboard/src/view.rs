@@ -171,10 +171,25 @@ fn draw_rest(buffer: &mut Buffer, area: Rect, seen: &Snapshot) {
             probes.in_flight, probes.succeeded, probes.failed
         ),
         State::ObserveOnly => format!("would have tripped {} times", seen.would_trip),
-        _ if seen.totals.rejected > 0 => format!("{} rejected so far", seen.totals.rejected),
-        _ => String::new(),
+        _ => adaptive(seen).unwrap_or_else(|| match seen.totals.rejected {
+            0 => String::new(),
+            rejected => format!("{rejected} rejected so far"),
+        }),
     };
     put(buffer, second(area), &more, FAINT);
+}
+
+/// What the hang rule and the outage rule see, while there is anything to see.
+fn adaptive(seen: &Snapshot) -> Option<String> {
+    if let Some(watch) = seen.watch {
+        let lasted = seconds(watch.lasted);
+        return Some(format!("{} calls hang, {lasted}", watch.starts));
+    }
+    let evidence = seen.evidence.filter(|evidence| evidence.value > 0.0)?;
+    Some(format!(
+        "evidence {:.1} of {:.1}",
+        evidence.value, evidence.limit
+    ))
 }
 
 /// A bar a bucket, the oldest first; the tallest is the bucket with most calls. Failures are at its foot.
@@ -233,9 +248,11 @@ fn draw_changes(buffer: &mut Buffer, area: Rect, view: &View) {
             Span::styled(t.to.to_string(), color(t.to)),
             Span::raw(format!(": {}", t.cause)),
         ]);
-        if t.counts.calls > 0 {
+        // the calls that hang are in no count
+        if t.counts.calls > 0 && t.cause != Cause::Hang {
             let (part, what) = match t.cause {
                 Cause::SlowRate => (t.counts.slow, "slow"),
+                Cause::Evidence if t.counts.slow > t.counts.failures => (t.counts.slow, "slow"),
                 _ => (t.counts.failures, "failed"),
             };
             let counts = format!(" ({part} of {} {what})", t.counts.calls);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use tripcoil::call::OwnedPermit;
 use tripcoil::registry::{Registry, RegistryController};
-use tripcoil::{Backoff, Breaker, Builder, FailureKind, HalfOpen, Outcome, State, Window};
+use tripcoil::{Backoff, Breaker, Builder, FailureKind, HalfOpen, Hang, Outage, Outcome, Window};
 
 /// A dependency, in seconds of a play that begins anew when it is over.
 struct Part {
@@ -65,13 +66,19 @@ pub(crate) struct World {
     threads: Vec<JoinHandle<()>>,
 }
 
+/// Some by rates, and some by evidence: `mail` may hang as well.
 fn template(name: &str) -> Builder {
-    Breaker::builder(name)
+    let breaker = Breaker::builder(name);
+    let breaker = match name {
+        "mail" => breaker
+            .outage(Outage::at(0.5))
+            .hang(Hang::default().starts(5)),
+        "search" => breaker.outage(Outage::at(0.3)),
+        _ => breaker.failure_rate(0.5).min_throughput(10).slow_rate(0.8),
+    };
+    breaker
         .window(Window::time(Duration::from_secs(5)).buckets(10))
-        .failure_rate(0.5)
-        .min_throughput(10)
         .slow_call(PATIENCE)
-        .slow_rate(0.8)
         .open_for(
             Backoff::exponential(Duration::from_secs(1), 1.5)
                 .max(Duration::from_secs(4))
@@ -98,10 +105,18 @@ impl World {
                     return;
                 };
                 let mut calls = 0;
+                let mut hanging = Vec::new();
                 while !over.load(Ordering::Relaxed) {
                     calls += 1;
                     let now = begun.elapsed().as_secs() % LENGTH;
-                    call(&breaker, part.wrong(now), calls);
+                    let wrong = part.wrong(now);
+                    if !matches!(wrong, Some(Wrong::Hangs)) {
+                        // the connections break at last
+                        hanging
+                            .drain(..)
+                            .for_each(|permit: OwnedPermit| permit.failure(FailureKind::Connect));
+                    }
+                    hanging.extend(call(&breaker, wrong, calls));
                     // not quite even, as no traffic is
                     let pause = Duration::from_secs(1) / part.pace;
                     thread::sleep(pause * (50 + (calls * 37 % 100) as u32) / 100);
@@ -135,26 +150,20 @@ impl Part {
     }
 }
 
-/// Durations are given, not waited for: one thread plays many callers.
-fn call(breaker: &Breaker, wrong: Option<Wrong>, calls: u64) {
-    let Ok(permit) = breaker.try_acquire_owned() else {
-        return;
-    };
+/// Durations are given, not waited for: one thread plays many callers. Returns a call that hangs.
+fn call(breaker: &Breaker, wrong: Option<Wrong>, calls: u64) -> Option<OwnedPermit> {
+    let permit = breaker.try_acquire_owned().ok()?;
     let quick = PATIENCE / 5;
     match wrong {
         Some(Wrong::Fails(of_ten)) if calls * 7 % 10 < of_ten => {
             permit.record_timed(Outcome::Failure(FailureKind::Server), quick);
         }
         Some(Wrong::Slow) => permit.record_timed(Outcome::Success, PATIENCE * 2),
-        Some(Wrong::Hangs) if breaker.state() == State::HalfOpen => {
-            // a probe that is never heard of again: only its timeout ends the round
-            std::mem::forget(permit);
-        }
-        Some(Wrong::Hangs) => {
-            permit.record_timed(Outcome::Failure(FailureKind::Timeout), PATIENCE * 4)
-        }
+        // while closed, the hang rule sees it; of a probe, only the timeout ends the round
+        Some(Wrong::Hangs) => return Some(permit),
         // one of a hundred, as on a good day
         _ if calls.is_multiple_of(100) => permit.failure(FailureKind::Data),
         _ => permit.record_timed(Outcome::Success, quick),
     }
+    None
 }
