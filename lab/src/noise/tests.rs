@@ -23,6 +23,8 @@ fn noise_is_heard_by_those_who_trip_on_it() {
     assert!(default.rejected > 150_000, "{default:?}");
     // forty in a row never come
     assert_eq!(heard("tuned", NOISE).openings, 0);
+    // 0.6 theta
+    assert_eq!(heard("evidence", NOISE).openings, 0);
     assert_eq!(heard("tuned", NOISE), heard("tuned", NOISE));
 }
 

@@ -6,7 +6,8 @@ use crate::time::Nanos;
 use std::time::Duration;
 use tripcoil::call::OwnedPermit;
 use tripcoil::{
-    Backoff, Breaker, Builder, ConfigError, FailureKind, HalfOpen, ManualClock, Outcome, Window,
+    Backoff, Breaker, Builder, ConfigError, FailureKind, HalfOpen, Hang, ManualClock, Outage,
+    Outcome, Window,
 };
 
 pub(super) struct Tripcoil {
@@ -47,6 +48,18 @@ pub(super) fn tuned(setup: &Setup) -> Result<Tripcoil, ConfigError> {
         .slow_rate(0.5)
         .min_throughput(20)
         .open_for(waits)
+        .half_open(round);
+    Tripcoil::new(builder, setup)
+}
+
+/// The rules that follow the traffic: the outage rule, the hang rule, and waits that follow the outage. Nothing is
+/// tuned to a shape but theta.
+pub(super) fn evidence(setup: &Setup) -> Result<Tripcoil, ConfigError> {
+    let round = HalfOpen::successes(3).probe_timeout(Duration::from_secs(2));
+    let builder = Breaker::builder("evidence")
+        .outage(Outage::at(setup.theta))
+        .hang(Hang::default())
+        .open_for(Backoff::adaptive().seed(seed_of(setup.seed, Stream::Subject)))
         .half_open(round);
     Tripcoil::new(builder, setup)
 }

@@ -60,7 +60,6 @@ pub(crate) struct Setup {
     /// Its slow limit, if it has one.
     pub(crate) slow: Nanos,
     /// The failure rate from which on the dependency is not worth calling, for subjects that ask.
-    #[allow(dead_code, reason = "for subjects with the outage rule")]
     pub(crate) theta: f64,
 }
 
@@ -128,6 +127,7 @@ fn made<S: Subject, R>(make: impl FnOnce(&Setup) -> Result<S, R>, setup: &Setup)
 subjects! {
     "default", "tripcoil: Breaker::builder" => crate_itself::default;
     "tuned", "tripcoil: the best settings of the rules by count, rate and run" => crate_itself::tuned;
+    "evidence", "tripcoil: the outage and hang rules, and adaptive waits" => crate_itself::evidence;
     "resilience4j", "resilience4j 2: CircuitBreakerConfig.java, CircuitBreakerStateMachine.java" => |_| Ok(peers::Resilience4j::default());
     "polly", "Polly 8: CircuitStateController.cs, AdvancedCircuitBehavior.cs" => |_| Ok(peers::Polly::default());
     "gobreaker", "gobreaker v2: gobreaker.go" => |_| Ok(peers::Gobreaker::default());
