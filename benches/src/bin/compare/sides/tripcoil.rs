@@ -3,13 +3,19 @@
 use super::{Kind, Reason, Shared, Side, Sides};
 use crate::workloads::{HOUR, OUTCOMES, PROBES, SLOW_CALL, SLOW_RATE, Settings, Shape, WINDOW};
 use std::time::Duration;
-use tripcoil::{Breaker, CallError, Clock, FailureKind, HalfOpen, Local, ManualClock, Window};
+use tripcoil::{
+    Breaker, CallError, Clock, FailureKind, HalfOpen, Local, ManualClock, Outage, Window,
+};
 use tripcoil_benches::{Failed, armed, dependency, rate};
 
 /// As it comes: `call`, a time window, the coarse clock.
 pub(crate) const CALL: &str = "tripcoil/call/time/coarse";
 pub(crate) const COUNT_CALL: &str = "tripcoil/call/count/coarse";
 pub(crate) const LOCAL_UPKEEP: &str = "tripcoil/local/time/upkeep";
+/// As [`CALL`], by the outage rule alone.
+const OUTAGE: &str = "tripcoil outage";
+/// The highest theta of a workload. Half of the calls are well below it.
+const THETA: f64 = 0.8;
 /// The same breaker as in the workload of that name, beside one that does more, or less.
 pub(crate) const SUCCESS: &str = "success/tripcoil/call/time/coarse";
 
@@ -21,7 +27,8 @@ pub(super) fn configuration() -> String {
         "way of calling / window / clock. Windows: time, {WINDOW:?} in 10 buckets; count, the \
          last {OUTCOMES} outcomes. At least {} calls for a rate; open for {HOUR:?}, {PROBES} \
          successes close. trip: on the manual clock, which each cycle moves on by {SHORTEST:?}, \
-         since no wait is shorter. armed: a rate so low, of so many calls, that five failures \
+         since no wait is shorter. {OUTAGE}: call/time/coarse by the outage rule, at the workload's \
+         rate or at {THETA}. armed: a rate so low, of so many calls, that five failures \
          keep it armed and no number of calls of this run opens it",
         crate::workloads::MIN_CALLS
     )
@@ -52,6 +59,9 @@ pub(super) fn add(sides: &mut Sides<'_>) {
             Call(Guard::new(&plain, Span::Time, Source::Coarse).expect("it is not armed"))
         });
     }
+    if by_rate_alone(&sides.settings) && stays_closed(sides.shape()) {
+        sides.breaker(Kind::Own, OUTAGE, |s| Guard::by_outage(s).map(Call));
+    }
     let sources: &[Source] = match sides.shape() {
         Shape::Cycles => &[Source::Manual],
         _ => &[Source::Coarse, Source::Upkeep, Source::Precise],
@@ -65,6 +75,15 @@ pub(super) fn add(sides: &mut Sides<'_>) {
             sides.breaker(Kind::Own, name("local"), |s| make(s).map(ByLocal));
         }
     }
+}
+
+fn by_rate_alone(settings: &Settings) -> bool {
+    settings.run.is_none() && !settings.slow && !settings.armed
+}
+
+fn stays_closed(shape: Shape) -> bool {
+    use Shape::{OneIn2Fails, OneIn100Fails, Successes};
+    matches!(shape, Successes | OneIn100Fails | OneIn2Fails)
 }
 
 impl Span {
@@ -128,6 +147,18 @@ impl Guard {
             builder = builder.slow_call(SLOW_CALL).slow_rate(SLOW_RATE);
         }
         let breaker = builder.build().expect("these settings are valid");
+        Ok(Guard { breaker, manual })
+    }
+
+    fn by_outage(settings: &Settings) -> Result<Guard, Reason> {
+        let breaker = Breaker::builder("compare")
+            .outage(Outage::at(settings.rate.min(THETA)))
+            .window(Span::Time.window())
+            .half_open(HalfOpen::successes(PROBES))
+            .open_for(settings.wait)
+            .build()
+            .expect("these settings are valid");
+        let manual = ManualClock::new();
         Ok(Guard { breaker, manual })
     }
 }
