@@ -78,7 +78,8 @@ pub fn words(a: u64, b: u64, c: u64) {
     assert!(decision.pack() <= PAYLOAD_MAX);
 
     let deadline = Deadline::after(a >> 2, b >> 2, c, false);
-    assert!(deadline.pack() <= PAYLOAD_MAX && !deadline.is_firm());
+    assert!(deadline.pack() <= PAYLOAD_MAX && deadline != Deadline::NONE);
+    assert!(!deadline.is_firm() || deadline == Deadline::OVER);
     let (asked, ends) = ((b >> 2).saturating_add(c), deadline.nanos(a >> 2));
     let last = ((a >> 2) / 1_000_000 + ((1 << 39) - 1)).saturating_mul(1_000_000);
     assert!(
@@ -120,21 +121,23 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
     }
     let a = c.announce(goal);
     assert!(a.updating() && a.goal() == goal && a.period() == c.period());
+    // as an update finds it: the outage rule has no score here
+    let weighed = Weighed {
+        hung: goal == Goal::CheckHang && before & 1 == 1,
+        ..Weighed::default()
+    };
     for judged in [true, false] {
-        let decision = decide(
-            a,
-            &policy,
-            window,
-            &Weighed::default(),
-            judged,
-            Decision::default(),
-        );
+        let decision = decide(a, &policy, window, &weighed, judged, Decision::default());
         let next = decision.publish(a);
         assert!(!next.updating());
         assert_eq!(next.version(), a.version());
         assert_eq!(next.stripes(), a.stripes());
         let Some((to, cause)) = decision.transition else {
-            assert!(matches!(goal, Goal::Check | Goal::Maintain));
+            assert!(matches!(
+                goal,
+                Goal::Check | Goal::CheckHang | Goal::Maintain
+            ));
+            assert!(!(judged && weighed.hung));
             assert_eq!(next.period(), c.period());
             let armed = if judged {
                 policy.allowance(window).armed()
@@ -162,6 +165,9 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
             Cause::Manual => {}
             _ => {
                 assert_eq!((state, to), (State::Closed, State::Open));
+                if goal == Goal::CheckHang {
+                    assert!(judged && weighed.hung && cause == Cause::Hang);
+                }
                 if goal == Goal::Check {
                     assert_eq!(policy.truth(window).cause(), Some(cause));
                 }
@@ -172,16 +178,9 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         assert!(k <= before + 1 && (to != State::Open || k >= 1));
     }
     if goal == Goal::Check && state == State::Closed {
-        let trips = decide(
-            a,
-            &policy,
-            window,
-            &Weighed::default(),
-            true,
-            Decision::default(),
-        )
-        .transition
-        .is_some();
+        let trips = decide(a, &policy, window, &weighed, true, Decision::default())
+            .transition
+            .is_some();
         assert_eq!(
             trips,
             policy.truth(window).any(),

@@ -145,10 +145,11 @@ impl Life<'_> {
             Err(rejected) => {
                 let (open, rest) = (rejected.state() == State::Open, rejected.retry_after());
                 assert_eq!(rest.is_some(), open, "{rejected}");
-                // an open breaker rejects for a while yet
+                // an open breaker still rejects for a while, unless the round that it lost was longer than an
+                // adaptive wait
                 let now = self.clock.now();
                 assert!(
-                    rest != Some(Duration::ZERO) || now >= EXACT,
+                    rest != Some(Duration::ZERO) || self.settings.adaptive || now >= EXACT,
                     "{rejected} at {now:?}"
                 );
                 None
@@ -245,10 +246,11 @@ impl Life<'_> {
         let (order, to) = draws.one_of(&ORDERS)?;
         if order(self.controller) {
             assert_eq!(self.breaker.state(), to);
-            let longest = self
-                .settings
-                .max
-                .unwrap_or(Duration::from_secs(600).max(self.settings.base));
+            let longest = self.settings.max.unwrap_or(if self.settings.adaptive {
+                Duration::from_secs(30)
+            } else {
+                Duration::from_secs(600).max(self.settings.base)
+            });
             if let Some(rest) = self.observer.snapshot().retry_after {
                 assert!(rest <= up_to_a_millisecond(longest + Duration::from_millis(1)));
             }

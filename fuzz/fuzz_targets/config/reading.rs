@@ -12,6 +12,8 @@ use crate::settings::{Recovery, Settings, Span};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+/// Of an adaptive backoff's max.
+const LEAST: Duration = Duration::from_millis(250);
 const LARGEST_COUNT_WINDOW: u32 = 1_048_575;
 const LONGEST_SLOW_CALL: Duration = Duration::from_nanos(1_099_511_627_775);
 
@@ -21,10 +23,6 @@ pub(crate) fn bad_rate(rate: f64) -> bool {
 
 pub(crate) fn bad_count(n: u32, most: u32) -> bool {
     n == 0 || n > most
-}
-
-fn is_outside(value: f64, least: f64, most: f64) -> bool {
-    value.is_nan() || value < least || value > most
 }
 
 fn bad_span(span: Duration, most: Duration) -> bool {
@@ -43,6 +41,7 @@ pub(crate) fn refused(s: &Settings) -> BTreeSet<&'static str> {
         Recovery::Successes(n) => ("half_open.successes", bad_count(n, 255), false, false),
         Recovery::Rate(of, rate) => ("half_open.of", bad_count(of, 255), bad_rate(rate), true),
     };
+    let by_count = matches!(s.span, Span::Count(_));
     let judged = [s.failure_rate.is_some(), s.slow_rate.is_some()];
     let counted = [s.consecutive_failures.is_some(), s.failure_count.is_some()];
     let reads = [
@@ -67,36 +66,52 @@ pub(crate) fn refused(s: &Settings) -> BTreeSet<&'static str> {
             "failure_count",
             s.failure_count.is_some_and(|n| bad_count(n, held)),
         ),
-        (
-            "outage",
-            s.outage.is_some() && matches!(s.span, Span::Count(_)),
-        ),
+        ("outage", s.outage.is_some() && by_count),
         (
             "outage.theta",
             s.outage
-                .is_some_and(|(theta, _)| is_outside(theta, 0.01, 0.9)),
+                .is_some_and(|(theta, _)| !(0.01..=0.9).contains(&theta)),
         ),
         (
             "outage.loss",
             s.outage
-                .is_some_and(|(_, loss)| is_outside(loss, 0.0001, 0.1)),
+                .is_some_and(|(_, loss)| !(0.0001..=0.1).contains(&loss)),
+        ),
+        ("hang", s.hang.is_some() && by_count),
+        (
+            "hang.after",
+            s.hang
+                .is_some_and(|(after, _)| bad_span(after, LONGEST_SLOW_CALL)),
+        ),
+        (
+            "hang.starts",
+            s.hang.is_some_and(|(_, starts)| bad_count(starts, 1_000)),
         ),
         (
             "rules",
-            judged == [false; 2] && counted == [false; 2] && s.outage.is_none(),
+            judged == [false; 2] && counted == [false; 2] && s.outage.is_none() && s.hang.is_none(),
         ),
-        ("open_for.base", bad_span(s.base, YEAR)),
-        ("open_for.factor", !s.factor.is_finite() || s.factor < 1.0),
+        ("open_for", s.adaptive && by_count),
+        ("open_for.base", !s.adaptive && bad_span(s.base, YEAR)),
+        (
+            "open_for.factor",
+            !s.adaptive && (!s.factor.is_finite() || s.factor < 1.0),
+        ),
         (
             "open_for.max",
-            s.max
-                .is_some_and(|max| bad_span(max, YEAR) || max < s.base.min(YEAR)),
+            s.max.is_some_and(|max| {
+                let least = if s.adaptive { LEAST } else { s.base.min(YEAR) };
+                bad_span(max, YEAR) || max < least
+            }),
         ),
         (
             "open_for.jitter",
-            s.jitter.is_nan() || s.jitter < 0.0 || s.jitter >= 1.0,
+            s.jitter.is_nan() || s.jitter < 0.0 || s.jitter >= 1.0 || s.adaptive && s.jitter != 0.0,
         ),
-        ("open_for.reset_after", s.reset_after > YEAR),
+        (
+            "open_for.reset_after",
+            s.reset_after > YEAR || s.adaptive && !s.reset_after.is_zero(),
+        ),
         (results, bad_results),
         ("half_open.failure_rate", bad_probe_rate),
         (

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::Result;
-use tripcoil::{Backoff, Config, HalfOpen, ManualClock, OnCancel, Outage, State, Window};
+use tripcoil::{Backoff, Config, HalfOpen, Hang, ManualClock, OnCancel, Outage, State, Window};
 
 use crate::draws::Draws;
 
@@ -29,6 +29,10 @@ pub(crate) struct Settings {
     pub(crate) slow_rate: Option<f64>,
     pub(crate) consecutive_failures: Option<u32>,
     pub(crate) failure_count: Option<u32>,
+    /// theta, and the loss.
+    pub(crate) outage: Option<(f64, f64)>,
+    pub(crate) hang: Option<(Duration, u32)>,
+    pub(crate) adaptive: bool,
     pub(crate) base: Duration,
     pub(crate) factor: f64,
     pub(crate) max: Option<Duration>,
@@ -42,8 +46,6 @@ pub(crate) struct Settings {
     pub(crate) on_cancel: OnCancel,
     pub(crate) durations: bool,
     pub(crate) initial_state: State,
-    /// Theta and loss.
-    pub(crate) outage: Option<(f64, f64)>,
 }
 
 const RATES: [f64; 4] = [0.5, 1.0 / 3.0, 1.0, 0.001];
@@ -85,6 +87,20 @@ impl Settings {
             slow_rate: draws.maybe(|it| it.float(&RATES))?,
             consecutive_failures: draws.maybe(|it| it.count(&FEW))?,
             failure_count: draws.maybe(|it| it.count(&FEW))?,
+            outage: if draws.one_of(&[false, false, true])? {
+                Some((
+                    draws.float(&[0.5, 0.01, 0.9, 0.1])?,
+                    draws.float(&[0.002, 0.1, 0.0001])?,
+                ))
+            } else {
+                None
+            },
+            hang: if draws.one_of(&[false, false, true])? {
+                Some((draws.span(&SHORT)?, draws.count(&[3, 1, 1_000])?))
+            } else {
+                None
+            },
+            adaptive: draws.one_of(&[false, false, true])?,
             base: draws.span(&SHORT)?,
             factor: draws.float(&[2.0, 1.0, 1.5, 1e9])?,
             max: draws.maybe(|it| it.span(&[Duration::from_secs(60), Duration::from_secs(61)]))?,
@@ -117,11 +133,6 @@ impl Settings {
                 State::Disabled,
                 State::ObserveOnly,
             ])?,
-            outage: if by_count && !draws.one_of(&[false, false, false, true])? {
-                None
-            } else {
-                draws.maybe(|it| Ok((it.float(&[0.5, 0.01, 0.9])?, it.float(&[0.1, 0.0001])?)))?
-            },
         })
     }
 
@@ -141,7 +152,9 @@ impl Settings {
             outage: self
                 .outage
                 .map(|(theta, loss)| Outage::at(theta).loss_at_most(loss)),
-            hang: None,
+            hang: self
+                .hang
+                .map(|(after, starts)| Hang::after(after).starts(starts)),
             open_for: self.backoff(),
             half_open: self.half_open(),
             on_cancel: self.on_cancel,
@@ -153,9 +166,12 @@ impl Settings {
     }
 
     fn backoff(&self) -> Backoff {
-        let backoff = Backoff::exponential(self.base, self.factor)
-            .jitter(self.jitter)
-            .reset_after(self.reset_after);
+        let backoff = if self.adaptive {
+            Backoff::adaptive()
+        } else {
+            Backoff::exponential(self.base, self.factor)
+        };
+        let backoff = backoff.jitter(self.jitter).reset_after(self.reset_after);
         let backoff = given(backoff, self.max, Backoff::max);
         given(backoff, self.seed, Backoff::seed)
     }
