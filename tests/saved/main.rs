@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod adaptive;
 mod crash;
 mod damage;
 mod doors;
