@@ -280,8 +280,8 @@ impl Config {
     fn check_adaptive(&self, problems: &mut Problems) {
         let backoff = &self.open_for;
         if let Span::Count(_) = self.window.span {
-            let timed = "not adaptive, since an adaptive backoff needs a time window";
-            problems.add("open_for", "adaptive", timed);
+            let timed = "false, since an adaptive backoff needs a time window";
+            problems.add("open_for.adaptive", true, timed);
         }
         if let Some(max) = backoff.max
             && !(ADAPTIVE_LEAST..=MAX_WAIT).contains(&max)

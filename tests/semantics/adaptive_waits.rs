@@ -107,10 +107,10 @@ fn it_needs_a_time_window_and_has_neither_jitter_nor_reset_after() {
     assert_eq!(fields(backoff().jitter(0.1), time()), ["open_for.jitter"]);
     let after = backoff().reset_after(ns(1));
     assert_eq!(fields(after, time()), ["open_for.reset_after"]);
-    assert_eq!(fields(backoff(), Window::count(9)), ["open_for"]);
+    assert_eq!(fields(backoff(), Window::count(9)), ["open_for.adaptive"]);
     let all = backoff().max(ms(1)).jitter(0.5).reset_after(secs(1));
     let expected = [
-        "open_for",
+        "open_for.adaptive",
         "open_for.max",
         "open_for.jitter",
         "open_for.reset_after",

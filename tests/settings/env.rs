@@ -124,6 +124,22 @@ fn either_part_of_the_hang_rule_switches_it_on() {
     }
 }
 
+/// By the variable that is set.
+#[test]
+fn a_rule_that_needs_a_time_window_says_so() {
+    for (set, value) in [
+        ("DB_OUTAGE_THETA", "0.3"),
+        ("DB_OUTAGE_LOSS", "0.05"),
+        ("DB_HANG_AFTER", "1s"),
+        ("DB_HANG_STARTS", "3"),
+    ] {
+        let error = read(&[("DB_WINDOW_COUNT", "9"), (set, value)]).unwrap_err();
+        assert_eq!(variables(&error), [set]);
+        let expected = format!("{set} is \"{value}\", but must be unset, since");
+        assert!(error.to_string().contains(&expected), "{error}");
+    }
+}
+
 #[test]
 fn an_adaptive_backoff_has_variables() {
     let adaptive = ("DB_OPEN_FOR_ADAPTIVE", "true");
@@ -138,7 +154,7 @@ fn an_adaptive_backoff_has_variables() {
         ("DB_OPEN_FOR_JITTER", "0.5", "DB_OPEN_FOR_JITTER"),
         ("DB_OPEN_FOR_RESET_AFTER", "1s", "DB_OPEN_FOR_RESET_AFTER"),
         ("DB_OPEN_FOR_MAX", "249ms", "DB_OPEN_FOR_MAX"),
-        ("DB_WINDOW_COUNT", "9", "DB_OPEN_FOR_*"),
+        ("DB_WINDOW_COUNT", "9", "DB_OPEN_FOR_ADAPTIVE"),
     ] {
         assert_eq!(variables(&of(&[(part, value)]).unwrap_err()), [refused]);
     }

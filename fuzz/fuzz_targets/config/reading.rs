@@ -91,7 +91,7 @@ pub(crate) fn refused(s: &Settings) -> BTreeSet<&'static str> {
             "rules",
             judged == [false; 2] && counted == [false; 2] && s.outage.is_none() && s.hang.is_none(),
         ),
-        ("open_for", s.adaptive && by_count),
+        ("open_for.adaptive", s.adaptive && by_count),
         ("open_for.base", !s.adaptive && bad_span(s.base, YEAR)),
         (
             "open_for.factor",

@@ -265,6 +265,10 @@ fn variable_of(field: &str, named: &[(Key, String)]) -> (String, Option<Key>) {
         NO_RULE => return ("*".into(), None),
         "window" if is_named("window.count", named) => "window.count",
         "window" => "window.time",
+        "outage" if is_named("outage.theta", named) => "outage.theta",
+        "outage" => "outage.loss",
+        "hang" if is_named("hang.after", named) => "hang.after",
+        "hang" => "hang.starts",
         "open_for.base" if is_named("open_for", named) => "open_for",
         field => field,
     };

@@ -141,6 +141,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
                 "window to be a table such as { time = \"10s\", buckets = 10 } or { count = 100 }",
             ),
             "outage" => f.write_str("outage to be a table such as { theta = 0.5, loss = 0.002 }"),
+            "hang" => f.write_str("hang to be a table such as { after = \"300ms\", starts = 10 }"),
             "open_for" => f.write_str(
                 "open_for to be a duration such as \"10s\", \
                  or a table such as { base = \"10s\", factor = 2.0, max = \"10m\" }",
