@@ -107,7 +107,7 @@ impl Core {
         }
         let patience = hang.patience(words.longest.load().payload());
         let found = watch.starts >= u64::from(hang.starts)
-            && now >= watch.since().saturating_add(patience / 3)
+            && watch.lasted(now) >= Some(patience / 3)
             && now >= alive.saturating_add(patience);
         if !found {
             return change(watch.counted());

@@ -202,7 +202,10 @@ impl Core {
             return None;
         }
         let calls = totals.since(boundaries.at(first)?).calls;
-        let time = (epoch - first) * boundaries.width();
+        // a reader, or a helper, that comes late may find a period that began after its epoch
+        let time = epoch
+            .saturating_sub(first)
+            .saturating_mul(boundaries.width());
         (calls > 0).then(|| pace(calls, time))
     }
 
@@ -353,8 +356,10 @@ impl Core {
         }
         if let Some(policy) = adopting {
             self.decide_once(&words.stakes, announced, version, |_| policy.stakes)?;
-            self.decide_once(&words.weights, announced, version, |_| policy.weights)?;
-            if !policy.weights.tick() {
+            let agreed =
+                self.decide_once(&words.weights, announced, version, |_| policy.weights)?;
+            // by what all helpers have agreed on, so that the one that publishes has raised it
+            if !agreed.tick() {
                 // No tick ends any more in this bucket. The helper that publishes has raised it: one that comes
                 // later changes nothing.
                 self.head.period_end.raise(bucket_end);

@@ -5,6 +5,7 @@ use crate::engine::apply::Frozen;
 use crate::engine::help::Over;
 use crate::engine::state::Core;
 use crate::words::control::Control;
+use crate::words::tagged::since;
 use crate::words::watch::Watch;
 
 impl Core {
@@ -73,6 +74,6 @@ impl Core {
     /// Whether the cut has no sign of life since its tick's start.
     pub(crate) fn is_silent_at(&self, words: &AdaptiveWords, frozen: &Frozen) -> bool {
         frozen.totals().calls == words.calls.load().payload()
-            && self.ignored() == words.ignored.load().payload()
+            && since(self.ignored(), words.ignored.load().payload()) == 0
     }
 }

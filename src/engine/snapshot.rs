@@ -297,7 +297,7 @@ impl Core {
         let watch = words.watch.load();
         (watch.is_on() && self.is_silent(words)).then(|| Watch {
             starts: watch.starts as u32,
-            lasted: Duration::from_nanos(now.saturating_sub(watch.since())),
+            lasted: Duration::from_nanos(watch.lasted(now).unwrap_or(0)),
             patience: Duration::from_nanos(hang.patience(words.longest.load().payload())),
         })
     }

@@ -6,7 +6,7 @@ use crate::engine::window::Shape;
 use crate::engine::window::stripes::{Class, counts_of};
 use crate::sync::atomic::Counter;
 use crate::sync::pack::Pack;
-use crate::words::tagged::{PAYLOAD_BITS, extend};
+use crate::words::tagged::{PAYLOAD_BITS, extend, since};
 
 /// Totals since the breaker was built. A restored breaker continues those of the saved one. They
 /// never go down.
@@ -63,7 +63,7 @@ impl Core {
     /// Whether nothing has ended since the tick began, by counts that go on.
     pub(crate) fn is_silent(&self, words: &AdaptiveWords) -> bool {
         counts_of(&self.class_counts()).calls == words.calls.load().payload()
-            && self.ignored() == words.ignored.load().payload()
+            && since(self.ignored(), words.ignored.load().payload()) == 0
     }
 
     /// Failures of all kinds.

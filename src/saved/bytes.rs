@@ -11,8 +11,8 @@
 //! opening    its cause
 //! outage     generation, cause, at, calls, failures, slow, run
 //! pace       calls per second, in 2^-16
-//! longest    the longest success of late, in nanoseconds
 //! down       since when, in milliseconds before it was saved
+//! longest    the longest success of late, in nanoseconds
 //! ```
 //!
 //! Version 2 is written; both are read.

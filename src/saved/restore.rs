@@ -15,7 +15,7 @@ use crate::saved::save::wall_nanos;
 use crate::saved::state::{Kept, Outage, Saving};
 use crate::saved::value::Saved;
 use crate::words::deadline::Deadline;
-use crate::words::downtime::Downtime;
+use crate::words::downtime::{Downtime, LONGEST_DOWNTIME};
 use crate::words::outcome::{Cause, Counts, State};
 use crate::words::round::Round;
 use crate::words::tagged::Generation;
@@ -239,7 +239,10 @@ fn round(s: &Saving) -> Round {
 /// The outage that was under way, which goes on.
 fn downtime(down: Option<u64>, age: Age, now: u64) -> Downtime {
     down.map_or(Downtime::NONE, |lasted| {
-        let before = lasted.saturating_mul(1_000_000).saturating_add(passed(age));
+        let before = lasted
+            .saturating_mul(1_000_000)
+            .saturating_add(passed(age))
+            .min(LONGEST_DOWNTIME * 1_000_000);
         Downtime::begun(now.wrapping_sub(before)).goes_on()
     })
 }

@@ -83,7 +83,9 @@ impl Downtime {
 
     /// How long it had lasted at that time, in milliseconds.
     pub(crate) fn lasted(self, now: u64) -> u64 {
-        milliseconds(now).wrapping_sub(self.began) & ((1 << BITS) - 1)
+        let lasted = milliseconds(now).wrapping_sub(self.began) & ((1 << BITS) - 1);
+        // a reading from before it began
+        if lasted >= BEFORE { 0 } else { lasted }
     }
 }
 

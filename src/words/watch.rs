@@ -9,6 +9,7 @@ const MILLISECOND: u64 = 1_000_000;
 const STARTS_BITS: u32 = 10;
 const NUMBER_BITS: u32 = 12;
 const BEGAN_BITS: u32 = 40;
+const BEGAN: u64 = (1 << BEGAN_BITS) - 1;
 
 const _: () = assert!(STARTS_BITS + NUMBER_BITS + BEGAN_BITS + 2 == u64::BITS);
 
@@ -84,7 +85,7 @@ impl Watch {
             reported: false,
             due: false,
             number: (self.number + 1) & ((1 << NUMBER_BITS) - 1),
-            began: now.div_ceil(MILLISECOND) & ((1 << BEGAN_BITS) - 1),
+            began: now.div_ceil(MILLISECOND) & BEGAN,
         }
     }
 
@@ -119,9 +120,10 @@ impl Watch {
         }
     }
 
-    /// When it began, in nanoseconds of the clock.
-    pub(crate) fn since(self) -> u64 {
-        self.began * MILLISECOND
+    /// How long it has lasted at that time, in nanoseconds; `None` before its beginning, which was rounded up.
+    pub(crate) fn lasted(self, now: u64) -> Option<u64> {
+        let whole = (now / MILLISECOND).wrapping_sub(self.began) & BEGAN;
+        (whole <= BEGAN / 2).then(|| whole * MILLISECOND + now % MILLISECOND)
     }
 }
 
@@ -137,9 +139,14 @@ mod tests {
         }
 
         #[test]
-        fn a_watch_goes_on_until_it_ends(word: u64, now in 0u64..1 << 50, starts in 1u64..2000) {
+        fn a_watch_goes_on_until_it_ends(word: u64, now in 0u64..1 << 62, after in 0u64..1 << 58, starts in 1u64..2000) {
             let watch = Watch::unpack(word).begun(now);
-            prop_assert!(watch.is_on() && watch.since() >= now && watch.since() < now + MILLISECOND);
+            prop_assert!(watch.is_on());
+            let since = now.div_ceil(MILLISECOND) * MILLISECOND;
+            prop_assert_eq!(watch.lasted(now), (now == since).then_some(0));
+            prop_assert_eq!(watch.lasted(since.saturating_sub(1)), (since == 0).then_some(0));
+            let later = now.div_ceil(MILLISECOND) * MILLISECOND + after;
+            prop_assert_eq!(watch.lasted(later), Some(after));
             let on = (1..starts).fold(watch, |watch, _| watch.counted());
             prop_assert_eq!(on.starts, starts.min(STARTS_MAX.into()));
             prop_assert!(!on.ended().asks() && on.ended().due().asks());
