@@ -1,9 +1,7 @@
 //! What 4 to 8 threads are to do, and to which breaker.
 
 use crate::dice::Dice;
-use crate::model::{
-    Backoff, HalfOpen, OnCancel, Outage, Recovery, Rules, Setup, State, Window, whole_ms,
-};
+use crate::model::{Backoff, HalfOpen, OnCancel, Recovery, Rules, Setup, State, Window, whole_ms};
 
 pub(crate) const MS: u64 = 1_000_000;
 /// What lasts longer is slow.
@@ -41,8 +39,6 @@ pub enum Rule {
     FailureRate(f64),
     MinThroughput(u32),
     SlowRate(f64),
-    /// The outage rule's theta.
-    Outage(f64),
     OnCancel(bool),
 }
 
@@ -215,11 +211,6 @@ fn rules(dice: &mut Dice) -> Rules {
     rules
 }
 
-/// At the first pace, four bad outcomes in a row suffice.
-pub(crate) fn outage(theta: f64) -> Outage {
-    Outage { theta, loss: 0.1 }
-}
-
 /// What the threads of a plan are mostly at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mood {
@@ -249,7 +240,6 @@ struct Author<'a> {
     mood: Mood,
     disabling: bool,
     advancing: bool,
-    by_time: bool,
     thread: usize,
 }
 
@@ -336,7 +326,7 @@ impl Author<'_> {
     fn rule(&mut self) -> Op {
         let few = self.dice.between(1, 5) as u32;
         let rate = self.dice.one(&[0.25, 0.5, 0.75, 1.0]);
-        if self.thread > 6 || self.thread == 6 && !self.by_time {
+        if self.thread > 5 {
             return self.call();
         }
         Op::Rule(match self.thread {
@@ -345,7 +335,6 @@ impl Author<'_> {
             2 => Rule::FailureRate(rate),
             3 => Rule::MinThroughput(few),
             4 => Rule::SlowRate(rate),
-            6 => Rule::Outage(rate.min(0.9)),
             _ => Rule::OnCancel(few > 2),
         })
     }
@@ -399,11 +388,7 @@ pub fn roll(seed: u64) -> Plan {
             width: 10 * MS,
         },
     };
-    let by_time = matches!(window, Window::Time { .. });
-    let mut rules = rules(dice);
-    if by_time && dice.once_in(3) {
-        rules.outage = Some(outage(dice.one(&[0.2, 0.5, 0.9])));
-    }
+    let rules = rules(dice);
     let mut before = Vec::new();
     for _ in 0..dice.roll(4) {
         before.push(Op::Call(
@@ -426,7 +411,6 @@ pub fn roll(seed: u64) -> Plan {
             mood,
             disabling,
             advancing,
-            by_time,
             thread,
         };
         (0..ops).map(|_| author.op(thread < operators)).collect()
@@ -443,7 +427,6 @@ pub fn roll(seed: u64) -> Plan {
         mood: Mood::Calls,
         disabling: false,
         advancing: true,
-        by_time,
         thread: 0,
     };
     let after = (0..14).map(|n| match n {

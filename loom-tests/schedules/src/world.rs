@@ -22,7 +22,7 @@ use tripcoil::{
 };
 
 use crate::model::{self, Model, Order, Window};
-use crate::plan::{ASKED, Ending, Op, Plan, Route, Rule, SLOW, outage, up};
+use crate::plan::{ASKED, Ending, Op, Plan, Route, Rule, SLOW, up};
 use crate::stopping::bounded;
 use crate::words::{self, nanos, span};
 
@@ -331,7 +331,6 @@ impl<'a> Hand<'a> {
                         Rule::FailureRate(rate) => rules.failure_rate(rate),
                         Rule::MinThroughput(n) => rules.min_throughput(n),
                         Rule::SlowRate(rate) => rules.slow_rate(rate),
-                        Rule::Outage(theta) => rules.outage(crated_outage(outage(theta))),
                         Rule::OnCancel(fails) => rules.on_cancel(if fails {
                             OnCancel::Failure
                         } else {
@@ -753,7 +752,6 @@ fn go_on(world: &World) {
                 Rule::FailureRate(rate) => rules.failure_rate = Some(rate),
                 Rule::MinThroughput(n) => rules.min_throughput = n,
                 Rule::SlowRate(rate) => rules.slow_rate = Some(rate),
-                Rule::Outage(theta) => rules.outage = Some(outage(theta)),
                 Rule::OnCancel(fails) => {
                     rules.on_cancel = if fails {
                         model::OnCancel::Failure
