@@ -70,7 +70,6 @@ impl AdaptiveWords {
             false => Downtime::NONE,
         };
         AdaptiveWords {
-            score: Word::new(Tagged::new(version, Score::default())),
             calls: Word::new(Tagged::new(version, calls)),
             good: Word::new(Tagged::new(version, good)),
             pace: Word::new(Tagged::new(version, pace)),
@@ -78,18 +77,15 @@ impl AdaptiveWords {
             stakes: Word::new(Tagged::new(version, policy.stakes)),
             alive: Word::new(end),
             ignored: Word::new(Tagged::new(version, totals.ignored)),
-            heard: Word::new(Tagged::new(version, 0)),
-            sample: Word::new(Tagged::new(version, 0)),
             longest: Word::new(Tagged::new(version, initial.longest)),
-            watch: Word::new(Watch::default()),
             downtime: Word::new(Tagged::new(generation, downtime)),
             rejected: Word::new(Tagged::new(generation, totals.rejections.iter().sum())),
+            ..AdaptiveWords::unused(version, generation)
         }
     }
 
     /// Of a breaker whose adaptive rules are off. The tags are those of an update and of a transition that are
     /// over: no later one takes these values for its own.
-    #[cfg(feature = "std")]
     pub(crate) fn unused(version: Version, generation: Generation) -> AdaptiveWords {
         AdaptiveWords {
             score: Word::new(Tagged::new(version, Score::default())),

@@ -129,7 +129,7 @@ impl Core {
         // From exactly the word under which the watch was found. If a sign of life is in the cut, the breaker stays
         // closed, and the next look ends the watch.
         self.update(control, Goal::CheckHang, now, Wait::Backoff);
-        // Whoever made the transition, and whatever it was: the call looks at the state that it finds.
+        // Whichever thread has ended the period, the call acts on the state that it finds.
         if self.control().period() == control.period() {
             Look::Again
         } else {

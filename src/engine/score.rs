@@ -240,6 +240,7 @@ impl Core {
             ..words.weighed_at(frozen, policy, adopts)
         }
     }
+
     /// The same by the words alone, once this update has written them.
     #[inline(always)]
     pub(crate) fn weighed_after(&self, frozen: &Frozen) -> Weighed {
