@@ -167,7 +167,7 @@ failure_rate = -1
 
 [keyz.mail]
 "#;
-    let inner = "base, factor, max, jitter, reset_after, seed";
+    let inner = "adaptive, base, factor, max, jitter, reset_after, seed";
     assert_eq!(
         refused(text, None)?,
         [
