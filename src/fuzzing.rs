@@ -6,7 +6,9 @@ use crate::config::settings::Config;
 use crate::engine::events::event::Event;
 use crate::engine::evidence::Weighed;
 use crate::engine::policy::{Allowance, Policy, Truth};
-use crate::engine::transition::{Decision, decide, openings, permits};
+use crate::engine::transition::{
+    Decision, decide, decided_by_goal, destination, openings, permits,
+};
 use crate::engine::window::log::{Cells, Holds, Log, MOST_WITHIN, Marks};
 use crate::sync::pack::Pack;
 use crate::words::control::{Control, Goal};
@@ -127,18 +129,38 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         ..Weighed::default()
     };
     for judged in [true, false] {
-        let decision = decide(a, &policy, window, &weighed, judged, Decision::default());
+        // what a ramp finds is not the goal's to say
+        let leads = match goal {
+            Goal::Step if before & 1 == 1 => Some((State::Closed, Cause::RampCompleted)),
+            goal => destination(goal),
+        };
+        let decision = match decided_by_goal(goal, leads) {
+            Some(decision) => decision,
+            None => decide(
+                a,
+                leads,
+                &policy,
+                window,
+                &weighed,
+                judged,
+                Decision::default(),
+            ),
+        };
         let next = decision.publish(a);
         assert!(!next.updating());
         assert_eq!(next.version(), a.version());
         assert_eq!(next.stripes(), a.stripes());
         let Some((to, cause)) = decision.transition else {
+            assert_eq!(next.period(), c.period());
+            if matches!(goal, Goal::Ramp | Goal::Step) {
+                assert!(next.ramps() && !next.armed());
+                continue;
+            }
             assert!(matches!(
                 goal,
                 Goal::Check | Goal::CheckHang | Goal::Maintain
             ));
             assert!(!(judged && weighed.hung));
-            assert_eq!(next.period(), c.period());
             let armed = if judged {
                 policy.allowance(window).armed()
             } else {
@@ -158,7 +180,9 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         assert!(!overridden || cause == Cause::Manual, "{state:?} {goal:?}");
         match cause {
             Cause::OpenElapsed => assert_eq!((state, to), (State::Open, State::HalfOpen)),
-            Cause::ProbesSucceeded => assert_eq!((state, to), (State::HalfOpen, State::Closed)),
+            Cause::ProbesSucceeded | Cause::RampCompleted => {
+                assert_eq!((state, to), (State::HalfOpen, State::Closed));
+            }
             Cause::ProbeFailed | Cause::ProbeTimeout | Cause::ProbesCancelled => {
                 assert_eq!((state, to), (State::HalfOpen, State::Open));
             }
@@ -178,7 +202,8 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         assert!(k <= before + 1 && (to != State::Open || k >= 1));
     }
     if goal == Goal::Check && state == State::Closed {
-        let trips = decide(a, &policy, window, &weighed, true, Decision::default())
+        let before = Decision::default();
+        let trips = decide(a, None, &policy, window, &weighed, true, before)
             .transition
             .is_some();
         assert_eq!(

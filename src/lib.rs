@@ -207,7 +207,7 @@ mod wrap_tests;
 pub use self::classify::classifier::Classify;
 pub use self::clock::kinds::{Clock, ManualClock};
 pub use self::config::backoff::Backoff;
-pub use self::config::settings::{Config, HalfOpen, Hang, OnCancel, Outage, Window};
+pub use self::config::settings::{Config, HalfOpen, Hang, OnCancel, Outage, Ramp, Window};
 pub use self::engine::events::event::Transition;
 #[cfg(feature = "std")]
 pub use self::engine::events::listeners::Subscription;

@@ -31,7 +31,7 @@ use tripcoil::metrics::{Publisher, RegistryPublisher};
 use tripcoil::registry::Registry;
 use tripcoil::{
     Breaker, Builder, Config, Controller, FailureKind, HalfOpen, Hang, ManualClock, Outage,
-    Outcome, Snapshot, State, Window,
+    Outcome, Ramp, Snapshot, State, Window,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -218,6 +218,7 @@ fn agree(series: &Series, name: &str, seen: &Snapshot) {
             "tripcoil_probes_in_flight",
             f64::from(seen.probes.in_flight),
         ),
+        ("tripcoil_admitted_share", seen.admitted_share),
     ];
     for (metric, value) in plain {
         assert_eq!(series.get(metric, &[breaker]), value, "{metric}");
@@ -414,6 +415,52 @@ fn evidence_and_a_hang_are_published() {
     let labels = [("breaker", "stock"), ("to", "open"), ("cause", "hang")];
     let trips = exporter.scrape().get("tripcoil_transitions_total", &labels);
     assert_eq!(trips, 1.0);
+}
+
+/// A share while there is a ramp, and how it ended.
+#[test]
+fn a_ramp_is_published() {
+    let exporter = Exporter::new();
+    let ramp = HalfOpen::successes(1).ramp(Ramp::new());
+    let rules = |b: Builder| b.consecutive_failures(1).half_open(ramp);
+    let (breaker, controller, clock) = build("search", rules);
+    let publisher = exporter.publisher(&breaker);
+    let observer = breaker.observer();
+    let check = || {
+        assert!(publisher.drain(LONG));
+        agree(&exporter.scrape(), "search", &observer.snapshot());
+        observer.snapshot().admitted_share
+    };
+    let call = |outcome| {
+        if let Ok(permit) = breaker.try_acquire() {
+            permit.record(outcome);
+        }
+    };
+    (0..1_000).for_each(|_| call(Outcome::Success));
+    clock.advance(Duration::from_secs(1));
+    call(Outcome::Failure(FailureKind::Server));
+    assert_eq!(check(), 0.0);
+    let climb = |outcome| {
+        controller.half_open();
+        assert_eq!(check(), 0.0);
+        call(Outcome::Success);
+        assert_eq!(check(), 0.25);
+        (0..20).for_each(|_| call(outcome));
+    };
+    climb(Outcome::Success);
+    for share in [0.75, 1.0] {
+        clock.advance(Duration::from_millis(100));
+        call(Outcome::Success);
+        assert_eq!(check(), share);
+        (0..20).for_each(|_| call(Outcome::Success));
+    }
+    climb(Outcome::Failure(FailureKind::Server));
+    assert_eq!(check(), 0.0);
+    let series = exporter.scrape();
+    for (to, cause) in [("closed", "ramp_completed"), ("open", "ramp_failed")] {
+        let labels = [("breaker", "search"), ("to", to), ("cause", cause)];
+        assert_eq!(series.get("tripcoil_transitions_total", &labels), 1.0);
+    }
 }
 
 /// As many calls as ended, each once, whenever it is published; told apart by their durations.

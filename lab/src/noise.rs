@@ -23,6 +23,8 @@ struct Heard {
     calls: u64,
     rejected: u64,
     openings: u64,
+    /// From the first rejection of an opening to its last one, at most.
+    longest: Nanos,
     lasted: Nanos,
 }
 
@@ -42,6 +44,7 @@ impl Experiment for Noise {
         let mut heard = Heard::default();
         let mut flying: VecDeque<(Nanos, S::Permit, Ended)> = VecDeque::new();
         let (mut now, mut in_a_row): (Nanos, u64) = (0, CLOSED);
+        let mut opened = 0;
         for _ in 0..self.calls {
             now += dice.gap(self.per_second);
             let failed = dice.unit() < self.failing;
@@ -78,7 +81,11 @@ impl Experiment for Noise {
                 }
                 None => {
                     heard.rejected += 1;
-                    heard.openings += u64::from(in_a_row >= CLOSED);
+                    if in_a_row >= CLOSED {
+                        heard.openings += 1;
+                        opened = now;
+                    }
+                    heard.longest = heard.longest.max(now - opened);
                     in_a_row = 0;
                 }
             }
@@ -143,8 +150,8 @@ pub(crate) fn guarantee(subjects: &[Entry], scale: f64, threads: usize) -> Resul
         )
     });
     let mut out = String::from(
-        "| subject | theta | fails | calls/s | calls | openings | admitted per opening | promised | kept | rejected % |\n\
-         |---|---|---|---|---|---|---|---|---|---|\n",
+        "| subject | theta | fails | calls/s | calls | openings | admitted per opening | promised | kept | rejected % | longest s |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for ((entry, (theta, part, per_second)), heard) in jobs.into_iter().zip(heard) {
         let heard = heard?;
@@ -157,13 +164,14 @@ pub(crate) fn guarantee(subjects: &[Entry], scale: f64, threads: usize) -> Resul
         // writing into a string cannot fail
         let _ = writeln!(
             out,
-            "| {} | {theta} | {:.0} % | {per_second} | {:.1e} | {} | {apart} | {promised:.1e} | {} | {:.4} |",
+            "| {} | {theta} | {:.0} % | {per_second} | {:.1e} | {} | {apart} | {promised:.1e} | {} | {:.4} | {:.1} |",
             entry.name(),
             100.0 * theta * part,
             heard.calls as f64,
             heard.openings,
             kept(heard.openings as f64, admitted / promised),
             percent(heard.rejected, heard.calls),
+            in_seconds(heard.longest),
         );
     }
     Ok(out)

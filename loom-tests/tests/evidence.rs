@@ -162,7 +162,7 @@ fn the_pace_is_of_whole_buckets() {
 /// A reader sees the score of before a call, or of after it, while that call ends the tick.
 #[test]
 fn a_reader_sees_a_whole_score() {
-    explore("a_reader_sees_a_whole_score", Some(3), || {
+    explore("a_reader_sees_a_whole_score", Some(2), || {
         let (breaker, _controller, clock) = after(3);
         clock.advance(TICK);
         let other = breaker.clone();
@@ -184,7 +184,7 @@ fn a_reader_sees_a_whole_score() {
 /// Switched on amid a bucket: nothing of it counts, whoever ends it.
 #[test]
 fn it_begins_with_the_next_bucket() {
-    explore("it_begins_with_the_next_bucket", Some(3), || {
+    explore("it_begins_with_the_next_bucket", Some(2), || {
         let (breaker, controller, clock) = model_breaker(|rules| rules.failure_count(100));
         fail(&breaker);
         let on = move || controller.reconfigure(|rules| rules.outage(rule()));
@@ -211,7 +211,7 @@ fn it_begins_with_the_next_bucket() {
 /// The rule is switched on while an update is under way, which may find it: then that one adopts it, or the next.
 #[test]
 fn it_is_switched_on_amid_an_update() {
-    explore("it_is_switched_on_amid_an_update", Some(3), || {
+    explore("it_is_switched_on_amid_an_update", Some(2), || {
         let (breaker, controller, clock) = model_breaker(|rules| rules.failure_count(100));
         clock.advance(EPOCH);
         let on = move || controller.reconfigure(|rules| rules.outage(rule()));

@@ -48,7 +48,7 @@ fn tripped(seen: &Snapshot, breaker: &Breaker) {
 /// Both find it, and it trips once; neither is admitted.
 #[test]
 fn two_acquires_find_a_hang() {
-    explore("two_acquires_find_a_hang", Some(3), || {
+    explore("two_acquires_find_a_hang", Some(2), || {
         let (breaker, _controller, _clock, _calls) = hung();
         let other = breaker.clone();
         let (mine, its) = race(
@@ -65,7 +65,7 @@ fn two_acquires_find_a_hang() {
 /// A call ends while an acquire finds the others hung: it is counted and nothing trips, or it is late.
 #[test]
 fn a_sign_of_life_holds_it_back_or_is_late() {
-    explore("a_sign_of_life_holds_it_back_or_is_late", Some(3), || {
+    explore("a_sign_of_life_holds_it_back_or_is_late", Some(2), || {
         let (breaker, _controller, _clock, [first, _second]) = hung();
         let (admitted, ()) = race(|| breaker.try_acquire().is_ok(), move || first.success());
         let seen = check_history(&breaker);
@@ -97,7 +97,7 @@ fn each_call_counts_itself() {
 /// A tick with a sign of life is over: the watch has ended, whoever ends the tick.
 #[test]
 fn a_tick_with_a_sign_ends_the_watch() {
-    explore("a_tick_with_a_sign_ends_the_watch", Some(3), || {
+    explore("a_tick_with_a_sign_ends_the_watch", Some(2), || {
         let (breaker, _controller, clock, [first, _second]) = hung();
         first.success();
         clock.advance(TICK);
@@ -115,7 +115,7 @@ fn a_tick_with_a_sign_ends_the_watch() {
 /// A period that begins is a sign of life.
 #[test]
 fn a_period_begins_with_a_sign() {
-    explore("a_period_begins_with_a_sign", Some(3), || {
+    explore("a_period_begins_with_a_sign", Some(2), || {
         let (breaker, controller, _clock, _calls) = hung();
         let reset = move || assert!(controller.reset());
         let (_, ()) = race(|| breaker.try_acquire().is_ok(), reset);
@@ -129,7 +129,7 @@ fn a_period_begins_with_a_sign() {
 /// Observe-only reports a watch once, and admits both.
 #[test]
 fn a_watch_is_reported_once() {
-    explore("a_watch_is_reported_once", Some(3), || {
+    explore("a_watch_is_reported_once", Some(2), || {
         let (breaker, controller, clock) = silent(1);
         assert!(controller.observe_only());
         clock.advance(TICK * 2);

@@ -133,9 +133,10 @@ impl Default for Window {
 pub struct HalfOpen {
     pub(crate) recovery: RecoveryRule,
     pub(crate) max_probes: Option<u32>,
-    pub(crate) probe_timeout: Duration,
+    pub(crate) probe_timeout: Option<Duration>,
     /// On a round by successes it is kept for validation to refuse.
     pub(crate) slow_rate: Option<f64>,
+    pub(crate) ramp: Option<Ramp>,
 }
 
 /// What decides a round.
@@ -164,8 +165,9 @@ impl HalfOpen {
         Self {
             recovery,
             max_probes: None,
-            probe_timeout: Duration::from_secs(60),
+            probe_timeout: None,
             slow_rate: None,
+            ramp: None,
         }
     }
 
@@ -182,8 +184,10 @@ impl HalfOpen {
         self
     }
 
-    /// Sets how long a round waits for its probes: above zero, at most 365 days; 60 s by default.
-    /// Rounded up to whole milliseconds of the clock.
+    /// Sets how long a round waits for its probes: above zero, at most 365 days. Rounded up to whole
+    /// milliseconds of the clock. By default 60 s; with an adaptive backoff and the hang rule, as long as
+    /// that rule waits for a sign of life, longer after each round that was lost, and at most 5 s. Each step
+    /// of a [ramp](Self::ramp) waits for its calls as long.
     ///
     /// A round re-opens in two cases. First, if all slots are taken and the round has admitted no
     /// call for this long, the next call re-opens it. Second, if as many probes were cancelled as
@@ -196,7 +200,14 @@ impl HalfOpen {
     /// [`Snapshot::late_probe_successes`](crate::Snapshot::late_probe_successes) rises when that
     /// happens.
     pub const fn probe_timeout(mut self, timeout: Duration) -> Self {
-        self.probe_timeout = timeout;
+        self.probe_timeout = Some(timeout);
+        self
+    }
+
+    /// Closes the breaker by a ramp: a round that is won goes on with a share of the calls, which grows step by
+    /// step. Needs a time window. See [`Ramp`].
+    pub const fn ramp(mut self, ramp: Ramp) -> Self {
+        self.ramp = Some(ramp);
         self
     }
 
@@ -212,6 +223,32 @@ impl HalfOpen {
 impl Default for HalfOpen {
     fn default() -> Self {
         Self::successes(2)
+    }
+}
+
+/// The way from half-open to closed: a share of the calls is admitted, a quarter at first, which is
+/// multiplied by three after each good step of at least 100 ms.
+///
+/// A dependency that has just come back may not bear all calls at once. If the calls of a step fail, hang, or
+/// take much longer than the probes did, the share is cut, or the breaker re-opens. See [the
+/// semantics](crate::_guide::semantics#the-ramp).
+///
+/// ```
+/// use tripcoil::{Breaker, HalfOpen, Ramp};
+///
+/// let breaker = Breaker::builder("payments").half_open(HalfOpen::successes(3).ramp(Ramp::new())).build()?;
+/// assert_eq!(breaker.observer().snapshot().admitted_share, 1.0);
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
+pub struct Ramp {}
+
+impl Ramp {
+    /// Returns the ramp, which has no settings.
+    pub const fn new() -> Self {
+        Self {}
     }
 }
 
@@ -430,6 +467,20 @@ pub struct Config {
 }
 
 impl Config {
+    /// Returns the settings of the adaptive breaker, see [`Breaker::adaptive`](crate::Breaker::adaptive).
+    #[must_use]
+    pub fn adaptive() -> Self {
+        Self {
+            failure_rate: None,
+            consecutive_failures: None,
+            outage: Some(Outage::default()),
+            hang: Some(Hang::default()),
+            open_for: Backoff::adaptive(),
+            half_open: HalfOpen::successes(3).ramp(Ramp::new()),
+            ..Self::default()
+        }
+    }
+
     /// Differs for most configurations that are not equal.
     #[cfg(feature = "std")]
     pub(crate) fn hash(&self) -> u64 {
@@ -446,7 +497,10 @@ impl Config {
     /// Whether a rule is on that needs the words of the adaptive ones.
     #[cfg(feature = "std")]
     pub(crate) fn is_adaptive(&self) -> bool {
-        self.outage.is_some() || self.hang.is_some() || self.open_for.adaptive
+        self.outage.is_some()
+            || self.hang.is_some()
+            || self.open_for.adaptive
+            || self.half_open.ramp.is_some()
     }
 
     /// Returns the throughput at which rates are judged.

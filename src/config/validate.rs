@@ -306,6 +306,7 @@ impl Config {
             max_probes,
             probe_timeout,
             slow_rate,
+            ramp,
         } = &self.half_open;
         match *recovery {
             RecoveryRule::Successes(n) => {
@@ -326,7 +327,18 @@ impl Config {
         if let Some(n) = *max_probes {
             problems.count("half_open.max_probes", n, ROUND_MAX);
         }
-        problems.duration("half_open.probe_timeout", *probe_timeout, MAX_WAIT);
+        if let Some(timeout) = *probe_timeout {
+            problems.duration("half_open.probe_timeout", timeout, MAX_WAIT);
+        }
+        if ramp.is_some()
+            && let Span::Count(_) = self.window.span
+        {
+            problems.add(
+                "half_open.ramp",
+                true,
+                "false, since a ramp needs a time window",
+            );
+        }
     }
 
     /// Returns the shortest duration that the clock can measure.

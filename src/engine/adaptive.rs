@@ -6,10 +6,13 @@
 use crate::engine::evidence::{FIRST_PACE, Score, Weights};
 use crate::engine::initial::Initial;
 use crate::engine::policy::Policy;
+use crate::engine::slope::Held;
 use crate::engine::window::boundaries::Boundaries;
 use crate::engine::window::stripes::{Class, counts_of};
 use crate::sync::atomic::Word;
 use crate::words::downtime::Downtime;
+use crate::words::outcome::Counts;
+use crate::words::ramp::{Gate, Mark, Results, Spent, Step, WHOLE};
 use crate::words::tagged::{Generation, Tagged, Version};
 use crate::words::watch::Watch;
 
@@ -39,6 +42,57 @@ pub(crate) struct AdaptiveWords {
     /// The outage under way, and how many calls had been rejected when it began.
     pub(crate) downtime: Word<Tagged<Generation, Downtime>>,
     pub(crate) rejected: Word<Tagged<Generation>>,
+    /// Rounds and ramps that were lost in it.
+    pub(crate) lost: Word<Tagged<Generation>>,
+    pub(crate) ramp: RampWords,
+}
+
+/// Those of a ramp. An acquire writes the gate, a call that ends the others but the step and the mark; and updates, each.
+#[derive(Debug)]
+pub(crate) struct RampWords {
+    pub(crate) step: Word<Tagged<Version, Step>>,
+    pub(crate) gate: Word<Tagged<Version, Gate>>,
+    pub(crate) results: Word<Tagged<Version, Results>>,
+    pub(crate) spent: Word<Tagged<Version, Spent>>,
+    pub(crate) mark: Word<Tagged<Version, Mark>>,
+    /// The results of the whole ramp by class.
+    pub(crate) classes: [Word<Tagged<Version>>; 4],
+    /// When the step began, in nanoseconds. It only rises.
+    pub(crate) begun: Word,
+    /// The slowest success of the round, in microseconds plus one; 0 if there was none. Probes raise it, and a ramp that is completed leaves it to the
+    /// next period.
+    pub(crate) slowest: Word<Tagged<Generation>>,
+}
+
+impl RampWords {
+    pub(crate) fn unused(version: Version, generation: Generation) -> RampWords {
+        RampWords {
+            step: Word::new(Tagged::new(version, Step::first(WHOLE))),
+            gate: Word::new(Tagged::new(version, Gate::default())),
+            results: Word::new(Tagged::new(version, Results::default())),
+            spent: Word::new(Tagged::new(version, Spent::default())),
+            mark: Word::new(Tagged::new(version, Mark::default())),
+            classes: core::array::from_fn(|_| Word::new(Tagged::new(version, 0))),
+            begun: Word::new(0),
+            slowest: Word::new(Tagged::new(generation, 0)),
+        }
+    }
+
+    /// The results of the whole ramp: frozen by the update that ends it, or of a later one, which its reader will find.
+    pub(crate) fn total(&self) -> Counts {
+        counts_of(&self.classes.each_ref().map(|class| class.load().payload()))
+    }
+
+    /// What the words hold under that version; `None` if an update has come.
+    pub(crate) fn read(&self, version: Version) -> Option<Held> {
+        Some(Held {
+            step: self.step.load().of(version)?,
+            gate: self.gate.load().of(version)?,
+            results: self.results.load().of(version)?,
+            spent: self.spent.load().of(version)?,
+            mark: self.mark.load().of(version)?,
+        })
+    }
 }
 
 impl AdaptiveWords {
@@ -102,6 +156,8 @@ impl AdaptiveWords {
             watch: Word::new(Watch::default()),
             downtime: Word::new(Tagged::new(generation, Downtime::NONE)),
             rejected: Word::new(Tagged::new(generation, 0)),
+            lost: Word::new(Tagged::new(generation, 0)),
+            ramp: RampWords::unused(version, generation),
         }
     }
 }

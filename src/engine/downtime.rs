@@ -6,12 +6,13 @@ use crate::engine::evidence::pace;
 use crate::engine::help::Over;
 use crate::engine::policy::Policy;
 use crate::engine::state::Core;
+use crate::engine::transition::judges_round;
 use crate::words::control::{Control, Goal};
 use crate::words::downtime::Downtime;
 #[cfg(feature = "persist")]
 use crate::words::downtime::LONGEST_DOWNTIME;
 use crate::words::outcome::State;
-use crate::words::tagged::since as rejections_since;
+use crate::words::tagged::{PAYLOAD_MAX, since as rejections_since};
 
 /// A breaker that trips again so soon after it has closed goes on with the same outage, in nanoseconds.
 const RELAPSE: u64 = 2_000_000_000;
@@ -60,9 +61,32 @@ impl Core {
         time: u64,
     ) -> Result<Option<u64>, Over> {
         match self.adaptive.get() {
-            Some(words) => self.follow_downtime_in(words, announced, next, policy, time),
+            Some(words) => {
+                self.begin_round_of(words, announced, next)?;
+                self.follow_downtime_in(words, announced, next, policy, time)
+            }
             None => Ok(None),
         }
+    }
+
+    /// The slowest success of a round, for the ramp that may follow, and for the period after that.
+    #[cold]
+    fn begin_round_of(
+        &self,
+        words: &AdaptiveWords,
+        announced: Control,
+        next: Control,
+    ) -> Result<(), Over> {
+        let (slowest, generation) = (&words.ramp.slowest, next.generation());
+        // Helpers find the word with either tag, and decide the same: only probes of the old generation change it, and
+        // none of those is out where a ramp ends.
+        let completed = announced.goal() == Goal::Step && next.counting();
+        if completed || next.state() == State::HalfOpen || slowest.load().is_old(generation) {
+            self.decide_once(slowest, announced, generation, |before| {
+                if completed { before } else { 0 }
+            })?;
+        }
+        Ok(())
     }
 
     /// Before `since` is replaced, which says how long the state that ends had lasted.
@@ -84,8 +108,10 @@ impl Core {
             if words.downtime.load().is_old(generation) {
                 self.decide_once(&words.downtime, announced, generation, |before| before)?;
             }
-            if words.rejected.load().is_old(generation) {
-                self.decide_once(&words.rejected, announced, generation, |before| before)?;
+            for word in [&words.rejected, &words.lost] {
+                if word.load().is_old(generation) {
+                    self.decide_once(word, announced, generation, |before| before)?;
+                }
             }
             return Ok(None);
         }
@@ -104,6 +130,14 @@ impl Core {
                 before
             }
         })?;
+        let reopens = next.state() == State::Open && judges_round(announced.goal());
+        // By the goal, which all helpers have: a verdict on a round or on a ramp that leads to Open.
+        self.decide_once(&words.lost, announced, generation, |before| {
+            match outage.is_new() || !outage.is_under_way() {
+                true => 0,
+                false => before.saturating_add(u64::from(reopens)).min(PAYLOAD_MAX),
+            }
+        })?;
         if next.state() != State::Open || announced.state() == State::Closed {
             return Ok(None);
         }
@@ -119,7 +153,7 @@ impl Core {
         );
         let wait = backoff.adaptive_wait_nanos(lasted, pace, unit);
         let from = match announced.goal() {
-            Goal::Trip => time,
+            Goal::Trip | Goal::Step => time,
             // a lost round's wait counts from its beginning
             _ => since.min(time),
         };

@@ -110,11 +110,19 @@ pub(crate) fn stakes(outage: Outage) -> u64 {
 /// The limit at that pace: `ln(stakes max(1, 2 pace))`, by a logarithm that is never low and at most 0.06
 /// high: `ln x = ln 2 (k + x / 2^k - 1 + 0.0861)`, with k the logarithm of x to base 2, rounded down.
 pub(crate) fn limit(stakes: u64, pace: u64) -> u64 {
+    let odds = u128::from(stakes) * u128::from((2 * pace).max(ONE));
+    logarithm(odds.div_ceil(1 << 32).max(1))
+}
+
+/// The same logarithm of a whole number, at least 1.
+pub(crate) fn ln(x: u64) -> u64 {
+    logarithm(x.into())
+}
+
+fn logarithm(x: u128) -> u64 {
     /// In 2^-32, rounded up.
     const LN_2: u128 = 2_977_044_472;
     const BULGE: u128 = 369_796_685;
-    let odds = u128::from(stakes) * u128::from((2 * pace).max(ONE));
-    let x = odds.div_ceil(1 << 32).max(1);
     let k = x.ilog2();
     let part = ((x << 32) >> k) - (1 << 32);
     let binary = (u128::from(k) << 32) + part + BULGE + 1;

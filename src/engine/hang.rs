@@ -105,7 +105,7 @@ impl Core {
             // it counts nothing further, whatever the rule has become since
             return Look::Admit;
         }
-        let patience = hang.patience(words.longest.load().payload());
+        let patience = words.patience(hang, words.slowest(control.generation()));
         let found = watch.starts >= u64::from(hang.starts)
             && watch.lasted(now) >= Some(patience / 3)
             && now >= alive.saturating_add(patience);

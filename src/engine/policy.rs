@@ -5,7 +5,7 @@
 //! window.
 
 use crate::clock::saturating_nanos;
-use crate::config::settings::{Config, Geometry, OnCancel, RecoveryRule};
+use crate::config::settings::{Config, Geometry, OnCancel, Outage, RecoveryRule};
 use crate::engine::evidence::{Weighed, Weights, stakes};
 use crate::words::control::{Flags, Goal};
 use crate::words::outcome::{Cause, Counts};
@@ -28,6 +28,8 @@ pub(crate) struct Policy {
     /// Of the outage rule: what outcomes weigh, and what the settings add to the limit.
     pub(crate) weights: Weights,
     pub(crate) stakes: u64,
+    /// Of the ramp, as of the outage rule.
+    pub(crate) ramp: Weights,
 }
 
 /// The rules on a window that are true: four bits, in their order as causes.
@@ -127,15 +129,18 @@ fn reached(part: u64, whole: u64, rate: f64) -> bool {
 
 impl Policy {
     pub(crate) fn new(config: Config) -> Policy {
+        let weights = config.outage.map_or(Weights::default(), Weights::of);
+        let ramps = config.half_open.ramp.is_some();
         Policy {
             number: 0,
-            weights: {
-                let weights = config.outage.map_or(Weights::default(), Weights::of);
-                Weights {
-                    paced: weights.paced || config.open_for.adaptive,
-                    watches: config.hang.is_some(),
-                    ..weights
-                }
+            weights: Weights {
+                paced: weights.paced || config.open_for.adaptive || ramps,
+                watches: config.hang.is_some(),
+                ..weights
+            },
+            ramp: match weights.are_off() && ramps {
+                true => Weights::of(Outage::default()),
+                false => weights,
             },
             stakes: config.outage.map_or(0, stakes),
             config,
@@ -174,6 +179,11 @@ impl Policy {
             number: (self.number + 1) % (1 << RULES_BITS),
             ..Policy::new(config)
         }
+    }
+
+    /// Whether a rule is on that needs the words of the adaptive ones.
+    pub(crate) fn is_adaptive(&self) -> bool {
+        self.weights.paced || self.weights.watches
     }
 
     fn min_throughput(&self) -> u64 {
@@ -432,9 +442,13 @@ impl Policy {
             return Some(Goal::ReopenByCancelled);
         }
         let need = self.need();
+        let won = match self.config.half_open.ramp {
+            Some(_) => Goal::Ramp,
+            None => Goal::Close,
+        };
         match self.config.half_open.recovery {
             RecoveryRule::Successes(_) if round.failed > 0 => Some(Goal::ReopenByProbe),
-            RecoveryRule::Successes(_) => (round.succeeded >= need).then_some(Goal::Close),
+            RecoveryRule::Successes(_) => (round.succeeded >= need).then_some(won),
             RecoveryRule::Rate { failure_rate, .. } => {
                 let all = round.results();
                 let lost = || {
@@ -444,7 +458,7 @@ impl Policy {
                 };
                 (all >= need).then(|| match lost() {
                     true => Goal::ReopenByProbe,
-                    false => Goal::Close,
+                    false => won,
                 })
             }
         }

@@ -6,9 +6,7 @@
 //! the result is counted. A round ends at the exchange that decides it. A thread that finds it
 //! decided performs its transition, and later results are late.
 
-use crate::clock::saturating_nanos;
-use crate::engine::call::Admission;
-use crate::engine::call::Outgoing;
+use crate::engine::call::{Admission, Outgoing};
 use crate::engine::state::Core;
 use crate::error::Rejected;
 use crate::words::control::{Control, Goal};
@@ -39,6 +37,9 @@ impl Core {
         control: Control,
         now: u64,
     ) -> Option<Result<Admission, Rejected>> {
+        if control.ramps() {
+            return self.take_share(control, now);
+        }
         let policy = self.head.policy.load();
         let round = self.probing.round.load();
         // A transition to half-open that began after control was read has written its own round: control is
@@ -63,7 +64,7 @@ impl Core {
             }));
         }
         let rejected = Rejected::by(State::HalfOpen);
-        let timeout = saturating_nanos(policy.config.half_open.probe_timeout);
+        let timeout = self.probe_timeout(&policy, None);
         // After the round was read. A probe that is admitted after this load changes the round, and
         // the exchange below fails.
         let latest = self.probing.latest_admission.load();
@@ -94,15 +95,31 @@ impl Core {
         )))
     }
 
-    /// A probe ends with a result.
-    pub(crate) fn conclude_probe(&self, admission: Admission, out: Outgoing, now: u64) {
+    /// A probe, or a call of a ramp, ends with a result, after `lasted` nanoseconds.
+    pub(crate) fn conclude_probe(
+        &self,
+        admission: Admission,
+        out: Outgoing,
+        lasted: u64,
+        now: u64,
+    ) {
+        if let Some(step) = admission.period.step() {
+            let period = admission.period.whole();
+            return self.conclude_in_ramp(period, step, out, lasted, now);
+        }
         let policy = self.head.policy.load();
         let (failed, slow) = (out.class.failed(), out.class.slow());
         let fails = u64::from(policy.fails_round(failed, slow));
+        let noted = fails == 0 && policy.is_adaptive();
         let after = |round: Round| {
             // Before the exchange, never after: a cancellation that finds this result in the round reads
             // its time, or a later one.
             self.probing.latest_result.raise(now);
+            // So is its duration. If the exchange fails, and the probe is late, other probes have decided the round:
+            // a call that comes to its ramp meanwhile overlaps this one.
+            if noted {
+                self.note_probe(admission.period.generation(), lasted);
+            }
             let round = round.give_back();
             Round {
                 succeeded: round.succeeded + 1 - fails,
@@ -143,8 +160,12 @@ impl Core {
     /// given up only if as many left as the round needs results, and no result came within the
     /// probe timeout.
     pub(crate) fn cancel_probe(&self, admission: Admission, now: u64) {
+        if let Some(step) = admission.period.step() {
+            let period = admission.period.whole();
+            return self.leave_ramp(period, step, now, |side| side.cancelled.add(1));
+        }
         let policy = self.head.policy.load();
-        let timeout = saturating_nanos(policy.config.half_open.probe_timeout);
+        let timeout = self.probe_timeout(&policy, None);
         let after = |round: Round| {
             let round = round.cancel();
             // After the round was read, so no older than the results that it holds. One that comes
@@ -174,6 +195,10 @@ impl Core {
     /// An ignored probe only gives its slot back.
     pub(crate) fn ignore_probe(&self, admission: Admission) {
         let now = self.head.clock.nanos();
+        if let Some(step) = admission.period.step() {
+            let period = admission.period.whole();
+            return self.leave_ramp(period, step, now, |side| side.ignored.add(1));
+        }
         if self
             .update_round(admission, now, None, Round::give_back)
             .is_some()
@@ -196,7 +221,8 @@ impl Core {
             // While an update is under way the round may be about to be replaced. It is finished
             // first.
             let control = self.quiet(now);
-            if control.period() != admission.period {
+            // Or the round was won, by rules that asked for fewer results.
+            if control.period() != admission.period || control.ramps() {
                 self.late();
                 return None;
             }

@@ -41,7 +41,7 @@ impl Core {
                     if admission.is_timed(timing) {
                         self.succeed_timed(admission, timing, now);
                     } else if !self.try_in_stripe(admission, Outgoing::SUCCESS, now) {
-                        self.record_slow(admission, Outgoing::SUCCESS, now);
+                        self.record_slow(admission, Outgoing::SUCCESS, timing, now);
                     }
                 }
                 Shape::Count(_) if !admission.is_timed(timing) => {
@@ -71,7 +71,7 @@ impl Core {
         // Under the hang rule the first success of a tick leaves its duration.
         let samples = match self.count_in_stripe(admission, out, now) {
             Some(control) => control.watches(),
-            None => self.record_slow(admission, out, now),
+            None => self.record_slow(admission, out, timing, now),
         };
         if samples {
             self.sample(admission, timing, now);
@@ -88,16 +88,20 @@ impl Core {
         if sample.payload() != 0 || !self.control().watches() || !admission.is_timed(timing) {
             return;
         }
-        let lasted = match timing.lasted {
+        let lasted = self.lasted(admission, timing, now).clamp(1, PAYLOAD_MAX);
+        // Another success may come first, or the tick may end: then this one's duration is not needed.
+        let _ = words.sample.cas(sample, Tagged::new(sample.tag(), lasted));
+    }
+
+    /// How long a timed call took, in nanoseconds.
+    fn lasted(&self, admission: Admission, timing: Timing, now: u64) -> u64 {
+        match timing.lasted {
             Some(lasted) => lasted,
             None if self.has_stopwatch(timing.limit) => {
                 admission.lasted(self.head.clock.stopwatch())
             }
             None => admission.lasted(now),
-        };
-        let lasted = lasted.clamp(1, PAYLOAD_MAX);
-        // Another success may come first, or the tick may end: then this one's duration is not needed.
-        let _ = words.sample.cas(sample, Tagged::new(sample.tag(), lasted));
+        }
     }
 
     /// A timed success under a count window.
@@ -105,9 +109,9 @@ impl Core {
     fn succeed_in_count(&self, admission: Admission, timing: Timing) {
         let now = self.head.clock.nanos();
         if self.exceeds_limit(admission, timing, now) {
-            self.record(admission, Outgoing::SLOW_SUCCESS, now);
+            self.record(admission, Outgoing::SLOW_SUCCESS, timing, now);
         } else if !self.try_unlogged(admission) {
-            self.record_at_once(admission, Outgoing::SUCCESS, now);
+            self.record_at_once(admission, Outgoing::SUCCESS, timing, now);
         }
     }
 
@@ -117,7 +121,7 @@ impl Core {
         if let Shape::Count(window) = &self.head.window
             && !self.try_in_count(window, admission, out, None)
         {
-            self.record_slow(admission, out, self.head.clock.nanos());
+            self.record_slow(admission, out, Timing::default(), self.head.clock.nanos());
         }
     }
 
@@ -127,7 +131,8 @@ impl Core {
             Shape::Time(_) => {
                 let now = self.head.clock.nanos();
                 if !self.try_in_stripe(admission, Outgoing::failure_of(kind), now) {
-                    self.record_slow(admission, Outgoing::failure_of(kind), now);
+                    let untimed = Timing::default();
+                    self.record_slow(admission, Outgoing::failure_of(kind), untimed, now);
                 }
             }
             Shape::Count(_) => self.conclude_slow(admission, Outgoing::failure_of(kind)),
@@ -148,7 +153,7 @@ impl Core {
             kind,
             wait: wait.map(|wait| self.within_cap(wait)),
         };
-        self.record(admission, out, now);
+        self.record(admission, out, timing, now);
     }
 
     #[cold]
@@ -229,24 +234,24 @@ impl Core {
     }
 
     #[inline(never)]
-    pub(crate) fn record(&self, admission: Admission, out: Outgoing, now: u64) {
-        self.record_at_once(admission, out, now);
+    pub(crate) fn record(&self, admission: Admission, out: Outgoing, timing: Timing, now: u64) {
+        self.record_at_once(admission, out, timing, now);
     }
 
     #[inline(always)]
-    fn record_at_once(&self, admission: Admission, out: Outgoing, now: u64) {
+    fn record_at_once(&self, admission: Admission, out: Outgoing, timing: Timing, now: u64) {
         if !self.try_record(admission, out, now) {
-            self.record_slow(admission, out, now);
+            self.record_slow(admission, out, timing, now);
         }
     }
 
     /// Records the outcome, however often other threads interfere. Everything that follows from it
     /// (slow or not, its epoch, a trip) follows at one time. Returns whether it counts in the window.
     #[cold]
-    fn record_slow(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
+    fn record_slow(&self, admission: Admission, out: Outgoing, timing: Timing, now: u64) -> bool {
         // Each turn means that another thread's update came between, so the system as a whole makes
         // progress. This thread helps to finish that update instead of waiting for its announcer.
-        while self.resolve(admission, out, now) {
+        while self.resolve(admission, out, timing, now) {
             if self.try_record(admission, out, now) {
                 return true;
             }
@@ -339,7 +344,8 @@ impl Core {
         } else {
             Outgoing::SUCCESS
         };
-        let counted = self.try_record(admission, out, now) || self.record_slow(admission, out, now);
+        let counted =
+            self.try_record(admission, out, now) || self.record_slow(admission, out, timing, now);
         if counted {
             self.sample(admission, timing, now);
         }
@@ -364,13 +370,14 @@ impl Core {
     /// An obstacle came between an outcome and its count. Returns false if the outcome is dealt
     /// with.
     #[cold]
-    fn resolve(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
+    fn resolve(&self, admission: Admission, out: Outgoing, timing: Timing, now: u64) -> bool {
         let control = self.control();
         // The period ended while the call was under way. A later period may have the same state;
         // its generation differs, so the result is late there too.
-        if control.period() != admission.period {
+        if control.period() != admission.period.whole() {
             self.late();
-            if admission.period.state() == State::HalfOpen && !out.class.failed() {
+            let probe = admission.period.state() == State::HalfOpen;
+            if probe && admission.period.step().is_none() && !out.class.failed() {
                 self.probing.late_successes.add(1);
             }
             return false;
@@ -378,7 +385,8 @@ impl Core {
         match control.state() {
             State::HalfOpen => {
                 // The admission is this round's, or the period would differ.
-                self.conclude_probe(admission, out, now);
+                let lasted = self.lasted(admission, timing, now);
+                self.conclude_probe(admission, out, lasted, now);
                 false
             }
             // admitted while disabled: in no total
@@ -708,7 +716,11 @@ impl Core {
                 kind: FailureKind::Timeout,
                 wait: None,
             };
-            return self.record(admission, out, now);
+            let timing = Timing {
+                lasted: None,
+                limit,
+            };
+            return self.record(admission, out, timing, now);
         }
         if admission.period.state() == State::HalfOpen {
             return self.cancel_probe(admission, now);
@@ -721,7 +733,7 @@ impl Core {
         // Nothing here decides. If the period ends after this load, the call is counted as if it
         // had ended just before.
         let control = self.control();
-        if control.period() != admission.period {
+        if control.period() != admission.period.whole() {
             self.late();
         } else if control.counting() {
             count(self.stripes.side());

@@ -379,6 +379,7 @@ impl Core {
         ] {
             self.renew(word, announced)?;
         }
-        self.renew(&words.weights, announced)
+        self.renew(&words.weights, announced)?;
+        self.renew_ramp(&words.ramp, announced)
     }
 }

@@ -5,7 +5,7 @@ use crate::engine::apply::Frozen;
 use crate::engine::help::Over;
 use crate::engine::state::Core;
 use crate::words::control::Control;
-use crate::words::tagged::since;
+use crate::words::tagged::{Tagged, since};
 use crate::words::watch::Watch;
 
 impl Core {
@@ -37,6 +37,13 @@ impl Core {
                 sample.max(longest - longest / 1000)
             }
         })?;
+        // From the first sample of a period on, the round before it says nothing more. Before the sample goes: a helper
+        // that does not find it any more finds this done.
+        if words.sample.load().payload() != 0 {
+            self.help_write(&words.ramp.slowest, announced, |slowest| {
+                Tagged::new(slowest.tag(), 0)
+            })?;
+        }
         self.decide_once(&words.sample, announced, version, |_| 0)?;
         if let Some(end) = alive_until {
             // It only rises, and all helpers have the same.

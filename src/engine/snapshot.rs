@@ -98,6 +98,9 @@ pub struct Snapshot {
     pub watch: Option<Watch>,
     /// The current round.
     pub probes: Probes,
+    /// The part of the calls that the state admits: 1 in closed, disabled and observe-only; the share of the
+    /// [ramp](crate::Ramp) in half-open; else 0, also in a round, which admits its probes and no share.
+    pub admitted_share: f64,
     /// The part of `totals.late` that are successful probes, since the breaker was built. Not in a
     /// saved state.
     ///
@@ -211,6 +214,11 @@ impl Core {
             evidence,
             watch: self.watch_now(control, now),
             probes,
+            admitted_share: if control.admits_all() {
+                1.0
+            } else {
+                self.share_now(control)
+            },
             late_probe_successes: self.probing.late_successes.get(),
             totals: self.totals(rejections.iter().sum()),
             failures_by_kind: FailureKinds(kinds),
@@ -298,7 +306,9 @@ impl Core {
         (watch.is_on() && self.is_silent(words)).then(|| Watch {
             starts: watch.starts as u32,
             lasted: Duration::from_nanos(watch.lasted(now).unwrap_or(0)),
-            patience: Duration::from_nanos(hang.patience(words.longest.load().payload())),
+            patience: Duration::from_nanos(
+                words.patience(hang, words.slowest(control.generation())),
+            ),
         })
     }
 

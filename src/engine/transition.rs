@@ -17,7 +17,10 @@ pub(crate) fn permits(goal: Goal, state: State) -> bool {
         TripByRun | TripByCount | TripByFailureRate | TripBySlowRate | TripByEvidence
         | TripByHang | CheckHang => state == State::Closed,
         Probe => state == State::Open,
-        Close | ReopenByProbe | ReopenByTimeout | ReopenByCancelled => state == State::HalfOpen,
+        Close | ReopenByProbe | ReopenByTimeout | ReopenByCancelled | Ramp | Step => {
+            state == State::HalfOpen
+        }
+        ReopenByRamp => false,
         Trip | HalfOpen => !overridden,
         Reset => true,
         Release => overridden,
@@ -50,14 +53,19 @@ fn counts(state: State) -> bool {
 /// Whether outcomes may land before the update, or after it. Otherwise the counts are frozen already, and stay
 /// so.
 pub(crate) fn thaws(announced: Control) -> bool {
-    announced.counting() || destination(announced.goal()).is_some_and(|(to, _)| counts(to))
+    announced.counting()
+        || announced.goal() == Step
+        || destination(announced.goal()).is_some_and(|(to, _)| counts(to))
 }
 
-/// The decision of an update that leads to a state in which the rules have no say. It follows from the goal,
-/// so all helpers make the same one, whatever their rules. (Disabled is not among these states: whether its
-/// calls are timed is up to the rules.)
-pub(crate) fn decided_by_goal(goal: Goal) -> Option<Decision> {
-    let (to, cause) = destination(goal)?;
+/// The decision of an update that leads to a state in which the rules have no say, or of one that goes on with a ramp.
+/// It follows from the goal and from where that leads, so all helpers make the same one, whatever their rules.
+/// (Disabled is not among these states: whether its calls are timed is up to the rules.)
+pub(crate) fn decided_by_goal(goal: Goal, leads: Option<(State, Cause)>) -> Option<Decision> {
+    if matches!(goal, Ramp | Step) && leads.is_none() {
+        return Some(Decision::default());
+    }
+    let (to, cause) = leads?;
     matches!(to, State::Open | State::HalfOpen | State::ForcedOpen).then_some(Decision {
         transition: Some((to, cause)),
         ..Decision::default()
@@ -74,9 +82,10 @@ pub(crate) fn moves_openings(announced: Control, to: State) -> bool {
 /// Returns the target of a goal, and the reported cause; `None` if the update has to judge.
 pub(crate) fn destination(goal: Goal) -> Option<(State, Cause)> {
     let to = match goal {
-        Check | CheckHang | Maintain => return None,
+        Check | CheckHang | Maintain | Ramp | Step => return None,
         TripByRun | TripByCount | TripByFailureRate | TripBySlowRate | TripByEvidence
-        | TripByHang | ReopenByProbe | ReopenByTimeout | ReopenByCancelled | Trip => State::Open,
+        | TripByHang | ReopenByProbe | ReopenByTimeout | ReopenByCancelled | ReopenByRamp
+        | Trip => State::Open,
         Probe | HalfOpen => State::HalfOpen,
         Close | Reset | Release => State::Closed,
         ForceOpen => State::ForcedOpen,
@@ -86,11 +95,11 @@ pub(crate) fn destination(goal: Goal) -> Option<(State, Cause)> {
     Some((to, goal.cause()))
 }
 
-/// Which counts go with an event: the round's for a verdict, the window's for all others.
+/// Which counts go with an event: the round's, or the ramp's, for a verdict; the window's for all others.
 pub(crate) fn judges_round(goal: Goal) -> bool {
     matches!(
         goal,
-        Close | ReopenByProbe | ReopenByTimeout | ReopenByCancelled
+        Close | ReopenByProbe | ReopenByTimeout | ReopenByCancelled | Ramp | Step
     )
 }
 
@@ -192,9 +201,11 @@ impl Decision {
 /// Judges the window that the announced update has before it. `judged` is whether the update
 /// is the one that judges rules on a window of time; in a count window each entry judged itself as
 /// it landed. `before` is the last decision: it says what was true at the last judgement (observe-only), and by
-/// which rules the decision was made. `weighed` is the outage rule's view of the same cut.
+/// which rules the decision was made. `weighed` is the outage rule's view of the same cut, and `leads` where the goal
+/// leads, or what a ramp has found.
 pub(crate) fn decide(
     announced: Control,
+    leads: Option<(State, Cause)>,
     policy: &Policy,
     window: Counts,
     weighed: &Weighed,
@@ -207,7 +218,7 @@ pub(crate) fn decide(
         adopts: policy.number != before.rules,
         ..Decision::default()
     };
-    if let Some((state, cause)) = destination(announced.goal()) {
+    if let Some((state, cause)) = leads {
         // a count window that begins is empty, and may have to log its successes from the first on
         let logs = || policy.logs_successes(Counts::default(), Truth::default());
         return Decision {
@@ -278,6 +289,7 @@ mod tests {
     ) -> Decision {
         decide(
             announced,
+            destination(announced.goal()),
             policy,
             window,
             &Weighed::default(),
@@ -326,6 +338,9 @@ mod tests {
             (ReopenByProbe, &[S::HalfOpen], Some(S::Open)),
             (ReopenByTimeout, &[S::HalfOpen], Some(S::Open)),
             (ReopenByCancelled, &[S::HalfOpen], Some(S::Open)),
+            (Ramp, &[S::HalfOpen], None),
+            (Step, &[S::HalfOpen], None),
+            (ReopenByRamp, &[], Some(S::Open)),
             (Trip, &[S::Closed, S::Open, S::HalfOpen], Some(S::Open)),
             (
                 HalfOpen,
@@ -434,10 +449,11 @@ mod tests {
     fn what_a_transition_leaves_it_would_not_change() {
         let policy = Policy::new(Config::default());
         for from in State::ALL {
-            for goal in (0..18).map(Goal::from_bits).filter(|g| permits(*g, from)) {
+            for goal in Goal::all().filter(|g| permits(*g, from)) {
                 let announced = Control::new(from, Flags::default()).announce(goal);
                 let Some((to, _)) = destination(goal) else {
-                    assert!(thaws(announced), "{goal:?}");
+                    // a ramp that begins leads to no state that counts
+                    assert_eq!(thaws(announced), goal != Ramp, "{goal:?}");
                     continue;
                 };
                 assert_eq!(
@@ -461,7 +477,7 @@ mod tests {
                     true,
                     Decision::default(),
                 );
-                match decided_by_goal(goal) {
+                match decided_by_goal(goal, destination(goal)) {
                     Some(decision) => assert_eq!(decision.transition, judged.transition),
                     None => assert!(counts(to) || to == State::Disabled, "{goal:?}"),
                 }

@@ -27,7 +27,7 @@ use crate::engine::apply::Frozen;
 #[cfg(feature = "std")]
 use crate::engine::events::queue::FEW;
 use crate::engine::help::Over;
-use crate::engine::policy::Allowance;
+use crate::engine::policy::{Allowance, Policy};
 use crate::engine::state::Core;
 use crate::engine::transition::{
     Decision, advances_epochs, decide, decided_by_goal, destination, judges_round, thaws,
@@ -36,7 +36,7 @@ use crate::engine::window::Shape;
 use crate::engine::window::stripes::Class;
 use crate::words::control::{Control, Goal, Period};
 use crate::words::deadline::Wait;
-use crate::words::outcome::Counts;
+use crate::words::outcome::{Cause, Counts, State};
 use crate::words::tagged::{PAYLOAD_BITS, PAYLOAD_MAX, extend};
 
 impl Core {
@@ -68,7 +68,9 @@ impl Core {
             let control = self.quiet(now);
             // If the announcement fails, another thread has announced an update. It may be one that
             // does not end the period, so the next turn looks again.
-            if control.period() != period || self.update(control, goal, now, wait) {
+            // A verdict on a round is of no use once another thread has begun the ramp, by other rules perhaps.
+            let begun = judges_round(goal) && control.ramps();
+            if control.period() != period || begun || self.update(control, goal, now, wait) {
                 return;
             }
         }
@@ -123,8 +125,13 @@ impl Core {
         // From the first frozen word on, results of the old version can no longer land there. When
         // all are frozen, every helper has the same counts.
         let frozen = self.freeze(announced)?;
+        let leads = if announced.ramps() {
+            self.go_on_with_ramp(announced, policy)?
+        } else {
+            destination(announced.goal())
+        };
         // A transition's time is in its event.
-        let mut begun = match destination(announced.goal()) {
+        let mut begun = match leads {
             Some(transition) => Some(self.begin_event(announced, transition)?),
             None => None,
         };
@@ -154,7 +161,7 @@ impl Core {
         };
         let judged = matches!(self.head.window, Shape::Time(_));
         let stored = &self.ledger.decision;
-        let decision = match decided_by_goal(announced.goal()) {
+        let decision = match decided_by_goal(announced.goal(), leads) {
             // the rules have no say, and the next update that judges finds what the last one said
             Some(decision) => decision,
             None => self.decide_once(stored, announced, announced.version(), |mut before| {
@@ -164,7 +171,7 @@ impl Core {
                 }
                 let adopts = before.rules != policy.number;
                 let weighed = self.weighed_at(announced, &frozen, policy, adopts);
-                decide(announced, policy, window, &weighed, judged, before)
+                decide(announced, leads, policy, window, &weighed, judged, before)
             })?,
         };
         let next = decision.publish(announced);
@@ -255,6 +262,21 @@ impl Core {
             })?;
         }
         Ok((next, decision))
+    }
+
+    /// Begins a ramp, or judges its step. Returns the transition that follows.
+    #[cold]
+    #[inline(never)]
+    fn go_on_with_ramp(
+        &self,
+        announced: Control,
+        policy: &Policy,
+    ) -> Result<Option<(State, Cause)>, Over> {
+        let time = self.decide_time(announced)?;
+        match announced.goal() {
+            Goal::Ramp => self.begin_ramp(announced, time).map(|()| None),
+            _ => self.end_step(announced, policy, time),
+        }
     }
 
     /// From here to the publication no outcome can be recorded. Between two states that count nothing none can be

@@ -46,6 +46,15 @@ impl Rejected {
         }
     }
 
+    /// By a ramp, whose step lasts `rest` nanoseconds longer at least.
+    pub(crate) const fn by_ramp(rest: u64) -> Rejected {
+        Rejected {
+            state: State::HalfOpen,
+            low: 0,
+            rest: if rest == 0 { u64::MAX } else { rest },
+        }
+    }
+
     /// By a state whose end is unknown.
     pub(crate) const fn by(state: State) -> Rejected {
         Rejected {
@@ -57,7 +66,7 @@ impl Rejected {
 
     /// Returns how long the breaker will go on rejecting calls, by the breaker's clock. `None` if
     /// that is unknown: in `HalfOpen`, where a probe's result may come at any time, and in
-    /// `ForcedOpen`.
+    /// `ForcedOpen`. In a [ramp](crate::Ramp) it is what is left of the step's 100 ms.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self.rest {

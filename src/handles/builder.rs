@@ -63,6 +63,33 @@ impl Breaker {
     }
 }
 
+/// The adaptive breaker.
+impl Breaker {
+    /// Returns a builder with the adaptive rules, and without the default failure rules. It is what a dependency gets
+    /// whose failures are still unknown.
+    ///
+    /// - It trips on evidence of an [outage](Outage) that half of the calls are bad, and when they [hang](Hang).
+    /// - It waits as long as the outage [suggests](Backoff::adaptive): a quarter of a second at first.
+    /// - Three probes have to succeed, one at a time, and a [ramp](crate::Ramp) follows.
+    ///
+    /// One setting is worth a thought, and one more is worth having. `outage` takes the rate of bad calls from which
+    /// on the dependency is not worth calling. With `slow_call` a call that takes too long is as bad as a failed one.
+    ///
+    /// If healthy calls take more than 5 s, name a longer [`probe_timeout`](crate::HalfOpen::probe_timeout).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tripcoil::Breaker;
+    ///
+    /// let breaker = Breaker::adaptive("payments").slow_call(Duration::from_millis(250)).build()?;
+    /// assert!(breaker.try_acquire().is_ok());
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    pub fn adaptive(name: impl Into<String>) -> Builder {
+        Breaker::builder(name).config(Config::adaptive())
+    }
+}
+
 impl<C> fmt::Debug for Builder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")

@@ -31,6 +31,8 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
         Cause::ProbeFailed => "probe_failed",
         Cause::ProbeTimeout => "probe_timeout",
         Cause::ProbesCancelled => "probes_cancelled",
+        Cause::RampCompleted => "ramp_completed",
+        Cause::RampFailed => "ramp_failed",
         Cause::Manual => "manual",
     }
 }

@@ -111,7 +111,10 @@ impl Core {
             kinds: read.failures_by_kind.0.map(at_most),
             rejections,
             window: self.keep(c, now, read),
-            round: (c.state() == State::HalfOpen).then(|| self.counted()),
+            round: (c.state() == State::HalfOpen).then(|| match c.ramps() {
+                true => Counted::default(),
+                false => self.counted(),
+            }),
             opening: (c.state() == State::Open).then(|| c.goal().cause()),
             outage: self.last_opening(c)?.map(|e| Outage {
                 generation: at_most(e.generation),

@@ -42,6 +42,12 @@ pub(crate) enum Goal {
     ReopenByProbe,
     ReopenByTimeout,
     ReopenByCancelled,
+    /// The round was won, and a ramp follows.
+    Ramp,
+    /// The step of the ramp is judged: its calls decide on the next one, or on a transition.
+    Step,
+    /// The ramp failed. No update is announced for it: it takes the place of the step that found it.
+    ReopenByRamp,
     /// The operator's.
     Trip,
     HalfOpen,
@@ -55,8 +61,8 @@ pub(crate) enum Goal {
 use Goal::*;
 
 impl Goal {
-    /// Returns the cause reported for a transition with this goal. `Check` and `Maintain` lack a
-    /// cause of their own: the first true rule is the cause.
+    /// Returns the cause reported for a transition with this goal. Those that judge lack a cause of
+    /// their own: what they find is the cause.
     pub(crate) const fn cause(self) -> Cause {
         match self {
             TripByRun => Cause::ConsecutiveFailures,
@@ -70,8 +76,9 @@ impl Goal {
             ReopenByProbe => Cause::ProbeFailed,
             ReopenByTimeout => Cause::ProbeTimeout,
             ReopenByCancelled => Cause::ProbesCancelled,
-            Check | CheckHang | Maintain | Trip | HalfOpen | Reset | Release | ForceOpen
-            | Disable | ObserveOnly => Cause::Manual,
+            ReopenByRamp => Cause::RampFailed,
+            Check | CheckHang | Maintain | Ramp | Step | Trip | HalfOpen | Reset | Release
+            | ForceOpen | Disable | ObserveOnly => Cause::Manual,
         }
     }
 
@@ -87,12 +94,22 @@ impl Goal {
             Cause::ProbeFailed => ReopenByProbe,
             Cause::ProbeTimeout => ReopenByTimeout,
             Cause::ProbesCancelled => ReopenByCancelled,
-            Cause::OpenElapsed | Cause::ProbesSucceeded | Cause::Manual => Trip,
+            Cause::RampFailed => ReopenByRamp,
+            Cause::OpenElapsed | Cause::ProbesSucceeded | Cause::RampCompleted | Cause::Manual => {
+                Trip
+            }
         }
     }
 }
 
-#[cfg(any(fuzzing, test))]
+#[cfg(test)]
+impl Goal {
+    pub(crate) fn all() -> impl Iterator<Item = Goal> {
+        GOALS.into_iter()
+    }
+}
+
+#[cfg(fuzzing)]
 impl Goal {
     /// Some goal for any number.
     pub(crate) fn from_bits(n: u64) -> Goal {
@@ -100,7 +117,7 @@ impl Goal {
     }
 }
 
-const GOALS: [Goal; 21] = [
+const GOALS: [Goal; 24] = [
     Check,
     CheckHang,
     Maintain,
@@ -115,6 +132,9 @@ const GOALS: [Goal; 21] = [
     ReopenByProbe,
     ReopenByTimeout,
     ReopenByCancelled,
+    Ramp,
+    Step,
+    ReopenByRamp,
     Trip,
     HalfOpen,
     Reset,
@@ -209,11 +229,28 @@ const _: () = {
     }
 };
 
-/// What a permit carries: the generation and the kind under which it was given.
+/// What a permit carries: the generation and the kind under which it was given; and in the version's place, in a
+/// ramp, the number of its step, plus one. So no period with a step is that of a control word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Period(u64);
 
 impl Period {
+    /// The same, in that step of a ramp.
+    pub(crate) fn in_step(self, step: u8) -> Period {
+        Period(self.0 | (u64::from(step) + 1) << VERSION_SHIFT)
+    }
+
+    /// The step of a ramp, if it was given in one.
+    pub(crate) fn step(self) -> Option<u8> {
+        let step = self.0 >> VERSION_SHIFT;
+        step.checked_sub(1).map(|step| step as u8)
+    }
+
+    /// The same, without a step.
+    pub(crate) fn whole(self) -> Period {
+        Period(self.0 & (GENERATION | KIND))
+    }
+
     pub(crate) fn state(self) -> State {
         Control(self.0).state()
     }
@@ -328,6 +365,11 @@ impl Control {
     #[inline(always)]
     pub(crate) fn watches(self) -> bool {
         self.0 & WATCHES != 0
+    }
+
+    /// Half-open, in its ramp. An update may be under way.
+    pub(crate) fn ramps(self) -> bool {
+        self.state() == State::HalfOpen && matches!(self.goal(), Ramp | Step)
     }
 
     /// log2 of the stripes in use.

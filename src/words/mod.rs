@@ -4,6 +4,7 @@ pub(crate) mod control;
 pub(crate) mod deadline;
 pub(crate) mod downtime;
 pub(crate) mod outcome;
+pub(crate) mod ramp;
 pub(crate) mod round;
 pub(crate) mod run;
 pub(crate) mod tagged;

@@ -356,6 +356,10 @@ pub enum Cause {
     /// Half-open to open: as many probes were cancelled as the round needs results, and no result
     /// came within the probe timeout.
     ProbesCancelled,
+    /// Half-open to closed: the ramp's share reached one, see [`Ramp`](crate::Ramp).
+    RampCompleted,
+    /// Half-open to open: the calls of the ramp got worse.
+    RampFailed,
     /// The controller changed the state.
     Manual,
 }
@@ -375,6 +379,8 @@ impl Pack for Cause {
             Self::Manual => 9,
             Self::Evidence => 10,
             Self::Hang => 11,
+            Self::RampCompleted => 12,
+            Self::RampFailed => 13,
         }
     }
 
@@ -392,6 +398,8 @@ impl Pack for Cause {
             8 => Self::ProbesCancelled,
             10 => Self::Evidence,
             11 => Self::Hang,
+            12 => Self::RampCompleted,
+            13 => Self::RampFailed,
             _ => Self::Manual,
         }
     }
@@ -400,7 +408,7 @@ impl Pack for Cause {
 impl Cause {
     /// The causes have the numbers below this.
     #[cfg(any(test, fuzzing, all(feature = "persist", feature = "serde")))]
-    pub(crate) const NUMBER: u64 = 12;
+    pub(crate) const NUMBER: u64 = 14;
 
     /// Whether it is a trip rule that outcomes make true.
     pub(crate) fn is_rule(self) -> bool {
@@ -459,6 +467,8 @@ impl fmt::Display for Cause {
             Self::ProbeFailed => "probe failed",
             Self::ProbeTimeout => "probe timeout",
             Self::ProbesCancelled => "probes cancelled",
+            Self::RampCompleted => "ramp completed",
+            Self::RampFailed => "ramp failed",
             Self::Manual => "manual",
         })
     }

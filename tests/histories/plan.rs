@@ -106,7 +106,8 @@ pub(crate) fn rules(time: Time) -> Rules {
         half_open: HalfOpen {
             recovery: Recovery::Successes(2),
             max_probes: 2,
-            probe_timeout: timeout,
+            probe_timeout: Some(timeout),
+            ramp: false,
         },
         on_cancel: OnCancel::Ignored,
     }

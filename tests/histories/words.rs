@@ -31,7 +31,7 @@ macro_rules! alike {
 alike!(state_of, crated::State, State: Closed Open HalfOpen ForcedOpen Disabled ObserveOnly);
 alike!(cause_of, crated::Cause, Cause:
     ConsecutiveFailures FailureCount FailureRate SlowRate Evidence OpenElapsed ProbesSucceeded
-    ProbeFailed ProbeTimeout ProbesCancelled Manual);
+    ProbeFailed ProbeTimeout ProbesCancelled RampCompleted RampFailed Manual);
 
 fn counts_of(of: crated::observe::Counts) -> Counts {
     Counts {
@@ -83,6 +83,7 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
         }),
         // no plan has this rule
         watch: None,
+        admitted_share: of.admitted_share,
         probes: [of.probes.in_flight, of.probes.succeeded, of.probes.failed],
         totals: Totals {
             successes: of.totals.successes,
@@ -100,6 +101,7 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
             _ => of.rejections_by_state.forced_open,
         }),
         would_trip: of.would_trip,
+        late_probe_successes: of.late_probe_successes,
         transitions: of.transitions,
         last_opening: of.last_opening.as_ref().map(event_of),
         time_in_state: nanos(of.time_in_state),
@@ -121,7 +123,9 @@ pub(crate) fn half_open(of: HalfOpen) -> crated::HalfOpen {
             of, failure_rate, ..
         } => crated::HalfOpen::rate(of, failure_rate),
     };
-    half_open
-        .max_probes(of.max_probes)
-        .probe_timeout(span(of.probe_timeout))
+    let half_open = half_open.max_probes(of.max_probes);
+    match of.probe_timeout {
+        Some(timeout) => half_open.probe_timeout(span(timeout)),
+        None => half_open,
+    }
 }

@@ -7,8 +7,10 @@ use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq};
 use tripcoil::{self as crated, CallError, ManualClock};
 
 use crate::held::{Admission, Answer, Decode, End, Held, answer, ends, future_call};
-use crate::model::{Evidence, HangSoFar, Kind, Model, Order, OutageSoFar, Outcome, State};
-use crate::plan::{Ending, Op, Plan, Route, Took, Wait};
+use crate::model::{
+    Cause, Evidence, HalfOpen, HangSoFar, Kind, Model, Order, OutageSoFar, Outcome, Recovery, State,
+};
+use crate::plan::{Changes, Ending, Op, Plan, Route, Step, Took, Wait};
 use crate::tally::Tally;
 use crate::words::{self, nanos, span};
 
@@ -71,10 +73,28 @@ pub(crate) fn run(plan: &Plan, tally: &Tally) -> Checked {
         tally.note(format!("{:?}", event.cause));
     }
     let view = driver.model.view(driver.now());
+    let ramps = driver.model.ramps_so_far();
     for (what, times) in [
         ("rejected", view.totals.rejected),
         ("late", view.totals.late),
         ("would trip", view.would_trip),
+        ("a ramp began", ramps.begun),
+        ("a ramp began with less than one", ramps.begun_with_less),
+        ("a good step", ramps.good_steps),
+        ("a good step after a cut", ramps.good_after_a_cut),
+        ("cut by the score", ramps.cut_by_score),
+        ("cut by a hang", ramps.cut_by_hang),
+        ("cut by durations", ramps.cut_by_durations),
+        ("a cut outlasted", ramps.outlasted),
+        ("leaked in a step", ramps.leaked),
+        ("a step marked", ramps.marked),
+        ("a step good by its mark", ramps.waited_for),
+        ("the same share again", ramps.begun_again),
+        ("out of its step", ramps.out_of_step),
+        ("from before a cut", ramps.before_a_cut),
+        ("without a result in a step", ramps.taken_off),
+        ("a probe late in a ramp", ramps.late_probes),
+        ("a ramp switched off", ramps.switched_off),
     ] {
         (0..times).for_each(|_| tally.note(what.to_owned()));
     }
@@ -127,6 +147,49 @@ impl<'a> Driver<'a> {
                 if *ends && let Some(held) = self.held.pop() {
                     self.end(held, Ending::Result(Outcome::Success, Took::ByClock));
                 }
+            }
+            Op::Recover(times, took) => {
+                if self.model.state() == State::Closed {
+                    self.step(&Op::Order(Order::Trip))?;
+                }
+                if self.model.state() == State::Open {
+                    self.wait(Wait::Turn { offset: 0 });
+                }
+                for _ in 0..*times {
+                    self.call(Route::Permit, Ending::Result(Outcome::Success, *took))?;
+                }
+            }
+            Op::Lose(times) => {
+                let failure = Outcome::Failure(Kind::Server, None);
+                for _ in 0..*times {
+                    self.wait(Wait::Turn { offset: 0 });
+                    self.call(Route::Permit, Ending::Result(failure, Took::ByClock))?;
+                }
+            }
+            Op::Steps(times, step) => {
+                for _ in 0..*times {
+                    self.steps(step)?;
+                }
+            }
+            Op::EndMany(times, ending) => {
+                for _ in 0..self.held.len().min(usize::from(*times)) {
+                    let held = self.held.remove(0);
+                    self.end(held, *ending);
+                }
+            }
+            Op::Alter(ramp, needed) => {
+                let half_open = self.model.rules().half_open;
+                let recovery = needed.map(Recovery::Successes);
+                let half_open = HalfOpen {
+                    recovery: recovery.unwrap_or(half_open.recovery),
+                    ramp: *ramp,
+                    ..half_open
+                };
+                let changes = Changes {
+                    half_open: Some(half_open),
+                    ..Changes::default()
+                };
+                self.step(&Op::Reconfigure(changes))?;
             }
             Op::Acquire(route) => {
                 if let Some(held) = self.acquire(*route, self.local)? {
@@ -304,6 +367,27 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
+    fn steps(&mut self, step: &Step) -> Checked {
+        let mut admitted = 0;
+        for _ in 0..step.calls {
+            let Some(held) = self.acquire(Route::Permit, self.local)? else {
+                continue;
+            };
+            admitted += 1;
+            if admitted <= step.kept {
+                self.held.push(held);
+                continue;
+            }
+            let ending = match step.odd {
+                Some((every, ending)) if admitted % every == 0 => ending,
+                _ => Ending::Result(Outcome::Success, step.took),
+            };
+            self.end(held, ending);
+        }
+        self.wait(step.wait);
+        Ok(())
+    }
+
     fn closure(&mut self, route: Route, outcome: Outcome, took: u64) -> Checked {
         let told = words::outcome(outcome);
         let now = self.now();
@@ -437,6 +521,12 @@ impl<'a> Driver<'a> {
         for event in &self.model.events()[events..] {
             let lasts = |until: u64| until.saturating_sub(event.at);
             let wait = event.open_until.map_or(0, lasts);
+            let rules = self.model.rules();
+            let unnamed = rules.half_open.probe_timeout.is_none() && rules.hang.is_some();
+            if event.cause == Cause::ProbeTimeout && unnamed && before.lost > 0 {
+                self.tally
+                    .note("an adaptive probe timeout after a lost round".to_owned());
+            }
             let reopens = event.from == State::HalfOpen;
             if reopens && wait > 251_000_000 {
                 self.tally.note("an adaptive wait above 250 ms".to_owned());

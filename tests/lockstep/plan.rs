@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::option;
-use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 
 use crate::model::{
@@ -13,6 +13,7 @@ use crate::model::{
 const US: u64 = 1_000;
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
+const HOUR: u64 = 3_600 * SECOND;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -47,6 +48,17 @@ pub(crate) enum Op {
     Settle(u8),
     /// Calls that begin in each of so many ticks, and do not end; then, perhaps, one of those kept does.
     Hung(u8, u8, bool),
+    /// Trips the breaker if it is closed; then, once it is open no longer, so many successes in a row, as of the probes
+    /// that a round needs.
+    Recover(u8, Took),
+    /// So many rounds, one after the other, whose first probe fails.
+    Lose(u8),
+    /// The same calls again and again, as in the steps of a ramp.
+    Steps(u8, Step),
+    /// The oldest of the permits kept, so many of them, end the same way.
+    EndMany(u8, Ending),
+    /// The ramp is switched on or off, and perhaps a round needs so many successes; nothing else changes.
+    Alter(bool, Option<u32>),
     /// The first half of a call; the permit is kept.
     Acquire(Route),
     /// The second half, of one of the permits kept.
@@ -80,6 +92,19 @@ pub(crate) enum Ending {
     Leak,
 }
 
+/// So many calls begin one after the other, and after that there is a wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) calls: u8,
+    /// The permits of the first so many are kept.
+    pub(crate) kept: u8,
+    /// Each n-th of the others ends this way.
+    pub(crate) odd: Option<(u8, Ending)>,
+    /// The rest are successes.
+    pub(crate) took: Took,
+    pub(crate) wait: Wait,
+}
+
 /// How long a call says it took, or, where a route measures, how long it takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Took {
@@ -101,7 +126,7 @@ pub(crate) enum Wait {
     Tick {
         offset: i8,
     },
-    /// To the end of `Open`, or of the round's patience, give or take a nanosecond.
+    /// To the end of `Open`, or of the patience with a round or with a ramp's step, give or take a nanosecond.
     Turn {
         offset: i8,
     },
@@ -156,14 +181,14 @@ fn outages() -> impl Strategy<Value = Outage> {
 fn hangs() -> impl Strategy<Value = Hang> {
     let after = prop_oneof![
         4 => (1..=100_u64).prop_map(|ms| ms * MS),
-        1 => select(vec![1, 20 * MS + 1, SECOND]),
+        2 => select(vec![1, 20 * MS + 1, 100 * MS, 150 * MS, SECOND]),
     ];
     let starts = prop_oneof![6 => 1..=4_u32, 1 => 5..=30_u32];
     (after, starts).prop_map(|(after, starts)| Hang { after, starts })
 }
 
 fn slow_limits() -> impl Strategy<Value = u64> {
-    select(vec![1, 2, 100, MS, 5 * MS + 1])
+    select(vec![1, 2, 100, MS, 5 * MS + 1, 50 * MS])
 }
 
 fn backoffs() -> impl Strategy<Value = Backoff> {
@@ -215,13 +240,19 @@ fn half_opens() -> impl Strategy<Value = HalfOpen> {
             }
         ),
     ];
-    (recovery, 1..=5_u32, select(vec![1, MS, 2_500 * US, SECOND])).prop_map(
-        |(recovery, max_probes, probe_timeout)| HalfOpen {
+    let probe_timeouts = select(vec![1, MS, 2_500 * US, 150 * MS, SECOND]);
+    (
+        recovery,
+        1..=5_u32,
+        option::weighted(0.6, probe_timeouts),
+        proptest::bool::weighted(0.4),
+    )
+        .prop_map(|(recovery, max_probes, probe_timeout, ramp)| HalfOpen {
             recovery,
             max_probes,
             probe_timeout,
-        },
-    )
+            ramp,
+        })
 }
 
 fn on_cancels() -> impl Strategy<Value = OnCancel> {
@@ -295,6 +326,7 @@ fn permitted(mut rules: Rules, window: Window) -> Rules {
         rules.failure_count = rules.failure_count.map(|n| n.min(size));
         rules.outage = None;
         rules.hang = None;
+        rules.half_open.ramp = false;
         if rules.backoff.adaptive.take().is_some() {
             rules.backoff.base = MS;
         }
@@ -315,19 +347,28 @@ fn setups() -> impl Strategy<Value = (Setup, Built)> {
         4 => Just(State::ObserveOnly),
         1 => select(vec![State::ForcedOpen, State::Disabled]),
     ];
+    setups_of(windows(), half_opens(), states)
+}
+
+fn setups_of(
+    windows: impl Strategy<Value = Window> + 'static,
+    half_opens: impl Strategy<Value = HalfOpen> + 'static,
+    states: impl Strategy<Value = State> + 'static,
+) -> BoxedStrategy<(Setup, Built)> {
     let built = (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(a, b, c)| Built {
         by_methods: a,
         throughput_unnamed: b,
         max_unnamed: c,
     });
     (
-        windows(),
-        rules(),
+        windows,
+        (rules(), half_opens),
         states,
         select(vec![0, 1, 7, 999_999, 12_345_678_901]),
         built,
     )
-        .prop_map(|(window, mut rules, initial, origin, built)| {
+        .prop_map(|(window, (mut rules, half_open), initial, origin, built)| {
+            rules.half_open = half_open;
             if built.throughput_unnamed {
                 rules.min_throughput = 5;
             }
@@ -347,6 +388,7 @@ fn setups() -> impl Strategy<Value = (Setup, Built)> {
                 built,
             )
         })
+        .boxed()
 }
 
 // ---- operations
@@ -478,7 +520,8 @@ fn changes() -> impl Strategy<Value = Changes> {
         )
 }
 
-fn ops(failing: u32) -> impl Strategy<Value = Op> {
+/// In a box: a strategy of many parts is large, and is moved about on the stack.
+fn ops(failing: u32) -> BoxedStrategy<Op> {
     prop_oneof![
         24 => (routes(true), endings(failing)).prop_map(|(route, end)| Op::Call(route, end)),
         1 => Just(Op::Panic),
@@ -497,10 +540,187 @@ fn ops(failing: u32) -> impl Strategy<Value = Op> {
         2 => orders_in(),
         2 => changes().prop_map(Op::Reconfigure),
     ]
+    .boxed()
+}
+
+// ---- ramps
+
+/// A breaker with a ramp, and rounds that are soon won.
+fn ramp_setups() -> impl Strategy<Value = (Setup, Built)> {
+    let width = select(vec![
+        MS,
+        5 * MS,
+        20 * MS + 1,
+        50 * MS,
+        100 * MS,
+        SECOND,
+        10 * SECOND,
+    ]);
+    let window = (2..=10_u32, width).prop_map(|(buckets, width)| Window::Time { buckets, width });
+    let probe_timeouts = prop_oneof![
+        1 => select(vec![1, MS, 50 * MS, 99 * MS]),
+        4 => select(vec![100 * MS, 100 * MS + 1, 150 * MS, 250 * MS, SECOND]),
+    ];
+    let half_open = (
+        (1..=3_u32, 1..=3_u32),
+        option::weighted(0.5, probe_timeouts),
+        proptest::bool::weighted(0.9),
+    )
+        .prop_map(|((needed, max_probes), probe_timeout, ramp)| HalfOpen {
+            recovery: Recovery::Successes(needed),
+            max_probes,
+            probe_timeout,
+            ramp,
+        });
+    let states = prop_oneof![
+        4 => Just(State::Closed),
+        1 => select(vec![State::HalfOpen, State::Open]),
+    ];
+    setups_of(window, half_open, states)
+}
+
+/// The pace, and an outage with a round that is won.
+fn ways_into_a_ramp() -> impl Strategy<Value = Vec<Op>> {
+    let times = prop_oneof![1 => Just(0), 2 => 1..=10_u8, 4 => 30..=60_u8];
+    let early = proptest::bool::weighted(0.2);
+    (times, 1..=3_u8, took_by_probes(), early).prop_map(|(times, needed, took, early)| {
+        let way = vec![
+            Op::Wait(Wait::Epoch {
+                ahead: 0,
+                offset: 0,
+            }),
+            Op::Burst(times, Outcome::Success),
+            Op::Wait(Wait::Epoch {
+                ahead: 0,
+                offset: 0,
+            }),
+            Op::Burst(times.min(1), Outcome::Success),
+            Op::Recover(if early { 1 } else { needed }, took),
+        ];
+        let probe = Op::Acquire(Route::Permit);
+        let late = Ending::Result(Outcome::Success, Took::ByClock);
+        let rest = [
+            probe.clone(),
+            probe,
+            Op::Alter(true, Some(1)),
+            Op::Burst(1, Outcome::Success),
+            Op::EndMany(1, late),
+        ];
+        [way, if early { rest.to_vec() } else { Vec::new() }].concat()
+    })
+}
+
+fn took_by_probes() -> impl Strategy<Value = Took> {
+    select(vec![0, 0, 0, 0, 1, 1, MS, MS + 1, 30 * MS, 2 * HOUR]).prop_map(Took::Nanos)
+}
+
+fn steps(failing: u32) -> impl Strategy<Value = Step> {
+    let calls = prop_oneof![2 => 0..=4_u8, 4 => 4..=25_u8, 3 => 25..=60_u8];
+    let kept = prop_oneof![6 => Just(0), 3 => 1..=3_u8, 2 => 8..=15_u8];
+    // around what the slowest probe permits
+    let most = vec![
+        20 * MS,
+        20 * MS + 1,
+        20_003 * US,
+        23 * MS,
+        23 * MS + 1,
+        24 * MS,
+    ];
+    let took = prop_oneof![
+        6 => Just(Took::ByClock),
+        1 => select(vec![1, MS, MS, 100 * MS, 2 * HOUR, 10 * HOUR]).prop_map(Took::Nanos),
+        2 => select(most).prop_map(Took::Nanos),
+    ];
+    let odd = option::weighted(0.4, (1..=6_u8, endings(failing)));
+    let wait = prop_oneof![
+        12 => select(vec![-1_i8, 0, 0, 0, 0, 1]).prop_map(|offset| Wait::Turn { offset }),
+        2 => select(vec![
+            10 * MS, 50 * MS, 200 * MS, 2 * SECOND, 100 * SECOND, 1_200 * HOUR,
+        ]).prop_map(Wait::Nanos),
+    ];
+    (calls, kept, odd, took, wait).prop_map(|(calls, kept, odd, took, wait)| Step {
+        calls,
+        kept,
+        odd,
+        took,
+        wait,
+    })
+}
+
+/// Nothing is wrong with the calls, but that one may outlast its step, and the next one finds the step good if there
+/// were enough of them.
+fn good_steps() -> impl Strategy<Value = Step> {
+    let kept = prop_oneof![2 => Just(0), 1 => Just(1)];
+    (10..=60_u8, kept).prop_map(|(calls, kept)| Step {
+        calls,
+        kept,
+        odd: None,
+        took: Took::ByClock,
+        wait: Wait::Turn { offset: 0 },
+    })
+}
+
+/// So few calls that each step ends at the probe timeout.
+fn idle_steps() -> impl Strategy<Value = Step> {
+    let wait = select(vec![100 * MS, SECOND, 60 * SECOND]).prop_map(Wait::Nanos);
+    (1..=3_u8, 0..=1_u8, wait).prop_map(|(calls, kept, wait)| Step {
+        calls,
+        kept,
+        odd: None,
+        took: Took::ByClock,
+        wait,
+    })
+}
+
+/// The score cuts the step, and a second step hardly.
+fn bad_steps() -> impl Strategy<Value = Step> {
+    let failure = Ending::Result(Outcome::Failure(Kind::Server, None), Took::ByClock);
+    (6..=10_u8).prop_map(move |calls| Step {
+        calls,
+        kept: 0,
+        odd: Some((1, failure)),
+        took: Took::ByClock,
+        wait: Wait::Nanos(0),
+    })
+}
+
+fn ramp_ops(failing: u32) -> impl Strategy<Value = Op> {
+    prop_oneof![
+        20 => (1..=3_u8, good_steps()).prop_map(|(times, step)| Op::Steps(times, step)),
+        1 => prop_oneof![9 => 1..=9_u8, 1 => 0..=255_u8].prop_map(Op::Lose),
+        1 => (prop_oneof![9 => 1..=9_u8, 1 => 50..=255_u8], idle_steps())
+            .prop_map(|(times, step)| Op::Steps(times, step)),
+        6 => bad_steps().prop_map(|step| Op::Steps(1, step)),
+        20 => (1..=2_u8, steps(failing)).prop_map(|(times, step)| Op::Steps(times, step)),
+        10 => (1..=3_u8, took_by_probes()).prop_map(|(needed, took)| Op::Recover(needed, took)),
+        2 => select(vec![Order::Trip, Order::HalfOpen]).prop_map(Op::Order),
+        8 => (1..=20_u8, endings(failing)).prop_map(|(times, ending)| Op::EndMany(times, ending)),
+        2 => (proptest::bool::weighted(0.8), option::weighted(0.3, 1..=3_u32))
+            .prop_map(|(ramp, needed)| Op::Alter(ramp, needed)),
+        3 => changes().prop_map(Op::Reconfigure),
+        12 => ops(failing),
+    ]
+}
+
+fn ramp_plans() -> impl Strategy<Value = Plan> {
+    let failing = prop_oneof![3 => Just(0), 2 => 1..=10_u32];
+    failing.prop_flat_map(|failing| {
+        (
+            ramp_setups(),
+            ways_into_a_ramp(),
+            vec(ramp_ops(failing), 1..=30),
+        )
+            .prop_map(|((setup, built), way, ops)| Plan {
+                setup,
+                built,
+                ops: [way, ops].concat(),
+            })
+    })
 }
 
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
-    (0..=10_u32)
+    let any = (0..=10_u32)
         .prop_flat_map(|failing| (setups(), vec(ops(failing), 1..=100)))
-        .prop_map(|((setup, built), ops)| Plan { setup, built, ops })
+        .prop_map(|((setup, built), ops)| Plan { setup, built, ops });
+    prop_oneof![3 => any, 1 => ramp_plans()]
 }

@@ -24,6 +24,8 @@ impl Tally {
             "ProbeFailed",
             "ProbeTimeout",
             "ProbesCancelled",
+            "RampCompleted",
+            "RampFailed",
             "Manual",
             "rejected",
             "late",
@@ -47,11 +49,29 @@ impl Tally {
             "a shorter one",
             "an adaptive wait above 250 ms",
             "a relapse",
+            "an adaptive probe timeout after a lost round",
+            "a ramp began",
+            "a ramp began with less than one",
+            "a good step",
+            "a good step after a cut",
+            "cut by the score",
+            "cut by a hang",
+            "cut by durations",
+            "a cut outlasted",
+            "leaked in a step",
+            "a step marked",
+            "a step good by its mark",
+            "the same share again",
+            "out of its step",
+            "from before a cut",
+            "without a result in a step",
+            "a probe late in a ramp",
+            "a ramp switched off",
         ];
         for cause in causes {
             let seen = self.0.borrow().get(cause).copied().unwrap_or(0);
             assert!(
-                cases < 500 || seen >= 20,
+                cases < 500 || seen >= 10,
                 "{cause} was seen {seen} times only"
             );
         }

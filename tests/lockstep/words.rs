@@ -38,7 +38,7 @@ alike!(state, state_of, crated::State, model::State:
     Closed Open HalfOpen ForcedOpen Disabled ObserveOnly);
 alike!(cause, cause_of, crated::Cause, model::Cause:
     ConsecutiveFailures FailureCount FailureRate SlowRate Evidence Hang OpenElapsed ProbesSucceeded
-    ProbeFailed ProbeTimeout ProbesCancelled Manual);
+    ProbeFailed ProbeTimeout ProbesCancelled RampCompleted RampFailed Manual);
 alike!(on_cancel, on_cancel_of, crated::OnCancel, model::OnCancel:
     Ignored Failure FailureIfSlow);
 
@@ -141,6 +141,7 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
         consecutive_failures: of.consecutive_failures,
         evidence: of.evidence.map(evidence_of),
         watch: of.watch.map(watch_of),
+        admitted_share: of.admitted_share,
         probes: [of.probes.in_flight, of.probes.succeeded, of.probes.failed],
         totals: model::Totals {
             successes: of.totals.successes,
@@ -154,6 +155,7 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
         kinds: KINDS.map(|kind| of.failures_by_kind.get(kind)),
         rejections: model::REJECTING.map(|by| of.rejections_by_state.get(state(by))),
         would_trip: of.would_trip,
+        late_probe_successes: of.late_probe_successes,
         transitions: of.transitions,
         last_opening: of.last_opening.as_ref().map(event_of),
         time_in_state: nanos(of.time_in_state),
@@ -163,6 +165,16 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
 }
 
 // ---- configuration
+
+/// Calls the builder's method with what is there, if anything is.
+macro_rules! with {
+    ($builder:ident.$($method:ident($given:expr))*) => {
+        $(let $builder = match $given {
+            Some(given) => $builder.$method(given),
+            None => $builder,
+        };)*
+    };
+}
 
 fn window(of: model::Window) -> crated::Window {
     match of {
@@ -210,19 +222,10 @@ fn half_open(of: model::HalfOpen) -> crated::HalfOpen {
             slow_rate: Some(slow_rate),
         } => crated::HalfOpen::rate(of, failure_rate).slow_rate(slow_rate),
     };
+    let half_open = half_open.max_probes(of.max_probes);
+    with!(half_open.probe_timeout(of.probe_timeout.map(span))
+        ramp(of.ramp.then(crated::Ramp::new)));
     half_open
-        .max_probes(of.max_probes)
-        .probe_timeout(span(of.probe_timeout))
-}
-
-/// Calls the builder's method with what is there, if anything is.
-macro_rules! with {
-    ($builder:ident.$($method:ident($given:expr))*) => {
-        $(let $builder = match $given {
-            Some(given) => $builder.$method(given),
-            None => $builder,
-        };)*
-    };
 }
 
 pub(crate) fn build(

@@ -630,3 +630,29 @@ fn evidence_of_several_keys_is_that_of_the_nearest_to_its_limit() {
     assert_eq!(get("tripcoil_hang_calls"), 3.0);
     drop(held);
 }
+
+/// Of keys of one label it is the mean.
+#[test]
+fn the_admitted_share_of_several_keys_is_their_mean() {
+    let recorder = Recorder::new(None);
+    let clock = ManualClock::new();
+    let registry = Registry::builder(move |key: &u32| {
+        Breaker::builder(format!("tenant-{key}"))
+            .clock(&clock)
+            .consecutive_failures(1)
+    })
+    .build();
+    let publisher = metrics::with_local_recorder(&recorder.recorder, || {
+        Publisher::of_registry(&registry, |_| vec![Label::new("breaker", "tenants")])
+    });
+    (1..=4).for_each(|key| succeed(&registry, key));
+    let share = || {
+        recorder.publish(&publisher);
+        recorder.get("tripcoil_admitted_share", &[("breaker", "tenants")])
+    };
+    assert_eq!(share(), 1.0);
+    fail(&registry, 1);
+    assert_eq!(share(), 0.75);
+    (2..=4).for_each(|key| fail(&registry, key));
+    assert_eq!(share(), 0.0);
+}

@@ -25,7 +25,8 @@ fn rules() -> Rules {
         half_open: HalfOpen {
             recovery: Recovery::Successes(2),
             max_probes: 1,
-            probe_timeout: 5 * MS,
+            probe_timeout: Some(5 * MS),
+            ramp: false,
         },
         on_cancel: OnCancel::Ignored,
     }

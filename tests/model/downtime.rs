@@ -19,6 +19,8 @@ pub(super) struct Downtime {
     pub(super) since: u64,
     /// The calls that had been rejected when it began.
     rejected: u64,
+    /// The rounds and ramps that were lost in it.
+    pub(super) lost: u32,
 }
 
 /// The place of a generation's wait, at least 0 and below 1: splitmix64's output after so many steps and one.
@@ -56,6 +58,7 @@ impl Model {
             self.downtime = Some(Downtime {
                 since: now,
                 rejected: self.totals.rejected,
+                lost: 0,
             });
         }
     }
@@ -104,7 +107,9 @@ impl Model {
         let wait = || later_wait(self.age(now), self.pace.value, max, unit);
         match before {
             (State::Closed, _) => now + first_wait(unit),
-            (State::HalfOpen, round) if cause != Cause::Manual => now.max(round + wait()),
+            (State::HalfOpen, round) if cause != Cause::Manual && cause != Cause::RampFailed => {
+                now.max(round + wait())
+            }
             _ => now + wait(),
         }
     }

@@ -41,7 +41,11 @@ pub(super) fn rate(calls: u64, time: u64) -> u64 {
 pub(super) fn limit(loss: f64, pace: u64) -> u64 {
     let openings = (2.0 / loss * ONE as f64).ceil() as u128;
     let seconds = u128::from(ONE.max(2 * pace));
-    let x = (openings * seconds).div_ceil(1 << 32);
+    logarithm((openings * seconds).div_ceil(1 << 32))
+}
+
+/// That of a whole number: never too low.
+pub(super) fn logarithm(x: u128) -> u64 {
     // from here on in 2^-32
     let whole = u128::from(x.ilog2());
     let part = (x << 32 >> whole) - (1 << 32);
@@ -64,7 +68,7 @@ impl Rules {
 
     /// Whether the pace is kept.
     pub(super) fn pace(&self) -> bool {
-        self.outage.is_some() || self.backoff.adaptive.is_some()
+        self.outage.is_some() || self.backoff.adaptive.is_some() || self.half_open.ramp
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Life {
     sample: Option<u64>,
     /// The longest success of late; it outlasts all the others.
     longest: u64,
+    /// The slowest success of the round whose ramp led to this period, in microseconds, until the period has a sample.
+    pub(super) slowest: Option<u64>,
 }
 
 /// A watch.
@@ -37,8 +39,10 @@ struct Begun {
 }
 
 impl Model {
-    fn patience(&self, hang: Hang) -> u64 {
-        hang.after.max(2 * self.life.longest)
+    pub(super) fn patience(&self, hang: Hang) -> u64 {
+        let in_ramp = self.ramp_slowest();
+        let slowest = self.life.slowest.max(in_ramp).unwrap_or(0);
+        hang.after.max(2 * self.life.longest.max(1_000 * slowest))
     }
 
     /// A call is about to begin where outcomes are counted; answers whether that trips the breaker.
@@ -110,19 +114,23 @@ impl Model {
         if life.busy && self.rules.hang.is_some() {
             let faded = life.longest - life.longest / 1_000;
             life.longest = life.sample.unwrap_or(0).max(faded);
+            if life.sample.is_some() {
+                life.slowest = None;
+            }
         }
         life.busy = false;
         life.sample = None;
         life.tick = tick;
     }
 
-    /// A counting period begins.
-    pub(super) fn begin_life(&mut self, now: u64) {
+    /// A counting period begins, after a ramp whose round had that slowest success.
+    pub(super) fn begin_life(&mut self, slowest: Option<u64>, now: u64) {
         self.life = Life {
             // a rule that was switched on in this bucket still begins with the next
             until: self.life.until.max(self.tick_end(now)),
             tick: self.tick(now),
             longest: self.life.longest,
+            slowest,
             ..Life::default()
         };
     }
@@ -173,6 +181,7 @@ impl Model {
             watched: self.life.watch.is_some(),
             reported: self.life.watch.is_some_and(|watch| watch.reported),
             longest: self.life.longest,
+            lost: self.downtime.map_or(0, |downtime| downtime.lost),
             down_since: self.downtime.map(|downtime| downtime.since),
         }
     }

@@ -11,6 +11,7 @@ mod downtime;
 mod evidence;
 mod hang;
 pub(crate) mod plain;
+mod ramp;
 mod round;
 mod window;
 
@@ -20,6 +21,7 @@ mod by_hand;
 use downtime::Downtime;
 use hang::Life;
 pub(crate) use plain::*;
+use ramp::Ramp;
 use round::Round;
 
 /// One outcome that a window may count.
@@ -56,6 +58,15 @@ struct Score {
     held: bool,
 }
 
+/// How a call has ended that had a result.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    failure: Option<Kind>,
+    slow: bool,
+    own_wait: Option<u64>,
+    took: u64,
+}
+
 /// Calls per second, for the outage rule's limit and for adaptive waits.
 #[derive(Clone, Copy, Debug, Hash)]
 struct Pace {
@@ -86,6 +97,9 @@ pub(crate) struct Model {
     /// The openings since the breaker was last closed for long enough.
     openings: u32,
     round: Round,
+    /// What follows a round that was won.
+    ramp: Option<Ramp>,
+    ramps: RampsSoFar,
     /// Which rules were true at the last counted outcome of this generation.
     held: [bool; 5],
     score: Score,
@@ -100,6 +114,7 @@ pub(crate) struct Model {
     kinds: [u64; 9],
     rejections: [u64; 3],
     would_trip: u64,
+    late_probe_successes: u64,
     events: Vec<Event>,
 }
 
@@ -124,6 +139,8 @@ impl Model {
             deadline: 0,
             openings: 0,
             round: Round::default(),
+            ramp: None,
+            ramps: RampsSoFar::default(),
             held: [false; 5],
             score: Score::default(),
             pace: Pace {
@@ -137,6 +154,7 @@ impl Model {
             kinds: [0; 9],
             rejections: [0; 3],
             would_trip: 0,
+            late_probe_successes: 0,
             events: Vec::new(),
         };
         if model.counting() {
@@ -145,7 +163,7 @@ impl Model {
                 whole_from: 0,
                 ended: None,
             });
-            model.begin_life(setup.origin);
+            model.begin_life(None, setup.origin);
         }
         if model.state == State::Open {
             model.openings = 1;
@@ -163,6 +181,8 @@ impl Model {
 
     pub(crate) fn acquire(&mut self, now: u64) -> Result<Permit, Rejection> {
         self.end_round_if_over(now);
+        self.judge_ramp(None, now);
+        let mut step = None;
         match self.state {
             State::Closed | State::ObserveOnly => {
                 if self.begins_in_vain(now) {
@@ -179,10 +199,14 @@ impl Model {
                 self.enter(State::HalfOpen, Cause::OpenElapsed, counts, now);
                 self.round.admit(now);
             }
+            State::HalfOpen if self.ramp.is_some() => match self.admit_to_ramp() {
+                Some(number) => step = Some(number),
+                None => return Err(self.reject(now)),
+            },
             State::HalfOpen if self.round.has_room(&self.rules.half_open) => self.round.admit(now),
             State::HalfOpen => {
                 let latest = self.round.latest.unwrap_or(self.since);
-                if now >= whole_ms(latest + self.rules.half_open.probe_timeout) {
+                if now >= whole_ms(latest + self.probe_timeout()) {
                     self.open(Cause::ProbeTimeout, None, self.round.counts(), now);
                 }
                 return Err(self.reject(now));
@@ -195,6 +219,8 @@ impl Model {
                 || self.rules.hang.is_some()
                 || self.state == State::HalfOpen)
                 .then_some(now),
+            probe: self.state == State::HalfOpen,
+            step,
         })
     }
 
@@ -203,8 +229,11 @@ impl Model {
         if permit.generation == self.generation {
             self.end_round_if_over(now);
         }
-        if permit.generation != self.generation {
+        if self.is_late(permit) {
             self.totals.late += 1;
+            let success = outcome == Outcome::Success;
+            self.late_probe_successes +=
+                u64::from(permit.probe && permit.step.is_none() && success);
             return;
         }
         if self.state == State::Disabled {
@@ -215,18 +244,33 @@ impl Model {
         match outcome {
             Outcome::Ignored => {
                 self.totals.ignored += 1;
-                self.round.give_back();
+                match permit.step {
+                    Some(step) => self.leave_ramp(step, now),
+                    None => self.round.give_back(),
+                }
             }
             Outcome::Success => {
                 self.totals.successes += 1;
                 self.totals.slow += u64::from(slow);
-                self.counted(None, slow, None, now);
+                let ended = Ended {
+                    failure: None,
+                    slow,
+                    own_wait: None,
+                    took,
+                };
+                self.counted(permit.step, ended, now);
             }
             Outcome::Failure(kind, own_wait) => {
                 self.totals.failures += 1;
                 self.totals.slow += u64::from(slow);
                 self.kinds[kind.index()] += 1;
-                self.counted(Some(kind), slow, own_wait, now);
+                let ended = Ended {
+                    failure: Some(kind),
+                    slow,
+                    own_wait,
+                    took,
+                };
+                self.counted(permit.step, ended, now);
             }
         }
     }
@@ -242,18 +286,29 @@ impl Model {
             OnCancel::Failure => true,
             OnCancel::FailureIfSlow => self.rules.slow_call.is_some_and(|limit| took > limit),
         };
-        if fails || permit.generation != self.generation {
+        if fails || self.is_late(permit) {
             return self.finish(permit, Outcome::Failure(Kind::Timeout, None), took, now);
         }
         if self.state == State::Disabled {
             return;
         }
         self.totals.cancelled += 1;
-        if self.state == State::HalfOpen
-            && self.round.cancel(self.since, now, &self.rules.half_open)
-        {
+        if let Some(step) = permit.step {
+            return self.leave_ramp(step, now);
+        }
+        let needed = self.rules.half_open.recovery.needs();
+        let timeout = self.probe_timeout();
+        if self.state == State::HalfOpen && self.round.cancel(self.since, now, needed, timeout) {
             self.open(Cause::ProbesCancelled, None, self.round.counts(), now);
         }
+    }
+
+    /// A call ends in a later generation, or a probe in the ramp that its round has led to.
+    fn is_late(&mut self, permit: Permit) -> bool {
+        let of_round = self.ramp.is_some() && permit.step.is_none();
+        let same = permit.generation == self.generation;
+        self.ramps.late_probes += u64::from(same && of_round);
+        !same || of_round
     }
 
     fn reject(&mut self, now: u64) -> Rejection {
@@ -261,7 +316,7 @@ impl Model {
         Rejection {
             state: self.state,
             cause: self.why(),
-            retry_after: self.rest(now),
+            retry_after: self.rest(now).or(self.rest_of_step(now)),
         }
     }
 
@@ -282,10 +337,17 @@ impl Model {
         }
     }
 
-    fn counted(&mut self, failure: Option<Kind>, slow: bool, own_wait: Option<u64>, now: u64) {
-        match self.state {
-            State::HalfOpen => self.probed(failure, slow, own_wait, now),
-            State::Closed | State::ObserveOnly => {
+    fn counted(&mut self, step: Option<u32>, ended: Ended, now: u64) {
+        let Ended {
+            failure,
+            slow,
+            own_wait,
+            ..
+        } = ended;
+        match (self.state, step) {
+            (_, Some(step)) => self.end_in_ramp(step, ended, now),
+            (State::HalfOpen, None) => self.probed(ended, now),
+            (State::Closed | State::ObserveOnly, None) => {
                 // a run that is over is not true any more, and may become so again
                 self.held[0] &= self.run(now) > 0;
                 let generation = self.generation;
@@ -299,7 +361,7 @@ impl Model {
                 self.judge(outage, own_wait, now);
                 self.blame(failure);
             }
-            other => unreachable!("a result was counted in {other:?}"),
+            (other, None) => unreachable!("a result was counted in {other:?}"),
         }
     }
 
@@ -312,9 +374,20 @@ impl Model {
         }
     }
 
-    fn probed(&mut self, failure: Option<Kind>, slow: bool, own_wait: Option<u64>, now: u64) {
+    fn probed(&mut self, ended: Ended, now: u64) {
+        let Ended {
+            failure,
+            slow,
+            own_wait,
+            took,
+        } = ended;
         let slow_fails = self.rules.slow_rate.is_some() || self.rules.outage.is_some();
         self.hear(now);
+        let rules = &self.rules;
+        let adaptive = rules.tick() || rules.backoff.adaptive.is_some() || rules.half_open.ramp;
+        if failure.is_none() && adaptive {
+            self.round.slowest = self.round.slowest.max(Some(took.div_ceil(1_000)));
+        }
         match self.round.result(
             failure.is_some(),
             slow,
@@ -322,10 +395,7 @@ impl Model {
             slow_fails,
         ) {
             None => {}
-            Some(true) => {
-                let counts = self.round.counts();
-                self.enter(State::Closed, Cause::ProbesSucceeded, counts, now);
-            }
+            Some(true) => self.win_round(now),
             Some(false) => {
                 self.open(Cause::ProbeFailed, own_wait, self.round.counts(), now);
                 self.blame(failure);
@@ -376,15 +446,23 @@ impl Model {
     /// New rules may say that the round under way is over. They change nothing by themselves: the
     /// next probe, or the end of one, finds it so.
     fn end_round_if_over(&mut self, now: u64) {
-        if self.state != State::HalfOpen {
+        if self.state != State::HalfOpen || self.ramp.is_some() {
             return;
         }
         let counts = self.round.counts();
         match self.round.stands(self.rules.half_open.recovery) {
             None => {}
-            Some((true, cause)) => self.enter(State::Closed, cause, counts, now),
-            Some((false, cause)) => self.open(cause, None, counts, now),
+            Some(true) => self.win_round(now),
+            Some(false) => self.open(Cause::ProbeFailed, None, counts, now),
         }
+    }
+
+    fn win_round(&mut self, now: u64) {
+        if self.rules.half_open.ramp {
+            return self.begin_ramp(now);
+        }
+        let counts = self.round.counts();
+        self.enter(State::Closed, Cause::ProbesSucceeded, counts, now);
     }
 
     fn judge(&mut self, outage: bool, own_wait: Option<u64>, now: u64) {
@@ -447,11 +525,17 @@ impl Model {
         self.generation += 1;
         self.state = to;
         self.since = now;
+        let slowest = match cause {
+            Cause::RampCompleted => self.ramp_slowest(),
+            _ => None,
+        };
         self.round = Round::default();
+        self.life.slowest = None;
+        self.ramp = None;
         self.held = [false; 5];
         if self.counting() {
             self.begin_score(now);
-            self.begin_life(now);
+            self.begin_life(slowest, now);
             self.period = Some(Period {
                 generation: self.generation,
                 whole_from: self.epoch(now) + 1,
@@ -463,6 +547,7 @@ impl Model {
     /// For as long as the backoff says, or as the failure that decided asks for, if that is longer.
     fn open(&mut self, cause: Cause, own_wait: Option<u64>, counts: Counts, now: u64) {
         let before = (self.state, self.since);
+        self.count_lost(cause);
         self.enter(State::Open, cause, counts, now);
         self.openings += 1;
         let backoff = &self.rules.backoff;
@@ -516,10 +601,13 @@ impl Model {
         match self.state {
             State::Open => Some(self.deadline),
             State::HalfOpen => {
-                let half_open = &self.rules.half_open;
-                let silent = self.round.silent_at(self.since, half_open);
+                if let Some(moment) = self.turn_of_ramp(now) {
+                    return Some(moment);
+                }
+                let timeout = self.probe_timeout();
+                let silent = self.round.silent_at(self.since, timeout);
                 let latest = self.round.latest;
-                let leaked = latest.map_or(silent, |at| whole_ms(at + half_open.probe_timeout));
+                let leaked = latest.map_or(silent, |at| whole_ms(at + timeout));
                 let next = [silent, leaked].into_iter().filter(|at| *at > now).min();
                 Some(next.unwrap_or(silent.max(leaked)))
             }
@@ -555,6 +643,7 @@ impl Model {
             consecutive_failures: self.run(now),
             evidence: self.evidence(now),
             watch: self.watch(now),
+            admitted_share: self.admitted_share(),
             probes: [
                 self.round.in_flight,
                 self.round.succeeded,
@@ -564,6 +653,7 @@ impl Model {
             kinds: self.kinds,
             rejections: self.rejections,
             would_trip: self.would_trip,
+            late_probe_successes: self.late_probe_successes,
             transitions: self.events.len() as u64,
             last_opening: self.last_opening(),
             time_in_state: now - self.since,

@@ -25,6 +25,8 @@ pub(crate) enum Cause {
     ProbeFailed,
     ProbeTimeout,
     ProbesCancelled,
+    RampCompleted,
+    RampFailed,
     Manual,
 }
 
@@ -131,7 +133,9 @@ impl Recovery {
 pub(crate) struct HalfOpen {
     pub(crate) recovery: Recovery,
     pub(crate) max_probes: u32,
-    pub(crate) probe_timeout: u64,
+    /// `None`: the default.
+    pub(crate) probe_timeout: Option<u64>,
+    pub(crate) ramp: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -187,6 +191,7 @@ impl Rules {
                     && self.outage.is_none()
                     && self.hang.is_none()
                     && self.backoff.adaptive.is_none()
+                    && !self.half_open.ramp
             }
         };
         any && fits
@@ -246,6 +251,10 @@ pub(crate) struct Permit {
     pub(crate) generation: u64,
     /// When, if the call is timed.
     pub(crate) admitted: Option<u64>,
+    /// It was admitted half-open, by a round or by a ramp.
+    pub(crate) probe: bool,
+    /// Of a ramp's call: the number of its step.
+    pub(crate) step: Option<u32>,
 }
 
 impl Permit {
@@ -340,8 +349,40 @@ pub(crate) struct HangSoFar {
     /// Observe-only has reported the watch.
     pub(crate) reported: bool,
     pub(crate) longest: u64,
+    /// The rounds and ramps that were lost in the outage under way.
+    pub(crate) lost: u32,
     /// When the outage under way began.
     pub(crate) down_since: Option<u64>,
+}
+
+/// How often what has happened in ramps: for figures of what a test has reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct RampsSoFar {
+    pub(crate) begun: u64,
+    /// Of those, with a first share below one.
+    pub(crate) begun_with_less: u64,
+    pub(crate) good_steps: u64,
+    /// Of those, after a cut in the same ramp.
+    pub(crate) good_after_a_cut: u64,
+    pub(crate) cut_by_score: u64,
+    pub(crate) cut_by_hang: u64,
+    pub(crate) cut_by_durations: u64,
+    /// The cuts that the ramp has outlasted.
+    pub(crate) outlasted: u64,
+    /// Calls that were out at the probe timeout.
+    pub(crate) leaked: u64,
+    /// Steps that took their mark, and those that were good by it.
+    pub(crate) marked: u64,
+    pub(crate) waited_for: u64,
+    /// Steps that were followed by another of the same share.
+    pub(crate) begun_again: u64,
+    /// Calls that ended in a later step than their own.
+    pub(crate) out_of_step: u64,
+    /// The same, after a cut.
+    pub(crate) before_a_cut: u64,
+    pub(crate) taken_off: u64,
+    pub(crate) late_probes: u64,
+    pub(crate) switched_off: u64,
 }
 
 /// A snapshot.
@@ -355,6 +396,7 @@ pub(crate) struct View {
     pub(crate) consecutive_failures: u64,
     pub(crate) evidence: Option<Evidence>,
     pub(crate) watch: Option<Watch>,
+    pub(crate) admitted_share: f64,
     /// In flight, succeeded, failed.
     pub(crate) probes: [u32; 3],
     pub(crate) totals: Totals,
@@ -362,6 +404,7 @@ pub(crate) struct View {
     /// By [`REJECTING`].
     pub(crate) rejections: [u64; 3],
     pub(crate) would_trip: u64,
+    pub(crate) late_probe_successes: u64,
     pub(crate) transitions: u64,
     pub(crate) last_opening: Option<Event>,
     pub(crate) time_in_state: u64,

@@ -1,6 +1,6 @@
 //! A half-open round.
 
-use super::{Cause, Counts, HalfOpen, Recovery, whole_ms};
+use super::{Counts, HalfOpen, Recovery, whole_ms};
 
 #[derive(Clone, Copy, Debug, Default, Hash)]
 pub(super) struct Round {
@@ -13,6 +13,8 @@ pub(super) struct Round {
     pub(super) latest: Option<u64>,
     /// The latest result that counted.
     pub(super) heard: Option<u64>,
+    /// How long the slowest success took, while an adaptive rule was on, in microseconds.
+    pub(super) slowest: Option<u64>,
 }
 
 impl Round {
@@ -70,9 +72,9 @@ impl Round {
     }
 
     /// How the round stands by rules that came while it was under way: over, or not yet.
-    pub(super) fn stands(&self, recovery: Recovery) -> Option<(bool, Cause)> {
+    pub(super) fn stands(&self, recovery: Recovery) -> Option<bool> {
         let results = self.succeeded + self.failed;
-        let verdict = match recovery {
+        match recovery {
             Recovery::Successes(_) if self.failed > 0 => Some(false),
             Recovery::Successes(needed) => (self.succeeded >= needed).then_some(true),
             Recovery::Rate {
@@ -87,25 +89,20 @@ impl Round {
                 };
                 (results >= of).then(|| !bad())
             }
-        };
-        match verdict {
-            Some(true) => Some((true, Cause::ProbesSucceeded)),
-            Some(false) => Some((false, Cause::ProbeFailed)),
-            None => None,
         }
     }
 
     /// A probe was cancelled; answers whether the round, which began at `since`, is given up for it.
-    pub(super) fn cancel(&mut self, since: u64, now: u64, half_open: &HalfOpen) -> bool {
+    pub(super) fn cancel(&mut self, since: u64, now: u64, needed: u32, timeout: u64) -> bool {
         self.give_back();
         self.cancelled += 1;
-        self.cancelled >= half_open.recovery.needs() && now >= self.silent_at(since, half_open)
+        self.cancelled >= needed && now >= self.silent_at(since, timeout)
     }
 
     /// The moment from which on no result has come for too long.
-    pub(super) fn silent_at(&self, since: u64, half_open: &HalfOpen) -> u64 {
+    pub(super) fn silent_at(&self, since: u64, timeout: u64) -> u64 {
         let heard = self.heard.unwrap_or(since).max(since);
-        whole_ms(heard + half_open.probe_timeout)
+        whole_ms(heard + timeout)
     }
 
     pub(super) fn counts(&self) -> Counts {

@@ -4,7 +4,10 @@ use crate::restore::{MINUTE, after, at, report, rig};
 use crate::strategies::{Rig, ms, wall};
 use std::time::Duration;
 use tripcoil::saved::Saved;
-use tripcoil::{Backoff, Builder, FailureKind, HalfOpen, Hang, ManualClock, Outage, State};
+use tripcoil::{
+    Backoff, Builder, Cause, FailureKind, HalfOpen, Hang, ManualClock, Outage, Ramp, Snapshot,
+    State,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Two ticks of the window's buckets.
@@ -166,7 +169,120 @@ fn it_may_trip_after_a_restart() {
     assert!(new.acquire().is_none());
     let again = after(&new, hangs, ms(5));
     let rejected = again.breaker.try_acquire().map(drop).expect_err("open");
-    assert_eq!(rejected.cause(), Some(tripcoil::Cause::Hang));
+    assert_eq!(rejected.cause(), Some(Cause::Hang));
+}
+
+fn ramps(b: Builder) -> Builder {
+    b.no_failure_rules()
+        .consecutive_failures(1)
+        .half_open(HalfOpen::successes(2).ramp(Ramp::new()))
+        .open_for(SECOND)
+}
+
+fn snapshot(rig: &Rig) -> Snapshot {
+    rig.breaker.observer().snapshot()
+}
+
+/// In the second step of a ramp, after 1,000 calls in a second.
+fn ramp() -> Rig {
+    let rig = rig(ramps, ManualClock::new());
+    rig.succeed(1_000);
+    rig.clock.advance(SECOND);
+    rig.fail(1);
+    rig.clock.advance(SECOND);
+    rig.succeed(2);
+    for _ in 0..20 {
+        rig.acquire()
+            .into_iter()
+            .for_each(|permit| permit.success());
+    }
+    rig.clock.advance(ms(100));
+    drop(rig.acquire());
+    assert_eq!(snapshot(&rig).admitted_share, 0.75);
+    rig
+}
+
+#[test]
+fn a_ramp_is_saved_as_an_untouched_round() {
+    let old = ramp();
+    let saved = old.controller.save_at(wall());
+    let json = serde_json::to_value(&saved).expect("it can be written");
+    let round = json["round"].as_object().expect("a round");
+    for (name, value) in round {
+        let untouched = [serde_json::json!(0), serde_json::json!(false)];
+        assert!(untouched.contains(value), "{name}: {value}");
+    }
+
+    for later in [ms(0), MINUTE] {
+        let new = after(&old, ramps, later);
+        assert_eq!(report(&new).state, State::HalfOpen);
+        let (before, seen) = (snapshot(&old), snapshot(&new));
+        assert_eq!(seen.generation, before.generation);
+        assert_eq!((seen.admitted_share, seen.probes.succeeded), (0.0, 0));
+        assert_eq!(seen.totals.successes, before.totals.successes);
+        // one probe at a time, and then a ramp of its own, at the pace that was saved
+        let probe = new.acquire().expect("a slot");
+        assert!(new.acquire().is_none());
+        probe.success();
+        new.succeed(1);
+        let seen = snapshot(&new);
+        assert_eq!((seen.state, seen.admitted_share), (State::HalfOpen, 0.25));
+    }
+}
+
+#[test]
+fn a_ramp_that_failed_is_the_cause_of_its_opening() {
+    let cause = |rig: &Rig| {
+        rig.breaker
+            .try_acquire()
+            .map(drop)
+            .expect_err("open")
+            .cause()
+    };
+    let old = rig(ramps, ManualClock::new());
+    old.controller.half_open();
+    old.succeed(2);
+    old.fail(4);
+    assert_eq!(cause(&old), Some(Cause::RampFailed));
+    let new = after(&old, ramps, ms(5));
+    assert_eq!(cause(&new), Some(Cause::RampFailed));
+    let bytes = old.controller.save_at(wall()).to_bytes();
+    let saved = Saved::from_bytes(&bytes).expect("whole");
+    let again = rig(
+        |b| ramps(b).restore_at(saved.clone(), wall()),
+        ManualClock::new(),
+    );
+    assert_eq!(cause(&again), Some(Cause::RampFailed));
+}
+
+/// By both rules that follow patience.
+fn patient(b: Builder) -> Builder {
+    waits(b).hang(Hang::default())
+}
+
+/// A probe that is lost after so long, and not before.
+fn waits_for(rig: &Rig, span: Duration) {
+    rig.clock.advance(snapshot(rig).retry_after.expect("open"));
+    let probe = rig.acquire().expect("a slot");
+    rig.clock.advance(span - ms(1));
+    assert!(rig.acquire().is_none());
+    assert_eq!(snapshot(rig).state, State::HalfOpen);
+    rig.clock.advance(ms(1));
+    assert!(rig.acquire().is_none());
+    assert_eq!(snapshot(rig).state, State::Open);
+    drop(probe);
+}
+
+#[test]
+fn rounds_that_were_lost_before_are_not_counted() {
+    let old = rig(patient, ManualClock::new());
+    old.fail(1);
+    waits_for(&old, ms(300));
+    waits_for(&old, ms(425));
+    let new = after(&old, patient, ms(5));
+    waits_for(&new, ms(300));
+    waits_for(&new, ms(425));
+    waits_for(&old, ms(520));
 }
 
 #[test]

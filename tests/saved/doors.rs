@@ -8,7 +8,8 @@ use proptest::sample::select;
 use std::time::Duration;
 use tripcoil::config::Problem;
 use tripcoil::{
-    Backoff, Breaker, Clock, Config, ConfigError, HalfOpen, Hang, OnCancel, Outage, State, Window,
+    Backoff, Breaker, Clock, Config, ConfigError, HalfOpen, Hang, OnCancel, Outage, Ramp, State,
+    Window,
 };
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -113,13 +114,15 @@ fn any_configs() -> impl Strategy<Value = Config> {
         option::of(rates()),
         option::of(rates()),
         option::of(counts()),
-        durations(),
+        option::of(durations()),
+        option::weighted(0.3, Just(Ramp::new())),
     )
-        .prop_map(|(n, rate, slow, probes, timeout)| {
+        .prop_map(|(n, rate, slow, probes, timeout, ramp)| {
             let round = rate.map_or(HalfOpen::successes(n), |rate| HalfOpen::rate(n, rate));
             let round = slow.map_or(round.clone(), |slow| round.slow_rate(slow));
             let round = probes.map_or(round.clone(), |n| round.max_probes(n));
-            round.probe_timeout(timeout)
+            let round = timeout.map_or(round.clone(), |timeout| round.probe_timeout(timeout));
+            ramp.map_or(round.clone(), |ramp| round.ramp(ramp))
         });
     let rules = (
         option::of(rates()),

@@ -4,7 +4,7 @@ use crate::strategies::{Op, Rig, cases, configs, ms, nanos, scripts, wall};
 use proptest::prelude::*;
 use std::time::Duration;
 use tripcoil::saved::{Age, Restored, RestoredWindow, Saved};
-use tripcoil::{Backoff, Breaker, Config, ManualClock, Snapshot, State, Transition};
+use tripcoil::{Backoff, Breaker, Config, HalfOpen, ManualClock, Snapshot, State, Transition};
 
 fn rig(config: &Config, clock: ManualClock) -> Rig {
     let config = Config {
@@ -47,14 +47,18 @@ fn restored(
     (rig, report)
 }
 
-/// Without the outage rule and the hang rule, whose score and watch begin anew when a breaker is restored; and
-/// without adaptive waits, which begin anew to count the calls that are rejected.
+/// Without the outage rule and the hang rule, whose score and watch begin anew when a breaker is restored; without
+/// adaptive waits, which begin anew to count the calls that are rejected; and without a ramp, after which a round
+/// begins anew.
 fn without_adaptive_rules(mut config: Config) -> Config {
     if config.outage.take().is_some() | config.hang.take().is_some() {
         config.consecutive_failures.get_or_insert(3);
     }
     if format!("{:?}", config.open_for).contains("adaptive: true") {
         config.open_for = Backoff::default();
+    }
+    if format!("{:?}", config.half_open).contains("ramp: Some") {
+        config.half_open = HalfOpen::default();
     }
     config
 }

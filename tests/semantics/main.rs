@@ -23,6 +23,7 @@ mod hang;
 mod history;
 mod observe;
 mod outcomes;
+mod ramp;
 mod reconfigure;
 mod refusals;
 mod rounds;

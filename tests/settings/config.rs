@@ -4,7 +4,9 @@ use crate::strategies::{cases, configs};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::time::Duration;
-use tripcoil::{Backoff, Breaker, Clock, Config, HalfOpen, Hang, OnCancel, Outage, State, Window};
+use tripcoil::{
+    Backoff, Breaker, Clock, Config, HalfOpen, Hang, OnCancel, Outage, Ramp, State, Window,
+};
 
 fn same(a: &Config, b: &Config) -> bool {
     format!("{a:?}") == format!("{b:?}")
@@ -62,7 +64,7 @@ fn a_file_says_what_the_builder_would() {
         outage = { theta = 0.4, loss = 0.01 }
         hang = { after = "2s", starts = 25 }
         open_for = { base = "1m", factor = 3, max = "10m", jitter = 0.1, reset_after = "2m", seed = 7 }
-        half_open = { of = 10, failure_rate = 0.5, slow_rate = 0.6, max_probes = 3, probe_timeout = "5s" }
+        half_open = { of = 10, failure_rate = 0.5, slow_rate = 0.6, max_probes = 3, probe_timeout = "5s", ramp = true }
         on_cancel = "failure_if_slow"
         durations = true
         history = 100
@@ -90,7 +92,8 @@ fn a_file_says_what_the_builder_would() {
         half_open: HalfOpen::rate(10, 0.5)
             .slow_rate(0.6)
             .max_probes(3)
-            .probe_timeout(secs(5)),
+            .probe_timeout(secs(5))
+            .ramp(Ramp::new()),
         on_cancel: OnCancel::FailureIfSlow,
         durations: true,
         history: 100,
@@ -219,6 +222,38 @@ fn an_adaptive_backoff_has_a_max_and_a_seed() {
     }
 }
 
+#[test]
+fn a_ramp_is_on_or_off() {
+    let of = |text: &str| toml_of(text).expect("valid").half_open;
+    let ramp = |round: HalfOpen| round.ramp(Ramp::new());
+    assert_eq!(of("half_open.ramp = true"), ramp(HalfOpen::default()));
+    assert_eq!(of("half_open.ramp = false"), HalfOpen::default());
+    let rate = ramp(HalfOpen::rate(4, 0.5));
+    assert_eq!(of("half_open = { of = 4, rate = 0.5, ramp = true }"), rate);
+
+    let written = |half_open| {
+        let config = Config {
+            half_open,
+            ..Config::default()
+        };
+        serde_json::to_value(config).expect("it can be written")["half_open"].clone()
+    };
+    let two = serde_json::json!({ "successes": 2 });
+    assert_eq!(
+        written(HalfOpen::successes(2)),
+        two,
+        "nor a timeout of which nothing was said"
+    );
+    let all = serde_json::json!({ "successes": 2, "probe_timeout": "5s", "ramp": true });
+    let round = HalfOpen::successes(2).probe_timeout(Duration::from_secs(5));
+    assert_eq!(written(ramp(round)), all);
+
+    let error = toml_of("window.count = 9\nhalf_open.ramp = true").unwrap();
+    let error = error.validate().unwrap_err().to_string();
+    let line = "half_open.ramp is true, but must be false, since a ramp needs a time window";
+    assert!(error.contains(line), "{error}");
+}
+
 /// Whatever is wrong with it, the message has the field, by its path.
 #[test]
 fn errors_name_the_field() {
@@ -240,7 +275,11 @@ fn errors_name_the_field() {
         ("window", r#"{"time": "10s", "count": 5}"#),
         ("window.bucket", r#"{"bucket": 5}"#),
         ("window.buckets?", r#"{"bucket": 5}"#),
+        ("profile", "true"),
+        ("profile", r#""adaptiv""#),
+        ("profile", r#"{"name": "adaptive"}"#),
         ("outage", "true"),
+        ("outage", r#""false""#),
         ("outage", "0.5"),
         ("outage.theta", r#"{"theta": "half"}"#),
         ("outage.loss", r#"{"loss": null}"#),
@@ -256,6 +295,11 @@ fn errors_name_the_field() {
         ("open_for.max", r#"{"max": "never"}"#),
         ("open_for.\"\"", r#"{"": "5s"}"#),
         ("half_open", "2"),
+        ("half_open.ramp", r#"{"ramp": "gentle"}"#),
+        ("half_open.ramp", r#"{"ramp": {}}"#),
+        ("half_open", "false"),
+        ("open_for", "false"),
+        ("window", "false"),
         ("half_open", r#"{"of": 5}"#),
         ("half_open", r#"{"successes": 5, "failure_rate": 0.5}"#),
         ("half_open.max_probes", r#"{"max_probes": "all"}"#),
@@ -289,7 +333,7 @@ fn errors_name_the_field() {
         (
             r#"{"half_open": {"patience": 5}}"#,
             "unknown setting half_open.patience; the settings of half_open are successes, of, \
-             failure_rate, slow_rate, max_probes, probe_timeout",
+             failure_rate, slow_rate, max_probes, probe_timeout, ramp",
         ),
         (
             r#"{"open_for": {"max_probes": 5}}"#,
@@ -305,7 +349,7 @@ fn errors_name_the_field() {
         ),
         (
             r#"{"a\nb": 5}"#,
-            r#"unknown setting "a\nb"; the settings are window.time, "#,
+            r#"unknown setting "a\nb"; the settings are profile, window.time, "#,
         ),
         (
             r#"{"half_open": {"rate": 0.5, "failure_rate": 0.6, "of": 5}}"#,
@@ -324,6 +368,15 @@ fn a_value_of_another_type_is_answered_with_an_example() {
         (
             "window",
             "expected window to be a table such as { time = \"10s\", buckets = 10 } or { count = 100 }",
+        ),
+        (
+            "outage",
+            "expected outage to be a table such as { theta = 0.5, loss = 0.002 }, or false to turn it off",
+        ),
+        (
+            "hang",
+            "expected hang to be a table such as { after = \"300ms\", starts = 10 }, \
+             or false to turn it off",
         ),
         (
             "open_for",
@@ -368,6 +421,7 @@ fn a_value_of_another_type_is_answered_with_an_example() {
             "expected a duration such as \"10s\" or \"500ms\", or false to turn it off",
         ),
         ("durations", "expected true or false"),
+        ("profile", "expected \"default\" or \"adaptive\""),
         ("clock", "expected \"coarse\", \"upkeep\" or \"precise\""),
         (
             "on_cancel",

@@ -3,7 +3,7 @@
 use crate::strategies::apart;
 use std::time::Duration;
 use tripcoil::config::EnvError;
-use tripcoil::{Backoff, Config, HalfOpen, Hang, OnCancel, Outage, State, Window};
+use tripcoil::{Backoff, Config, HalfOpen, Hang, OnCancel, Outage, Ramp, State, Window};
 
 fn read(vars: &[(&str, &str)]) -> Result<Config, EnvError> {
     Config::from_vars("DB", vars.iter().copied())
@@ -43,6 +43,7 @@ fn each_setting_has_a_variable() {
         ("DB_HALF_OPEN_SLOW_RATE", "0.6"),
         ("DB_HALF_OPEN_MAX_PROBES", "3"),
         ("DB_HALF_OPEN_PROBE_TIMEOUT", "5s"),
+        ("DB_HALF_OPEN_RAMP", "true"),
         ("DB_ON_CANCEL", "failure_if_slow"),
         ("DB_DURATIONS", "true"),
         ("DB_HISTORY", "100"),
@@ -72,7 +73,8 @@ fn each_setting_has_a_variable() {
         half_open: HalfOpen::rate(10, 0.5)
             .slow_rate(0.6)
             .max_probes(3)
-            .probe_timeout(secs(5)),
+            .probe_timeout(secs(5))
+            .ramp(Ramp::new()),
         on_cancel: OnCancel::FailureIfSlow,
         durations: true,
         history: 100,
@@ -247,12 +249,12 @@ fn the_value_of_what_is_no_setting_is_printed_nowhere() {
         assert!(printed.contains("sundial"), "{printed}");
     }
     assert_eq!(error.problems().len(), vars.len());
-    let known = "WINDOW_TIME, WINDOW_BUCKETS, WINDOW_COUNT, FAILURE_RATE, MIN_THROUGHPUT, SLOW_CALL, \
-                 SLOW_RATE, CONSECUTIVE_FAILURES, FAILURE_COUNT, OUTAGE_THETA, OUTAGE_LOSS, \
-                 HANG_AFTER, HANG_STARTS, OPEN_FOR, OPEN_FOR_ADAPTIVE, OPEN_FOR_BASE, \
+    let known = "PROFILE, WINDOW_TIME, WINDOW_BUCKETS, WINDOW_COUNT, FAILURE_RATE, MIN_THROUGHPUT, SLOW_CALL, \
+                 SLOW_RATE, CONSECUTIVE_FAILURES, FAILURE_COUNT, OUTAGE, OUTAGE_THETA, OUTAGE_LOSS, \
+                 HANG, HANG_AFTER, HANG_STARTS, OPEN_FOR, OPEN_FOR_ADAPTIVE, OPEN_FOR_BASE, \
                  OPEN_FOR_FACTOR, OPEN_FOR_MAX, OPEN_FOR_JITTER, OPEN_FOR_RESET_AFTER, OPEN_FOR_SEED, \
                  HALF_OPEN_SUCCESSES, HALF_OPEN_OF, HALF_OPEN_FAILURE_RATE, HALF_OPEN_SLOW_RATE, \
-                 HALF_OPEN_MAX_PROBES, HALF_OPEN_PROBE_TIMEOUT, ON_CANCEL, DURATIONS, HISTORY, CLOCK";
+                 HALF_OPEN_MAX_PROBES, HALF_OPEN_PROBE_TIMEOUT, HALF_OPEN_RAMP, ON_CANCEL, DURATIONS, HISTORY, CLOCK";
     let text = error.to_string();
     let mut lines = text.lines();
     let all = format!("is not a setting; after DB_ there can be {known}");

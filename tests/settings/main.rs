@@ -8,4 +8,5 @@
 
 mod config;
 mod env;
+mod profile;
 mod strategies;

@@ -4,7 +4,9 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::time::Duration;
-use tripcoil::{Backoff, Config, HalfOpen, Hang, ManualClock, OnCancel, Outage, State, Window};
+use tripcoil::{
+    Backoff, Config, HalfOpen, Hang, ManualClock, OnCancel, Outage, Ramp, State, Window,
+};
 
 pub(crate) const STATES: [State; 6] = [
     State::Closed,
@@ -71,16 +73,18 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
         1..=9u32,
         option::of((rate(), option::of(rate()))),
         option::of(1..=9u32),
-        1..9_000_000_000u64,
+        option::of(1..9_000_000_000u64),
+        option::weighted(0.3, Just(Ramp::new())),
     )
-        .prop_map(|(n, by_rate, max_probes, timeout)| {
+        .prop_map(|(n, by_rate, max_probes, timeout, ramp)| {
             let round = match by_rate {
                 None => HalfOpen::successes(n),
                 Some((rate, None)) => HalfOpen::rate(n, rate),
                 Some((rate, Some(slow))) => HalfOpen::rate(n, rate).slow_rate(slow),
             };
             let round = max_probes.map_or(round.clone(), |n| round.max_probes(n));
-            round.probe_timeout(nanos(timeout))
+            let round = timeout.map_or(round.clone(), |t| round.probe_timeout(nanos(t)));
+            ramp.map_or(round.clone(), |ramp| round.ramp(ramp))
         });
     let outage = (0.01..=0.9f64, option::of(0.0001..=0.1f64)).prop_map(|(theta, loss)| {
         let outage = Outage::at(theta);

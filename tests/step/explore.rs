@@ -160,6 +160,7 @@ impl<'a> Bench<'a> {
             || too_late
             || self.views.iter().any(|v| loose(v) == seen)
             || (self.situation.dilutes || passes) && view.judged_later(self.situation.holds)
+            || self.situation.ramps && view.ends_its_ramp_once(&self.views)
     }
 
     fn look(&mut self, stops: &[u64], view: &View, tally: &mut Tally) {

@@ -7,7 +7,7 @@ use tripcoil::call::OwnedPermit;
 use tripcoil::observe::Events;
 use tripcoil::{
     Backoff, Breaker, Builder, Cause, Controller, FailureKind, HalfOpen, Local, ManualClock,
-    Outcome, Snapshot, State, Transition, Window,
+    Outcome, Ramp, Snapshot, State, Transition, Window,
 };
 
 /// A bucket's width.
@@ -127,6 +127,15 @@ impl View {
         self
     }
 
+    /// What is asked of a ramp, where a call that was counted, or has judged, goes on after others: it ends once, and
+    /// the breaker is in a state in which some order leaves it. That every call is counted once is asked of each view.
+    pub(crate) fn ends_its_ramp_once(&self, orders: &[View]) -> bool {
+        let of_ramps = [Cause::RampCompleted, Cause::RampFailed];
+        let ends = self.history.iter().filter(|e| of_ramps.contains(&e.2));
+        let state = self.snapshot.state;
+        ends.count() <= 1 && orders.iter().any(|order| order.snapshot.state == state)
+    }
+
     /// What I4 and I5 ask, where landing and judging are not one step. Outcomes that have landed
     /// before the rules are judged are judged together, so a rule that one made true and another (or
     /// the time) untrue again does not trip; and one that was true as an outcome landed may trip
@@ -147,6 +156,8 @@ pub(crate) struct Situation {
     pub(crate) make: fn() -> World,
     /// Further successes can make its rule untrue again.
     pub(crate) dilutes: bool,
+    /// In a ramp: a call ends, or comes, and is judged in steps of its own.
+    pub(crate) ramps: bool,
     pub(crate) holds: fn(&Snapshot) -> bool,
 }
 
@@ -335,8 +346,20 @@ const fn on(name: &'static str, make: fn() -> World) -> Situation {
         name,
         make,
         dilutes: false,
+        ramps: false,
         holds: |_| false,
     }
+}
+
+/// The shortest step of a ramp, and one whose time is over.
+const RAMP_STEP: Duration = Duration::from_millis(100);
+const OLD: Duration = Duration::from_millis(200);
+
+/// In a ramp that lets all calls through, whose first good step completes it.
+fn ramp() -> World {
+    let round = HalfOpen::successes(1).ramp(Ramp::new()).probe_timeout(OLD);
+    let world = build(|b| b.consecutive_failures(1).half_open(round)).calls(&[BAD]);
+    world.wait(OPEN).calls(&[OK])
 }
 
 /// Each is a step before something happens.
@@ -393,6 +416,16 @@ pub(crate) const SITUATIONS: &[Situation] = &[
         let world = build(|b| b.consecutive_failures(1).half_open(round)).calls(&[BAD]);
         world.wait(OPEN).hold(2).wait(EPOCH)
     }),
+    Situation {
+        ramps: true,
+        ..on("in a ramp, one result to come", || {
+            ramp().hold(1).wait(RAMP_STEP)
+        })
+    },
+    Situation {
+        ramps: true,
+        ..on("in a ramp, all calls lost", || ramp().hold(4).wait(OLD))
+    },
     on("a short count window, one failure short", || {
         let rules = |b: Builder| b.window(Window::count(3)).failure_count(2);
         build(rules).calls(&[OK, BAD])

@@ -60,6 +60,7 @@ fn breaker(observer: &Observer) -> Value {
             "succeeded": seen.probes.succeeded,
             "failed": seen.probes.failed,
         },
+        "admitted_share": seen.admitted_share,
         "evidence": seen.evidence.map(|evidence| json!({
             "value": evidence.value,
             "limit": evidence.limit,

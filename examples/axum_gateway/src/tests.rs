@@ -372,6 +372,7 @@ async fn the_page_has_its_data_and_loads_nothing_else() {
     );
     let off = (&orders["evidence"], &orders["watch"]);
     assert_eq!(off, (&Value::Null, &Value::Null));
+    assert_eq!(orders["admitted_share"], 0.0);
     let buckets = orders["buckets"].as_array().unwrap();
     let failures = buckets.iter().map(|b| b["failures"].as_u64().unwrap());
     assert_eq!((buckets.len(), failures.sum::<u64>()), (20, 20));

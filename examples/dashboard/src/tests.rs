@@ -11,7 +11,7 @@ use std::error::Error;
 use std::time::Duration;
 use tripcoil::{
     Breaker, CallError, ConfigError, Controller, FailureKind, HalfOpen, Hang, ManualClock, Outage,
-    State, Window,
+    Ramp, State, Window,
 };
 
 type Done = Result<(), Box<dyn Error>>;
@@ -227,6 +227,36 @@ fn evidence_and_calls_without_an_answer_are_told() -> Done {
     assert!(breaker.try_acquire().is_err());
     assert!(
         told()?[4].trim_end().ends_with("closed > open: hang"),
+        "{:?}",
+        told()?
+    );
+    Ok(())
+}
+
+#[test]
+fn a_ramp_is_told_by_its_share() -> Done {
+    let clock = ManualClock::new();
+    let (breaker, controller) = Breaker::builder("mail")
+        .half_open(HalfOpen::successes(1).ramp(Ramp::new()))
+        .clock(&clock)
+        .build_with_controller()?;
+    let told = || -> Result<Vec<String>, Box<dyn Error>> {
+        let view = View {
+            breakers: vec![row(&breaker)],
+            changes: changes(&breaker).collect(),
+            chosen: 0,
+        };
+        Ok(lines(&picture(&view, 80, 24)?))
+    };
+    let succeed = || breaker.try_acquire().map(|permit| permit.success());
+    (0..100).try_for_each(|_| succeed())?;
+    clock.advance(SECOND);
+    succeed()?;
+    controller.half_open();
+    assert!(told()?[2].contains("probes: 0 out"), "{:?}", told()?);
+    succeed()?;
+    assert!(
+        told()?[2].contains("ramp: 50% of the calls"),
         "{:?}",
         told()?
     );

@@ -166,6 +166,9 @@ fn draw_rest(buffer: &mut Buffer, area: Rect, seen: &Snapshot) {
     put(buffer, area, &since, Style::new());
     let probes = seen.probes;
     let more = match seen.state {
+        State::HalfOpen if seen.admitted_share > 0.0 => {
+            format!("ramp: {:.0}% of the calls", seen.admitted_share * 100.0)
+        }
         State::HalfOpen => format!(
             "probes: {} out, {} ok, {} failed",
             probes.in_flight, probes.succeeded, probes.failed

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tripcoil::{
-    Backoff, Breaker, Config, Controller, HalfOpen, ManualClock, OnCancel, State, Window,
+    Backoff, Breaker, Config, Controller, HalfOpen, ManualClock, OnCancel, Ramp, State, Window,
 };
 
 pub(crate) struct Setup {
@@ -27,7 +27,8 @@ pub(crate) const SLOW: Duration = Duration::from_millis(5);
 impl Setup {
     pub(crate) fn of([window, rules, rest, run]: [u8; 4]) -> Setup {
         let pick = usize::from(window >> 1);
-        let window = if window & 1 == 0 {
+        let timed = window & 1 == 0;
+        let window = if timed {
             let buckets = [1, 2, 5, 12][pick % 4];
             Window::time(MS * buckets).buckets(buckets)
         } else {
@@ -42,6 +43,11 @@ impl Setup {
             HalfOpen::rate(6, 1.0),
         ][usize::from(rest & 3)]
         .clone();
+        // a time window's
+        let round = match timed && rest >> 5 & 1 == 1 {
+            true => round.ramp(Ramp::new()),
+            false => round,
+        };
         let states = [
             State::Closed,
             State::Closed,

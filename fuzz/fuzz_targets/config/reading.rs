@@ -123,7 +123,12 @@ pub(crate) fn refused(s: &Settings) -> BTreeSet<&'static str> {
             "half_open.max_probes",
             s.max_probes.is_some_and(|n| bad_count(n, 255)),
         ),
-        ("half_open.probe_timeout", bad_span(s.probe_timeout, YEAR)),
+        (
+            "half_open.probe_timeout",
+            s.probe_timeout
+                .is_some_and(|timeout| bad_span(timeout, YEAR)),
+        ),
+        ("half_open.ramp", s.ramp && by_count),
         (
             "on_cancel",
             s.on_cancel == OnCancel::FailureIfSlow && unmeasured,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::Result;
-use tripcoil::{Backoff, Config, HalfOpen, Hang, ManualClock, OnCancel, Outage, State, Window};
+use tripcoil::{
+    Backoff, Config, HalfOpen, Hang, ManualClock, OnCancel, Outage, Ramp, State, Window,
+};
 
 use crate::draws::Draws;
 
@@ -42,7 +44,8 @@ pub(crate) struct Settings {
     pub(crate) recovery: Recovery,
     pub(crate) probe_slow_rate: Option<f64>,
     pub(crate) max_probes: Option<u32>,
-    pub(crate) probe_timeout: Duration,
+    pub(crate) probe_timeout: Option<Duration>,
+    pub(crate) ramp: bool,
     pub(crate) on_cancel: OnCancel,
     pub(crate) durations: bool,
     pub(crate) initial_state: State,
@@ -118,7 +121,8 @@ impl Settings {
                 None
             },
             max_probes: draws.maybe(|it| it.count(&FEW))?,
-            probe_timeout: draws.span(&SHORT)?,
+            probe_timeout: draws.maybe(|it| it.span(&SHORT))?,
+            ramp: draws.one_of(&[false, false, true])?,
             on_cancel: draws.one_of(&[
                 OnCancel::Ignored,
                 OnCancel::Failure,
@@ -183,7 +187,12 @@ impl Settings {
         };
         let half_open = given(half_open, self.probe_slow_rate, HalfOpen::slow_rate);
         let half_open = given(half_open, self.max_probes, HalfOpen::max_probes);
-        half_open.probe_timeout(self.probe_timeout)
+        let half_open = given(half_open, self.probe_timeout, HalfOpen::probe_timeout);
+        if self.ramp {
+            half_open.ramp(Ramp::new())
+        } else {
+            half_open
+        }
     }
 }
 

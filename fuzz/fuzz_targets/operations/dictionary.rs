@@ -66,7 +66,7 @@ fn drawn(number: u16) -> Plan {
 /// An owned permit that is leaked keeps its breaker for ever, and this process runs thousands of
 /// plans: only permits that borrow are leaked here.
 fn leak_no_breaker(ops: &mut [Op]) {
-    let leaks = |op: &Op| matches!(op, Op::End(_, Ending::Leak));
+    let leaks = |op: &Op| matches!(op, Op::End(_, Ending::Leak) | Op::EndMany(_, Ending::Leak));
     let later = ops.iter().any(leaks);
     for op in ops {
         match op {

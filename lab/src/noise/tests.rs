@@ -24,7 +24,7 @@ fn noise_is_heard_by_those_who_trip_on_it() {
     // forty in a row never come
     assert_eq!(heard("tuned", NOISE).openings, 0);
     // 0.6 theta
-    assert_eq!(heard("evidence", NOISE).openings, 0);
+    assert_eq!(heard("adaptive", NOISE).openings, 0);
     assert_eq!(heard("tuned", NOISE), heard("tuned", NOISE));
 }
 

@@ -17,7 +17,7 @@ macro_rules! shapes {
 shapes! {
     "rand-hang" "rand-fast" "brown70" "slow" "ramp" "blips" "low" "diurnal" "own-network" "ignored15"
     "k10-outage" "k100-outage"
-    "back-slow" "leaks" "metastable" "limping"
+    "back-slow" "quiet-after" "leaks" "metastable" "limping"
     "brown30" "shard10" "partial-hang" "k10-brown10" "k10-brown30" "k100-brown10" "k100-brown30"
     "noise3" "noise8" "drift" "pauses" "cold-start" "gc" "resets" "resets-spread" "idle-burst"
 }

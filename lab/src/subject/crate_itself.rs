@@ -6,8 +6,8 @@ use crate::time::Nanos;
 use std::time::Duration;
 use tripcoil::call::OwnedPermit;
 use tripcoil::{
-    Backoff, Breaker, Builder, ConfigError, FailureKind, HalfOpen, Hang, ManualClock, Outage,
-    Outcome, Window,
+    Backoff, Breaker, Builder, ConfigError, FailureKind, HalfOpen, ManualClock, Outage, Outcome,
+    Window,
 };
 
 pub(super) struct Tripcoil {
@@ -52,23 +52,31 @@ pub(super) fn tuned(setup: &Setup) -> Result<Tripcoil, ConfigError> {
     Tripcoil::new(builder, setup)
 }
 
-/// The rules that follow the traffic: the outage rule, the hang rule, and waits that follow the outage. Nothing is
-/// tuned to a shape but theta.
-pub(super) fn evidence(setup: &Setup) -> Result<Tripcoil, ConfigError> {
-    let round = HalfOpen::successes(3).probe_timeout(Duration::from_secs(2));
-    let builder = Breaker::builder("evidence")
+/// As a user has it who sets one more thing: the slow limit.
+pub(super) fn adaptive(setup: &Setup) -> Result<Tripcoil, ConfigError> {
+    let slow = Duration::from_nanos(setup.slow);
+    Tripcoil::of(bare(setup).slow_call(slow))
+}
+
+/// As a user has it who sets nothing. (Theta is the shape's, and the seed makes a day repeatable.)
+pub(super) fn adaptive_bare(setup: &Setup) -> Result<Tripcoil, ConfigError> {
+    Tripcoil::of(bare(setup))
+}
+
+fn bare(setup: &Setup) -> Builder {
+    Breaker::adaptive("adaptive")
         .outage(Outage::at(setup.theta))
-        .hang(Hang::default())
         .open_for(Backoff::adaptive().seed(seed_of(setup.seed, Stream::Subject)))
-        .half_open(round);
-    Tripcoil::new(builder, setup)
 }
 
 impl Tripcoil {
     pub(super) fn new(builder: Builder, setup: &Setup) -> Result<Tripcoil, ConfigError> {
+        Tripcoil::of(builder.slow_call(Duration::from_nanos(setup.slow)))
+    }
+
+    fn of(builder: Builder) -> Result<Tripcoil, ConfigError> {
         let clock = ManualClock::new();
-        let slow = Duration::from_nanos(setup.slow);
-        let breaker = builder.clock(&clock).slow_call(slow).build()?;
+        let breaker = builder.clock(&clock).build()?;
         Ok(Tripcoil {
             breaker,
             clock,

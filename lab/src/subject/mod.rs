@@ -127,7 +127,8 @@ fn made<S: Subject, R>(make: impl FnOnce(&Setup) -> Result<S, R>, setup: &Setup)
 subjects! {
     "default", "tripcoil: Breaker::builder" => crate_itself::default;
     "tuned", "tripcoil: the best settings of the rules by count, rate and run" => crate_itself::tuned;
-    "evidence", "tripcoil: the outage and hang rules, and adaptive waits" => crate_itself::evidence;
+    "adaptive", "tripcoil: Breaker::adaptive, with a slow limit" => crate_itself::adaptive;
+    "adaptive-bare", "tripcoil: Breaker::adaptive" => crate_itself::adaptive_bare;
     "resilience4j", "resilience4j 2: CircuitBreakerConfig.java, CircuitBreakerStateMachine.java" => |_| Ok(peers::Resilience4j::default());
     "polly", "Polly 8: CircuitStateController.cs, AdvancedCircuitBehavior.cs" => |_| Ok(peers::Polly::default());
     "gobreaker", "gobreaker v2: gobreaker.go" => |_| Ok(peers::Gobreaker::default());

@@ -164,7 +164,8 @@ fn basic() -> Rules {
         half_open: HalfOpen {
             recovery: Recovery::Successes(2),
             max_probes: 2,
-            probe_timeout: 10 * MS,
+            probe_timeout: Some(10 * MS),
+            ramp: false,
         },
         on_cancel: OnCancel::Ignored,
     }

@@ -4,9 +4,9 @@
 
 use crate::clock::Clock;
 use crate::config::backoff::Backoff;
-use crate::config::files::words::{Found, Value, Written};
+use crate::config::files::words::{Found, Off, Profile, Value, Written};
 use crate::config::settings::{
-    Config, HalfOpen, Hang, OnCancel, Outage, RecoveryRule, Span, Window,
+    Config, HalfOpen, Hang, OnCancel, Outage, Ramp, RecoveryRule, Span, Window,
 };
 use crate::words::outcome::State;
 use alloc::borrow::Cow;
@@ -110,6 +110,7 @@ pub(crate) enum Within<'a> {
 
 #[derive(Default)]
 pub(crate) struct Draft {
+    profile: Setting<Profile>,
     time: Setting<Duration>,
     buckets: Setting<u32>,
     count: Setting<u32>,
@@ -119,8 +120,10 @@ pub(crate) struct Draft {
     slow_rate: Rule<f64>,
     consecutive_failures: Rule<u32>,
     failure_count: Rule<u32>,
+    outage: Setting<Off>,
     theta: Setting<f64>,
     loss: Setting<f64>,
+    hang: Setting<Off>,
     hang_after: Setting<Duration>,
     starts: Setting<u32>,
     constant: Setting<Duration>,
@@ -137,6 +140,7 @@ pub(crate) struct Draft {
     round_slow_rate: Setting<f64>,
     max_probes: Setting<u32>,
     probe_timeout: Setting<Duration>,
+    ramp: Setting<bool>,
     on_cancel: Setting<OnCancel>,
     durations: Setting<bool>,
     history: Setting<u32>,
@@ -153,8 +157,9 @@ pub(crate) struct Clash {
 
 impl Draft {
     /// In the order in which they are written.
-    pub(crate) fn fields(&mut self) -> [(Key, &mut dyn Field); 32] {
+    pub(crate) fn fields(&mut self) -> [(Key, &mut dyn Field); 36] {
         [
+            (at("", "profile"), &mut self.profile),
             (at("window", "time"), &mut self.time),
             (at("window", "buckets"), &mut self.buckets),
             (at("window", "count"), &mut self.count),
@@ -167,8 +172,10 @@ impl Draft {
                 &mut self.consecutive_failures,
             ),
             (at("", "failure_count"), &mut self.failure_count),
+            (at("outage", ""), &mut self.outage),
             (at("outage", "theta"), &mut self.theta),
             (at("outage", "loss"), &mut self.loss),
+            (at("hang", ""), &mut self.hang),
             (at("hang", "after"), &mut self.hang_after),
             (at("hang", "starts"), &mut self.starts),
             (at("open_for", ""), &mut self.constant),
@@ -188,6 +195,7 @@ impl Draft {
             (at("half_open", "slow_rate"), &mut self.round_slow_rate),
             (at("half_open", "max_probes"), &mut self.max_probes),
             (at("half_open", "probe_timeout"), &mut self.probe_timeout),
+            (at("half_open", "ramp"), &mut self.ramp),
             (at("", "on_cancel"), &mut self.on_cancel),
             (at("", "durations"), &mut self.durations),
             (at("", "history"), &mut self.history),
@@ -234,6 +242,8 @@ impl Draft {
         let (open_for, half_open) = (&config.open_for, &config.half_open);
         let fixed = !open_for.adaptive;
         Some(Draft {
+            // a configuration does not remember it
+            profile: Setting(None),
             time: Setting(time),
             buckets: Setting(config.window.buckets),
             count: Setting(count),
@@ -243,8 +253,10 @@ impl Draft {
             slow_rate: Rule(Some(config.slow_rate)),
             consecutive_failures: Rule(Some(config.consecutive_failures)),
             failure_count: Rule(Some(config.failure_count)),
+            outage: Setting(None),
             theta: Setting(config.outage.map(|outage| outage.theta)),
             loss: Setting(config.outage.map(|outage| outage.loss)),
+            hang: Setting(None),
             hang_after: Setting(config.hang.map(|hang| hang.after)),
             starts: Setting(config.hang.map(|hang| hang.starts)),
             constant: Setting(None),
@@ -263,7 +275,8 @@ impl Draft {
             round_failure_rate: Setting(failure_rate),
             round_slow_rate: Setting(half_open.slow_rate),
             max_probes: Setting(half_open.max_probes),
-            probe_timeout: Setting(Some(half_open.probe_timeout)),
+            probe_timeout: Setting(half_open.probe_timeout),
+            ramp: Setting(half_open.ramp.is_some().then_some(true)),
             on_cancel: Setting(Some(config.on_cancel)),
             durations: Setting(Some(config.durations)),
             history: Setting(Some(config.history)),
@@ -272,42 +285,54 @@ impl Draft {
         })
     }
 
-    /// Returns the configuration. Settings that are not given keep their defaults.
+    /// Returns the configuration. Settings that are not given are those of the profile.
     ///
     /// # Errors
     ///
     /// Returns every group whose settings exclude each other.
     pub(crate) fn config(self) -> Result<Config, Vec<Clash>> {
-        let default = Config::default();
-        let groups = (self.window(), self.open_for(), self.half_open());
-        let (window, open_for, half_open) = match groups {
-            (Ok(window), Ok(open_for), Ok(half_open)) => (window, open_for, half_open),
-            (window, open_for, half_open) => {
-                let clashes = [window.err(), open_for.err(), half_open.err()];
+        let profile = match self.profile.0 {
+            Some(Profile::Adaptive) => Config::adaptive(),
+            Some(Profile::Default) | None => Config::default(),
+        };
+        let (outage, hang) = (self.outage(&profile), self.hang(&profile));
+        let (open_for, half_open) = (self.open_for(&profile), self.half_open(&profile));
+        let groups = (self.window(), outage, hang, open_for, half_open);
+        let (window, outage, hang, open_for, half_open) = match groups {
+            (Ok(window), Ok(outage), Ok(hang), Ok(open_for), Ok(half_open)) => {
+                (window, outage, hang, open_for, half_open)
+            }
+            (window, outage, hang, open_for, half_open) => {
+                let clashes = [
+                    window.err(),
+                    outage.err(),
+                    hang.err(),
+                    open_for.err(),
+                    half_open.err(),
+                ];
                 return Err(clashes.into_iter().flatten().collect());
             }
         };
-        let (outage, hang) = (self.outage(), self.hang());
         Ok(Config {
             window,
             open_for,
             half_open,
-            failure_rate: self.failure_rate.0.unwrap_or(default.failure_rate),
-            min_throughput: self.min_throughput.0.or(default.min_throughput),
-            slow_call: self.slow_call.0.unwrap_or(default.slow_call),
-            slow_rate: self.slow_rate.0.unwrap_or(default.slow_rate),
+            failure_rate: self.failure_rate.0.unwrap_or(profile.failure_rate),
+            min_throughput: self.min_throughput.0.or(profile.min_throughput),
+            slow_call: self.slow_call.0.unwrap_or(profile.slow_call),
+            slow_rate: self.slow_rate.0.unwrap_or(profile.slow_rate),
             consecutive_failures: self
                 .consecutive_failures
                 .0
-                .unwrap_or(default.consecutive_failures),
-            failure_count: self.failure_count.0.unwrap_or(default.failure_count),
+                .unwrap_or(profile.consecutive_failures),
+            failure_count: self.failure_count.0.unwrap_or(profile.failure_count),
             outage,
             hang,
-            on_cancel: self.on_cancel.0.unwrap_or(default.on_cancel),
-            durations: self.durations.0.unwrap_or(default.durations),
-            history: self.history.0.unwrap_or(default.history),
-            clock: self.clock.0.unwrap_or(default.clock),
-            initial_state: self.initial_state.0.unwrap_or(default.initial_state),
+            on_cancel: self.on_cancel.0.unwrap_or(profile.on_cancel),
+            durations: self.durations.0.unwrap_or(profile.durations),
+            history: self.history.0.unwrap_or(profile.history),
+            clock: self.clock.0.unwrap_or(profile.clock),
+            initial_state: self.initial_state.0.unwrap_or(profile.initial_state),
         })
     }
 
@@ -329,30 +354,42 @@ impl Draft {
         })
     }
 
-    /// On if a part of it is set.
-    fn hang(&self) -> Option<Hang> {
-        let default = Hang::default();
-        (self.hang_after.0.is_some() || self.starts.0.is_some()).then(|| Hang {
-            after: self.hang_after.0.unwrap_or(default.after),
-            starts: self.starts.0.unwrap_or(default.starts),
-        })
+    /// On by the profile, or if a part of it is set.
+    fn hang(&self, profile: &Config) -> Result<Option<Hang>, Clash> {
+        let parts = self.hang_after.0.is_some() || self.starts.0.is_some();
+        let of = profile.hang.unwrap_or_default();
+        let refined = Hang {
+            after: self.hang_after.0.unwrap_or(of.after),
+            starts: self.starts.0.unwrap_or(of.starts),
+        };
+        switched("hang", &self.hang, parts, refined, profile.hang)
     }
 
-    /// On if a part of it is set.
-    fn outage(&self) -> Option<Outage> {
-        let default = Outage::default();
-        (self.theta.0.is_some() || self.loss.0.is_some()).then(|| Outage {
-            theta: self.theta.0.unwrap_or(default.theta),
-            loss: self.loss.0.unwrap_or(default.loss),
-        })
+    /// On by the profile, or if a part of it is set.
+    fn outage(&self, profile: &Config) -> Result<Option<Outage>, Clash> {
+        let parts = self.theta.0.is_some() || self.loss.0.is_some();
+        let of = profile.outage.unwrap_or_default();
+        let refined = Outage {
+            theta: self.theta.0.unwrap_or(of.theta),
+            loss: self.loss.0.unwrap_or(of.loss),
+        };
+        switched("outage", &self.outage, parts, refined, profile.outage)
     }
 
-    fn open_for(&self) -> Result<Backoff, Clash> {
+    fn open_for(&self, profile: &Config) -> Result<Backoff, Clash> {
         let clash = |says| Clash {
             group: "open_for",
             says,
         };
-        let adaptive = self.adaptive.0.unwrap_or(false);
+        // what an adaptive backoff has not makes it another
+        let fixed = [
+            self.base.0.is_some(),
+            self.factor.0.is_some(),
+            self.jitter.0.is_some(),
+            self.reset_after.0.is_some(),
+        ];
+        let stays = profile.open_for.adaptive && !fixed.contains(&true);
+        let adaptive = self.adaptive.0.unwrap_or(stays);
         if adaptive && (self.base.0.is_some() || self.factor.0.is_some()) {
             return Err(clash(
                 "adaptive is set beside base or factor, but an adaptive backoff has neither",
@@ -390,12 +427,12 @@ impl Draft {
         }
     }
 
-    fn half_open(&self) -> Result<HalfOpen, Clash> {
+    fn half_open(&self, profile: &Config) -> Result<HalfOpen, Clash> {
         let clash = |says| Clash {
             group: "half_open",
             says,
         };
-        let default = HalfOpen::default();
+        let default = &profile.half_open;
         let recovery = match (self.successes.0, self.of.0, self.round_failure_rate.0) {
             (None, None, None) => default.recovery,
             (Some(n), None, None) => RecoveryRule::Successes(n),
@@ -414,8 +451,31 @@ impl Draft {
         Ok(HalfOpen {
             recovery,
             max_probes: self.max_probes.0.or(default.max_probes),
-            probe_timeout: self.probe_timeout.0.unwrap_or(default.probe_timeout),
+            probe_timeout: self.probe_timeout.0.or(default.probe_timeout),
             slow_rate: self.round_slow_rate.0.or(default.slow_rate),
+            ramp: match self.ramp.0 {
+                Some(on) => on.then(Ramp::new),
+                None => default.ramp,
+            },
         })
+    }
+}
+
+/// A rule that is switched off, refined by its parts, or as it is in the profile.
+fn switched<T>(
+    group: &'static str,
+    off: &Setting<Off>,
+    parts: bool,
+    refined: T,
+    profile: Option<T>,
+) -> Result<Option<T>, Clash> {
+    match (&off.0, parts) {
+        (None, false) => Ok(profile),
+        (None, true) => Ok(Some(refined)),
+        (Some(Off), false) => Ok(None),
+        (Some(Off), true) => Err(Clash {
+            group,
+            says: "false and parts of the rule are both set, but only one of them can be",
+        }),
     }
 }

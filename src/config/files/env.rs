@@ -92,15 +92,18 @@ impl Error for EnvError {}
 
 impl Config {
     /// Reads a configuration from environment variables. A variable's name is the prefix, `_`, and
-    /// the setting's name in capitals. A setting without a variable keeps its default.
+    /// the setting's name in capitals. A setting without a variable keeps its default, or is as in
+    /// [`Config::adaptive`] with `.._PROFILE=adaptive`.
     ///
     /// With the prefix `PAYMENTS_BREAKER`: `PAYMENTS_BREAKER_FAILURE_RATE=0.4`,
     /// `.._MIN_THROUGHPUT`, `.._SLOW_CALL=500ms`, `.._SLOW_RATE`, `.._CONSECUTIVE_FAILURES=false`
-    /// (off), `.._FAILURE_COUNT`, `.._WINDOW_TIME=10s`, `.._WINDOW_BUCKETS`, `.._WINDOW_COUNT`,
+    /// (off), `.._FAILURE_COUNT`, `.._OUTAGE_THETA`, `.._OUTAGE_LOSS`, `.._OUTAGE=false` (off), `.._HANG_AFTER=300ms`,
+    /// `.._HANG_STARTS`, `.._HANG=false`, `.._WINDOW_TIME=10s`, `.._WINDOW_BUCKETS`, `.._WINDOW_COUNT`,
     /// `.._OPEN_FOR=5s` (a constant wait) or `.._OPEN_FOR_BASE`, `.._OPEN_FOR_FACTOR`,
-    /// `.._OPEN_FOR_MAX`, `.._OPEN_FOR_JITTER`, `.._OPEN_FOR_RESET_AFTER`, `.._OPEN_FOR_SEED`,
+    /// `.._OPEN_FOR_MAX`, `.._OPEN_FOR_ADAPTIVE=true`, `.._OPEN_FOR_JITTER`, `.._OPEN_FOR_RESET_AFTER`, `.._OPEN_FOR_SEED`,
     /// `.._HALF_OPEN_SUCCESSES`, `.._HALF_OPEN_OF`, `.._HALF_OPEN_FAILURE_RATE`,
     /// `.._HALF_OPEN_SLOW_RATE`, `.._HALF_OPEN_MAX_PROBES`, `.._HALF_OPEN_PROBE_TIMEOUT`,
+    /// `.._HALF_OPEN_RAMP=true`,
     /// `.._ON_CANCEL=failure_if_slow`, `.._CLOCK=coarse`, `.._INITIAL_STATE=observe_only`,
     /// `.._DURATIONS=true`, `.._HISTORY=64`.
     ///
@@ -240,6 +243,10 @@ fn out_of_range(prefix: &str, problem: &Problem, named: &[(Key, String)]) -> Env
     let (variable, key) = variable_of(field, named);
     let variable = format!("{prefix}{variable}");
     let set = named.iter().rev().find(|(p, _)| Some(*p) == key);
+    let by = match is_named("profile", named) {
+        true => "by the profile",
+        false => "by default",
+    };
     let (value, is) = match set {
         Some((_, value)) => (value, format!("is {}", quoted(value))),
         None if *field == NO_RULE => {
@@ -248,7 +255,7 @@ fn out_of_range(prefix: &str, problem: &Problem, named: &[(Key, String)]) -> Env
                 ..EnvProblem::new(variable, value, permitted, "")
             };
         }
-        None => (value, format!("is {value} by default")),
+        None => (value, format!("is {value} {by}")),
     };
     let is = format!("{is}, but must be {permitted}");
     EnvProblem::new(variable, value, permitted, &is)
@@ -266,9 +273,9 @@ fn variable_of(field: &str, named: &[(Key, String)]) -> (String, Option<Key>) {
         "window" if is_named("window.count", named) => "window.count",
         "window" => "window.time",
         "outage" if is_named("outage.theta", named) => "outage.theta",
-        "outage" => "outage.loss",
+        "outage" if is_named("outage.loss", named) => "outage.loss",
         "hang" if is_named("hang.after", named) => "hang.after",
-        "hang" => "hang.starts",
+        "hang" if is_named("hang.starts", named) => "hang.starts",
         "open_for.base" if is_named("open_for", named) => "open_for",
         field => field,
     };

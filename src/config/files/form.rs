@@ -66,9 +66,11 @@ impl Serialize for Written {
     }
 }
 
-/// Reads a map of settings. A setting that is absent keeps its default.
+/// Reads a map of settings. A setting that is absent keeps its default, or is as in
+/// [`Config::adaptive`] if the `profile` is `"adaptive"`.
 ///
 /// ```toml
+/// profile = "default"                         # or "adaptive"
 /// window = { time = "10s", buckets = 10 }     # or { count = 100 }
 /// failure_rate = 0.5                          # false switches a rule off
 /// min_throughput = 20
@@ -76,8 +78,10 @@ impl Serialize for Written {
 /// slow_rate = 0.8
 /// consecutive_failures = 5
 /// failure_count = 50
+/// outage = { theta = 0.5, loss = 0.002 }      # false switches it off in the adaptive profile
+/// hang = { after = "300ms", starts = 10 }     # and so here
 /// open_for = { base = "60s", factor = 2.0, max = "10m", jitter = 0.1 }    # or "5s": a constant wait
-/// half_open = { successes = 2, max_probes = 1 }   # or { of = 10, failure_rate = 0.5 }
+/// half_open = { successes = 2, max_probes = 1, ramp = true }  # or { of = 10, failure_rate = 0.5 }
 /// on_cancel = "failure_if_slow"               # "ignored", "failure"
 /// durations = true
 /// history = 100                               # transitions that an observer returns
@@ -126,6 +130,11 @@ impl<'de> Deserialize<'de> for Config {
 /// The key under which the crate `toml` passes a date, as a map.
 const DATE: &str = "$__toml_private_datetime";
 
+/// A group that is written as a single value.
+const fn itself(group: &'static str) -> Key {
+    Key { group, name: "" }
+}
+
 /// Fills in the settings of one group.
 struct Reading<'a> {
     draft: &'a mut Draft,
@@ -140,8 +149,13 @@ impl<'de> Visitor<'de> for Reading<'_> {
             "window" => f.write_str(
                 "window to be a table such as { time = \"10s\", buckets = 10 } or { count = 100 }",
             ),
-            "outage" => f.write_str("outage to be a table such as { theta = 0.5, loss = 0.002 }"),
-            "hang" => f.write_str("hang to be a table such as { after = \"300ms\", starts = 10 }"),
+            "outage" => f.write_str(
+                "outage to be a table such as { theta = 0.5, loss = 0.002 }, or false to turn it off",
+            ),
+            "hang" => f.write_str(
+                "hang to be a table such as { after = \"300ms\", starts = 10 }, \
+                 or false to turn it off",
+            ),
             "open_for" => f.write_str(
                 "open_for to be a duration such as \"10s\", \
                  or a table such as { base = \"10s\", factor = 2.0, max = \"10m\" }",
@@ -156,12 +170,17 @@ impl<'de> Visitor<'de> for Reading<'_> {
         }
     }
 
+    fn visit_bool<E: Error>(self, on: bool) -> Result<(), E> {
+        let field = self.draft.field(itself(self.group));
+        if field.is_some_and(|field| field.put(Found::Switch(on))) {
+            return Ok(());
+        }
+        Err(E::invalid_type(Unexpected::Bool(on), &self))
+    }
+
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        let itself = Key {
-            group: self.group,
-            name: "",
-        };
-        match self.draft.field(itself) {
+        let field = self.draft.field(itself(self.group));
+        match field.filter(|_| self.group == "open_for") {
             Some(field) => One {
                 field,
                 name: self.group,

@@ -25,6 +25,17 @@ pub(crate) enum Written {
     Text(String),
 }
 
+/// From where settings come that are absent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Profile {
+    Default,
+    Adaptive,
+}
+
+/// A rule that is written as `false`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Off;
+
 /// A type that a value can be read into.
 pub(crate) trait Value: Clone + Into<Written> {
     /// What is expected.
@@ -114,6 +125,22 @@ impl Value for State {
     }
 }
 
+impl Value for Profile {
+    const IS: &'static str = "\"default\" or \"adaptive\"";
+
+    fn text(text: &str) -> Option<Profile> {
+        named(&PROFILES, text)
+    }
+}
+
+impl Value for Off {
+    const IS: &'static str = "false to turn the rule off";
+
+    fn found(found: Found<'_>) -> Option<Off> {
+        matches!(found, Found::Switch(false) | Found::Any("false")).then_some(Off)
+    }
+}
+
 impl Value for OnCancel {
     const IS: &'static str = "\"ignored\", \"failure\" or \"failure_if_slow\"";
 
@@ -137,6 +164,11 @@ const STATES: [(&str, State); 6] = [
     ("forced_open", State::ForcedOpen),
     ("disabled", State::Disabled),
     ("observe_only", State::ObserveOnly),
+];
+
+const PROFILES: [(&str, Profile); 2] = [
+    ("default", Profile::Default),
+    ("adaptive", Profile::Adaptive),
 ];
 
 const CANCELLATIONS: [(&str, OnCancel); 3] = [
@@ -194,6 +226,18 @@ impl From<State> for Written {
     }
 }
 
+impl From<Profile> for Written {
+    fn from(profile: Profile) -> Written {
+        Written::Text(name_of(&PROFILES, profile).to_string())
+    }
+}
+
+impl From<Off> for Written {
+    fn from(_: Off) -> Written {
+        Written::Switch(false)
+    }
+}
+
 impl From<OnCancel> for Written {
     fn from(on_cancel: OnCancel) -> Written {
         Written::Text(name_of(&CANCELLATIONS, on_cancel).to_string())
@@ -218,6 +262,10 @@ mod tests {
                 (state_name(state), State::found(Found::Any(word))),
                 (word, Some(state))
             );
+        }
+        for (word, profile) in PROFILES {
+            assert_eq!(name_of(&PROFILES, profile), word);
+            assert_eq!(Profile::found(Found::Any(word)), Some(profile));
         }
         for (word, on_cancel) in CANCELLATIONS {
             assert_eq!(name_of(&CANCELLATIONS, on_cancel), word);

@@ -12,7 +12,7 @@ use crate::engine::help::Over;
 use crate::engine::state::Core;
 use crate::engine::transition::{advances_epochs, by_outcome, judges_round};
 use crate::sync::atomic::Word;
-use crate::words::control::Control;
+use crate::words::control::{Control, Goal};
 use crate::words::deadline::Deadline;
 use crate::words::outcome::{Cause, Counts, FailureKind, State};
 use crate::words::tagged::{Generation, Tagged};
@@ -135,7 +135,10 @@ impl Core {
         window: Counts,
         deadline: Deadline,
     ) -> Result<(), Over> {
-        let counts = if judges_round(announced.goal()) {
+        let counts = if announced.goal() == Goal::Step {
+            let words = self.adaptive.get();
+            words.map_or(Counts::default(), |words| words.ramp.total())
+        } else if judges_round(announced.goal()) {
             // The decided round stays as it is until `begin_generation` replaces it, and by then
             // the event is agreed.
             let round = self.probing.round.load();

@@ -38,7 +38,7 @@ const COUNTERS: [(&str, &str); 8] = [
     ),
 ];
 
-const GAUGES: [(&str, &str); 13] = [
+const GAUGES: [(&str, &str); 14] = [
     (
         "tripcoil_state",
         "1 for the current state, 0 for the others.",
@@ -85,6 +85,10 @@ const GAUGES: [(&str, &str); 13] = [
         "Calls that began since the last one ended, as the hang rule counts them.",
     ),
     ("tripcoil_probes_in_flight", "Probes that have not ended."),
+    (
+        "tripcoil_admitted_share",
+        "The share of the calls that the state admits; 0 in a half-open round.",
+    ),
 ];
 
 const DURATIONS: (&str, &str) = (
@@ -161,8 +165,8 @@ impl Counters {
     }
 }
 
-/// The values of the gauges. For several breakers: the sum of counts, and the greatest of times and
-/// runs.
+/// The values of the gauges. For several breakers: the sum of counts, the greatest of times and
+/// runs, and the mean of shares.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Levels {
     states: [u32; STATES.len()],
@@ -175,6 +179,7 @@ pub(super) struct Levels {
     evidence: Score,
     hanging: u64,
     in_flight: u64,
+    shares: f64,
 }
 
 /// The outage rule's figures; all zero where it judges nothing.
@@ -212,6 +217,7 @@ impl Levels {
         }
         self.hanging += seen.watch.map_or(0, |watch| u64::from(watch.starts));
         self.in_flight += u64::from(seen.probes.in_flight);
+        self.shares += seen.admitted_share;
     }
 
     /// As a point in time, because a remaining wait goes stale when nothing publishes. A wait that
@@ -222,6 +228,14 @@ impl Levels {
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         (now.unwrap_or_default() + self.retry_after).as_secs_f64()
+    }
+
+    /// Where there are no breakers, nothing is rejected.
+    fn admitted_share(&self) -> f64 {
+        match self.states.iter().sum::<u32>() {
+            0 => 1.0,
+            breakers => self.shares / f64::from(breakers),
+        }
     }
 
     /// In the order of [`GAUGES`], after the states.
@@ -246,6 +260,7 @@ impl Levels {
             self.evidence.pace,
             self.hanging as f64,
             self.in_flight as f64,
+            self.admitted_share(),
         ]
     }
 }

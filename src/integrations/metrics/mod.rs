@@ -47,6 +47,7 @@
 //! | `tripcoil_evidence_calls_per_second` | gauge | | the pace by which the outage rule sets its limit; 0 as above |
 //! | `tripcoil_hang_calls` | gauge | | calls that began while the hang rule watches for a sign of life; 0 if it does not |
 //! | `tripcoil_probes_in_flight` | gauge | | probes of a half-open round |
+//! | `tripcoil_admitted_share` | gauge | | the share of the calls that the state admits, 0 to 1: that of a [ramp](crate::Ramp) in half-open, 0 in a round and while open; of several breakers the mean |
 //! | `tripcoil_call_duration_seconds` | histogram | | durations of calls, if [`Config::durations`](crate::Config::durations) is on; never by a coarse clock |
 //!
 //! Counters are set to the breaker's own totals, so nothing is lost or counted twice, however often

@@ -25,7 +25,7 @@ pub(super) const STATES: [State; 6] = [
 
 /// Every possible transition, by its target and cause. All exist from the start, at zero, so that
 /// the first of each is an increase.
-pub(super) const WAYS: [(State, Cause); 17] = [
+pub(super) const WAYS: [(State, Cause); 19] = [
     (State::Open, Cause::ConsecutiveFailures),
     (State::Open, Cause::FailureCount),
     (State::Open, Cause::FailureRate),
@@ -37,6 +37,8 @@ pub(super) const WAYS: [(State, Cause); 17] = [
     (State::Open, Cause::ProbeFailed),
     (State::Open, Cause::ProbeTimeout),
     (State::Open, Cause::ProbesCancelled),
+    (State::Closed, Cause::RampCompleted),
+    (State::Open, Cause::RampFailed),
     (State::Closed, Cause::Manual),
     (State::Open, Cause::Manual),
     (State::HalfOpen, Cause::Manual),

@@ -12,6 +12,8 @@ impl Spec {
             let permit = Permit {
                 generation: self.generation(),
                 admitted: None,
+                probe: false,
+                step: None,
             };
             self.model.finish(permit, Outcome::Success, 0, self.rolled);
             self.runs = vec![self.run];

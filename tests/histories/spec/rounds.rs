@@ -69,6 +69,7 @@ impl Spec {
     /// After it had looked at the round, the timeout was put off beyond its reading.
     pub(super) fn is_put_off(&self, now: u64) -> bool {
         let timeout = self.rules.half_open.probe_timeout;
+        let timeout = timeout.expect("these rules name it");
         now < whole_ms(self.admitted.saturating_add(timeout))
     }
 

@@ -32,7 +32,8 @@ fn model(initial: State) -> Model {
         half_open: HalfOpen {
             recovery: Recovery::Successes(1),
             max_probes: 1,
-            probe_timeout: SECOND,
+            probe_timeout: Some(SECOND),
+            ramp: false,
         },
         on_cancel: OnCancel::Ignored,
     };

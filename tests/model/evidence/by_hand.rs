@@ -39,7 +39,8 @@ fn model(initial: State, outage: Option<Outage>) -> Model {
         half_open: HalfOpen {
             recovery: Recovery::Successes(2),
             max_probes: 1,
-            probe_timeout: MS,
+            probe_timeout: Some(MS),
+            ramp: false,
         },
         on_cancel: OnCancel::Ignored,
     };

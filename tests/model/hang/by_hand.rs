@@ -34,7 +34,8 @@ fn model(initial: State, hang: Option<Hang>) -> Model {
         half_open: HalfOpen {
             recovery: Recovery::Successes(1),
             max_probes: 1,
-            probe_timeout: MS,
+            probe_timeout: Some(MS),
+            ramp: false,
         },
         on_cancel: OnCancel::Ignored,
     };
