@@ -9,14 +9,19 @@ python3 - <<'PY'
 import json, re
 
 report = json.load(open("target/outage/report.json"))
-states = [t["to"] for t in report["transitions"]]
+groups = {group["name"]: group for group in report["groups"]}
+unguarded = groups["no breaker"]["wasted_calls"]
+assert unguarded > 1000, "no outage to speak of"
+for name in ("defaults", "adaptive"):
+    wasted = groups[name]["wasted_calls"]
+    print(f"{name}: {wasted} of {unguarded} are wasted")
+    assert any(t["to"] == "open" for t in groups[name]["transitions"]), f"{name}: it did not open"
+    assert wasted * 10 <= unguarded, f"{name}: more than a tenth is wasted"
+states = [t["to"] for t in groups["adaptive"]["transitions"]]
 cycles = len(re.findall("open,half-open,closed", ",".join(states)))
-guarded, unguarded = report["guarded"], report["unguarded"]
-print(f"{cycles} recoveries; wasted: {guarded['wasted_calls']} of {unguarded['wasted_calls']}")
+print(f"adaptive: {cycles} recoveries")
 assert cycles > 1, "closed, open, half-open, closed: more than once"
-assert unguarded["wasted_calls"] > 1000, "no outage to speak of"
-assert guarded["wasted_calls"] * 10 <= unguarded["wasted_calls"], "more than a tenth is wasted"
-for group in (guarded, unguarded):
+for group in groups.values():
     assert group["calls"] == group["ok"] + group["failed"] + group["rejected"] > 0
     assert 0 < group["p50_ms"] <= group["p99_ms"]
 svg = open("target/outage/timeline.svg").read()

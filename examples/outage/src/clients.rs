@@ -1,19 +1,21 @@
-//! Groups of concurrent HTTP clients: one behind a breaker, one without.
+//! Groups of concurrent HTTP clients: without a breaker, and behind one.
 
-use crate::record::{Call, Fate, Log};
+use crate::live;
+use crate::record::{Call, Change, Fate, Notes, Run};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::{StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tripcoil::{
-    Backoff, Breaker, CallError, Classify, ConfigError, FailureKind, HalfOpen, Outcome, Window,
+    Breaker, CallError, Classify, ConfigError, FailureKind, Outcome, State, Subscription,
 };
 
 /// Clients of a group, and how often each of them calls: together 400 calls/s.
@@ -45,47 +47,73 @@ impl Classify<StatusCode, NoResponse> for HttpOutcome {
     }
 }
 
-/// The breaker of the guarded group. Its waits are short, as the outages of this play are.
-pub(crate) fn breaker() -> Result<Breaker<HttpOutcome>, ConfigError> {
-    Breaker::builder("upstream")
-        .classifier(HttpOutcome)
-        .window(Window::time(Duration::from_secs(1)).buckets(10))
-        .failure_rate(0.5)
-        .min_throughput(20)
-        .consecutive_failures(5)
-        // Well below the clients' patience: growing slowness trips before anything times out.
-        .slow_call(Duration::from_millis(100))
-        .slow_rate(0.5)
-        .open_for(
-            Backoff::exponential(Duration::from_millis(400), 1.5)
-                .max(Duration::from_secs(1))
-                .jitter(0.1)
-                .seed(1),
-        )
-        .half_open(
-            HalfOpen::successes(3)
-                .max_probes(2)
-                .probe_timeout(Duration::from_secs(1)),
-        )
-        .build()
+/// What is between a group and its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    Nothing,
+    Defaults,
+    Adaptive,
 }
 
-/// Clients that call one server, and the log of what became of their calls.
+impl Guard {
+    pub(crate) const ALL: [Guard; 3] = [Guard::Nothing, Guard::Defaults, Guard::Adaptive];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "no breaker",
+            Self::Defaults => "defaults",
+            Self::Adaptive => "adaptive",
+        }
+    }
+
+    fn breaker(self) -> Result<Option<Breaker<HttpOutcome>>, ConfigError> {
+        let builder = match self {
+            Self::Nothing => return Ok(None),
+            // The specification's defaults: nothing is set but the classifier. They do not judge slow calls, and
+            // their first wait is a minute, which is longer than this play.
+            Self::Defaults => Breaker::builder(self.name()),
+            // At half of the clients' patience, growing slowness trips before anything times out.
+            Self::Adaptive => Breaker::adaptive(self.name()).slow_call(PATIENCE / 2),
+        };
+        builder.classifier(HttpOutcome).build().map(Some)
+    }
+}
+
+/// Clients that call one server, and the records of their calls and of their breaker's transitions.
 pub(crate) struct Group {
+    pub(crate) guard: Guard,
     uri: Uri,
     client: Client<HttpConnector, Empty<Bytes>>,
     breaker: Option<Breaker<HttpOutcome>>,
+    listener: Option<Subscription>,
     begun: Instant,
-    pub(crate) log: Log,
+    pub(crate) calls: Notes<Call>,
+    changes: Arc<Notes<Change>>,
 }
 
 impl Group {
     pub(crate) fn new(
+        guard: Guard,
         server: SocketAddr,
-        breaker: Option<Breaker<HttpOutcome>>,
         begun: Instant,
-    ) -> Result<Arc<Group>, hyper::http::Error> {
+    ) -> Result<Arc<Group>, Box<dyn Error>> {
+        let breaker = guard.breaker()?;
+        let changes = Arc::new(Notes::default());
+        let heard = Arc::clone(&changes);
+        let listener = breaker.as_ref().map(|breaker| {
+            breaker.observer().subscribe(move |transition| {
+                let change = Change {
+                    at: begun.elapsed(),
+                    from: transition.from,
+                    to: transition.to,
+                    cause: transition.cause,
+                };
+                heard.push(change);
+                live::show_change(guard, &change);
+            })
+        });
         Ok(Arc::new(Group {
+            guard,
             uri: Uri::builder()
                 .scheme("http")
                 .authority(server.to_string())
@@ -93,9 +121,25 @@ impl Group {
                 .build()?,
             client: Client::builder(TokioExecutor::new()).build_http(),
             breaker,
+            listener,
             begun,
-            log: Log::default(),
+            calls: Notes::default(),
+            changes,
         }))
+    }
+
+    pub(crate) fn state(&self) -> Option<State> {
+        self.breaker.as_ref().map(Breaker::state)
+    }
+
+    /// The records so far.
+    pub(crate) fn so_far(&self) -> Run {
+        Run {
+            guard: self.guard,
+            calls: self.calls.all(),
+            changes: self.changes.all(),
+            missed: self.listener.as_ref().map_or(0, Subscription::missed),
+        }
     }
 
     /// All clients, until `end`, and then until the last call is back.
@@ -137,7 +181,7 @@ impl Group {
             Some(breaker) => breaker.call_async(exchange).await,
             None => exchange.await.map_err(CallError::Inner),
         };
-        self.log.push(Call {
+        self.calls.push(Call {
             began,
             took: self.begun.elapsed() - began,
             fate: fate(result),
@@ -180,13 +224,15 @@ mod tests {
     use super::*;
     use crate::script::{Behaviour, Script};
     use crate::server;
-    use std::error::Error;
     use tokio::time::sleep;
-    use tripcoil::State;
 
     #[test]
-    fn the_breakers_settings_are_permitted() {
-        assert!(breaker().is_ok_and(|b| b.state() == State::Closed));
+    fn the_breakers_settings_are_permitted() -> Result<(), Box<dyn Error>> {
+        assert!(Guard::Nothing.breaker()?.is_none());
+        for guard in [Guard::Defaults, Guard::Adaptive] {
+            assert!(guard.breaker()?.is_some_and(|b| b.state() == State::Closed));
+        }
+        Ok(())
     }
 
     #[test]
@@ -205,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_call_that_was_not_admitted_is_rejected() -> Result<(), Box<dyn Error>> {
-        let breaker = breaker()?;
+        let breaker = Guard::Defaults.breaker()?.ok_or("no breaker")?;
         for _ in 0..5 {
             breaker.try_acquire()?.failure(FailureKind::Connect);
         }
@@ -225,7 +271,7 @@ mod tests {
         let (listener, address) = server::bind().await?;
         let begun = Instant::now();
         let server = tokio::spawn(server::run(listener, Arc::new(script), begun));
-        let group = Group::new(address, None, begun)?;
+        let group = Group::new(Guard::Nothing, address, begun)?;
         let expected = [
             Ok(StatusCode::OK),
             Err(NoResponse::Connection),

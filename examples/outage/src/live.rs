@@ -1,28 +1,29 @@
 //! Prints the run live: a line every half second, and each transition.
 
-use crate::clients::Group;
-use crate::record::{Call, Change, Tally};
+use crate::clients::{Group, Guard};
+use crate::record::{Change, Tally};
 use crate::script::Script;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, interval_at};
-use tripcoil::Observer;
 
 const EVERY: Duration = Duration::from_millis(500);
 
 /// Prints until the script is over.
-pub(crate) async fn show(
-    script: &Script,
-    unguarded: &Group,
-    guarded: &Group,
-    observer: &Observer,
-    begun: Instant,
-) {
-    println!("{:>7}  {:<9}{:^33}{:^48}", "", "", "no breaker", "breaker");
-    println!(
-        "{:>7}  {:<9}|{:>6}{:>9}{:>11}    |{:>6}{:>9}{:>11}{:>11}   state",
-        "time", "phase", "ok/s", "failed/s", "errors", "ok/s", "failed/s", "rejected/s", "errors",
-    );
-    let (mut without, mut with) = (0, 0);
+pub(crate) async fn show(script: &Script, groups: &[Arc<Group>], begun: Instant) {
+    let (mut names, mut titles) = (String::new(), String::new());
+    for group in groups {
+        let title = cells(
+            "ok/s",
+            "errors",
+            group.state().map(|_| ("rejected/s", "state")),
+        );
+        names += &format!("  | {:<1$}", group.guard.name(), title.len() - 4);
+        titles += &title;
+    }
+    println!("{:>7}  {:<8}{names}", "", "");
+    println!("{:>7}  {:<8}{titles}", "time", "phase");
+    let mut seen = vec![0; groups.len()];
     let mut ticks = interval_at(begun + EVERY, EVERY);
     let mut last = begun;
     while begun.elapsed() < script.end() {
@@ -31,56 +32,47 @@ pub(crate) async fn show(
         last = tick;
         // The phase of the half second that the figures are of.
         let phase = script.at(now.saturating_sub(EVERY / 2));
-        let plain = Figures::of(&unguarded.log.since(without), &mut without, since);
-        let safe = Figures::of(&guarded.log.since(with), &mut with, since);
-        println!(
-            "{:>5.1} s  {:<9}|{:>6.0}{:>9.0}{:>11}    |{:>6.0}{:>9.0}{:>11.0}{:>11}   {}",
+        let mut line = format!(
+            "{:>5.1} s  {:<8}",
             now.as_secs_f64(),
             phase.map_or("", |p| p.behaviour.name()),
-            plain.ok,
-            plain.failed,
-            plain.errors,
-            safe.ok,
-            safe.failed,
-            safe.rejected,
-            safe.errors,
-            observer.state(),
         );
+        for (group, seen) in groups.iter().zip(&mut seen) {
+            let calls = group.calls.since(*seen);
+            *seen += calls.len();
+            line += &figures(&Tally::of(&calls), since, group);
+        }
+        println!("{line}");
     }
 }
 
 /// A transition's line.
-pub(crate) fn tell(change: &Change) {
+pub(crate) fn show_change(guard: Guard, change: &Change) {
     println!(
-        "{:>6.2} s {:>49}: {} -> {} ({})",
+        "{:>6.2} s  {}: {} -> {} ({})",
         change.at.as_secs_f64(),
-        "breaker",
+        guard.name(),
         change.from,
         change.to,
         change.cause,
     );
 }
 
-/// Rates per second.
-struct Figures {
-    ok: f64,
-    failed: f64,
-    rejected: f64,
-    errors: String,
+/// One group's part of a line.
+fn figures(tally: &Tally, since: Duration, group: &Group) -> String {
+    let rate = |n: u64| format!("{:.0}", n as f64 / since.as_secs_f64());
+    let errors = tally.error_rate();
+    let errors = errors.map_or_else(|| "-".into(), |r| format!("{:.1} %", r * 100.0));
+    let state = group.state().map(|state| state.to_string());
+    let rejected = rate(tally.rejected);
+    cells(
+        &rate(tally.ok),
+        &errors,
+        state.as_deref().map(|state| (rejected.as_str(), state)),
+    )
 }
 
-impl Figures {
-    fn of(calls: &[Call], seen: &mut usize, since: Duration) -> Figures {
-        *seen += calls.len();
-        let tally = Tally::of(calls);
-        let rate = |n: u64| n as f64 / since.as_secs_f64();
-        Figures {
-            ok: rate(tally.ok),
-            failed: rate(tally.failed),
-            rejected: rate(tally.rejected),
-            errors: tally
-                .error_rate()
-                .map_or_else(|| "-".into(), |r| format!("{:.1} %", r * 100.0)),
-        }
-    }
+fn cells(ok: &str, errors: &str, breaker: Option<(&str, &str)>) -> String {
+    let breaker = breaker.map(|(rejected, state)| format!("{rejected:>11}  {state:<9}"));
+    format!("  |{ok:>5}{errors:>9}{}", breaker.unwrap_or_default())
 }

@@ -1,12 +1,13 @@
-//! Two outages, with a breaker and without: `cargo run --release -p outage`, about 31 s.
+//! Two outages, with breakers and without: `cargo run --release -p outage`, about 31 s.
 //!
-//! Two identical HTTP servers on loopback follow one script (`script.rs`): healthy, ever slower,
-//! failing, healthy, dead, hanging, flapping, healthy. Two groups of clients call at the same pace,
-//! one without and one behind a breaker. Each group has a server of its own, so that one group's
-//! piled-up requests cannot affect the other, and the breaker is the only difference.
+//! Three identical HTTP servers on loopback follow one script (`script.rs`): healthy, ever slower,
+//! failing, healthy, dead, hanging, flapping, healthy. Three groups of clients call at the same pace:
+//! one without a breaker, one behind a breaker with the defaults, one behind an adaptive breaker. Each
+//! group has a server of its own, so that one group's piled-up requests cannot affect the others, and
+//! the breaker is the only difference.
 //!
 //! It prints the run live, and writes a picture, `target/outage/timeline.svg`, and a report,
-//! `target/outage/report.json`. It exits with an error if the breaker did not do its job.
+//! `target/outage/report.json`. It exits with an error if a breaker did not do its job.
 
 mod clients;
 mod live;
@@ -16,8 +17,7 @@ mod script;
 mod server;
 mod timeline;
 
-use crate::clients::Group;
-use crate::record::{Change, Notes};
+use crate::clients::{Group, Guard};
 use crate::report::Report;
 use crate::script::Script;
 use std::error::Error;
@@ -47,42 +47,32 @@ async fn main() -> ExitCode {
 /// Runs the script; returns the claims that did not hold.
 async fn play() -> Result<Vec<String>, Box<dyn Error>> {
     let script = Arc::new(Script::two_outages());
-    let breaker = clients::breaker()?;
-    let observer = breaker.observer();
-    let (plain_listener, plain_address) = server::bind().await?;
-    let (safe_listener, safe_address) = server::bind().await?;
-
     let begun = Instant::now();
-    let changes = Arc::new(Notes::default());
-    let heard = Arc::clone(&changes);
-    let subscription = observer.subscribe(move |transition| {
-        let change = Change {
-            at: begun.elapsed(),
-            from: transition.from,
-            to: transition.to,
-            cause: transition.cause,
-        };
-        heard.push(change);
-        live::tell(&change);
-    });
-    let unguarded = Group::new(plain_address, None, begun)?;
-    let guarded = Group::new(safe_address, Some(breaker), begun)?;
-
-    let servers = [plain_listener, safe_listener]
-        .map(|listener| tokio::spawn(server::run(listener, Arc::clone(&script), begun)));
-    let groups =
-        [&unguarded, &guarded].map(|group| tokio::spawn(Arc::clone(group).run(script.end())));
-    live::show(&script, &unguarded, &guarded, &observer, begun).await;
-    for group in groups {
+    let (mut servers, mut groups) = (Vec::new(), Vec::new());
+    for guard in Guard::ALL {
+        let (listener, address) = server::bind().await?;
+        servers.push(tokio::spawn(server::run(
+            listener,
+            Arc::clone(&script),
+            begun,
+        )));
+        groups.push(Group::new(guard, address, begun)?);
+    }
+    let running: Vec<_> = groups
+        .iter()
+        .map(|group| tokio::spawn(Arc::clone(group).run(script.end())))
+        .collect();
+    live::show(&script, &groups, begun).await;
+    for group in running {
         group.await??;
     }
     for server in servers {
         server.await??;
     }
 
-    let (safe, plain, changes) = (guarded.log.all(), unguarded.log.all(), changes.all());
-    let report = Report::new(&script, &safe, &plain, &changes, subscription.missed())?;
-    let picture = timeline::draw(&script, &report, &safe, &plain, &changes)?;
+    let runs = groups.iter().map(|group| group.so_far()).collect();
+    let report = Report::new(&script, runs)?;
+    let picture = timeline::draw(&script, &report)?;
     let folder = folder();
     fs::create_dir_all(&folder)?;
     let json = serde_json::to_string_pretty(&report.json())?;
@@ -90,13 +80,11 @@ async fn play() -> Result<Vec<String>, Box<dyn Error>> {
     fs::write(folder.join("timeline.svg"), picture)?;
 
     println!();
-    for (name, group) in [
-        ("no breaker", &report.unguarded),
-        ("breaker", &report.guarded),
-    ] {
+    for group in &report.groups {
         let (tally, wasted) = (group.tally, group.wasted_calls());
         println!(
-            "{name:>10}: {} calls, {} ok, {} failed, {} rejected; {wasted} wasted in outages",
+            "{:>10}: {} calls, {} ok, {} failed, {} rejected; {wasted} wasted in outages",
+            group.run.guard.name(),
             tally.calls(),
             tally.ok,
             tally.failed,

@@ -1,5 +1,6 @@
 //! The records of a run: calls and transitions.
 
+use crate::clients::Guard;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tripcoil::{Cause, FailureKind, State};
@@ -22,7 +23,7 @@ pub(crate) struct Call {
     pub(crate) fate: Fate,
 }
 
-/// A transition of the breaker, since the script's beginning.
+/// A transition of a breaker, since the script's beginning.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change {
     pub(crate) at: Duration,
@@ -33,8 +34,6 @@ pub(crate) struct Change {
 
 /// A list that many tasks write to. A lock is good enough for the example's own records.
 pub(crate) struct Notes<T>(Mutex<Vec<T>>);
-
-pub(crate) type Log = Notes<Call>;
 
 impl<T> Default for Notes<T> {
     fn default() -> Self {
@@ -58,6 +57,29 @@ impl<T: Copy> Notes<T> {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The records of one group.
+pub(crate) struct Run {
+    pub(crate) guard: Guard,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) changes: Vec<Change>,
+    /// Transitions that the listener missed.
+    pub(crate) missed: u64,
+}
+
+impl Run {
+    /// The breaker's states one after the other, from when to when.
+    pub(crate) fn states(&self, end: Duration) -> Vec<(State, Duration, Duration)> {
+        let first = self.changes.first().map_or(State::Closed, |c| c.from);
+        let begins = std::iter::once((first, Duration::ZERO));
+        let begins = begins.chain(self.changes.iter().map(|c| (c.to, c.at.min(end))));
+        let ends = self.changes.iter().map(|c| c.at.min(end)).chain([end]);
+        let states = begins
+            .zip(ends)
+            .map(|((state, from), to)| (state, from, to));
+        states.collect()
     }
 }
 
@@ -94,5 +116,38 @@ impl Tally {
     pub(crate) fn error_rate(&self) -> Option<f64> {
         let sent = self.ok + self.failed;
         (sent > 0).then(|| self.failed as f64 / sent as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_states_fill_the_time_without_a_gap() {
+        let ms = Duration::from_millis;
+        let change = |at, from, to, cause| Change {
+            at: ms(at),
+            from,
+            to,
+            cause,
+        };
+        let mut run = Run {
+            guard: Guard::Adaptive,
+            calls: Vec::new(),
+            changes: vec![
+                change(600, State::Closed, State::Open, Cause::Evidence),
+                change(900, State::Open, State::HalfOpen, Cause::OpenElapsed),
+            ],
+            missed: 0,
+        };
+        let expected = [
+            (State::Closed, ms(0), ms(600)),
+            (State::Open, ms(600), ms(900)),
+            (State::HalfOpen, ms(900), ms(1_000)),
+        ];
+        assert_eq!(run.states(ms(1_000)), expected);
+        run.changes.clear();
+        assert_eq!(run.states(ms(7)), [(State::Closed, ms(0), ms(7))]);
     }
 }

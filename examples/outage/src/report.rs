@@ -1,6 +1,7 @@
 //! The report of a run: a pure function of the script, the calls and the transitions.
 
-use crate::record::{Call, Change, Fate, Tally};
+use crate::clients::Guard;
+use crate::record::{Call, Change, Fate, Run, Tally};
 use crate::script::{Outage, Phase, Script};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use tripcoil::{FailureKind, State};
 
 /// The results of one group.
 pub(crate) struct GroupReport {
+    pub(crate) run: Run,
     pub(crate) tally: Tally,
     /// Requests that were sent during an outage and failed or timed out, one count per outage.
     wasted: Vec<u64>,
@@ -26,7 +28,8 @@ pub(crate) struct GroupReport {
 }
 
 impl GroupReport {
-    fn of(calls: &[Call], outages: &[Outage]) -> Result<GroupReport, Box<dyn Error>> {
+    fn of(run: Run, outages: &[Outage]) -> Result<GroupReport, Box<dyn Error>> {
+        let calls = &run.calls;
         let failed = |c: &&Call| matches!(c.fate, Fate::Failed(_));
         let by = |kind| {
             calls
@@ -50,6 +53,7 @@ impl GroupReport {
             p99: quantile_ms(&sent, 0.99),
             caller_p50: quantile_ms(&all, 0.5),
             caller_p99: quantile_ms(&all, 0.99),
+            run,
         })
     }
 
@@ -58,7 +62,16 @@ impl GroupReport {
     }
 
     fn json(&self) -> Value {
+        let transitions = self.run.changes.iter().map(|c| {
+            json!({
+                "at_ms": ms(c.at),
+                "from": c.from.to_string(),
+                "to": c.to.to_string(),
+                "cause": c.cause.to_string(),
+            })
+        });
         json!({
+            "name": self.run.guard.name(),
             "calls": self.tally.calls(),
             "ok": self.tally.ok,
             "failed": self.tally.failed,
@@ -73,6 +86,9 @@ impl GroupReport {
             "caller_p50_ms": self.caller_p50,
             "caller_p99_ms": self.caller_p99,
             "wasted_calls": self.wasted_calls(),
+            "wasted_by_outage": self.wasted,
+            "transitions": transitions.collect::<Vec<_>>(),
+            "full_cycles": full_cycles(&self.run.changes),
         })
     }
 }
@@ -94,57 +110,72 @@ fn quantile_ms(histogram: &Histogram<u64>, quantile: f64) -> f64 {
 
 /// A run, summed up.
 pub(crate) struct Report {
-    pub(crate) guarded: GroupReport,
-    pub(crate) unguarded: GroupReport,
+    pub(crate) groups: Vec<GroupReport>,
     phases: Vec<Phase>,
     outages: Vec<Outage>,
-    changes: Vec<Change>,
-    /// Transitions that the listener missed.
-    missed: u64,
+    end: Duration,
 }
 
 impl Report {
-    pub(crate) fn new(
-        script: &Script,
-        guarded: &[Call],
-        unguarded: &[Call],
-        changes: &[Change],
-        missed: u64,
-    ) -> Result<Report, Box<dyn Error>> {
+    pub(crate) fn new(script: &Script, runs: Vec<Run>) -> Result<Report, Box<dyn Error>> {
         let outages = script.outages();
+        let groups = runs.into_iter().map(|run| GroupReport::of(run, &outages));
         Ok(Report {
-            guarded: GroupReport::of(guarded, &outages)?,
-            unguarded: GroupReport::of(unguarded, &outages)?,
+            groups: groups.collect::<Result<_, _>>()?,
             phases: script.phases().to_vec(),
             outages,
-            changes: changes.to_vec(),
-            missed,
+            end: script.end(),
         })
     }
 
-    /// The claims about a breaker that did not hold in this run.
+    /// The claims about the breakers that did not hold in this run.
     pub(crate) fn broken_claims(&self) -> Vec<String> {
+        let (guarded, without): (Vec<_>, Vec<_>) = self
+            .groups
+            .iter()
+            .partition(|group| group.run.guard != Guard::Nothing);
+        let without = without.iter().map(|group| group.wasted_calls()).sum();
         let mut broken = Vec::new();
-        let cycles = full_cycles(&self.changes);
-        if cycles < 2 {
-            broken.push(format!(
-                "closed -> open -> half-open -> closed was seen {cycles} times, not twice or more"
-            ));
-        }
-        let (with, without) = (self.guarded.wasted_calls(), self.unguarded.wasted_calls());
         if without == 0 {
             broken.push("no call failed without a breaker: there was no outage".into());
         }
-        if with * 10 > without {
+        for group in guarded {
+            let claims = self.broken_claims_of(group, without);
+            let name = group.run.guard.name();
+            broken.extend(claims.into_iter().map(|claim| format!("{name}: {claim}")));
+        }
+        broken
+    }
+
+    fn broken_claims_of(&self, group: &GroupReport, without: u64) -> Vec<String> {
+        let mut broken = Vec::new();
+        let wasted = group.wasted_calls();
+        if wasted * 10 > without {
             broken.push(format!(
-                "{with} calls were wasted behind the breaker, over a tenth of the {without} without"
+                "{wasted} calls were wasted, over a tenth of the {without} without a breaker"
             ));
         }
-        if self.changes.last().is_some_and(|c| c.to != State::Closed) {
-            broken.push("the server is healthy again, and the breaker did not close".into());
+        let states = group.run.states(self.end);
+        let was = |state, from, to| {
+            states
+                .iter()
+                .any(|s| s.0 == state && s.1 < to && s.2 > from)
+        };
+        let nexts = self.outages.iter().skip(1).map(|next| next.from);
+        for (outage, next) in self.outages.iter().zip(nexts.chain([self.end])) {
+            let from = outage.from.as_secs_f64();
+            if !was(State::Open, outage.from, outage.to) {
+                broken.push(format!("it was not open in the outage from {from} s on"));
+            }
+            // The first wait of the defaults is longer than the script.
+            if group.run.guard == Guard::Adaptive && !was(State::Closed, outage.to, next) {
+                broken.push(format!(
+                    "it did not close after the outage from {from} s on"
+                ));
+            }
         }
-        if self.missed > 0 {
-            let missed = self.missed;
+        if group.run.missed > 0 {
+            let missed = group.run.missed;
             broken.push(format!("{missed} transitions were missed by the listener"));
         }
         broken
@@ -154,29 +185,12 @@ impl Report {
         let phases = self.phases.iter().map(
             |p| json!({ "name": p.behaviour.name(), "from_ms": ms(p.from), "to_ms": ms(p.to) }),
         );
-        let outages = self.outages.iter().enumerate().map(|(i, o)| {
-            json!({
-                "from_ms": ms(o.from),
-                "to_ms": ms(o.to),
-                "guarded_wasted_calls": self.guarded.wasted[i],
-                "unguarded_wasted_calls": self.unguarded.wasted[i],
-            })
-        });
-        let transitions = self.changes.iter().map(|c| {
-            json!({
-                "at_ms": ms(c.at),
-                "from": c.from.to_string(),
-                "to": c.to.to_string(),
-                "cause": c.cause.to_string(),
-            })
-        });
+        let outages = self.outages.iter();
+        let outages = outages.map(|o| json!({ "from_ms": ms(o.from), "to_ms": ms(o.to) }));
         json!({
             "phases": phases.collect::<Vec<_>>(),
             "outages": outages.collect::<Vec<_>>(),
-            "transitions": transitions.collect::<Vec<_>>(),
-            "full_cycles": full_cycles(&self.changes),
-            "guarded": self.guarded.json(),
-            "unguarded": self.unguarded.json(),
+            "groups": self.groups.iter().map(GroupReport::json).collect::<Vec<_>>(),
         })
     }
 }

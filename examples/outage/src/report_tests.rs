@@ -7,15 +7,11 @@ use tripcoil::Cause;
 const BAD: Fate = Fate::Failed(FailureKind::Server);
 const LOST: Fate = Fate::Failed(FailureKind::Timeout);
 
-/// Healthy, an outage of two phases from 100 to 300 ms, healthy.
+/// Healthy, an outage of two phases from 100 to 300 ms, healthy, another outage from 400 to 500 ms, healthy.
 fn script() -> Script {
+    use Behaviour::{Dead, Failing, Hanging, Healthy};
     let part = Duration::from_millis(100);
-    Script::new(&[
-        (Behaviour::Healthy, part),
-        (Behaviour::Failing, part),
-        (Behaviour::Hanging, part),
-        (Behaviour::Healthy, part),
-    ])
+    Script::new(&[Healthy, Failing, Hanging, Healthy, Dead, Healthy].map(|b| (b, part)))
 }
 
 fn call(began: u64, took: u64, fate: Fate) -> Call {
@@ -26,11 +22,11 @@ fn call(began: u64, took: u64, fate: Fate) -> Call {
     }
 }
 
-/// Through the states given, one each 10 ms.
+/// Through the states given: into the second one at 150 ms, and into a further one every 60 ms.
 fn walk(states: &[State]) -> Vec<Change> {
-    let steps = states.windows(2).zip(1..);
+    let steps = states.windows(2).zip(0..);
     let changes = steps.map(|(pair, i)| Change {
-        at: Duration::from_millis(10 * i),
+        at: Duration::from_millis(150 + 60 * i),
         from: pair[0],
         to: pair[1],
         cause: Cause::FailureRate,
@@ -52,15 +48,22 @@ fn wasteful(n: u64) -> Vec<Call> {
     good.into_iter().chain(bad).collect()
 }
 
-fn broken(guarded: u64, unguarded: u64, states: &[State], missed: u64) -> Vec<String> {
-    let report = Report::new(
-        &script(),
-        &wasteful(guarded),
-        &wasteful(unguarded),
-        &walk(states),
-        missed,
-    );
-    report.map_or_else(|e| vec![e.to_string()], |r| r.broken_claims())
+fn run(guard: Guard, calls: Vec<Call>, states: &[State]) -> Run {
+    Run {
+        guard,
+        calls,
+        changes: walk(states),
+        missed: 0,
+    }
+}
+
+/// Of which all claims hold.
+fn runs() -> Vec<Run> {
+    vec![
+        run(Guard::Nothing, wasteful(10), &[]),
+        run(Guard::Defaults, wasteful(1), &TWO_CYCLES[..2]),
+        run(Guard::Adaptive, wasteful(1), &TWO_CYCLES),
+    ]
 }
 
 #[test]
@@ -75,14 +78,14 @@ fn calls_are_counted_and_waste_is_that_of_the_outage() -> Result<(), Box<dyn Err
         call(251, 0, Fate::Rejected),
         call(300, 8, BAD), // over
     ];
-    let report = Report::new(&script(), &calls, &[], &[], 0)?;
-    let group = &report.guarded;
+    let run = run(Guard::Defaults, calls.into(), &[]);
+    let group = GroupReport::of(run, &script().outages())?;
     assert_eq!((group.tally.calls(), group.tally.ok), (8, 1));
     assert_eq!((group.tally.failed, group.tally.rejected), (5, 2));
     assert_eq!((group.server, group.connect, group.timeout), (3, 0, 2));
     assert_eq!(
         (group.wasted.as_slice(), group.wasted_calls()),
-        (&[2][..], 2)
+        (&[2, 0][..], 2)
     );
     // The six that were sent took 2, 4, 6, 8, 60 and 250 ms.
     let near = |value: f64, expected: f64| (value - expected).abs() < expected / 500.0;
@@ -94,33 +97,32 @@ fn calls_are_counted_and_waste_is_that_of_the_outage() -> Result<(), Box<dyn Err
 
 #[test]
 fn the_json_has_what_was_promised() -> Result<(), Box<dyn Error>> {
-    let report = Report::new(
-        &script(),
-        &wasteful(1),
-        &wasteful(10),
-        &walk(&TWO_CYCLES),
-        0,
-    )?;
-    let json = report.json();
-    let first = json!({ "at_ms": 10, "from": "closed", "to": "open", "cause": "failure rate" });
-    assert_eq!(json["transitions"][0], first);
-    assert_eq!(json["transitions"].as_array().map(Vec::len), Some(8));
-    assert_eq!(json["transitions"][1]["to"], "half-open");
-    assert_eq!(json["full_cycles"], 2);
+    let json = Report::new(&script(), runs())?.json();
     let phase = json!({ "name": "failing", "from_ms": 100, "to_ms": 200 });
     assert_eq!(json["phases"][1], phase);
-    let outage = json!({
-        "from_ms": 100, "to_ms": 300, "guarded_wasted_calls": 1, "unguarded_wasted_calls": 10,
-    });
-    assert_eq!(json["outages"], json!([outage]));
-    for group in ["guarded", "unguarded"] {
-        let field = |name: &str| json[group][name].as_u64();
+    let outage = |from_ms: u64, to_ms: u64| json!({ "from_ms": from_ms, "to_ms": to_ms });
+    assert_eq!(json["outages"], json!([outage(100, 300), outage(400, 500)]));
+    let expected = [
+        ("no breaker", 10, 0, 0),
+        ("defaults", 1, 1, 0),
+        ("adaptive", 1, 8, 2),
+    ];
+    for ((name, wasted, transitions, cycles), i) in expected.into_iter().zip(0..) {
+        let group = &json["groups"][i];
+        assert_eq!(group["name"], name);
+        let field = |name: &str| group[name].as_u64();
         let parts = [field("ok"), field("failed"), field("rejected")];
         let sum = parts.iter().copied().sum::<Option<u64>>();
-        assert!(sum.is_some() && sum == field("calls"), "{group}");
-        assert!(field("wasted_calls").is_some(), "{group}");
-        assert!(json[group]["p50_ms"].is_f64() && json[group]["p99_ms"].is_f64());
+        assert!(sum.is_some() && sum == field("calls"), "{name}");
+        assert_eq!(group["wasted_calls"], wasted);
+        assert_eq!(group["wasted_by_outage"], json!([wasted, 0]));
+        assert!(group["p50_ms"].is_f64() && group["p99_ms"].is_f64());
+        let listed = group["transitions"].as_array().map(Vec::len);
+        assert_eq!(listed, Some(transitions), "{name}");
+        assert_eq!(group["full_cycles"], cycles);
     }
+    let first = json!({ "at_ms": 150, "from": "closed", "to": "open", "cause": "failure rate" });
+    assert_eq!(json["groups"][2]["transitions"][0], first);
     Ok(())
 }
 
@@ -137,15 +139,48 @@ fn a_cycle_begins_closed_and_ends_closed() {
 
 #[test]
 fn each_claim_can_be_broken_alone() {
-    let none: [String; 0] = [];
-    assert_eq!(broken(1, 10, &TWO_CYCLES, 0), none);
-    let alone = |broken: Vec<String>, word: &str| {
-        assert!(broken.len() == 1 && broken[0].contains(word), "{broken:?}");
+    let broken = |change: fn(&mut [Run])| {
+        let mut runs = runs();
+        change(&mut runs);
+        let report = Report::new(&script(), runs);
+        report.map_or_else(|e| vec![e.to_string()], |r| r.broken_claims())
     };
-    alone(broken(2, 19, &TWO_CYCLES, 0), "over a tenth");
-    alone(broken(0, 0, &TWO_CYCLES, 0), "no outage");
-    alone(broken(1, 10, &TWO_CYCLES[..6], 0), "seen 1 times");
-    alone(broken(1, 10, &TWO_CYCLES, 3), "missed");
-    let stuck = [&TWO_CYCLES[..], &[State::Open]].concat();
-    alone(broken(1, 10, &stuck, 0), "did not close");
+    let none: [String; 0] = [];
+    assert_eq!(broken(|_| {}), none);
+    let alone = |words: &str, change| {
+        let broken = broken(change);
+        assert!(broken.len() == 1 && broken[0].contains(words), "{broken:?}");
+    };
+    alone("no outage", |runs| {
+        for run in runs {
+            run.calls = wasteful(0);
+        }
+    });
+    alone("defaults: 2 calls were wasted, over a tenth", |runs| {
+        runs[1].calls = wasteful(2);
+    });
+    alone("adaptive: 2 calls were wasted, over a tenth", |runs| {
+        runs[2].calls = wasteful(2);
+    });
+    alone(
+        "defaults: it was not open in the outage from 0.4 s",
+        |runs| {
+            runs[1].changes = walk(&TWO_CYCLES[..6]);
+        },
+    );
+    alone(
+        "adaptive: it was not open in the outage from 0.4 s",
+        |runs| {
+            runs[2].changes.truncate(5);
+        },
+    );
+    alone(
+        "adaptive: it did not close after the outage from 0.4 s",
+        |runs| {
+            runs[2].changes.truncate(7);
+        },
+    );
+    alone("adaptive: 3 transitions were missed", |runs| {
+        runs[2].missed = 3;
+    });
 }

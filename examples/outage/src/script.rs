@@ -161,7 +161,7 @@ impl Script {
     }
 }
 
-/// A number in `[0, 1)`, the same for the same `n`: both servers deal out the same answers, and
+/// A number in `[0, 1)`, the same for the same `n`: all servers deal out the same answers, and
 /// each run is like the last.
 fn spread(n: u64) -> f64 {
     let mut z = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -1,6 +1,7 @@
-//! The picture: the results of both groups' calls over time, and the breaker's state.
+//! The picture: the results of each group's calls over time, and the breakers' states.
 
-use crate::record::{Call, Change, Tally};
+use crate::clients::Guard;
+use crate::record::{Call, Tally};
 use crate::report::{GroupReport, Report};
 use crate::script::{Behaviour, Script};
 use plotters::coord::Shift;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use tripcoil::State;
 
 const WIDTH: i32 = 1200;
-const HEIGHT: i32 = 990;
+const HEIGHT: i32 = 1_110;
 const LEFT: i32 = 90;
 const RIGHT: i32 = 24;
 const AXIS_MARGIN: i32 = 14;
@@ -20,13 +21,12 @@ const AXIS_MARGIN: i32 = 14;
 const TITLE: i32 = 14;
 const LEGEND: i32 = 84;
 const PHASES: (i32, i32) = (114, 140);
-const PLAIN_CAPTION: i32 = 162;
-const PLAIN: (i32, i32) = (178, 402);
-const SAFE_CAPTION: i32 = 436;
-const STATES: (i32, i32) = (452, 476);
-const SAFE: (i32, i32) = (482, 706);
-const LATENCY_CAPTION: i32 = 740;
-const LATENCY: (i32, i32) = (756, 926);
+/// A group's caption, the panel of its calls, and between them its breaker's states.
+const CAPTIONS: [i32; 3] = [162, 374, 618];
+const STATES: (i32, i32) = (16, 40);
+const PANEL: i32 = 160;
+const LATENCY_CAPTION: i32 = 862;
+const LATENCY: (i32, i32) = (878, 1_046);
 const TIME_AXIS: i32 = 48;
 
 /// A column of the picture.
@@ -39,8 +39,6 @@ const OK: RGBColor = RGBColor(126, 190, 132);
 const FAILED: RGBColor = RGBColor(205, 52, 46);
 const REJECTED: RGBColor = RGBColor(176, 190, 210);
 const INK: RGBColor = RGBColor(38, 42, 48);
-const UNGUARDED: RGBColor = RGBColor(122, 62, 138);
-const GUARDED: RGBColor = RGBColor(20, 96, 168);
 const FAINT: RGBColor = RGBColor(110, 116, 124);
 const GRID: RGBColor = RGBColor(226, 229, 233);
 
@@ -49,38 +47,53 @@ type Drawn = Result<(), Box<dyn Error>>;
 type Height = fn(&Tally) -> u64;
 
 /// The picture, as SVG.
-pub(crate) fn draw(
-    script: &Script,
-    report: &Report,
-    guarded: &[Call],
-    unguarded: &[Call],
-    changes: &[Change],
-) -> Result<String, Box<dyn Error>> {
+pub(crate) fn draw(script: &Script, report: &Report) -> Result<String, Box<dyn Error>> {
     let mut svg = String::new();
     {
         let size = (WIDTH.unsigned_abs(), HEIGHT.unsigned_abs());
         let canvas = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         canvas.fill(&WHITE)?;
-        let end = script.end();
-        let (plain, safe) = (columns(unguarded, end), columns(guarded, end));
-        let top = plain.iter().chain(&safe).map(Tally::calls).max();
+        let groups = report.groups.iter();
+        let lanes = groups.map(|group| columns(&group.run.calls, script.end()));
+        let lanes: Vec<_> = lanes.collect();
+        let top = lanes.iter().flatten().map(Tally::calls).max();
         let top = per_second(top.unwrap_or(0)).max(1.0) * 1.12;
 
         heading(&canvas, script.outages().len())?;
         phases(&canvas, script)?;
-        let caption = |y, name, group| {
-            let words = format!("{name}: {}", summary(group));
-            text(&canvas, &words, (LEFT, y), 19, INK, HPos::Left, true)
-        };
-        caption(PLAIN_CAPTION, "Without a breaker", &report.unguarded)?;
-        panel(&canvas, PLAIN, script, &plain, top, false)?;
-        caption(SAFE_CAPTION, "Behind a breaker", &report.guarded)?;
-        states(&canvas, &spans(changes, end), end)?;
-        panel(&canvas, SAFE, script, &safe, top, false)?;
-        latency(&canvas, script, unguarded, guarded)?;
+        for ((group, columns), y) in report.groups.iter().zip(&lanes).zip(CAPTIONS) {
+            lane(&canvas, y, script, group, columns, top)?;
+        }
+        latency(&canvas, script, &report.groups)?;
         canvas.present()?;
     }
     Ok(svg)
+}
+
+/// One group: its results in words, its breaker's states, and its calls.
+fn lane(
+    canvas: &Canvas<'_>,
+    caption: i32,
+    script: &Script,
+    group: &GroupReport,
+    columns: &[Tally],
+    top: f64,
+) -> Drawn {
+    let title = match group.run.guard {
+        Guard::Nothing => "Without a breaker",
+        Guard::Defaults => "Behind a breaker with the defaults",
+        Guard::Adaptive => "Behind an adaptive breaker",
+    };
+    let words = format!("{title}: {}", summary(group));
+    text(canvas, &words, (LEFT, caption), 19, INK, HPos::Left, true)?;
+    let mut y = caption + STATES.0;
+    if group.run.guard != Guard::Nothing {
+        let end = script.end();
+        let strip = (y, caption + STATES.1);
+        states(canvas, strip, &group.run.states(end), end)?;
+        y = strip.1 + 6;
+    }
+    panel(canvas, (y, y + PANEL), script, columns, top)
 }
 
 /// The results of the calls that began in each column's time.
@@ -115,18 +128,6 @@ fn slow_ends(calls: &[Call], end: Duration) -> Vec<Option<Duration>> {
     columns.into_iter().map(slow_end).collect()
 }
 
-/// The states one after the other, from when to when.
-fn spans(changes: &[Change], end: Duration) -> Vec<(State, Duration, Duration)> {
-    let first = changes.first().map_or(State::Closed, |c| c.from);
-    let begins = std::iter::once((first, Duration::ZERO));
-    let begins = begins.chain(changes.iter().map(|c| (c.to, c.at.min(end))));
-    let ends = changes.iter().map(|c| c.at.min(end)).chain([end]);
-    let spans = begins
-        .zip(ends)
-        .map(|((state, from), to)| (state, from, to));
-    spans.collect()
-}
-
 fn per_second(calls: u64) -> f64 {
     calls as f64 / COLUMN.as_secs_f64()
 }
@@ -157,7 +158,7 @@ fn heading(canvas: &Canvas<'_>, outages: usize) -> Drawn {
         HPos::Left,
         true,
     )?;
-    let words = "Two groups of HTTP clients call two identical servers at the same pace. \
+    let words = "Three groups of HTTP clients call three identical servers at the same pace. \
                  Calls are shown at the moment they began.";
     text(
         canvas,
@@ -230,9 +231,14 @@ fn phases(canvas: &Canvas<'_>, script: &Script) -> Drawn {
     Ok(())
 }
 
-/// The strip with the breaker's states.
-fn states(canvas: &Canvas<'_>, spans: &[(State, Duration, Duration)], end: Duration) -> Drawn {
-    let middle = (STATES.0 + STATES.1) / 2;
+/// The strip with a breaker's states.
+fn states(
+    canvas: &Canvas<'_>,
+    strip: (i32, i32),
+    spans: &[(State, Duration, Duration)],
+    end: Duration,
+) -> Drawn {
+    let middle = (strip.0 + strip.1) / 2;
     text(
         canvas,
         "breaker",
@@ -251,7 +257,7 @@ fn states(canvas: &Canvas<'_>, spans: &[(State, Duration, Duration)], end: Durat
         band(
             canvas,
             (from, to),
-            STATES,
+            strip,
             state_color(state),
             &state.to_string(),
         )?;
@@ -285,15 +291,13 @@ fn panel(
     script: &Script,
     columns: &[Tally],
     top: f64,
-    time_axis: bool,
 ) -> Drawn {
-    let below = if time_axis { TIME_AXIS } else { 0 };
     let area = canvas.clone();
-    let area = area.shrink((0, y.0), (WIDTH - RIGHT, y.1 - y.0 + below));
+    let area = area.shrink((0, y.0), (WIDTH - RIGHT, y.1 - y.0));
     let mut chart = ChartBuilder::on(&area)
         .margin_left(AXIS_MARGIN)
         .set_label_area_size(LabelAreaPosition::Left, LEFT - AXIS_MARGIN)
-        .set_label_area_size(LabelAreaPosition::Bottom, below)
+        .set_label_area_size(LabelAreaPosition::Bottom, 0)
         .build_cartesian_2d(0.0..script.end().as_secs_f64(), 0.0..top)?;
     chart
         .configure_mesh()
@@ -307,7 +311,6 @@ fn panel(
         .y_labels(5)
         .x_label_formatter(&|s| format!("{s:.0}"))
         .y_label_formatter(&|n| format!("{n:.0}"))
-        .x_desc(if time_axis { "seconds" } else { "" })
         .y_desc("calls per second")
         .draw()?;
 
@@ -328,8 +331,8 @@ fn panel(
     Ok(())
 }
 
-/// How long callers waited, in both groups, on a logarithmic scale.
-fn latency(canvas: &Canvas<'_>, script: &Script, plain: &[Call], safe: &[Call]) -> Drawn {
+/// How long callers waited, in each group, on a logarithmic scale.
+fn latency(canvas: &Canvas<'_>, script: &Script, groups: &[GroupReport]) -> Drawn {
     let words = "How long callers waited, p99 (at the bottom: 0.1 ms or less)";
     text(
         canvas,
@@ -341,24 +344,22 @@ fn latency(canvas: &Canvas<'_>, script: &Script, plain: &[Call], safe: &[Call]) 
         true,
     )?;
     let end = script.end();
-    let groups = [
-        ("without a breaker", UNGUARDED, slow_ends(plain, end)),
-        ("behind a breaker", GUARDED, slow_ends(safe, end)),
-    ];
     let mut x = LEFT + 640;
-    for (name, color, _) in &groups {
+    for group in groups {
+        let guard = group.run.guard;
         let line = vec![(x, LATENCY_CAPTION), (x + 26, LATENCY_CAPTION)];
-        canvas.draw(&PathElement::new(line, color.stroke_width(3)))?;
+        let style = guard_color(guard).stroke_width(3);
+        canvas.draw(&PathElement::new(line, style))?;
         text(
             canvas,
-            name,
+            guard.name(),
             (x + 34, LATENCY_CAPTION),
             18,
             INK,
             HPos::Left,
             false,
         )?;
-        x += 215;
+        x += 150;
     }
 
     let area = canvas.clone();
@@ -393,16 +394,26 @@ fn latency(canvas: &Canvas<'_>, script: &Script, plain: &[Call], safe: &[Call]) 
         chart.draw_series([PathElement::new(line, INK.mix(0.35))])?;
     }
     let width = COLUMN.as_secs_f64();
-    for (_, color, slow_ends) in groups {
+    for group in groups {
         let mut steps = Vec::new();
+        let slow_ends = slow_ends(&group.run.calls, end);
         for (i, took) in slow_ends.into_iter().enumerate() {
             let Some(took) = took else { continue };
             let y = (took.as_secs_f64() * 1000.0).clamp(least, most);
             steps.extend([(i as f64 * width, y), ((i + 1) as f64 * width, y)]);
         }
-        chart.draw_series([PathElement::new(steps, color.stroke_width(2))])?;
+        let style = guard_color(group.run.guard).stroke_width(2);
+        chart.draw_series([PathElement::new(steps, style)])?;
     }
     Ok(())
+}
+
+fn guard_color(guard: Guard) -> RGBColor {
+    match guard {
+        Guard::Nothing => RGBColor(122, 62, 138),
+        Guard::Defaults => RGBColor(224, 128, 20),
+        Guard::Adaptive => RGBColor(20, 96, 168),
+    }
 }
 
 /// The outline of the columns, from the ground up and down to it again.

@@ -1,35 +1,11 @@
 //! The pure parts of the picture, and what its SVG says.
 
 use super::*;
-use crate::record::Fate;
+use crate::record::{Call, Change, Fate, Run};
 use tripcoil::{Cause, FailureKind};
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
-}
-
-fn changes() -> Vec<Change> {
-    let change = |at, from, to, cause| Change {
-        at: ms(at),
-        from,
-        to,
-        cause,
-    };
-    vec![
-        change(600, State::Closed, State::Open, Cause::FailureRate),
-        change(900, State::Open, State::HalfOpen, Cause::OpenElapsed),
-    ]
-}
-
-#[test]
-fn the_states_fill_the_time_without_a_gap() {
-    let expected = [
-        (State::Closed, ms(0), ms(600)),
-        (State::Open, ms(600), ms(900)),
-        (State::HalfOpen, ms(900), ms(1_000)),
-    ];
-    assert_eq!(spans(&changes(), ms(1_000)), expected);
-    assert_eq!(spans(&[], ms(7)), [(State::Closed, ms(0), ms(7))]);
 }
 
 #[test]
@@ -73,7 +49,7 @@ fn the_slow_end_is_of_99_percent_of_a_columns_calls() {
 }
 
 #[test]
-fn the_picture_shows_the_calls_and_each_state() -> Result<(), Box<dyn Error>> {
+fn the_picture_shows_each_groups_calls_and_states() -> Result<(), Box<dyn Error>> {
     let script = Script::two_outages();
     let change = |at, from, to, cause| Change {
         at: ms(at),
@@ -92,23 +68,44 @@ fn the_picture_shows_the_calls_and_each_state() -> Result<(), Box<dyn Error>> {
         took: ms(1),
         fate: Fate::Failed(FailureKind::Server),
     };
-    let report = Report::new(&script, &[], &[failed], &changes, 0)?;
-    let svg = draw(&script, &report, &[], &[failed], &changes)?;
-    for word in ["Without a breaker: 1 calls", "flapping", "p99", "seconds"] {
+    let runs = Guard::ALL.map(|guard| Run {
+        guard,
+        calls: Vec::from_iter((guard == Guard::Nothing).then_some(failed)),
+        changes: Vec::from_iter(
+            (guard == Guard::Adaptive)
+                .then_some(changes)
+                .into_iter()
+                .flatten(),
+        ),
+        missed: 0,
+    });
+    let svg = draw(&script, &Report::new(&script, runs.into())?)?;
+    let captions = [
+        "Without a breaker: 1 calls",
+        "Behind a breaker with the defaults: 0 calls",
+        "Behind an adaptive breaker: 0 calls",
+    ];
+    for word in captions.into_iter().chain(["flapping", "p99", "seconds"]) {
         assert!(svg.contains(word), "no {word}");
     }
 
     let fill = |RGBColor(r, g, b)| format!("fill=\"#{r:02X}{g:02X}{b:02X}\"");
-    let strip = format!("y=\"{}\"", STATES.0);
-    let bands = |state| {
+    let bands = |lane: usize, state| {
+        let strip = format!("y=\"{}\"", CAPTIONS[lane] + STATES.0);
         let fill = fill(state_color(state));
         let bands = svg.lines().filter(|l| l.starts_with("<rect"));
         let bands = bands.filter(|l| l.contains(&strip) && l.contains(&fill));
         bands.collect::<Vec<_>>()
     };
-    assert_eq!(bands(State::Closed).len(), 1);
-    assert_eq!(bands(State::Open).len(), 2);
-    let rounds = bands(State::HalfOpen);
+    assert_eq!(
+        [0, 1, 2].map(|lane| bands(lane, State::Closed).len()),
+        [0, 1, 1]
+    );
+    assert_eq!(
+        [0, 1, 2].map(|lane| bands(lane, State::Open).len()),
+        [0, 0, 2]
+    );
+    let rounds = bands(2, State::HalfOpen);
     assert!(
         rounds.len() == 1 && rounds[0].contains("width=\"3\""),
         "{rounds:?}"
@@ -124,6 +121,6 @@ fn the_picture_shows_the_calls_and_each_state() -> Result<(), Box<dyn Error>> {
         Some(heights.any(|y| y != ground))
     };
     let raised: Vec<_> = red.map(raised).collect();
-    assert_eq!(raised, [Some(true), Some(false)]);
+    assert_eq!(raised, [Some(true), Some(false), Some(false)]);
     Ok(())
 }
