@@ -12,8 +12,8 @@ use tripcoil_benches::{Failed, armed, dependency, rate};
 pub(crate) const CALL: &str = "tripcoil/call/time/coarse";
 pub(crate) const COUNT_CALL: &str = "tripcoil/call/count/coarse";
 pub(crate) const LOCAL_UPKEEP: &str = "tripcoil/local/time/upkeep";
-/// As [`CALL`], by the outage rule alone.
-const OUTAGE: &str = "tripcoil outage";
+/// As [`CALL`], by the adaptive rules.
+const ADAPTIVE: &str = "tripcoil adaptive";
 /// The highest theta of a workload. Half of the calls are well below it.
 const THETA: f64 = 0.8;
 /// The same breaker as in the workload of that name, beside one that does more, or less.
@@ -27,7 +27,7 @@ pub(super) fn configuration() -> String {
         "way of calling / window / clock. Windows: time, {WINDOW:?} in 10 buckets; count, the \
          last {OUTCOMES} outcomes. At least {} calls for a rate; open for {HOUR:?}, {PROBES} \
          successes close. trip: on the manual clock, which each cycle moves on by {SHORTEST:?}, \
-         since no wait is shorter. {OUTAGE}: call/time/coarse by the outage rule, at the workload's \
+         since no wait is shorter. {ADAPTIVE}: call/time/coarse with Breaker::adaptive, at the workload's \
          rate or at {THETA}. armed: a rate so low, of so many calls, that five failures \
          keep it armed and no number of calls of this run opens it",
         crate::workloads::MIN_CALLS
@@ -60,7 +60,7 @@ pub(super) fn add(sides: &mut Sides<'_>) {
         });
     }
     if by_rate_alone(&sides.settings) && stays_closed(sides.shape()) {
-        sides.breaker(Kind::Own, OUTAGE, |s| Guard::by_outage(s).map(Call));
+        sides.breaker(Kind::Own, ADAPTIVE, |s| Guard::adaptive(s).map(Call));
     }
     let sources: &[Source] = match sides.shape() {
         Shape::Cycles => &[Source::Manual],
@@ -150,12 +150,10 @@ impl Guard {
         Ok(Guard { breaker, manual })
     }
 
-    fn by_outage(settings: &Settings) -> Result<Guard, Reason> {
-        let breaker = Breaker::builder("compare")
+    fn adaptive(settings: &Settings) -> Result<Guard, Reason> {
+        let breaker = Breaker::adaptive("compare")
             .outage(Outage::at(settings.rate.min(THETA)))
             .window(Span::Time.window())
-            .half_open(HalfOpen::successes(PROBES))
-            .open_for(settings.wait)
             .build()
             .expect("these settings are valid");
         let manual = ManualClock::new();
