@@ -107,3 +107,13 @@ print(os.path.dirname(found[0]["manifest_path"]))')
   touch --reference "$source/src/rt/atomic.rs" "$dir/src/rt/atomic.rs"
   echo "$dir"
 }
+
+# every_of N FOLDER: the names of every Nth patch there. The number of commits says which is the first.
+every_of() {
+  local number patch
+  number=$(git rev-list --count HEAD 2>/dev/null || echo 0)
+  for patch in "$2"/*.patch; do
+    number=$((number + 1))
+    [ $((number % $1)) != 0 ] || basename "$patch" .patch
+  done
+}

@@ -2,7 +2,8 @@
 # Does each model notice what it is for? Each patch in loom-tests/mutants is a fault in src/, and names
 # the tests that are to find it. It is applied to a copy, and fails this script if a test still passes.
 #   ci/loom-mutants.sh [--full | --matrix] [NAME ...]
-# Without names and options every second fault is planted, and those of the adaptive rules; with --full all.
+# Without names and options every third fault is planted, from another one on after each commit, so that three commits
+# plant all; with --full all are.
 # A patch begins with comment lines: what the fault is, `# kills: TEST ...`, and, if the models must go
 # to their own bound instead of that of a quick run, `# bound: own`. With --matrix each is put to all models,
 # to two preemptions, and those that find it are told: an hour and more.
@@ -24,7 +25,7 @@ home_of() {
 }
 
 matrix=0
-every=2
+every=3
 case "${1:-}" in
 --matrix) matrix=1 ;;&
 --matrix | --full)
@@ -33,13 +34,8 @@ case "${1:-}" in
   ;;
 esac
 if [ $# = 0 ]; then
-  number=0
-  for patch in "$mutants"/*.patch; do
-    number=$((number + 1))
-    if [ $((number % every)) = 0 ] || grep -qE 'src/engine/(score|hang|signs|adaptive)\.rs' "$patch"; then
-      set -- "$@" "$(basename "$patch" .patch)"
-    fi
-  done
+  # shellcheck disable=SC2046 # names are words
+  set -- $(every_of "$every" "$mutants")
 fi
 declare -A tests_in=()
 for name in "$@"; do

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Do the schedules find what they are for? Each patch in loom-tests/schedules/faults is a fault in src/.
 # It is applied to a copy, and fails this script if the schedules do not find it within a minute.
-#   ci/schedules-faults.sh [NAME ...]
+#   ci/schedules-faults.sh [--full | NAME ...]
+# Without names every second fault is planted, from another one on after each commit; with --full all are.
 # A patch begins with comment lines: what the fault is, and `# found by: TEST ...`, of which one has to.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -11,8 +12,14 @@ faults=loom-tests/schedules/faults
 work=$target/schedules/faults
 tree=$work/tree
 
+every=2
+if [ "${1:-}" = --full ]; then
+  every=1
+  shift
+fi
 if [ $# = 0 ]; then
-  for patch in "$faults"/*.patch; do set -- "$@" "$(basename "$patch" .patch)"; done
+  # shellcheck disable=SC2046 # names are words
+  set -- $(every_of "$every" "$faults")
 fi
 for name in "$@"; do
   [ -f "$faults/$name.patch" ] || die "there is no fault $name"
