@@ -148,7 +148,7 @@ pub(crate) enum RecoveryRule {
 
 impl HalfOpen {
     /// Closes the breaker after `n` successes, 1 to 255, and re-opens it at the first failure. If
-    /// the breaker has a `slow_rate` rule, a slow probe counts as failed. One probe at a time,
+    /// the breaker has a `slow_rate` or an `outage` rule, a slow probe counts as failed. One probe at a time,
     /// unless [`max_probes`](Self::max_probes) is set.
     pub const fn successes(n: u32) -> Self {
         Self::of(RecoveryRule::Successes(n))
@@ -189,12 +189,12 @@ impl HalfOpen {
     /// that rule waits for a sign of life, longer after each round that was lost, and at most 5 s. Each step
     /// of a [ramp](Self::ramp) waits for its calls as long.
     ///
-    /// A round re-opens in two cases. First, if all slots are taken and the round has admitted no
-    /// call for this long, the next call re-opens it. Second, if as many probes were cancelled as
-    /// the round needs results, and no result has come for this long, the next cancelled probe
-    /// re-opens it.
+    /// The timeout re-opens the breaker in two cases. First, if all slots are taken and the round has
+    /// admitted no call for this long, the next call re-opens the breaker. Second, if as many probes
+    /// were cancelled as the round needs results, and no result has come for this long, the next
+    /// cancelled probe re-opens it.
     ///
-    /// Set it longer than the longest healthy call. With a limit of 60 s, streams of 90 s do not
+    /// Set it longer than the longest healthy call, and with a ramp longer than twice that. With a limit of 60 s, streams of 90 s do not
     /// close the breaker under steady traffic: a call that comes after the limit ends the round, and
     /// the streams that are still in flight end late.
     /// [`Snapshot::late_probe_successes`](crate::Snapshot::late_probe_successes) rises when that
@@ -226,8 +226,9 @@ impl Default for HalfOpen {
     }
 }
 
-/// The way from half-open to closed: a share of the calls is admitted, a quarter at first, which is
-/// multiplied by three after each good step of at least 100 ms.
+/// The way from half-open to closed: a share of the calls is admitted. It begins with a quarter, or with 50 calls
+/// per second if that is more, and is multiplied by three after each good step of at least 100 ms (by 1.5 after
+/// a cut).
 ///
 /// A dependency that has just come back may not bear all calls at once. If the calls of a step fail, hang, or
 /// take much longer than the probes did, the share is cut, or the breaker re-opens. See [the
@@ -358,8 +359,8 @@ const DEFAULT_SILENCE: Duration = Duration::from_millis(300);
 const DEFAULT_STARTS: u32 = 10;
 
 impl Hang {
-    /// Sets how long there must have been no sign of life: above zero, at most 18.3 min, not finer than the clock. At
-    /// least twice as long as the longest success of late took.
+    /// Sets how long there must have been no sign of life: above zero, at most 18.3 min, not finer than the clock. The
+    /// rule never waits less than twice as long as the longest recent success took.
     pub const fn after(silence: Duration) -> Self {
         Self {
             after: silence,

@@ -27,7 +27,7 @@ pub struct Probes {
     /// Results that count as a success for the round.
     pub succeeded: u32,
     /// Results that count as a failure for the round. Under `HalfOpen::successes` with a
-    /// `slow_rate` rule, that includes slow successes.
+    /// `slow_rate` or an `outage` rule, that includes slow successes.
     pub failed: u32,
 }
 

@@ -65,8 +65,9 @@ impl Rejected {
     }
 
     /// Returns how long the breaker will go on rejecting calls, by the breaker's clock. `None` if
-    /// that is unknown: in `HalfOpen`, where a probe's result may come at any time, and in
-    /// `ForcedOpen`. In a [ramp](crate::Ramp) it is what is left of the step's 100 ms.
+    /// that is unknown: in `ForcedOpen`, and in a half-open round, where a probe's result may come at any
+    /// time. In a [ramp](crate::Ramp), which admits some calls meanwhile, it is the rest of the step's first
+    /// 100 ms, and `None` after them.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self.rest {

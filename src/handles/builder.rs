@@ -75,7 +75,8 @@ impl Breaker {
     /// One setting is worth a thought, and one more is worth having. `outage` takes the rate of bad calls from which
     /// on the dependency is not worth calling. With `slow_call` a call that takes too long is as bad as a failed one.
     ///
-    /// If healthy calls take more than 5 s, name a longer [`probe_timeout`](crate::HalfOpen::probe_timeout).
+    /// If healthy calls usually take more than 2.5 s, set a [`probe_timeout`](crate::HalfOpen::probe_timeout) of more
+    /// than twice that.
     ///
     /// ```
     /// use std::time::Duration;

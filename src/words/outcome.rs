@@ -347,7 +347,7 @@ pub enum Cause {
     Hang,
     /// Open to half-open: the wait is over.
     OpenElapsed,
-    /// Half-open to closed: the recovery rule is satisfied.
+    /// Half-open to closed: the recovery rule is satisfied, and no ramp follows.
     ProbesSucceeded,
     /// Half-open to open: the recovery rule failed.
     ProbeFailed,
@@ -356,9 +356,10 @@ pub enum Cause {
     /// Half-open to open: as many probes were cancelled as the round needs results, and no result
     /// came within the probe timeout.
     ProbesCancelled,
-    /// Half-open to closed: the ramp's share reached one, see [`Ramp`](crate::Ramp).
+    /// Half-open to closed: the last step of the ramp was good, or the ramp was switched off, see
+    /// [`Ramp`](crate::Ramp).
     RampCompleted,
-    /// Half-open to open: the calls of the ramp got worse.
+    /// Half-open to open: too many calls of the ramp failed, hung or took much longer than the probes.
     RampFailed,
     /// The controller changed the state.
     Manual,
