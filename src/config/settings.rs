@@ -496,7 +496,6 @@ impl Config {
     }
 
     /// Whether a rule is on that needs the words of the adaptive ones.
-    #[cfg(feature = "std")]
     pub(crate) fn is_adaptive(&self) -> bool {
         self.outage.is_some()
             || self.hang.is_some()

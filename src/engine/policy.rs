@@ -181,11 +181,6 @@ impl Policy {
         }
     }
 
-    /// Whether a rule is on that needs the words of the adaptive ones.
-    pub(crate) fn is_adaptive(&self) -> bool {
-        self.weights.paced || self.weights.watches
-    }
-
     fn min_throughput(&self) -> u64 {
         u64::from(self.config.min_throughput_in_force())
     }

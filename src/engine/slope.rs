@@ -67,10 +67,9 @@ impl Ascent {
         if !self.on {
             return Some(self.ends(Course::Completed));
         }
-        let (admitted, Results { ended, score, .. }) = (self.held.gate.admitted, self.held.results);
+        let (admitted, ended) = (self.held.gate.admitted, self.held.results.ended);
         let out = admitted.saturating_sub(ended);
-        let score = score + self.weights.bad * self.overdue();
-        if score >= ln(4 * admitted.max(ENOUGH))
+        if self.score() >= ln(4 * admitted.max(ENOUGH))
             || out >= FEW && self.age > self.patience && 2 * ended < admitted
         {
             return Some(self.cut());
@@ -83,23 +82,28 @@ impl Ascent {
             return Some(self.held.step.next());
         }
         // half of the time is over: what is admitted from here on is not waited for
-        let marks =
-            self.held.step.course == Course::Going && self.age >= self.timeout.max(STEP) / 2;
+        let marks = self.held.step.course == Course::Going && self.age >= self.time() / 2;
         marks.then(|| self.held.step.marked())
     }
 
     /// The score with which the next step begins.
     pub(crate) fn score_after(&self, next: Step) -> u64 {
-        if next.is_fresh() {
-            0
-        } else {
-            let overdue = self.weights.bad * self.overdue();
-            self.held.results.raised(overdue).score
-        }
+        if next.is_fresh() { 0 } else { self.score() }
+    }
+
+    /// With overdue calls as bad ones.
+    fn score(&self) -> u64 {
+        let overdue = self.weights.bad * self.overdue();
+        self.held.results.raised(overdue).score
+    }
+
+    /// How long the step may last.
+    fn time(&self) -> u64 {
+        self.timeout.max(STEP)
     }
 
     fn is_over(&self) -> bool {
-        self.age >= self.timeout.max(STEP)
+        self.age >= self.time()
     }
 
     /// The calls that have had half of the step's time at least. Without a mark none has come since then, or its

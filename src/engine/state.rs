@@ -304,7 +304,7 @@ fn adaptive(
     let Shape::Time(boundaries) = window else {
         return (Late::midway(), period_end);
     };
-    if !policy.is_adaptive() {
+    if !policy.config.is_adaptive() {
         return (Late::midway(), period_end);
     }
     let end = if policy.weights.tick() {

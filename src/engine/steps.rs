@@ -137,8 +137,7 @@ impl Core {
             spent,
             mark,
         };
-        // before the beginning of the step is replaced
-        // The step itself is put in where it is decided: another helper may have replaced it by now.
+        // Before the beginning of the step is replaced. The step itself is put in where it is decided: another helper may have replaced it by now.
         let ascent = self.ascent(words, policy, announced, held(Step::first(WHOLE)), time);
         let step = self.decide_once(&ramp.step, announced, version, |before| {
             let ascent = Ascent {
