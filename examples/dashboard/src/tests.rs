@@ -193,6 +193,16 @@ fn rates_and_calls_are_told() -> Done {
     Ok(())
 }
 
+/// The lines of a picture with that breaker alone.
+fn shown(breaker: &Breaker) -> Result<Vec<String>, Box<dyn Error>> {
+    let view = View {
+        breakers: vec![row(breaker)],
+        changes: changes(breaker).collect(),
+        chosen: 0,
+    };
+    Ok(lines(&picture(&view, 80, 24)?))
+}
+
 #[test]
 fn evidence_and_calls_without_an_answer_are_told() -> Done {
     let clock = ManualClock::new();
@@ -201,14 +211,7 @@ fn evidence_and_calls_without_an_answer_are_told() -> Done {
         .hang(Hang::default())
         .clock(&clock)
         .build()?;
-    let told = || -> Result<Vec<String>, Box<dyn Error>> {
-        let view = View {
-            breakers: vec![row(&breaker)],
-            changes: changes(&breaker).collect(),
-            chosen: 0,
-        };
-        Ok(lines(&picture(&view, 80, 24)?))
-    };
+    let told = || shown(&breaker);
     let end = |answer| {
         let _: Result<(), CallError<()>> = breaker.call(|| answer);
     };
@@ -240,14 +243,7 @@ fn a_ramp_is_told_by_its_share() -> Done {
         .half_open(HalfOpen::successes(1).ramp(Ramp::new()))
         .clock(&clock)
         .build_with_controller()?;
-    let told = || -> Result<Vec<String>, Box<dyn Error>> {
-        let view = View {
-            breakers: vec![row(&breaker)],
-            changes: changes(&breaker).collect(),
-            chosen: 0,
-        };
-        Ok(lines(&picture(&view, 80, 24)?))
-    };
+    let told = || shown(&breaker);
     let succeed = || breaker.try_acquire().map(|permit| permit.success());
     (0..100).try_for_each(|_| succeed())?;
     clock.advance(SECOND);
