@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Histories of real threads at full speed, checked against the model: ci/histories.sh [--full]
-# TRIPCOIL_HISTORIES sets how many by each clock: 10,000 by default, 100,000 with --full; and
-# TRIPCOIL_SEED where the random programs begin.
+# TRIPCOIL_HISTORIES sets how many by each of three clocks, and under each of four adaptive rules: 10,000 by
+# default, 100,000 with --full; and TRIPCOIL_SEED where the random programs begin.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -5,7 +5,7 @@
 use crate::config::settings::Config;
 use crate::engine::events::event::Event;
 use crate::engine::evidence::Weighed;
-use crate::engine::policy::{Allowance, Policy, Truth};
+use crate::engine::policy::{Allowance, Policy, Seen, Truth};
 use crate::engine::transition::{
     Decision, decide, decided_by_goal, destination, openings, permits,
 };
@@ -113,11 +113,19 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
     let state = State::ALL[(bits % 6) as usize];
     let goal = Goal::from_bits(goal);
     let c = Control::unpack(bits).in_state(state);
-    let window = Counts::new(
-        u64::from(w[0]),
-        u64::from(w[1].min(w[0])),
-        u64::from(w[2].min(w[0])),
-    );
+    // some of the failures are lenient
+    let failures = w[1].min(w[0]);
+    let seen = |calls: u64, failures: u64, slow: u64, lenient: u64| Seen {
+        calls,
+        failures,
+        slow,
+        relief: policy.relief(lenient),
+    };
+    let lenient = match policy.config.lenient_in_force() {
+        Some(_) => before % (u64::from(failures) + 1),
+        None => 0,
+    };
+    let window = seen(w[0].into(), failures.into(), w[2].min(w[0]).into(), lenient);
     if !permits(goal, state) {
         return;
     }
@@ -174,7 +182,7 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         assert_eq!(next.state(), to);
         assert_eq!(next.generation(), c.next_generation());
         // a fresh count window may have to log its first successes
-        let fresh = policy.logs_successes(Counts::default(), Truth::default());
+        let fresh = policy.logs_successes(Seen::default(), Truth::default());
         assert_eq!(next.armed(), !judged && next.counting() && fresh);
         let overridden = !matches!(state, State::Closed | State::Open | State::HalfOpen);
         assert!(!overridden || cause == Cause::Manual, "{state:?} {goal:?}");
@@ -223,10 +231,11 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         let k = judgement.within.min(MOST_WITHIN).min(before % 64);
         let (failed, slow) = ((before >> 8).min(k), (before >> 24).min(k));
         let calls = window.calls + k + if judgement.arms { 0 } else { before >> 48 };
-        let then = Counts::new(
+        let then = seen(
             calls.min(size),
             (window.failures + failed).min(calls.min(size)),
             (window.slow + slow).min(calls.min(size)),
+            lenient,
         );
         assert!(
             !policy.truth(then).any(),
@@ -238,16 +247,18 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
     let allowed = policy.allowance(window);
     if allowed != Allowance::default() {
         let take = |most: u64| most.min(before % 1000);
-        let (ff, ss, sf) = (
+        let (ff, ss, sf, lf) = (
             take(allowed.fast_failures),
             take(allowed.slow_successes),
             take(allowed.slow_failures),
+            take(allowed.lenient_failures),
         );
         let more = (before >> 48).min(allowed.fast_successes);
-        let then = Counts::new(
-            window.calls + ff + ss + sf + more,
-            window.failures + ff + sf,
+        let then = seen(
+            window.calls + ff + ss + sf + lf + more,
+            window.failures + ff + sf + lf,
             window.slow + ss + sf,
+            lenient + lf,
         );
         assert!(!policy.truth(then).any(), "{allowed:?} {window:?} {then:?}");
     }

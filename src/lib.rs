@@ -207,7 +207,7 @@ mod wrap_tests;
 pub use self::classify::classifier::Classify;
 pub use self::clock::kinds::{Clock, ManualClock};
 pub use self::config::backoff::Backoff;
-pub use self::config::settings::{Config, HalfOpen, Hang, OnCancel, Outage, Ramp, Window};
+pub use self::config::settings::{Config, HalfOpen, Hang, Lenient, OnCancel, Outage, Ramp, Window};
 pub use self::engine::events::event::Transition;
 #[cfg(feature = "std")]
 pub use self::engine::events::listeners::Subscription;
@@ -314,8 +314,8 @@ pub mod prelude {
     pub use crate::tower::BreakerLayer;
     pub use crate::{
         Backoff, Breaker, Builder, CallError, Cause, Classify, Clock, Config, ConfigError,
-        Controller, FailureKind, HalfOpen, Hang, Local, ManualClock, Observer, OnCancel, Outage,
-        Outcome, Permit, Rejected, Snapshot, State, Transition, Window,
+        Controller, FailureKind, HalfOpen, Hang, Lenient, Local, ManualClock, Observer, OnCancel,
+        Outage, Outcome, Permit, Ramp, Rejected, Snapshot, State, Transition, Window,
     };
 }
 

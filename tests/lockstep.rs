@@ -10,8 +10,12 @@ mod model;
 mod driver;
 #[path = "lockstep/held.rs"]
 mod held;
+#[path = "lockstep/lenient.rs"]
+mod lenient;
 #[path = "lockstep/plan.rs"]
 mod plan;
+#[path = "lockstep/ramps.rs"]
+mod ramps;
 #[path = "lockstep/tally.rs"]
 mod tally;
 #[path = "lockstep/words.rs"]

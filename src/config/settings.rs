@@ -7,7 +7,8 @@ use core::time::Duration;
 
 use crate::clock::{Clock, saturating_nanos};
 use crate::config::backoff::Backoff;
-use crate::words::outcome::State;
+use crate::words::leniency::{EIGHTHS, Leniency};
+use crate::words::outcome::{FailureKind, State};
 
 /// The default throughput at which a rate is judged, if the window is large enough for it.
 const DEFAULT_MIN_THROUGHPUT: u32 = 5;
@@ -387,6 +388,46 @@ impl Default for Hang {
     }
 }
 
+/// Kinds of failures that count for less than others.
+///
+/// An overloaded dependency that refuses some calls at once still serves the rest. Its refusals can count as a quarter of
+/// a failure, say: then it takes four times as many of them to trip. See [the
+/// semantics](crate::_guide::semantics#lenient-kinds).
+///
+/// ```
+/// use tripcoil::{Breaker, Config, FailureKind, Lenient};
+///
+/// let kinds = [FailureKind::Overload, FailureKind::Client];
+/// let breaker = Breaker::builder("payments").lenient(kinds, 0.25).build()?;
+/// // the same, as plain data
+/// let config = Config { lenient: Some(Lenient::new(kinds, 0.25)), ..Config::default() };
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use]
+pub struct Lenient {
+    /// A bit for each slot of [`FailureKind`].
+    pub(crate) kinds: u64,
+    pub(crate) weight: f64,
+}
+
+impl Lenient {
+    /// Sets the kinds, and their weight: 0 to 0.875, a multiple of 0.125. All numbers of
+    /// [`Other`](crate::FailureKind::Other) from 2 on are one kind. Without kinds it has no effect.
+    pub fn new(kinds: impl IntoIterator<Item = FailureKind>, weight: f64) -> Self {
+        let bits = kinds.into_iter().map(|kind| 1 << kind.slot());
+        Self {
+            kinds: bits.fold(0, |all, bit| all | bit),
+            weight,
+        }
+    }
+
+    /// The weight in eighths, once it is valid.
+    pub(crate) fn eighths(&self) -> u64 {
+        (self.weight * EIGHTHS as f64) as u64
+    }
+}
+
 /// All settings of a breaker, as plain data. A rule that is `None` is off. With the feature `serde`
 /// it is read from TOML, JSON and other formats, and from the environment.
 ///
@@ -427,7 +468,7 @@ pub struct Config {
     /// Trips when `slow / calls` in the window reaches this rate, once there are `min_throughput`
     /// calls: in `(0, 1]`; needs `slow_call`. By default off.
     pub slow_rate: Option<f64>,
-    /// Trips at this many failures without a success between them: at least 1. By default 5. With a
+    /// Trips at this many failures without a success between them: 1 to 536,870,911. By default 5. With a
     /// time window, a run ends when the window no longer holds a failure.
     pub consecutive_failures: Option<u32>,
     /// Trips at this many failures in the window: at least 1, at most a count window's size. By
@@ -438,6 +479,8 @@ pub struct Config {
     pub outage: Option<Outage>,
     /// Trips when calls begin and none ends. Needs a time window. By default off.
     pub hang: Option<Hang>,
+    /// Kinds of failures that count for less. Needs a time window. By default every failure counts wholly.
+    pub lenient: Option<Lenient>,
     /// How long the breaker stays open. By default 60 s, doubled each time, at most 10 min.
     pub open_for: Backoff,
     /// How a round of probes decides. By default two successes, one probe at a time.
@@ -501,6 +544,21 @@ impl Config {
             || self.hang.is_some()
             || self.open_for.adaptive
             || self.half_open.ramp.is_some()
+            || self.lenient_in_force().is_some()
+    }
+
+    /// Returns the kinds that count for less, if there are any.
+    pub(crate) fn lenient_in_force(&self) -> Option<Lenient> {
+        self.lenient.filter(|lenient| lenient.kinds != 0)
+    }
+
+    /// Returns the same, as the engine has it.
+    pub(crate) fn leniency(&self) -> Leniency {
+        self.lenient_in_force()
+            .map_or(Leniency::default(), |lenient| Leniency {
+                kinds: lenient.kinds,
+                eighths: lenient.eighths(),
+            })
     }
 
     /// Returns the throughput at which rates are judged.
@@ -532,6 +590,7 @@ impl Default for Config {
             failure_count: None,
             outage: None,
             hang: None,
+            lenient: None,
             open_for: Backoff::default(),
             half_open: HalfOpen::default(),
             on_cancel: OnCancel::default(),

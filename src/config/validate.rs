@@ -10,8 +10,11 @@ use core::fmt::Display;
 use core::time::Duration;
 
 use crate::config::backoff::ADAPTIVE_LEAST;
-use crate::config::settings::{Config, HalfOpen, Hang, OnCancel, Outage, RecoveryRule, Span};
+use crate::config::settings::{
+    Config, HalfOpen, Hang, Lenient, OnCancel, Outage, RecoveryRule, Span,
+};
 use crate::error::{ConfigError, NO_RULE, Problem};
+use crate::words::leniency::EIGHTHS;
 #[cfg(feature = "persist")]
 use crate::words::outcome::State;
 use crate::words::round::ROUND_MAX;
@@ -22,6 +25,8 @@ pub(crate) const MAX_WINDOW: Duration = Duration::from_secs(24 * 3600);
 pub(crate) const MAX_BUCKETS: u32 = 3600;
 /// What a count window's words index.
 pub(crate) const MAX_COUNT: u32 = (1 << 20) - 1;
+/// The longest run to trip at: its length has 32 bits, in eighths.
+pub(crate) const MAX_RUN: u32 = (1 << 29) - 1;
 /// The longest history, of 56 bytes per transition.
 const MAX_HISTORY: u32 = 1 << 16;
 /// The longest wait: a deadline in milliseconds has room for it beside its tag.
@@ -165,13 +170,14 @@ impl Config {
         }
         if let Some(n) = self.consecutive_failures {
             // A run may be longer than what the window holds of it, so no window is too small for it.
-            problems.count("consecutive_failures", n, u32::MAX);
+            problems.count("consecutive_failures", n, MAX_RUN);
         }
         if let Some(n) = self.failure_count {
             self.check_reachable("failure_count", n, problems);
         }
         self.check_outage(problems);
         self.check_hang(problems);
+        self.check_lenient(problems);
         let failure_rules = [
             self.outage.is_some(),
             self.consecutive_failures.is_some(),
@@ -204,6 +210,21 @@ impl Config {
         }
         self.check_measurable("hang.after", after, MAX_SLOW_CALL, problems);
         problems.count("hang.starts", starts, MAX_STARTS);
+    }
+
+    fn check_lenient(&self, problems: &mut Problems) {
+        let Some(Lenient { weight, .. }) = self.lenient_in_force() else {
+            return; // without kinds the weight says nothing
+        };
+        if let Span::Count(_) = self.window.span {
+            problems.add("lenient", "set", "unset, since weights need a time window");
+        }
+        // NaN is refused too
+        let eighths = weight * EIGHTHS as f64;
+        if !(eighths >= 0.0 && eighths < EIGHTHS as f64 && eighths as u64 as f64 == eighths) {
+            let range = "from 0 to 0.875, a multiple of 0.125";
+            problems.add("lenient.weight", weight, range);
+        }
     }
 
     /// Refuses more outcomes than the window ever holds: the rule could never be true.

@@ -8,13 +8,17 @@ use crate::engine::initial::Initial;
 use crate::engine::policy::Policy;
 use crate::engine::slope::Held;
 use crate::engine::window::boundaries::Boundaries;
-use crate::engine::window::stripes::{Class, counts_of};
+use crate::engine::window::class::{CLASSES, Class, WHOLE_CLASSES, counts_of};
+use crate::engine::window::lenient::LenientWords;
 use crate::sync::atomic::Word;
+use crate::sync::cell::Late;
 use crate::words::downtime::Downtime;
-use crate::words::outcome::Counts;
+use crate::words::leniency::EIGHTHS;
+use crate::words::outcome::{Counts, FailureKind};
 use crate::words::ramp::{Gate, Mark, Results, Spent, Step, WHOLE};
 use crate::words::tagged::{Generation, Tagged, Version};
 use crate::words::watch::Watch;
+use alloc::boxed::Box;
 
 #[derive(Debug)]
 pub(crate) struct AdaptiveWords {
@@ -45,6 +49,7 @@ pub(crate) struct AdaptiveWords {
     /// Rounds and ramps that were lost in it.
     pub(crate) lost: Word<Tagged<Generation>>,
     pub(crate) ramp: RampWords,
+    pub(crate) lenient: Late<Box<LenientWords>>,
 }
 
 /// Those of a ramp. An acquire writes the gate, a call that ends the others but the step and the mark; and updates, each.
@@ -55,8 +60,8 @@ pub(crate) struct RampWords {
     pub(crate) results: Word<Tagged<Version, Results>>,
     pub(crate) spent: Word<Tagged<Version, Spent>>,
     pub(crate) mark: Word<Tagged<Version, Mark>>,
-    /// The results of the whole ramp by class.
-    pub(crate) classes: [Word<Tagged<Version>>; 4],
+    /// The results of the whole ramp by class. Each counts wholly.
+    pub(crate) classes: [Word<Tagged<Version>>; WHOLE_CLASSES],
     /// When the step began, in nanoseconds. It only rises.
     pub(crate) begun: Word,
     /// The slowest success of the round, in microseconds plus one; 0 if there was none. Probes raise it, and a ramp that is completed leaves it to the
@@ -80,7 +85,11 @@ impl RampWords {
 
     /// The results of the whole ramp: frozen by the update that ends it, or of a later one, which its reader will find.
     pub(crate) fn total(&self) -> Counts {
-        counts_of(&self.classes.each_ref().map(|class| class.load().payload()))
+        let mut classes = [0; CLASSES];
+        for (sum, class) in classes.iter_mut().zip(&self.classes) {
+            *sum = class.load().payload();
+        }
+        counts_of(&classes)
     }
 
     /// What the words hold under that version; `None` if an update has come.
@@ -108,6 +117,7 @@ impl AdaptiveWords {
 
     /// Of a breaker that is built with those rules, and begins so. Its first tick ends at `end`.
     pub(crate) fn new(
+        boundaries: &Boundaries,
         policy: &Policy,
         version: Version,
         generation: Generation,
@@ -115,7 +125,9 @@ impl AdaptiveWords {
         end: u64,
     ) -> AdaptiveWords {
         let totals = &initial.totals;
-        let pace = initial.pace.unwrap_or(FIRST_PACE);
+        // what no rule asked for may be old
+        let pace = initial.pace.filter(|_| policy.weights.paced);
+        let pace = pace.unwrap_or(FIRST_PACE);
         let calls = counts_of(&totals.classes).calls;
         let good = totals.classes[Class::FastSuccess as usize];
         // another backoff follows no outage
@@ -123,7 +135,14 @@ impl AdaptiveWords {
             true => initial.downtime,
             false => Downtime::NONE,
         };
+        let lenient = match policy.config.lenient_in_force() {
+            Some(_) => Late::full(Box::new(LenientWords::new(
+                boundaries, policy, version, initial,
+            ))),
+            None => Late::midway(),
+        };
         AdaptiveWords {
+            lenient,
             calls: Word::new(Tagged::new(version, calls)),
             good: Word::new(Tagged::new(version, good)),
             pace: Word::new(Tagged::new(version, pace)),
@@ -158,6 +177,33 @@ impl AdaptiveWords {
             rejected: Word::new(Tagged::new(generation, 0)),
             lost: Word::new(Tagged::new(generation, 0)),
             ramp: RampWords::unused(version, generation),
+            lenient: Late::midway(),
         }
+    }
+}
+
+impl AdaptiveWords {
+    /// The class of a fast failure by the kinds that updates have adopted. For a caller that has read control: an update
+    /// replaces them after it has frozen the counts. So if the failure lands under that control word, these were its
+    /// kinds.
+    pub(crate) fn class_of(&self, kind: FailureKind) -> Class {
+        // Words that are put in after this look: no kinds have been adopted under the caller's control word.
+        match self.lenient.get() {
+            Some(words) if words.rule().has(kind) => Class::LenientFailure,
+            _ => Class::FastFailure,
+        }
+    }
+
+    /// What a fast failure counts for by these kinds, in eighths.
+    pub(crate) fn weight_of(&self, kind: FailureKind) -> u64 {
+        // Other kinds may have been adopted since the failure was counted: then it counts as by those, in the run.
+        let words = self.lenient.get();
+        words.map_or(EIGHTHS, |words| words.rule().weight_of(kind))
+    }
+
+    /// What a lenient failure counts for, in eighths.
+    pub(crate) fn eighths(&self) -> u64 {
+        let words = self.lenient.get();
+        words.map_or(EIGHTHS, |words| words.rule().eighths)
     }
 }

@@ -4,14 +4,15 @@
 //! by `help_write`.
 
 use crate::config::backoff::unit;
+use crate::engine::frozen::Frozen;
 use crate::engine::help::Over;
 use crate::engine::policy::{Allowance, Policy};
 use crate::engine::state::Core;
 use crate::engine::transition::{moves_openings, openings};
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
-use crate::engine::window::count::AtCut;
-use crate::engine::window::stripes::{Class, counts_of, share};
+use crate::engine::window::class::Class;
+use crate::engine::window::stripes::share;
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::{Deadline, Wait};
 use crate::words::outcome::{Counts, State};
@@ -21,21 +22,6 @@ use crate::words::tagged::{EpochNumber, Generation, PAYLOAD_MAX, TAG_BITS, Tagge
 
 /// How far behind `generations` is left: a quarter of the range of a tag.
 const SELDOM: u64 = 1 << (TAG_BITS - 2);
-
-/// The frozen counts.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Frozen {
-    /// By class, modulo 2^40. Of a count window only the fast successes.
-    pub(crate) classes: [u64; 4],
-    /// A count window's.
-    pub(crate) log: AtCut,
-}
-
-impl Frozen {
-    pub(crate) fn totals(&self) -> Counts {
-        counts_of(&self.classes)
-    }
-}
 
 impl Core {
     /// Returns the epoch that is under way at that time, or a later one that has begun.
@@ -74,7 +60,11 @@ impl Core {
         // this helper, or shorter: the slots that are left out have been written.
         let current = boundaries.ending_at(self.head.period_end.load());
         let first = epoch - boundaries.buckets();
+        let lenient = self.lenient_words();
         for begun in first.max(current + 1)..=epoch {
+            if let Some(words) = lenient {
+                self.begin_lenient(announced, words, frozen, begun)?;
+            }
             for (word, count) in boundaries.slot(begun).words(frozen.totals()) {
                 // The counts are frozen, so all helpers want the same word. One that sleeps before
                 // its exchange finds the word changed: the slot's next epoch has another tag.
@@ -244,6 +234,9 @@ impl Core {
             // it, and counts and epochs only rise.
             self.help_write(word, announced, |_| Tagged::new(EpochNumber(epoch), count))?;
         }
+        if let Some(words) = self.lenient_words() {
+            self.begin_lenient(announced, words, frozen, epoch)?;
+        }
         // With a look at control, though it only rises: a helper that comes after this update may have
         // read the end of a later epoch above.
         self.help_write(&boundaries.begun_in, announced, |known| known.max(epoch))?;
@@ -298,8 +291,9 @@ impl Core {
     }
 
     /// Sets how many outcomes may skip the check. A limit that no outcome asks for is left to an earlier version:
-    /// that of fast successes, which ask only where the word that is published is armed; and those of slow
-    /// calls, if no call has been slow so far. The first that is finds no limit, and looks for itself.
+    /// that of fast successes, which ask only where the word that is published is armed; those of slow
+    /// calls, if no call has been slow so far, and that of lenient failures. The first that is finds no limit, and looks
+    /// for itself.
     pub(crate) fn set_limits(
         &self,
         announced: Control,
@@ -312,21 +306,24 @@ impl Core {
             [Class::SlowSuccess, Class::SlowFailure].map(|class| frozen.classes[class as usize]);
         const FAST_SUCCESS: usize = Class::FastSuccess as usize;
         const FAST_FAILURE: usize = Class::FastFailure as usize;
+        const LENIENT_FAILURE: usize = Class::LenientFailure as usize;
         let asks = |class: usize| match class {
             FAST_SUCCESS => next.armed(),
             FAST_FAILURE => true,
+            LENIENT_FAILURE => frozen.lenient() != 0,
             _ => slow != [0, 0],
         };
+        let tagged = self.tagged_classes();
         for i in 0..announced.stripes() {
             let stripe = self.stripes.get(i);
-            let shares = share(allowance, i, announced.stripes());
-            for (class, share) in shares.into_iter().enumerate() {
+            for (class, all) in allowance.by_class().into_iter().take(tagged).enumerate() {
                 let (limit, count) = (&stripe.limits[class], &stripe.counts[class]);
                 // an old one would be taken for a limit of this version when that comes round
                 if !asks(class) && !limit.load().is_old(version) {
                     continue;
                 }
-                self.decide_once(limit, announced, announced.version(), |_| {
+                let share = share(all, i, announced.stripes());
+                self.decide_once(limit, announced, version, |_| {
                     // The count is frozen. A helper that comes after the publication may read a
                     // higher one, and finds the limit set.
                     count.load().payload().wrapping_add(share)
@@ -336,14 +333,14 @@ impl Core {
         Ok(())
     }
 
-    /// Returns the run of failures of that generation, given the window at that moment: if a time
+    /// Returns the run of failures of that generation, in eighths, given the window at that moment: if a time
     /// window no longer holds a failure, the run is over.
     pub(crate) fn run_beside(&self, generation: Generation, window: Counts) -> u64 {
         let aged = matches!(self.head.window, Shape::Time(_)) && window.failures == 0;
         if aged { 0 } else { self.run_in(generation) }
     }
 
-    /// Returns the run of failures of that generation, whatever its age.
+    /// Returns the run of failures of that generation, in eighths, whatever its age.
     pub(crate) fn run_in(&self, generation: Generation) -> u64 {
         // The word may have another generation's run: this one has not begun here, or is over.
         let run = self.ledger.run.load().of(generation);

@@ -1,6 +1,6 @@
 //! A call, as the engine sees it: the data of its permit and of its result.
 
-use crate::engine::window::stripes::Class;
+use crate::engine::window::class::Class;
 use crate::words::control::{Control, Period};
 use crate::words::outcome::FailureKind;
 
@@ -62,13 +62,17 @@ impl Outgoing {
         ..Outgoing::SUCCESS
     };
 
-    /// Of an untimed failure.
+    /// Of a failure without a wait of its own. Whether it is lenient is for the rules in force when it is counted.
     #[inline(always)]
-    pub(crate) fn failure_of(kind: FailureKind) -> Outgoing {
+    pub(crate) fn failure_of(kind: FailureKind, slow: bool) -> Outgoing {
         Outgoing {
-            class: Class::FastFailure,
+            class: if slow {
+                Class::SlowFailure
+            } else {
+                Class::FastFailure
+            },
             kind,
-            wait: None,
+            ..Outgoing::SUCCESS
         }
     }
 

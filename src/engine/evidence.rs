@@ -7,6 +7,7 @@
 
 use crate::config::settings::Outage;
 use crate::sync::pack::{Fields, Pack};
+use crate::words::leniency::EIGHTHS;
 use crate::words::tagged::PAYLOAD_MAX;
 
 /// One, in the units of weights, scores and limits; and one call per second, in those of the pace.
@@ -21,7 +22,7 @@ const NULL: f64 = 0.6;
 /// By how much an outcome moves the score.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Weights {
-    /// Up, by a bad outcome: one that is not a fast success. 0 if the rule is off.
+    /// Up, by a bad outcome: one that is neither a fast success nor lenient. 0 if the rule is off.
     pub(crate) bad: u64,
     /// Down, by a fast success.
     pub(crate) good: u64,
@@ -79,6 +80,13 @@ impl Weights {
             paced: true,
             watches: false,
         }
+    }
+
+    /// By how much a lenient outcome moves the score: as much as that part of a bad one, and the rest of a good one.
+    pub(crate) fn lift(self, eighths: u64) -> i64 {
+        let up = (eighths * self.bad).cast_signed();
+        let down = ((EIGHTHS - eighths) * self.good).cast_signed();
+        (up - down).div_euclid(EIGHTHS as i64)
     }
 
     pub(crate) fn are_off(self) -> bool {
@@ -177,6 +185,9 @@ pub(crate) struct Weighed {
     /// Outcomes since then.
     pub(crate) bad: u64,
     pub(crate) good: u64,
+    pub(crate) lenient: u64,
+    /// By how much a lenient one raises the score, or lowers it.
+    pub(crate) lift: i64,
     pub(crate) limit: u64,
     /// The hang rule, where it is judged: nothing has come since the tick's start.
     pub(crate) hung: bool,
@@ -188,13 +199,13 @@ impl Weighed {
         // counts have 40 bits and weights at most 20
         let up = (self.weights.bad * self.bad).cast_signed();
         let down = (self.weights.good * self.good).cast_signed();
-        self.score.cast_signed() + up - down
+        self.score.cast_signed() + up - down + self.lift * self.lenient.cast_signed()
     }
 
     /// What the tick's end makes of it. Without outcomes it makes nothing of it, though the limit may have
     /// fallen below the score, by a new pace or a new loss.
     pub(crate) fn at_the_end(&self) -> u64 {
-        if self.bad == 0 && self.good == 0 {
+        if self.is_empty() {
             return self.score;
         }
         self.value()
@@ -202,10 +213,16 @@ impl Weighed {
             .cast_unsigned()
     }
 
+    /// Nothing has come since the tick's start.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bad + self.good + self.lenient == 0
+    }
+
     /// Whether the rule is true. What has come within one tick never suffices, however much it is.
     #[inline]
     pub(crate) fn holds(&self) -> bool {
-        self.score > 0 && self.bad > 0 && self.value() >= self.limit.cast_signed()
+        let raised = self.bad > 0 || self.lenient > 0 && self.lift > 0;
+        self.score > 0 && raised && self.value() >= self.limit.cast_signed()
     }
 
     /// How many more bad outcomes cannot make the rule true; `None` if none can until the tick's end.
@@ -222,100 +239,4 @@ impl Weighed {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn weights(theta: f64) -> (f64, f64) {
-        let w = Weights::of(Outage::at(theta));
-        (w.bad as f64 / ONE as f64, w.good as f64 / ONE as f64)
-    }
-
-    #[test]
-    fn weights_are_those_of_the_page() {
-        let (bad, good) = weights(0.5);
-        assert!((bad - 0.8473).abs() < 1e-4, "{bad}");
-        assert!((good - bad).abs() < 3.0 / ONE as f64);
-    }
-
-    proptest! {
-        /// The fair game, and its rounding: never in favour of a false opening, and by little.
-        #[test]
-        fn weights_solve_their_equation(theta in 0.01f64..=0.9) {
-            let (bad, good) = weights(theta);
-            let null = NULL * theta;
-            let sum = |bad: f64, good: f64| null * bad.exp() + (1.0 - null) * (-good).exp();
-            prop_assert!(sum(bad, good) <= 1.0, "{bad} {good}");
-            let step = 2.0 / ONE as f64;
-            prop_assert!(sum(bad + step, good - 2.0 * step) > 1.0, "{bad} {good}");
-            prop_assert!(good >= bad * theta / (1.0 - theta));
-            let packed = Weights::of(Outage::at(theta));
-            prop_assert_eq!(Weights::unpack(packed.pack()), packed);
-        }
-
-        #[test]
-        fn exp_is_that_of_std(x in -16.0f64..1.0) {
-            prop_assert!((exp(x) / x.exp() - 1.0).abs() < 1e-12);
-        }
-
-        #[test]
-        fn the_limit_is_never_low_and_hardly_high(loss in 0.0001f64..=0.1, pace in 0u64..1 << 40) {
-            let is = limit(stakes(Outage::at(0.5).loss_at_most(loss)), pace) as f64 / ONE as f64;
-            let exact = (2.0 * (2.0 * pace as f64 / ONE as f64).max(1.0) / loss).ln();
-            prop_assert!(is >= exact && is <= exact + 0.06 + 0.06 / exact.exp() + 1e-4, "{is} {exact}");
-        }
-
-        #[test]
-        fn a_score_gives_back_what_was_put_in(value in 0u64..1 << SCORE_BITS, waits: bool, alive: bool) {
-            let score = Score { value, waits, alive };
-            prop_assert!(score.pack() <= PAYLOAD_MAX);
-            prop_assert_eq!(Score::unpack(score.pack()), score);
-        }
-
-        /// What the fast path leans on: so many bad outcomes do not make it true, and one more does.
-        #[test]
-        fn within_is_exact(theta in 0.01f64..=0.9, score in 1u64..1 << 21, bad in 0u64..50, good in 0u64..50, limit in 1u64..1 << 21) {
-            let weighed = Weighed { weights: Weights::of(Outage::at(theta)), score, bad, good, limit, hung: false };
-            let after = |more: u64| Weighed { bad: bad + more, ..weighed }.holds();
-            let within = weighed.within();
-            if weighed.holds() {
-                prop_assert_eq!(within, Some(0));
-            } else if let Some(within) = within {
-                prop_assert!(!after(within));
-                prop_assert!(after(within + 1));
-            }
-        }
-    }
-
-    #[test]
-    fn a_tick_without_outcomes_leaves_the_score() {
-        let fallen = Weighed {
-            weights: Weights::of(Outage::default()),
-            score: 500,
-            limit: 400,
-            ..Weighed::default()
-        };
-        assert_eq!(fallen.at_the_end(), 500);
-        assert_eq!(Weighed { bad: 1, ..fallen }.at_the_end(), 400);
-        assert_eq!(Weighed { good: 1, ..fallen }.at_the_end(), 0);
-    }
-
-    #[test]
-    fn a_pace_is_calls_per_second() {
-        assert_eq!(pace(1000, 1_000_000_000), 1000 * ONE);
-        assert_eq!(pace(1, 10_000_000_000), FIRST_PACE);
-        assert_eq!(pace(u64::MAX, 1), PAYLOAD_MAX);
-    }
-
-    /// At 1,000 calls per second, and a loss of 0.002: ln 2,000,000.
-    #[test]
-    fn the_limit_grows_with_the_pace() {
-        let of =
-            |per_second: u64| limit(stakes(Outage::at(0.5)), per_second * ONE) as f64 / ONE as f64;
-        assert!((14.50..14.57).contains(&of(1000)), "{}", of(1000));
-        assert_eq!(
-            of(0),
-            limit(stakes(Outage::at(0.5)), FIRST_PACE) as f64 / ONE as f64
-        );
-    }
-}
+mod tests;

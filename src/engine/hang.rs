@@ -85,9 +85,14 @@ impl Core {
         let alive = words.alive.load();
         let silent = self.is_silent(words);
         // Each exchange expects the watch that was read before the signs: one that ended meanwhile has another number.
-        let change = |to: Watch| match words.watch.cas(watch, to) {
-            Ok(()) => Look::Admit,
-            Err(_) => Look::Again,
+        // Control once more, since under an update the words may be of two ticks: its helpers end the watch with a new
+        // number, and what began before that is as if it had come before the update.
+        let change = |to: Watch| {
+            if self.control() == control && words.watch.cas(watch, to).is_ok() {
+                Look::Admit
+            } else {
+                Look::Again
+            }
         };
         if !watch.is_on() {
             let quiet = alive < boundaries.tick_start(now);

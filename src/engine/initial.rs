@@ -4,6 +4,7 @@ use crate::config::backoff::unit;
 use crate::config::settings::Config;
 use crate::engine::events::event::Event;
 use crate::engine::policy::Truth;
+use crate::engine::window::class::CLASSES;
 use crate::words::deadline::Deadline;
 use crate::words::downtime::Downtime;
 use crate::words::outcome::{Cause, Counts, FailureKind, Rejections, State};
@@ -26,7 +27,7 @@ pub(crate) struct Initial {
     pub(crate) openings: u64,
     /// The results of the round; no probe is in flight.
     pub(crate) round: Round,
-    /// Failures in a row, and whether they were as many as the rule wants.
+    /// Failures in a row, in eighths, and whether they were as many as the rule wants.
     pub(crate) run: u64,
     pub(crate) run_reached: bool,
     /// The rules on the window that were true when they were last judged.
@@ -49,6 +50,9 @@ pub(crate) struct Held {
     pub(crate) into: u64,
     /// The counts for life at the start of each live bucket, oldest first. Empty: all zero.
     pub(crate) starts: Vec<Counts>,
+    /// The lenient failures among them, and all of them.
+    pub(crate) lenient: Vec<u64>,
+    pub(crate) all_lenient: u64,
     /// Of a count window: each outcome as failed and slow, oldest first.
     pub(crate) outcomes: Vec<(bool, bool)>,
 }
@@ -57,7 +61,7 @@ pub(crate) struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct Lifetime {
     /// By class.
-    pub(crate) classes: [u64; 4],
+    pub(crate) classes: [u64; CLASSES],
     pub(crate) late: u64,
     pub(crate) ignored: u64,
     pub(crate) cancelled: u64,
@@ -67,6 +71,12 @@ pub(crate) struct Lifetime {
 }
 
 impl Initial {
+    /// How many of the window's failures are lenient.
+    pub(crate) fn lenient_in_window(&self) -> u64 {
+        let before = self.window.lenient.first();
+        before.map_or(0, |before| self.window.all_lenient - before)
+    }
+
     /// A breaker without any history.
     pub(crate) fn fresh(config: &Config, seed: u64, now: u64) -> Initial {
         let opens = config.initial_state == State::Open;

@@ -13,14 +13,14 @@
 //! has been agreed that follows from the old ones; where the second and the third are not, the first
 //! helper to write them had the old ones whole.
 
-use crate::engine::apply::Frozen;
+use crate::engine::frozen::Frozen;
 use crate::engine::help::Over;
 use crate::engine::policy::Truth;
 use crate::engine::state::Core;
 use crate::engine::transition::thaws;
+use crate::engine::window::class::Class;
 use crate::engine::window::count::{AtCut, CountWindow};
 use crate::engine::window::log::{Holds, Log};
-use crate::engine::window::stripes::Class;
 use crate::words::control::Control;
 use crate::words::tagged::Tagged;
 

@@ -7,8 +7,11 @@
 use crate::clock::saturating_nanos;
 use crate::config::settings::{Config, Geometry, OnCancel, Outage, RecoveryRule};
 use crate::engine::evidence::{Weighed, Weights, stakes};
+use crate::engine::window::class::CLASSES;
 use crate::words::control::{Flags, Goal};
-use crate::words::outcome::{Cause, Counts};
+use crate::words::leniency::EIGHTHS;
+use crate::words::leniency::Leniency;
+use crate::words::outcome::{Cause, Counts, FailureKind};
 use crate::words::round::Round;
 #[cfg(feature = "std")]
 use alloc::sync::{Arc, Weak};
@@ -30,6 +33,44 @@ pub(crate) struct Policy {
     pub(crate) stakes: u64,
     /// Of the ramp, as of the outage rule.
     pub(crate) ramp: Weights,
+    pub(crate) leniency: Leniency,
+}
+
+/// A window as the rules on it see it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) calls: u64,
+    pub(crate) failures: u64,
+    pub(crate) slow: u64,
+    /// By how much its failures are lighter than they are counted, in eighths.
+    pub(crate) relief: u64,
+}
+
+impl From<Counts> for Seen {
+    #[inline(always)]
+    fn from(window: Counts) -> Seen {
+        Seen {
+            calls: window.calls,
+            failures: window.failures,
+            slow: window.slow,
+            relief: 0,
+        }
+    }
+}
+
+impl Seen {
+    /// What its failures count for, in eighths.
+    #[inline(always)]
+    fn eighths(self) -> u64 {
+        // one that comes late may have read the two at different moments: its judgement is not used
+        (EIGHTHS * self.failures).saturating_sub(self.relief)
+    }
+
+    /// The same in failures. Exact: a float holds every eighth of a count.
+    #[inline(always)]
+    pub(crate) fn weight(self) -> f64 {
+        float(self.eighths()) / float(EIGHTHS)
+    }
 }
 
 /// The rules on a window that are true: four bits, in their order as causes.
@@ -100,6 +141,7 @@ pub(crate) struct Allowance {
     pub(crate) fast_failures: u64,
     pub(crate) slow_successes: u64,
     pub(crate) slow_failures: u64,
+    pub(crate) lenient_failures: u64,
 }
 
 /// An entry's judgement of its own window, under a count window.
@@ -113,6 +155,16 @@ pub(crate) struct Judgement {
 }
 
 impl Allowance {
+    pub(crate) fn by_class(self) -> [u64; CLASSES] {
+        [
+            self.fast_successes,
+            self.fast_failures,
+            self.slow_successes,
+            self.slow_failures,
+            self.lenient_failures,
+        ]
+    }
+
     /// Whether successes alone could make a rule true: they must be checked too.
     pub(crate) fn armed(self) -> bool {
         self.fast_successes < PLENTY
@@ -122,9 +174,15 @@ impl Allowance {
 /// More than is ever recorded within one version, and small enough to be added to a count.
 const PLENTY: u64 = 1 << 38;
 
+/// Counts are far below 2^63. A signed number takes one instruction.
+#[inline(always)]
+fn float(count: u64) -> f64 {
+    count.cast_signed() as f64
+}
+
 /// The order in which a rate is judged: `part as f64 / whole as f64 >= rate`.
-fn reached(part: u64, whole: u64, rate: f64) -> bool {
-    part as f64 / whole as f64 >= rate
+fn reached(part: f64, whole: u64, rate: f64) -> bool {
+    part / float(whole) >= rate
 }
 
 impl Policy {
@@ -138,11 +196,13 @@ impl Policy {
                 watches: config.hang.is_some(),
                 ..weights
             },
+            // A ramp weighs its calls by the outage rule's weights, or by the default ones where that is off.
             ramp: match weights.are_off() && ramps {
                 true => Weights::of(Outage::default()),
                 false => weights,
             },
             stakes: config.outage.map_or(0, stakes),
+            leniency: config.leniency(),
             config,
         }
     }
@@ -190,9 +250,15 @@ impl Policy {
         self.config.slow_call.map_or(0, saturating_nanos)
     }
 
-    /// The length at which a run trips; 0 if off.
+    /// The length at which a run trips, in eighths; 0 if off.
     pub(crate) fn run(&self) -> u64 {
-        self.config.consecutive_failures.map_or(0, u64::from)
+        let failures = self.config.consecutive_failures;
+        failures.map_or(0, |n| EIGHTHS * u64::from(n))
+    }
+
+    /// By how much so many lenient failures are lighter than others, in eighths.
+    pub(crate) fn relief(&self, lenient: u64) -> u64 {
+        (EIGHTHS - self.leniency.eighths) * lenient
     }
 
     pub(crate) fn flags(&self, armed: bool) -> Flags {
@@ -204,54 +270,60 @@ impl Policy {
         }
     }
 
-    pub(crate) fn truth(&self, window: Counts) -> Truth {
-        // which is one or more, so nothing is divided by zero
+    pub(crate) fn truth(&self, window: Seen) -> Truth {
+        // which is one or more, so nothing is divided by zero; calls are whole, however light their failures are
         let enough = window.calls >= self.min_throughput();
         let on = |is: bool, bit: u64| if is { bit } else { 0 };
-        let rate = |part: u64, rate: Option<f64>| {
+        let rate = |part: f64, rate: Option<f64>| {
             enough && rate.is_some_and(|rate| reached(part, window.calls, rate))
         };
         Truth(
-            on(self.count_reached(window.failures), Truth::COUNT)
-                | on(rate(window.failures, self.config.failure_rate), Truth::RATE)
-                | on(rate(window.slow, self.config.slow_rate), Truth::SLOW),
+            on(self.count_reached(window), Truth::COUNT)
+                | on(rate(window.weight(), self.config.failure_rate), Truth::RATE)
+                | on(rate(float(window.slow), self.config.slow_rate), Truth::SLOW),
         )
     }
 
-    fn count_reached(&self, failures: u64) -> bool {
-        self.config
-            .failure_count
-            .is_some_and(|n| failures >= u64::from(n))
+    fn count_reached(&self, window: Seen) -> bool {
+        let reaches = |n| window.eighths() >= EIGHTHS * u64::from(n);
+        self.config.failure_count.is_some_and(reaches)
+    }
+
+    /// The most further failures with which the count stays below its limit.
+    fn more_by_count(&self, window: Seen) -> u64 {
+        self.config.failure_count.map_or(PLENTY, |n| {
+            (EIGHTHS * u64::from(n) - 1).saturating_sub(window.eighths()) / EIGHTHS
+        })
     }
 
     /// Whether no number of further fast successes can make a failure rule true: the rate is judged
     /// as if `min_throughput` were reached.
-    fn safe_from_failures(&self, window: Counts) -> bool {
-        !self.count_reached(window.failures)
-            && self.safe_rate(window.failures, window.calls, self.config.failure_rate)
+    fn safe_from_failures(&self, window: Seen) -> bool {
+        !self.count_reached(window)
+            && self.safe_rate(window.weight(), window.calls, self.config.failure_rate)
     }
 
-    fn safe_rate(&self, part: u64, calls: u64, rate: Option<f64>) -> bool {
+    fn safe_rate(&self, part: f64, calls: u64, rate: Option<f64>) -> bool {
         rate.is_none_or(|rate| !reached(part, calls.max(self.min_throughput()), rate))
     }
 
     /// Whether successes alone could make a rule true of a time window. `stays`: the evidence was found true, and no
     /// outcome changes that.
-    pub(crate) fn is_armed_beside(&self, window: Counts, weighed: &Weighed, stays: bool) -> bool {
+    pub(crate) fn is_armed_beside(&self, window: Seen, weighed: &Weighed, stays: bool) -> bool {
         self.is_armed(window) || weighed.holds() && !stays
     }
 
     /// Whether a rate is reached, and only calls are missing; or a rule is true.
-    fn is_armed(&self, window: Counts) -> bool {
+    fn is_armed(&self, window: Seen) -> bool {
         !self.safe_from_failures(window)
-            || !self.safe_rate(window.slow, window.calls, self.config.slow_rate)
+            || !self.safe_rate(float(window.slow), window.calls, self.config.slow_rate)
     }
 
     /// For a time window. `stays`: the evidence was found true, and no outcome changes that.
     #[inline(always)]
     pub(crate) fn allowance_beside(
         &self,
-        window: Counts,
+        window: Seen,
         weighed: &Weighed,
         stays: bool,
     ) -> Allowance {
@@ -269,49 +341,65 @@ impl Policy {
         }
         // the classes together take no more than `bad`
         let slow = if self.slow_call() == 0 { 0 } else { bad / 4 };
+        let (fast, lenient) = self.split(bad - 2 * slow);
         Allowance {
             fast_successes: by_window.fast_successes,
-            fast_failures: by_window.fast_failures.min(bad - 2 * slow),
+            fast_failures: by_window.fast_failures.min(fast),
             slow_successes: by_window.slow_successes.min(slow),
             slow_failures: by_window.slow_failures.min(slow),
+            lenient_failures: by_window.lenient_failures.min(lenient),
         }
     }
 
+    /// An allowance of fast failures, in part for the lenient ones: of those there may be more, the lighter they are.
+    fn split(&self, failures: u64) -> (u64, u64) {
+        if self.leniency.kinds == 0 {
+            // one that was counted by rules before these looks for itself
+            return (failures, 0);
+        }
+        // A lenient one moves no rule by more than its weight of a failure: in the rate it is a call too, and in the
+        // score it lowers what it does not raise.
+        let part = failures / 2;
+        let lenient = (EIGHTHS * part).checked_div(self.leniency.eighths);
+        (failures - part, lenient.unwrap_or(PLENTY).min(PLENTY))
+    }
+
     /// An underestimate only costs an update.
-    pub(crate) fn allowance(&self, window: Counts) -> Allowance {
-        let by_count = self.config.failure_count.map_or(PLENTY, |n| {
-            (u64::from(n) - 1).saturating_sub(window.failures)
-        });
+    pub(crate) fn allowance(&self, window: Seen) -> Allowance {
+        let by_count = self.more_by_count(window);
         if self.is_armed(window) {
             return self.until_enough(window, by_count);
         }
         let failures = self
-            .more(window.failures, window.calls, self.config.failure_rate)
+            .more(window.weight(), window.calls, self.config.failure_rate)
             .min(by_count);
-        let slow = self.more(window.slow, window.calls, self.config.slow_rate);
+        let slow = self.more(float(window.slow), window.calls, self.config.slow_rate);
         // a slow failure is a part of both
         let both = if self.slow_call() == 0 {
             0
         } else {
             (failures / 2).min(slow / 2)
         };
+        // what a slow failure takes is taken from both, and what is left is shared with the lenient ones
+        let (fast, lenient) = self.split(failures - both);
         Allowance {
             fast_successes: PLENTY,
-            fast_failures: failures - both,
+            fast_failures: fast,
             slow_successes: slow - both,
             slow_failures: both,
+            lenient_failures: lenient,
         }
     }
 
     /// Under a count window: whether a success may be the outcome at which a rule is found true, or may
     /// end one in `truth`, which were true at the last outcome. Then it has to be logged, as all other
     /// outcomes are. (New rules may be true of a window in which nothing has been judged by them.)
-    pub(crate) fn logs_successes(&self, window: Counts, truth: Truth) -> bool {
+    pub(crate) fn logs_successes(&self, window: Seen, truth: Truth) -> bool {
         truth.any() || self.awaits_calls(window) || self.truth_of_entry(window).any()
     }
 
     /// Under a count window: whether the next entry could make a rule true.
-    pub(crate) fn is_on_the_verge(&self, window: Counts) -> bool {
+    pub(crate) fn is_on_the_verge(&self, window: Seen) -> bool {
         match self.config.window.geometry() {
             Geometry::Count(size) => self.entries_within(window, u64::from(size)) == 0,
             Geometry::Time { .. } => false,
@@ -319,12 +407,12 @@ impl Policy {
     }
 
     /// Whether a rate waits for more calls.
-    fn awaits_calls(&self, window: Counts) -> bool {
+    fn awaits_calls(&self, window: Seen) -> bool {
         let rates = self.config.failure_rate.is_some() || self.config.slow_rate.is_some();
         rates && window.calls < self.min_throughput()
     }
 
-    fn truth_of_entry(&self, window: Counts) -> Truth {
+    fn truth_of_entry(&self, window: Seen) -> Truth {
         // every rule needs something failed or slow
         if window.failures | window.slow == 0 {
             Truth::default()
@@ -334,7 +422,7 @@ impl Policy {
     }
 
     /// An entry's judgement, by its own window.
-    pub(crate) fn judge_entry(&self, window: Counts, size: u64) -> Judgement {
+    pub(crate) fn judge_entry(&self, window: Seen, size: u64) -> Judgement {
         let truth = self.truth_of_entry(window);
         Judgement {
             truth,
@@ -350,10 +438,8 @@ impl Policy {
     /// How many further entries in the log of a count window of that size cannot make a rule true,
     /// whatever they are, and however many successes that need not be logged come between. No rule is
     /// true now. An underestimate only costs a look.
-    pub(crate) fn entries_within(&self, window: Counts, size: u64) -> u64 {
-        let by_count = self.config.failure_count.map_or(PLENTY, |n| {
-            (u64::from(n) - 1).saturating_sub(window.failures)
-        });
+    pub(crate) fn entries_within(&self, window: Seen, size: u64) -> u64 {
+        let by_count = self.more_by_count(window);
         if self.awaits_calls(window) {
             // Each outcome is an entry, and no rate is judged before there are enough of them.
             let calls = (self.min_throughput() - 1).saturating_sub(window.calls);
@@ -361,27 +447,32 @@ impl Policy {
         }
         let failed = self.more_of(
             size,
-            window.failures,
+            window.weight(),
             window.calls,
             self.config.failure_rate,
         );
-        let slow = self.more_of(size, window.slow, window.calls, self.config.slow_rate);
+        let slow = self.more_of(
+            size,
+            float(window.slow),
+            window.calls,
+            self.config.slow_rate,
+        );
         by_count.min(failed).min(slow)
     }
 
     /// The most by which `part` can grow in a window of that size, every new one a call too, with its
     /// rate safe. Successes between them, and what leaves the window, only lower the rate.
-    fn more_of(&self, size: u64, part: u64, calls: u64, rate: Option<f64>) -> u64 {
+    fn more_of(&self, size: u64, part: f64, calls: u64, rate: Option<f64>) -> u64 {
         let Some(below) = rate else { return PLENTY };
         // (part + more) / min(size, calls + more) < below: by both of the two divisors
-        let full = ceil(below * size as f64 - part as f64).saturating_sub(1);
+        let full = ceil(below * float(size) - part).saturating_sub(1);
         let most = if calls < size {
             full.min(self.more(part, calls, rate))
         } else {
             full
         };
         // the formula may be one off, where the division rounds
-        let safe = |more: &u64| !reached(part + more, size.min(calls + more), below);
+        let safe = |more: &u64| !reached(part + float(*more), size.min(calls + more), below);
         [most, most.saturating_sub(1)]
             .into_iter()
             .find(safe)
@@ -390,30 +481,36 @@ impl Policy {
 
     /// A rate is reached, and only the number of calls, of any class, is missing. (Or a rule is
     /// true: then every outcome is checked.)
-    fn until_enough(&self, window: Counts, by_count: u64) -> Allowance {
-        if self.count_reached(window.failures) {
+    fn until_enough(&self, window: Seen, by_count: u64) -> Allowance {
+        if self.count_reached(window) {
             return Allowance::default();
         }
         let calls = (self.min_throughput() - 1).saturating_sub(window.calls);
         let slow = if self.slow_call() == 0 { 0 } else { calls / 4 };
         let both = slow.min(by_count / 2);
         let failures = ((calls - 2 * slow) / 2).min(by_count - both);
+        // each is a call, and what is awaited is calls: here they are as good as others
+        let lenient = if self.leniency.kinds == 0 {
+            0
+        } else {
+            failures / 2
+        };
         Allowance {
             fast_successes: calls - slow - both - failures,
-            fast_failures: failures,
+            fast_failures: failures - lenient,
+            lenient_failures: lenient,
             slow_successes: slow,
             slow_failures: both,
         }
     }
 
     /// The most by which `part` can grow, every new one a call too, with its rate safe.
-    fn more(&self, part: u64, calls: u64, rate: Option<f64>) -> u64 {
+    fn more(&self, part: f64, calls: u64, rate: Option<f64>) -> u64 {
         let Some(below) = rate else { return PLENTY };
-        let (had, of) = (part as f64, calls as f64);
-        // (had + more) / max(min_throughput, of + more) < below; a rate of 1 makes the second infinite, which
+        // (part + more) / max(min_throughput, calls + more) < below; a rate of 1 makes the second infinite, which
         // saturates
-        let by_minimum = below * self.min_throughput() as f64 - had;
-        let by_calls = (below * of - had) / (1.0 - below);
+        let by_minimum = below * float(self.min_throughput()) - part;
+        let by_calls = (below * float(calls) - part) / (1.0 - below);
         let first = by_minimum.max(by_calls);
         let more = if first.is_nan() {
             0
@@ -421,7 +518,7 @@ impl Policy {
             ceil(first).saturating_sub(1).min(PLENTY)
         };
         // the formula may be one off, where the division rounds
-        let safe = |more: &u64| self.safe_rate(part + more, calls + more, rate);
+        let safe = |more: &u64| self.safe_rate(part + float(*more), calls + more, rate);
         [more, more.saturating_sub(1)]
             .into_iter()
             .find(safe)
@@ -430,6 +527,7 @@ impl Policy {
 
     /// The verdict on a round, if it is decided.
     pub(crate) fn verdict(&self, round: Round) -> Option<Goal> {
+        // The two marks are set by the exchange that ends the round. No result lands after it.
         if round.timed_out {
             return Some(Goal::ReopenByTimeout);
         }
@@ -447,9 +545,9 @@ impl Policy {
             RecoveryRule::Rate { failure_rate, .. } => {
                 let all = round.results();
                 let lost = || {
-                    reached(round.failed, all, failure_rate)
+                    reached(float(round.failed), all, failure_rate)
                         || (self.config.half_open.slow_rate)
-                            .is_some_and(|rate| reached(round.slow, all, rate))
+                            .is_some_and(|rate| reached(float(round.slow), all, rate))
                 };
                 (all >= need).then(|| match lost() {
                     true => Goal::ReopenByProbe,
@@ -486,6 +584,11 @@ impl Policy {
         failed || slow && strict && judges_slow
     }
 
+    /// What a fast failure counts as in half-open, which has no parts of a result: a failure, or nothing.
+    pub(crate) fn fails_wholly(&self, kind: FailureKind) -> bool {
+        2 * self.leniency.weight_of(kind) >= EIGHTHS
+    }
+
     pub(crate) fn on_cancel(&self) -> OnCancel {
         self.config.on_cancel
     }
@@ -493,149 +596,10 @@ impl Policy {
 
 /// Without `std` there is no `f64::ceil`. Negative gives 0, infinity saturates.
 fn ceil(value: f64) -> u64 {
-    let whole = value as u64;
-    whole.saturating_add(u64::from((whole as f64) < value))
+    let whole = value as i64;
+    let up = i64::from((whole as f64) < value);
+    whole.saturating_add(up).max(0).cast_unsigned()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn policy() -> impl Strategy<Value = Policy> {
-        let rate =
-            || prop::option::of(prop_oneof![Just(0.5), Just(1.0), Just(0.1), 0.001f64..=1.0]);
-        (rate(), rate(), prop::option::of(1u32..20), 1u32..30).prop_map(
-            |(failure_rate, slow_rate, failure_count, min)| {
-                Policy::new(Config {
-                    failure_rate,
-                    slow_rate,
-                    failure_count,
-                    min_throughput: Some(min),
-                    slow_call: Some(core::time::Duration::from_millis(1)),
-                    ..Config::default()
-                })
-            },
-        )
-    }
-
-    fn counts() -> impl Strategy<Value = Counts> {
-        (0u64..60).prop_flat_map(|calls| {
-            (0..=calls, 0..=calls)
-                .prop_map(move |(failures, slow)| Counts::new(calls, failures, slow))
-        })
-    }
-
-    proptest! {
-        /// The one property that the fast path leans on: within its allowance nothing is missed.
-        #[test]
-        fn no_mix_within_the_allowance_makes_a_rule_true(p in policy(), w in counts(), mix in prop::array::uniform3(0.0f64..=1.0), successes in 0u64..100) {
-            let a = p.allowance(w);
-            // where a rule is true already it is for the next outcome to find it
-            if a == Allowance::default() { return Ok(()) }
-            let part = |whole: u64, of: f64| (whole.min(200) as f64 * of).round() as u64;
-            let (ff, ss, sf) = (part(a.fast_failures, mix[0]), part(a.slow_successes, mix[1]), part(a.slow_failures, mix[2]));
-            let then = Counts::new(w.calls + ff + ss + sf + successes.min(a.fast_successes), w.failures + ff + sf, w.slow + ss + sf);
-            prop_assert!(!p.truth(then).any(), "{:?} {:?} -> {:?}", a, w, then);
-        }
-
-        /// Unarmed means that successes alone make nothing true; armed means that some number does.
-        #[test]
-        fn armed_exactly_when_successes_alone_could(p in policy(), w in counts()) {
-            let ever = (0..=40).any(|n| p.truth(Counts { calls: w.calls + n, ..w }).any());
-            prop_assert_eq!(p.allowance(w).armed(), ever);
-        }
-
-        /// What entries of a count window lean on: of those within, none needs a look, whichever they
-        /// are, and however many successes come between that are not logged.
-        #[test]
-        fn no_entries_within_make_a_rule_true(
-            p in policy(), size in 1usize..80, seed in prop::collection::vec((any::<bool>(), any::<bool>(), 0usize..4), 1..200),
-        ) {
-            let size = size.max(p.min_throughput() as usize);
-            let mut all: Vec<(bool, bool)> = Vec::new();
-            let counts = |all: &[(bool, bool)]| {
-                let last = &all[all.len().saturating_sub(size)..];
-                let of = |is: fn(&(bool, bool)) -> bool| last.iter().filter(|o| is(o)).count() as u64;
-                Counts::new(last.len() as u64, of(|o| o.0), of(|o| o.1))
-            };
-            let (mut within, mut armed) = (0, true);
-            for (failed, slow, between) in seed {
-                for _ in 0..between {
-                    all.push((false, false));
-                    let now = counts(&all);
-                    if armed {
-                        // each of them is an entry
-                        if within > 0 {
-                            within -= 1;
-                        } else {
-                            armed = p.logs_successes(now, p.truth(now));
-                            within = if p.truth(now).any() { 0 } else { p.entries_within(now, size as u64) };
-                            continue;
-                        }
-                    }
-                    prop_assert!(!p.truth(now).any(), "{:?}", now);
-                }
-                all.push((failed, slow));
-                let now = counts(&all);
-                if within > 0 {
-                    within -= 1;
-                    prop_assert!(!p.truth(now).any(), "{:?}", now);
-                } else {
-                    armed = p.logs_successes(now, p.truth(now));
-                    within = if p.truth(now).any() { 0 } else { p.entries_within(now, size as u64) };
-                }
-            }
-        }
-
-        #[test]
-        fn ceil_is_that_of_std(x in -10.0f64..1e15) {
-            prop_assert_eq!(ceil(x), x.ceil() as u64);
-        }
-    }
-
-    #[test]
-    fn the_allowance_is_worth_having() {
-        let p = Policy::new(Config {
-            failure_rate: Some(0.5),
-            min_throughput: Some(100),
-            ..Config::default()
-        });
-        let a = p.allowance(Counts::new(1000, 10, 0));
-        assert_eq!(a.fast_failures, 979);
-        let a = p.allowance(Counts::default());
-        assert_eq!(a.fast_failures, 49);
-        let a = p.allowance(Counts::new(2, 2, 0));
-        assert_eq!(a.fast_failures, 47);
-    }
-
-    /// Three failures more would be three of fifteen: 0.2, though the formula takes it for less.
-    #[test]
-    fn the_allowance_is_judged_as_the_rule_is() {
-        let p = Policy::new(Config {
-            failure_rate: Some(0.2),
-            min_throughput: Some(1),
-            ..Config::default()
-        });
-        let a = p.allowance(Counts::new(12, 0, 0));
-        assert_eq!(a.fast_failures, 2);
-    }
-
-    #[test]
-    fn a_slow_failure_takes_from_both_allowances() {
-        let p = Policy::new(Config {
-            failure_rate: Some(0.5),
-            slow_rate: Some(0.5),
-            slow_call: Some(core::time::Duration::from_millis(1)),
-            min_throughput: Some(100),
-            ..Config::default()
-        });
-        let expected = Allowance {
-            fast_successes: PLENTY,
-            fast_failures: 25,
-            slow_successes: 25,
-            slow_failures: 24,
-        };
-        assert_eq!(p.allowance(Counts::default()), expected);
-    }
-}
+mod tests;

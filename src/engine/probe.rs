@@ -8,6 +8,8 @@
 
 use crate::engine::call::{Admission, Outgoing};
 use crate::engine::state::Core;
+use crate::engine::window::class::Class;
+use crate::engine::window::stripes::Side;
 use crate::error::Rejected;
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::{Wait, whole_milliseconds};
@@ -103,11 +105,19 @@ impl Core {
         lasted: u64,
         now: u64,
     ) {
+        let policy = self.head.policy.load();
+        // By the rules themselves: no update adopts kinds in the middle of a round.
+        if out.class == Class::FastFailure && !policy.fails_wholly(out.kind) {
+            return self.give_back(admission, now, |side| {
+                // a total before its part
+                self.probing.results[Class::FastFailure as usize].add(1);
+                side.kinds[out.kind.slot()].add(1);
+            });
+        }
         if let Some(step) = admission.period.step() {
             let period = admission.period.whole();
             return self.conclude_in_ramp(period, step, out, lasted, now);
         }
-        let policy = self.head.policy.load();
         let (failed, slow) = (out.class.failed(), out.class.slow());
         let fails = u64::from(policy.fails_round(failed, slow));
         let noted = fails == 0 && policy.config.is_adaptive();
@@ -195,15 +205,18 @@ impl Core {
     /// An ignored probe only gives its slot back.
     pub(crate) fn ignore_probe(&self, admission: Admission) {
         let now = self.head.clock.nanos();
+        self.give_back(admission, now, |side| side.ignored.add(1));
+    }
+
+    /// A call ends that decides nothing: counts it where it belongs, if it is not late.
+    fn give_back(&self, admission: Admission, now: u64, count: impl Fn(&Side)) {
         if let Some(step) = admission.period.step() {
             let period = admission.period.whole();
-            return self.leave_ramp(period, step, now, |side| side.ignored.add(1));
+            return self.leave_ramp(period, step, now, count);
         }
-        if self
-            .update_round(admission, now, None, Round::give_back)
-            .is_some()
-        {
-            self.stripes.side().ignored.add(1);
+        let round = self.update_round(admission, now, None, Round::give_back);
+        if round.is_some() {
+            count(self.stripes.side());
         }
     }
 

@@ -11,13 +11,16 @@
 
 use crate::clock::saturating_nanos;
 use crate::config::settings::OnCancel;
+use crate::engine::adaptive::AdaptiveWords;
 use crate::engine::call::{Admission, Outgoing, Timing, UNTIMED};
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
+use crate::engine::window::class::Class;
 use crate::engine::window::count::{CountWindow, Entry, Judged};
-use crate::engine::window::stripes::{Class, Landed, Owned, Side, Stripe};
+use crate::engine::window::stripes::{Landed, Owned, Side, Stripe};
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::Wait;
+use crate::words::leniency::EIGHTHS;
 use crate::words::outcome::{Cause, FailureKind, Outcome, State};
 use crate::words::run::Run;
 use crate::words::tagged::{PAYLOAD_MAX, Tagged};
@@ -69,7 +72,7 @@ impl Core {
             Outgoing::SUCCESS
         };
         // Under the hang rule the first success of a tick leaves its duration.
-        let samples = match self.count_in_stripe(admission, out, now) {
+        let samples = match self.count_in_stripe(admission, out, now, false) {
             Some(control) => control.watches(),
             None => self.record_slow(admission, out, timing, now),
         };
@@ -130,13 +133,25 @@ impl Core {
         match &self.head.window {
             Shape::Time(_) => {
                 let now = self.head.clock.nanos();
-                if !self.try_in_stripe(admission, Outgoing::failure_of(kind), now) {
-                    let untimed = Timing::default();
-                    self.record_slow(admission, Outgoing::failure_of(kind), untimed, now);
+                let out = Outgoing::failure_of(kind, false);
+                if self.count_in_stripe(admission, out, now, true).is_none() {
+                    self.fail_again(admission, kind, now);
                 }
             }
-            Shape::Count(_) => self.conclude_slow(admission, Outgoing::failure_of(kind)),
+            // there every failure counts wholly
+            Shape::Count(_) => {
+                let out = Outgoing::failure_of(kind, false);
+                self.conclude_slow(admission, out);
+            }
         }
+    }
+
+    /// An update came between, or the failure may be lenient.
+    #[cold]
+    #[inline(never)]
+    fn fail_again(&self, admission: Admission, kind: FailureKind, now: u64) {
+        let out = Outgoing::failure_of(kind, false);
+        self.record_at_once(admission, out, Timing::default(), now);
     }
 
     #[inline(never)]
@@ -149,9 +164,8 @@ impl Core {
     ) {
         let now = self.head.clock.nanos();
         let out = Outgoing {
-            class: Class::new(true, self.is_slow(admission, timing, now)),
-            kind,
             wait: wait.map(|wait| self.within_cap(wait)),
+            ..Outgoing::failure_of(kind, self.is_slow(admission, timing, now))
         };
         self.record(admission, out, timing, now);
     }
@@ -270,12 +284,19 @@ impl Core {
 
     #[inline(always)]
     fn try_in_stripe(&self, admission: Admission, out: Outgoing, now: u64) -> bool {
-        self.count_in_stripe(admission, out, now).is_some()
+        self.count_in_stripe(admission, out, now, false).is_some()
     }
 
-    /// Returns the control word under which the outcome was counted.
+    /// Returns the control word under which the outcome was counted. `known`: a failure only if none can be lenient,
+    /// which saves it a dozen instructions.
     #[inline(always)]
-    fn count_in_stripe(&self, admission: Admission, out: Outgoing, now: u64) -> Option<Control> {
+    fn count_in_stripe(
+        &self,
+        admission: Admission,
+        out: Outgoing,
+        now: u64,
+        known: bool,
+    ) -> Option<Control> {
         // Everything below is valid for this control word only. The exchange on the stripe expects
         // its version, so it fails if another thread announces an update after this load.
         let control = self.control();
@@ -285,6 +306,36 @@ impl Core {
         {
             return None;
         }
+        // Words that come after this look: nothing is lenient under this control word.
+        if out.class == Class::FastFailure
+            && let Some(words) = self.adaptive.get()
+        {
+            return if known {
+                None
+            } else {
+                self.count_weighed(words, control, out, now)
+            };
+        }
+        self.count_under(control, out, now)
+    }
+
+    /// A fast failure, which may be lenient.
+    #[cold]
+    #[inline(never)]
+    fn count_weighed(
+        &self,
+        words: &AdaptiveWords,
+        control: Control,
+        out: Outgoing,
+        now: u64,
+    ) -> Option<Control> {
+        let class = words.class_of(out.kind);
+        self.count_under(control, Outgoing { class, ..out }, now)
+    }
+
+    /// Counts the outcome unless an update has been announced since control was read.
+    #[inline(always)]
+    fn count_under(&self, control: Control, out: Outgoing, now: u64) -> Option<Control> {
         // Another thread may double the stripes now. This stripe stays among them, and its word
         // gets the new version, so the exchange below fails and control is read again.
         let stripe = self.stripes.mine(control.stripes());
@@ -480,12 +531,23 @@ impl Core {
         }
     }
 
+    #[cold]
+    fn weight_of(&self, kind: FailureKind) -> u64 {
+        let words = self.adaptive.get();
+        words.map_or(EIGHTHS, |words| words.weight_of(kind))
+    }
+
     /// The rule on runs: a failure adds to the run, a success ends it. A success without a run
     /// writes nothing.
     #[inline]
     fn note_run(&self, control: Control, out: Outgoing, now: u64) {
         let generation = control.generation();
         let failed = out.class.failed();
+        // By the rules of now, which may be later than those by which it was counted: it is noted after them.
+        let eighths = match out.class {
+            Class::LenientFailure => self.weight_of(out.kind),
+            _ => EIGHTHS,
+        };
         // The run is not frozen by updates, since it decides by itself: the exchange that makes it
         // long enough is the decision.
         let mut word = self.ledger.run.load();
@@ -513,12 +575,13 @@ impl Core {
             } else {
                 Run::begun(rule.era)
             };
-            let after = before.after(failed, rule);
+            let after = before.after(failed.then_some(eighths), rule);
             let next = Tagged::new(generation, after);
             match self.ledger.run.cas(word, next) {
                 // This exchange made the rule true, and only one can: the next failure finds a
                 // longer run. If the thread stops before the trip, the next failure trips instead,
-                // since its run is long enough as well.
+                // since its run is long enough as well. (One that counts for nothing finds a run as long, and trips too:
+                // of two trips the second finds the period over.)
                 Ok(_) if after.reached && control.state() == State::Closed => {
                     return self.trip(control, Goal::TripByRun, now, out);
                 }
@@ -598,7 +661,7 @@ impl Core {
         let stripes = (&self.stripes, control.stripes());
         let (version, armed) = (control.version(), control.armed());
         let entry = window.try_log(version, out.class, stripes, armed, |counts| {
-            policy.load().judge_entry(counts, window.size())
+            policy.load().judge_entry(counts.into(), window.size())
         });
         let judged = match entry {
             Entry::Landed(judged) => judged,
@@ -711,11 +774,7 @@ impl Core {
             if let Some(lasted) = lasted {
                 self.note_measured(admission, lasted);
             }
-            let out = Outgoing {
-                class: Class::new(true, slow),
-                kind: FailureKind::Timeout,
-                wait: None,
-            };
+            let out = Outgoing::failure_of(FailureKind::Timeout, slow);
             let timing = Timing {
                 lasted: None,
                 limit,
@@ -744,49 +803,4 @@ impl Core {
 }
 
 #[cfg(all(test, feature = "std"))]
-mod tests {
-    use super::*;
-    use crate::config::settings::Config;
-    use crate::engine::initial::Initial;
-    use alloc::string::String;
-
-    fn core() -> Core {
-        let config = Config::default();
-        let now = config.clock.nanos();
-        let initial = Initial::fresh(&config, 0, now);
-        Core::new(String::from("grown"), config, 0, now, initial)
-    }
-
-    /// Twice as many at each meeting, to the CPUs' next power of two, and there they stay; whatever
-    /// has landed stays in the window.
-    #[test]
-    fn stripes_double_up_to_the_cpus() {
-        let core = core();
-        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        let most = cpus.next_power_of_two().min(128);
-        let mut counts = alloc::vec![core.control().stripes()];
-        for _ in 0..10 {
-            let permit = core.admit(None).map(|admission| {
-                core.conclude(admission, Outcome::Success, Timing::default());
-            });
-            assert!(permit.is_ok());
-            core.grow(core.control(), core.head.clock.nanos());
-            counts.push(core.control().stripes());
-        }
-        for pair in counts.windows(2) {
-            assert_eq!(pair[1], (2 * pair[0]).min(most), "{counts:?}");
-        }
-        assert_eq!(core.snapshot().window.calls, 10);
-    }
-
-    /// Who was overtaken by an update announces nothing.
-    #[test]
-    fn growth_is_of_the_control_word_that_was_met() {
-        let core = core();
-        let met = core.control();
-        core.update(met, Goal::Maintain, core.head.clock.nanos(), Wait::Backoff);
-        let now = core.control();
-        core.grow(met, core.head.clock.nanos());
-        assert_eq!(core.control(), now);
-    }
-}
+mod tests;

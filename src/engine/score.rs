@@ -13,14 +13,14 @@
 //! risen leaves the words alone: they have been written.
 
 use crate::engine::adaptive::AdaptiveWords;
-use crate::engine::apply::Frozen;
 use crate::engine::evidence::{Score, Weighed, Weights, limit, pace};
+use crate::engine::frozen::Frozen;
 use crate::engine::help::Over;
 use crate::engine::policy::Policy;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
-use crate::engine::window::stripes::Class;
+use crate::engine::window::class::{CLASSES, Class, counts_of};
 use crate::words::control::{Control, Goal};
 use crate::words::outcome::Counts;
 use crate::words::tagged::since;
@@ -32,6 +32,8 @@ use alloc::boxed::Box;
 struct Adopted {
     weights: Weights,
     stakes: u64,
+    /// What a lenient failure counts for, in eighths.
+    eighths: u64,
 }
 
 impl AdaptiveWords {
@@ -41,6 +43,7 @@ impl AdaptiveWords {
             Adopted {
                 weights: policy.weights,
                 stakes: policy.stakes,
+                eighths: policy.leniency.eighths,
             }
         } else {
             before
@@ -49,7 +52,7 @@ impl AdaptiveWords {
         if before.weights.are_off() || adopted.weights.are_off() {
             return Weighed::default();
         }
-        self.weighed(adopted, frozen.totals(), frozen.good())
+        self.weighed(adopted, &frozen.classes)
     }
 
     #[cold]
@@ -58,34 +61,36 @@ impl AdaptiveWords {
         if adopted.weights.are_off() {
             return Weighed::default();
         }
-        self.weighed(adopted, frozen.totals(), frozen.good())
+        self.weighed(adopted, &frozen.classes)
     }
 
     fn adopted(&self) -> Adopted {
         Adopted {
             weights: self.weights.load().payload(),
             stakes: self.stakes.load().payload(),
+            eighths: self.eighths(),
         }
     }
 
     /// The view of that moment.
-    fn weighed(&self, adopted: Adopted, totals: Counts, good: u64) -> Weighed {
-        let calls = since(totals.calls, self.calls.load().payload());
-        let good = since(good, self.good.load().payload());
+    fn weighed(&self, adopted: Adopted, classes: &[u64; CLASSES]) -> Weighed {
+        let calls = since(counts_of(classes).calls, self.calls.load().payload());
+        let all = |class: Class| classes[class as usize];
+        let good = since(all(Class::FastSuccess), self.good.load().payload());
+        // The word has the count of the same cut as the other two, or the class is empty.
+        let lenient = self.lenient.get().map_or(0, |words| {
+            since(all(Class::LenientFailure), words.tick.load().payload())
+        });
         Weighed {
             weights: adopted.weights,
             score: self.score.load().payload().value,
-            bad: calls.saturating_sub(good),
+            bad: calls.saturating_sub(good).saturating_sub(lenient),
             good,
+            lenient,
+            lift: adopted.weights.lift(adopted.eighths),
             limit: limit(adopted.stakes, self.pace.load().payload()),
             hung: false,
         }
-    }
-}
-
-impl Frozen {
-    fn good(&self) -> u64 {
-        self.classes[Class::FastSuccess as usize]
     }
 }
 
@@ -149,7 +154,7 @@ impl Core {
                 0
             };
             let score = self.decide_once(&words.score, announced, version, |before| {
-                let weighed = words.weighed(adopted, frozen.totals(), frozen.good());
+                let weighed = words.weighed(adopted, &frozen.classes);
                 // off, it is as if it waited: this update may switch it on
                 let off = adopted.weights.are_off();
                 Score {
@@ -159,7 +164,7 @@ impl Core {
                         weighed.at_the_end()
                     },
                     waits: off || before.waits && !turned,
-                    alive: weighed.bad + weighed.good > 0
+                    alive: !weighed.is_empty()
                         || watches && heard != words.ignored.load().payload(),
                 }
             })?;
@@ -190,6 +195,9 @@ impl Core {
         let version = announced.version();
         self.decide_once(&words.calls, announced, version, |_| frozen.totals().calls)?;
         self.decide_once(&words.good, announced, version, |_| frozen.good())?;
+        if let Some(words) = words.lenient.get() {
+            self.decide_once(&words.tick, announced, version, |_| frozen.lenient())?;
+        }
         Ok(())
     }
 
@@ -256,15 +264,14 @@ impl Core {
         &self,
         boundaries: &Boundaries,
         now: u64,
-        totals: Counts,
-        good: u64,
+        classes: &[u64; CLASSES],
     ) -> Option<(u64, u64, u64)> {
         let words = self.adaptive.get()?;
         let adopted = words.adopted();
         if adopted.weights.are_off() {
             return None;
         }
-        let weighed = words.weighed(adopted, totals, good);
+        let weighed = words.weighed(adopted, classes);
         let mut pace = words.pace.load().payload();
         let end = self.head.period_end.load();
         let ends = !boundaries.is_before(now, end);
@@ -277,7 +284,7 @@ impl Core {
         };
         let epoch = boundaries.epoch_at(now);
         if ends && epoch > boundaries.ending_at(end) {
-            let latest = self.pace_before(boundaries, epoch, totals);
+            let latest = self.pace_before(boundaries, epoch, counts_of(classes));
             pace = latest.unwrap_or(pace);
         }
         Some((value, limit(adopted.stakes, pace), pace))
@@ -287,7 +294,8 @@ impl Core {
     #[cfg(feature = "persist")]
     pub(crate) fn pace(&self) -> Option<u64> {
         let words = self.adaptive.get()?;
-        Some(words.pace.load().payload())
+        let paced = words.weights.load().payload().paced;
+        paced.then(|| words.pace.load().payload())
     }
 
     /// Adopts the policy's rule, and begins the score anew where a counting period begins, or where the rule is
@@ -357,6 +365,11 @@ impl Core {
         }
         if let Some(policy) = adopting {
             self.decide_once(&words.stakes, announced, version, |_| policy.stakes)?;
+            if let Some(words) = words.lenient.get() {
+                // These rules may be later than the freeze of this helper, which then has left the class out.
+                self.freeze_lenient(announced)?;
+                self.decide_once(&words.rule, announced, version, |_| policy.leniency)?;
+            }
             let agreed =
                 self.decide_once(&words.weights, announced, version, |_| policy.weights)?;
             // by what all helpers have agreed on, so that the one that publishes has raised it
@@ -380,6 +393,11 @@ impl Core {
             self.renew(word, announced)?;
         }
         self.renew(&words.weights, announced)?;
+        // Words that come between these two steps have the version before this one: they are not old.
+        if let Some(words) = words.lenient.get() {
+            self.renew(&words.tick, announced)?;
+            self.renew(&words.rule, announced)?;
+        }
         self.renew_ramp(&words.ramp, announced)
     }
 }

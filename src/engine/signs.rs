@@ -1,7 +1,7 @@
 //! Signs of life: what the end of a tick, and the beginning of a period, leave for the hang rule.
 
 use crate::engine::adaptive::AdaptiveWords;
-use crate::engine::apply::Frozen;
+use crate::engine::frozen::Frozen;
 use crate::engine::help::Over;
 use crate::engine::state::Core;
 use crate::words::control::Control;
@@ -54,7 +54,7 @@ impl Core {
         // An acquire may count on meanwhile: what it adds is ended too, or goes on.
         self.help_write(&words.watch, announced, |watch| {
             let watch = match alive_until {
-                Some(_) => watch.ended(),
+                Some(_) => watch.over(),
                 None => watch,
             };
             if silent { watch.due() } else { watch }
@@ -74,7 +74,7 @@ impl Core {
         self.decide_once(&words.ignored, announced, version, |_| self.ignored())?;
         self.decide_once(&words.sample, announced, version, |_| 0)?;
         self.help_write(&words.alive, announced, |alive| alive.max(end))?;
-        self.help_write(&words.watch, announced, Watch::ended)?;
+        self.help_write(&words.watch, announced, Watch::over)?;
         Ok(())
     }
 

@@ -8,13 +8,16 @@
 use crate::engine::durations::Durations;
 use crate::engine::events::event::Transition;
 use crate::engine::evidence::ONE;
+use crate::engine::policy::Seen;
 use crate::engine::state::Core;
 use crate::engine::sums::Totals;
 use crate::engine::window::Shape;
-use crate::engine::window::stripes::{Class, counts_of};
+use crate::engine::window::class::{Class, counts_of};
 use crate::words::control::Control;
 use crate::words::deadline::Wait;
+use crate::words::leniency::EIGHTHS;
 use crate::words::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
+use crate::words::tagged::since;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -80,11 +83,12 @@ pub struct Snapshot {
     /// The window's counts. Outside closed and observe-only, those of the last counting period when
     /// it ended.
     pub window: Counts,
-    /// `failures / calls` of the window; 0 without calls.
+    /// `failures / calls` of the window, in which [lenient](crate::Lenient) failures count for their part; 0 without
+    /// calls.
     pub failure_rate: f64,
     /// `slow / calls` of the window; 0 without calls.
     pub slow_rate: f64,
-    /// The current run of failures. 0 if the rule on runs is off, if the state is neither closed
+    /// The current run of failures, rounded down to whole ones. 0 if the rule on runs is off, if the state is neither closed
     /// nor observe-only, or if a time window no longer holds a failure.
     pub consecutive_failures: u64,
     /// The number of openings that lengthen the next wait of the backoff, the current one included.
@@ -132,12 +136,24 @@ pub struct Snapshot {
     pub durations: Option<Durations>,
 }
 
+/// A window as a reader finds it.
+#[derive(Default)]
+struct Shown {
+    window: Counts,
+    /// Oldest first, as the others.
+    buckets: Vec<Counts>,
+    /// How many of the failures are lenient, in all and of each bucket; of none if the rule has never been on.
+    lenient: u64,
+    lenient_buckets: Vec<u64>,
+}
+
 impl Core {
     /// Reads between two looks at the same quiet control word. An update under way is finished
     /// first, so a thread that stops within one delays no reader. Each further attempt means that
     /// other threads made progress.
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.between_updates(|control, now| self.reading(control, now, true))
+            .0
     }
 
     /// Reads without the series of buckets, which takes longest: for callers that read many
@@ -145,6 +161,7 @@ impl Core {
     #[cfg(feature = "registry")]
     pub(crate) fn figures(&self) -> Snapshot {
         self.between_updates(|control, now| self.reading(control, now, false))
+            .0
     }
 
     pub(crate) fn between_updates<T>(&self, read: impl Fn(Control, u64) -> Option<T>) -> T {
@@ -165,17 +182,29 @@ impl Core {
         }
     }
 
-    /// Reads with or without the series of buckets.
-    pub(crate) fn reading(&self, control: Control, now: u64, series: bool) -> Option<Snapshot> {
+    /// Reads with or without the series of buckets; and how many of each bucket's failures are lenient.
+    pub(crate) fn reading(
+        &self,
+        control: Control,
+        now: u64,
+        series: bool,
+    ) -> Option<(Snapshot, Vec<u64>)> {
         let state = control.state();
-        let (window, buckets) = self.window_now(control, now, series)?;
+        let shown = self.window_now(control, now, series)?;
+        let Shown {
+            window, buckets, ..
+        } = shown;
         let evidence = self.evidence_now(control, now);
-        let rate = |part: u64| {
+        let rate = |part: f64| {
             if window.calls == 0 {
                 0.0
             } else {
-                part as f64 / window.calls as f64
+                part / window.calls as f64
             }
+        };
+        let seen = Seen {
+            relief: self.head.policy.load().relief(shown.lenient),
+            ..window.into()
         };
         // Of another generation it says nothing here, and the second look at control will find that
         // it has moved on.
@@ -199,14 +228,14 @@ impl Core {
                 *sum += one.get();
             }
         }
-        Some(Snapshot {
+        let snapshot = Snapshot {
             state,
             generation,
             window,
-            failure_rate: rate(window.failures),
-            slow_rate: rate(window.slow),
+            failure_rate: rate(seen.weight()),
+            slow_rate: rate(window.slow as f64),
             consecutive_failures: if control.counting() && control.runs() {
-                self.run_beside(control.generation(), window)
+                self.run_beside(control.generation(), window) / EIGHTHS
             } else {
                 0
             },
@@ -241,7 +270,8 @@ impl Core {
                 .durations
                 .as_ref()
                 .map(|histogram| histogram.read()),
-        })
+        };
+        Some((snapshot, shown.lenient_buckets))
     }
 
     /// The number that the next opening would continue from.
@@ -259,14 +289,14 @@ impl Core {
 
     /// The window as of `now`; for a counting period that has ended, as of its end. `None` if it
     /// has moved on meanwhile.
-    fn window_now(
-        &self,
-        control: Control,
-        now: u64,
-        series: bool,
-    ) -> Option<(Counts, Vec<Counts>)> {
+    fn window_now(&self, control: Control, now: u64, series: bool) -> Option<Shown> {
         let boundaries = match &self.head.window {
-            Shape::Count(window) => return Some((window.now(&self.stripes)?, Vec::new())),
+            Shape::Count(window) => {
+                return Some(Shown {
+                    window: window.now(&self.stripes)?,
+                    ..Shown::default()
+                });
+            }
             Shape::Time(boundaries) => boundaries,
         };
         // Time may have passed since the last update, which nothing has recorded. The reading is of
@@ -277,7 +307,8 @@ impl Core {
         } else {
             rolled
         };
-        let totals = counts_of(&self.class_counts());
+        let classes = self.class_counts();
+        let totals = counts_of(&classes);
         // the counts at the start of an epoch; one that no update has reached starts with the
         // present ones
         let at = |epoch: u64| {
@@ -287,11 +318,27 @@ impl Core {
                 boundaries.at(epoch)
             }
         };
+        // Of the same sums, so that no failure is taken for a lenient one that is not in the window.
+        let words = self.lenient_words();
+        let all_lenient = classes[Class::LenientFailure as usize];
+        let lenient_at = |epoch: u64| match words {
+            Some(words) if epoch <= rolled => words.at(boundaries, epoch),
+            _ => all_lenient,
+        };
         let first = boundaries.oldest(current);
         let bucket = |epoch: u64| Some(at(epoch + 1)?.since(at(epoch)?));
+        let lenient_of = |epoch: u64| since(lenient_at(epoch + 1), lenient_at(epoch));
         let shown = first..if series { current + 1 } else { first };
-        let buckets: Option<Vec<Counts>> = shown.map(bucket).collect();
-        Some((totals.since(at(first)?), buckets?))
+        let buckets: Option<Vec<Counts>> = shown.clone().map(bucket).collect();
+        Some(Shown {
+            window: totals.since(at(first)?),
+            buckets: buckets?,
+            lenient: since(all_lenient, lenient_at(first)),
+            lenient_buckets: match words {
+                Some(_) => shown.map(lenient_of).collect(),
+                None => Vec::new(),
+            },
+        })
     }
 
     /// The hang rule's watch, unless a sign of life has ended it.
@@ -321,8 +368,7 @@ impl Core {
             return None;
         }
         let classes = self.class_counts();
-        let good = classes[Class::FastSuccess as usize];
-        let (value, limit, pace) = self.score_now(boundaries, now, counts_of(&classes), good)?;
+        let (value, limit, pace) = self.score_now(boundaries, now, &classes)?;
         let exact = |part: u64| part as f64 / ONE as f64;
         Some(Evidence {
             value: exact(value),

@@ -8,12 +8,13 @@ use crate::engine::events::event::{EventRing, EventWords, HISTORY, LastOpening};
 use crate::engine::events::queue::Queue;
 use crate::engine::events::watch::{Watched, Watchers};
 use crate::engine::initial::Initial;
-use crate::engine::policy::{Allowance, Policy};
+use crate::engine::policy::{Allowance, Policy, Seen};
 use crate::engine::transition::Decision;
 use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
+use crate::engine::window::class::{CLASSES, Class, WHOLE_CLASSES, counts_of};
 use crate::engine::window::count::CountWindow;
-use crate::engine::window::stripes::{Class, Stripes, counts_of};
+use crate::engine::window::stripes::Stripes;
 use crate::sync::atomic::{Counter, Word};
 use crate::sync::cell::{Late, Swap};
 use crate::sync::thread_index::cpus;
@@ -48,7 +49,7 @@ pub(crate) struct Head {
 #[repr(C)]
 pub(crate) struct Ledger {
     /// The stripes' counts by class, carried on into 64 bits. (Of a count window, the fast successes'.)
-    pub(crate) lifetime: [Word; 4],
+    pub(crate) lifetime: [Word; CLASSES],
     /// The generation, likewise. Both are written now and then, and readers carry them on.
     pub(crate) generations: Word,
     /// The latest time that any update has seen; it only rises.
@@ -87,7 +88,7 @@ pub(crate) struct Probing {
     pub(crate) late_successes: Counter,
     /// The probes' results by class, for the lifetime: they are in no window. And the fast successes
     /// that a count window has logged: they are in no stripe.
-    pub(crate) results: [Counter; 4],
+    pub(crate) results: [Counter; WHOLE_CLASSES],
 }
 
 /// In this order: between the words that all calls read (`head`, and the first words of `stripes`),
@@ -148,20 +149,24 @@ impl Core {
         let durations = config.durations.then(|| Box::new(Histogram::new()));
         let (window, period_end, held) = window(&config, &initial, now);
         let policy = Policy::new(config);
+        let seen = Seen {
+            relief: policy.relief(initial.lenient_in_window()),
+            ..held.into()
+        };
         let timed = matches!(window, Shape::Time(_));
 
         // a rule that was true may have become untrue with the next outcome: each has to look
         let allowance = if initial.truth.any() {
             Allowance::default()
         } else {
-            policy.allowance(held)
+            policy.allowance(seen)
         };
         let counting = matches!(initial.state, State::Closed | State::ObserveOnly);
         let armed = counting
             && if timed {
                 initial.truth.any() || allowance.armed()
             } else {
-                policy.logs_successes(held, initial.truth)
+                policy.logs_successes(seen, initial.truth)
             };
         let generation = Generation::of(initial.generation);
         let mut control =
@@ -313,6 +318,7 @@ fn adaptive(
         period_end
     };
     let words = AdaptiveWords::new(
+        boundaries,
         policy,
         control.version(),
         control.generation(),

@@ -3,7 +3,7 @@
 use crate::engine::adaptive::AdaptiveWords;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
-use crate::engine::window::stripes::{Class, counts_of};
+use crate::engine::window::class::{CLASSES, Class, counts_of};
 use crate::sync::atomic::Counter;
 use crate::sync::pack::Pack;
 use crate::words::tagged::{PAYLOAD_BITS, extend, since};
@@ -31,9 +31,9 @@ pub struct Totals {
 
 impl Core {
     /// The stripes' counts by class: modulo 2^40 where they are tagged.
-    pub(crate) fn class_counts(&self) -> [u64; 4] {
-        let mut classes = [0u64; 4];
-        let tagged = self.head.window.tagged_classes();
+    pub(crate) fn class_counts(&self) -> [u64; CLASSES] {
+        let mut classes = [0u64; CLASSES];
+        let tagged = self.head.window.tagged_classes(true);
         for stripe in self.stripes.all() {
             for (i, (sum, word)) in classes.iter_mut().zip(&stripe.counts).enumerate() {
                 let word = word.load();
@@ -52,6 +52,16 @@ impl Core {
             *sum = sum.wrapping_add(owned.count.load());
         }
         classes
+    }
+
+    /// How many of the classes updates freeze: that of lenient failures only where the words are in which updates find
+    /// what those count for. Until then none lands.
+    #[inline(always)]
+    pub(crate) fn tagged_classes(&self) -> usize {
+        // One helper may see the words and another not. Nothing lands in the class before all helpers of an update see
+        // them, so it is empty, and the one that freezes it writes a tag and no count.
+        let lenient = self.adaptive.get().is_some();
+        self.head.window.tagged_classes(lenient)
     }
 
     /// Calls that ended as ignored.
@@ -73,23 +83,29 @@ impl Core {
     }
 
     pub(crate) fn totals(&self, rejected: u64) -> Totals {
-        let mut classes = [0u64; 4];
+        let mut classes = [0u64; CLASSES];
         // the long counts first: they are what earlier frozen counts had, so never more than the sums
-        let long: [u64; 4] = core::array::from_fn(|i| self.ledger.lifetime[i].load());
+        let long: [u64; CLASSES] = core::array::from_fn(|i| self.ledger.lifetime[i].load());
         let counts = self.class_counts();
+        let tagged = self.head.window.tagged_classes(true);
         for (i, class) in classes.iter_mut().enumerate() {
-            let stripes = if i < self.head.window.tagged_classes() {
+            let stripes = if i < tagged {
                 extend(long[i], counts[i], 1 << PAYLOAD_BITS)
             } else {
                 counts[i]
             };
-            *class = stripes.wrapping_add(self.probing.results[i].get());
+            // probes count wholly
+            let probes = self.probing.results.get(i);
+            *class = stripes.wrapping_add(probes.map_or(0, Counter::get));
         }
         let of = |class: Class| classes[class as usize];
         let mut totals = Totals {
             successes: of(Class::FastSuccess) + of(Class::SlowSuccess),
             failures: match self.head.window {
-                Shape::Time(_) => of(Class::FastFailure) + of(Class::SlowFailure),
+                Shape::Time(_) => {
+                    let whole = of(Class::FastFailure) + of(Class::SlowFailure);
+                    whole + of(Class::LenientFailure)
+                }
                 // Each has its kind, and the class has the number of those without. A probe's kind follows it: a
                 // slow failure that is there already is a failure.
                 Shape::Count(_) => counts[Class::FastFailure as usize]

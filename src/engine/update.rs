@@ -23,17 +23,17 @@
 //! fresh round; the openings (which read the deadline and `since`) come before the deadline and
 //! `since`.
 
-use crate::engine::apply::Frozen;
 #[cfg(feature = "std")]
 use crate::engine::events::queue::FEW;
+use crate::engine::frozen::Frozen;
 use crate::engine::help::Over;
-use crate::engine::policy::{Allowance, Policy};
+use crate::engine::policy::{Allowance, Policy, Seen};
 use crate::engine::state::Core;
 use crate::engine::transition::{
     Decision, advances_epochs, decide, decided_by_goal, destination, judges_round, thaws,
 };
 use crate::engine::window::Shape;
-use crate::engine::window::stripes::Class;
+use crate::engine::window::class::Class;
 use crate::words::control::{Control, Goal, Period};
 use crate::words::deadline::Wait;
 use crate::words::outcome::{Cause, Counts, State};
@@ -159,6 +159,10 @@ impl Core {
         } else {
             self.window_at(&frozen)
         };
+        let seen = Seen {
+            relief: self.relief_at(&frozen, policy),
+            ..window.into()
+        };
         let judged = matches!(self.head.window, Shape::Time(_));
         let stored = &self.ledger.decision;
         let decision = match decided_by_goal(announced.goal(), leads) {
@@ -171,7 +175,7 @@ impl Core {
                 }
                 let adopts = before.rules != policy.number;
                 let weighed = self.weighed_at(announced, &frozen, policy, adopts);
-                decide(announced, leads, policy, window, &weighed, judged, before)
+                decide(announced, leads, policy, seen, &weighed, judged, before)
             })?,
         };
         let next = decision.publish(announced);
@@ -240,14 +244,14 @@ impl Core {
                 Allowance::default()
             } else {
                 // a period that begins has an empty window
-                let window = if begins { Counts::default() } else { window };
-                policy.allowance_beside(window, &self.weighed_after(&frozen), stays)
+                let seen = if begins { Seen::default() } else { seen };
+                policy.allowance_beside(seen, &self.weighed_after(&frozen), stays)
             };
             // The limits bear this update's version. Results land only after the publication, so
             // none can be measured by a limit that is not yet set.
             self.set_limits(announced, next, &frozen, allowance)?;
         }
-        let tagged = self.head.window.tagged_classes();
+        let tagged = self.tagged_classes();
         for class in 0..tagged {
             let (long, class) = (&self.ledger.lifetime[class], frozen.classes[class]);
             // Last, and only for readers, which carry them on. The long counts never exceed the sum of the
@@ -286,7 +290,7 @@ impl Core {
         let mut frozen = Frozen::default();
         let version = announced.version();
         let thaws = thaws(announced);
-        let tagged = self.head.window.tagged_classes();
+        let tagged = self.tagged_classes();
         for i in 0..announced.stripes() {
             let stripe = self.stripes.get(i);
             for class in 0..tagged {

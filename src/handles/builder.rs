@@ -3,12 +3,12 @@
 use crate::classify::classifier::ErrIsFailure;
 use crate::clock::Clock;
 use crate::config::backoff::Backoff;
-use crate::config::settings::{Config, HalfOpen, Hang, OnCancel, Outage, Window};
+use crate::config::settings::{Config, HalfOpen, Hang, Lenient, OnCancel, Outage, Window};
 use crate::config::validate::Begins;
 use crate::error::ConfigError;
 use crate::handles::breaker::{Breaker, assemble};
 use crate::handles::controller::Controller;
-use crate::words::outcome::State;
+use crate::words::outcome::{FailureKind, State};
 #[cfg(feature = "persist")]
 use crate::{
     handles::breaker::assemble_from,
@@ -149,7 +149,7 @@ impl<C> Builder<C> {
         self
     }
 
-    /// Trips at `n` failures in a row, at least 1. With a time window, a run ends when the window
+    /// Trips at `n` failures in a row, 1 to 536,870,911. With a time window, a run ends when the window
     /// no longer holds a failure. With a count window, a run does not age.
     pub fn consecutive_failures(self, n: u32) -> Self {
         let mut this = self.naming_a_rule();
@@ -174,6 +174,13 @@ impl<C> Builder<C> {
     /// Trips when calls begin and none ends; see [`Hang`]. It only adds a rule. Needs a time window.
     pub fn hang(mut self, hang: Hang) -> Self {
         self.config.hang = Some(hang);
+        self
+    }
+
+    /// Lets these kinds of failures count for `weight` of a failure: 0 to 0.875, a multiple of 0.125; see [`Lenient`]. Needs
+    /// a time window. No kinds switch it off.
+    pub fn lenient(mut self, kinds: impl IntoIterator<Item = FailureKind>, weight: f64) -> Self {
+        self.config.lenient = Some(Lenient::new(kinds, weight));
         self
     }
 
@@ -365,99 +372,4 @@ impl<C> Builder<C> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::kinds::ManualClock;
-
-    type FailureRules = (Option<u32>, Option<u32>, Option<f64>);
-
-    fn rules(builder: &Builder) -> FailureRules {
-        let c = &builder.config;
-        (c.consecutive_failures, c.failure_count, c.failure_rate)
-    }
-
-    fn builder() -> Builder {
-        Breaker::builder("built")
-    }
-
-    #[test]
-    fn the_first_failure_rule_named_replaces_the_default_ones() {
-        assert_eq!(rules(&builder()), (Some(5), None, Some(0.5)));
-        let run = builder().consecutive_failures(3);
-        assert_eq!(rules(&run), (Some(3), None, None));
-        assert_eq!(rules(&run.failure_count(9)), (Some(3), Some(9), None));
-        assert_eq!(rules(&builder().failure_rate(0.1)), (None, None, Some(0.1)));
-        assert_eq!(rules(&builder().failure_count(4)), (None, Some(4), None));
-    }
-
-    #[test]
-    fn other_settings_leave_the_default_failure_rules() {
-        let other = builder()
-            .min_throughput(9)
-            .slow_call(Duration::from_secs(1))
-            .slow_rate(0.5);
-        assert_eq!(rules(&other), (Some(5), None, Some(0.5)));
-        assert_eq!(rules(&other.failure_rate(0.2)), (None, None, Some(0.2)));
-    }
-
-    #[test]
-    fn none_is_none_until_one_is_named() {
-        let none = builder().failure_rate(0.3).no_failure_rules();
-        assert_eq!(rules(&none), (None, None, None));
-        assert_eq!(rules(&none.failure_count(2)), (None, Some(2), None));
-    }
-
-    #[test]
-    fn the_rules_of_a_config_count_as_named() {
-        let config = Config {
-            failure_count: Some(7),
-            ..Config::default()
-        };
-        let from = builder().failure_rate(0.9).config(config);
-        assert_eq!(rules(&from), (Some(5), Some(7), Some(0.5)));
-        let changed = from.failure_rate(0.2);
-        assert_eq!(rules(&changed), (Some(5), Some(7), Some(0.2)));
-    }
-
-    #[test]
-    fn a_classifier_keeps_what_was_named_before() {
-        let named = builder()
-            .failure_count(4)
-            .classifier(|_: &Result<u8, u8>| crate::words::outcome::Outcome::Success);
-        let named = named.consecutive_failures(2);
-        assert_eq!(named.config.failure_count, Some(4));
-        assert_eq!(named.config.consecutive_failures, Some(2));
-        assert_eq!(named.config.failure_rate, None);
-    }
-
-    #[test]
-    fn every_setting_arrives() {
-        let clock = ManualClock::new();
-        clock.advance(Duration::from_secs(7));
-        let wait = Duration::from_secs(3);
-        let set = builder()
-            .window(Window::count(12))
-            .open_for(wait)
-            .half_open(HalfOpen::successes(9))
-            .clock(&clock)
-            .on_cancel(OnCancel::Failure)
-            .initial_state(State::Disabled);
-        let config = &set.config;
-        assert_eq!(config.window, Window::count(12));
-        assert_eq!(config.open_for, Backoff::constant(wait));
-        assert_eq!(config.half_open, HalfOpen::successes(9));
-        assert_eq!(config.clock.nanos(), 7_000_000_000);
-        assert_eq!(config.on_cancel, OnCancel::Failure);
-        assert_eq!(config.initial_state, State::Disabled);
-    }
-
-    #[test]
-    fn what_is_wrong_is_told_when_it_is_built() {
-        let built = builder()
-            .clock(ManualClock::new())
-            .failure_rate(2.0)
-            .build();
-        let field = built.err().map(|error| error.problems()[0].field);
-        assert_eq!(field, Some("failure_rate"));
-    }
-}
+mod tests;

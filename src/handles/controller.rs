@@ -168,6 +168,9 @@ impl Controller {
                 // before the rules can be found, for the first update by them
                 self.core.make_adaptive_words();
             }
+            if config.lenient_in_force().is_some() {
+                self.core.make_lenient_words();
+            }
             Ok(policy.replaced_by(config))
         })?;
         self.core.adopt_rules();

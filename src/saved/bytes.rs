@@ -6,13 +6,15 @@
 //!            totals (7), kinds (9), rejections (3), window | from version 2 on: extras
 //! window     0, width, into, number of buckets, calls failures slow of each
 //!          | 1, size, number of outcomes, their bits: failed, slow, four outcomes a byte
-//! extras     which of these follow: 1 round, 2 opening, 4 outage, 8 pace, 16 down, 32 longest
+//! extras     which of these follow: 1 round, 2 opening, 4 outage, 8 pace, 16 down, 32 longest,
+//!            64 lenient
 //! round      succeeded, failed, slow, cancelled, over (1 timed out, 2 given up, else 0)
 //! opening    its cause
 //! outage     generation, cause, at, calls, failures, slow, run
 //! pace       calls per second, in 2^-16
 //! down       since when, in milliseconds before it was saved
 //! longest    the longest success of late, in nanoseconds
+//! lenient    the eighths of the run, number of buckets, lenient failures of each
 //! ```
 //!
 //! Version 2 is written; both are read.
@@ -24,7 +26,7 @@
 use crate::config::validate::{MAX_BUCKETS, MAX_COUNT};
 use crate::engine::sums::Totals;
 use crate::saved::report::SavedError;
-use crate::saved::state::{Counted, Kept, Outage, Saving, Standing};
+use crate::saved::state::{Counted, Kept, Outage, Parts, Saving, Standing};
 use crate::sync::pack::Pack;
 use crate::words::control::{code, state_of};
 use crate::words::outcome::{Cause, Counts, FailureKind, Rejections};
@@ -136,6 +138,7 @@ const OUTAGE: u64 = 4;
 const PACE: u64 = 8;
 const DOWN: u64 = 16;
 const LONGEST: u64 = 32;
+const LENIENT: u64 = 64;
 
 struct Writer(Vec<u8>);
 
@@ -160,7 +163,8 @@ impl Writer {
                 | bit(s.outage.is_some(), OUTAGE)
                 | bit(s.pace.is_some(), PACE)
                 | bit(s.down.is_some(), DOWN)
-                | bit(s.longest.is_some(), LONGEST),
+                | bit(s.longest.is_some(), LONGEST)
+                | bit(s.lenient.is_some(), LENIENT),
         );
         if let Some(r) = s.round {
             self.numbers([r.succeeded, r.failed, r.slow, r.cancelled]);
@@ -182,7 +186,15 @@ impl Writer {
         if let Some(longest) = s.longest {
             self.number(longest);
         }
+        if let Some(lenient) = &s.lenient {
+            self.numbers([lenient.eighths, lenient.buckets.len() as u64]);
+            lenient.buckets.iter().for_each(|n| self.number(*n));
+        }
     }
+}
+
+fn within(n: u64, most: u32) -> Option<u64> {
+    (n <= u64::from(most)).then_some(n)
 }
 
 /// All of its methods return `None` if the body does not have this shape.
@@ -258,6 +270,7 @@ impl<'a> Reader<'a> {
             pace: None,
             down: None,
             longest: None,
+            lenient: None,
         };
         if version > FIRST {
             self.extras(saving)
@@ -268,7 +281,7 @@ impl<'a> Reader<'a> {
 
     fn extras(&mut self, plain: Saving) -> Option<Saving> {
         let extras = self.number()?;
-        if extras & !(ROUND | OPENING | OUTAGE | PACE | DOWN | LONGEST) != 0 {
+        if extras & !(ROUND | OPENING | OUTAGE | PACE | DOWN | LONGEST | LENIENT) != 0 {
             return None;
         }
         // a value that is not there, or one that cannot be read
@@ -286,6 +299,7 @@ impl<'a> Reader<'a> {
             pace: part(extras & PACE, || self.number())?,
             down: part(extras & DOWN, || self.number())?,
             longest: part(extras & LONGEST, || self.number())?,
+            lenient: part(extras & LENIENT, || self.lenient())?,
             ..plain
         })
     }
@@ -323,8 +337,16 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn lenient(&mut self) -> Option<Parts> {
+        let [eighths, number] = self.numbers()?;
+        let number = within(number, MAX_BUCKETS)?;
+        Some(Parts {
+            eighths,
+            buckets: (0..number).map(|_| self.number()).collect::<Option<_>>()?,
+        })
+    }
+
     fn window(&mut self) -> Option<Kept> {
-        let within = |n: u64, most: u32| (n <= u64::from(most)).then_some(n);
         match self.number()? {
             0 => {
                 let [width, into, number] = self.numbers()?;

@@ -7,7 +7,7 @@ use crate::config::files::words::{Found, Value, state_name};
 use crate::engine::sums::Totals;
 use crate::saved::bytes::{FIRST, VERSION, checksum};
 use crate::saved::report::SavedError;
-use crate::saved::state::{Counted, Kept, Outage, Saving, Standing};
+use crate::saved::state::{Counted, Kept, Outage, Parts, Saving, Standing};
 use crate::saved::value::Saved;
 use crate::sync::pack::Pack;
 use crate::words::outcome::{Cause, Counts, State};
@@ -53,6 +53,8 @@ struct Form {
     down: Option<u64>,
     #[serde(default)]
     longest: Option<u64>,
+    #[serde(default)]
+    lenient: Option<PartsForm>,
 }
 
 /// In their order.
@@ -79,6 +81,7 @@ const FIELDS: &[&str] = &[
     "pace",
     "down",
     "longest",
+    "lenient",
 ];
 /// How many of them version 1 has.
 const FIELDS_OF_FIRST: usize = 16;
@@ -91,6 +94,12 @@ struct RoundForm {
     cancelled: u64,
     timed_out: bool,
     given_up: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PartsForm {
+    eighths: u64,
+    buckets: Vec<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -203,6 +212,10 @@ impl Serialize for Saved {
             pace: s.pace,
             down: s.down,
             longest: s.longest,
+            lenient: s.lenient.clone().map(|parts| PartsForm {
+                eighths: parts.eighths,
+                buckets: parts.buckets,
+            }),
         };
         form.serialize(serializer)
     }
@@ -319,7 +332,8 @@ impl Form {
                 || self.outage.is_some()
                 || self.pace.is_some()
                 || self.down.is_some()
-                || self.longest.is_some())
+                || self.longest.is_some()
+                || self.lenient.is_some())
         {
             return Err(E::custom(SavedError::Damaged));
         }
@@ -360,6 +374,10 @@ impl Form {
             pace: self.pace,
             down: self.down,
             longest: self.longest,
+            lenient: self.lenient.map(|parts| Parts {
+                eighths: parts.eighths,
+                buckets: parts.buckets,
+            }),
         })
     }
 }

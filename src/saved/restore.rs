@@ -9,15 +9,17 @@ use crate::engine::events::event::Event;
 use crate::engine::initial::{Held, Initial, Lifetime};
 use crate::engine::policy::Truth;
 use crate::engine::sums::Totals;
-use crate::engine::window::stripes::Class;
+use crate::engine::window::class::{CLASSES, Class};
 use crate::saved::report::{Age, Restored, RestoredWindow, SavedError};
 use crate::saved::save::wall_nanos;
-use crate::saved::state::{Kept, Outage, Saving};
+use crate::saved::state::{Kept, Outage, Parts, Saving};
 use crate::saved::value::Saved;
 use crate::words::deadline::Deadline;
 use crate::words::downtime::{Downtime, LONGEST_DOWNTIME};
+use crate::words::leniency::EIGHTHS;
 use crate::words::outcome::{Cause, Counts, State};
 use crate::words::round::Round;
+use crate::words::run::LENGTH;
 use crate::words::tagged::Generation;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -47,12 +49,17 @@ pub(crate) fn restore(
     }
     let wall = from.at.unwrap_or_else(SystemTime::now);
     let age = age(&s, wall);
-    let (window, report, failed) = window(&s, config, age);
+    let parts = match &s.lenient {
+        Some(parts) if config.lenient_in_force().is_some() => parts.clone(),
+        _ => Parts::default(), // whatever has failed counts wholly
+    };
+    let (window, report, failed) = window(&s, config, age, &parts.buckets);
     let run = match config.window.geometry() {
         // as an update has it: where the window holds no failure, the run is over
         Geometry::Time { .. } if !failed => 0,
         Geometry::Count(_) if !fails(&s.window, age) => 0,
-        _ => s.run,
+        // an old one may be longer than any rule asks for
+        _ => (EIGHTHS * s.run + parts.eighths).min(LENGTH),
     };
     let lasted = s.lasted.saturating_add(passed(age));
     let since = now.saturating_sub(lasted);
@@ -75,8 +82,8 @@ pub(crate) fn restore(
             RestoredWindow::Reshaped => Truth::default(),
             _ => s.standing.window,
         },
+        totals: totals(&s, window.all_lenient),
         window,
-        totals: totals(&s),
         last_opening: s.outage.map(|outage| event(outage, wall, now)),
         pace: s.pace,
         longest: s.longest.unwrap_or(0),
@@ -128,10 +135,10 @@ fn passed(age: Age) -> u64 {
     }
 }
 
-fn totals(s: &Saving) -> Lifetime {
+fn totals(s: &Saving, lenient: u64) -> Lifetime {
     let t = &s.totals;
     Lifetime {
-        classes: by_class(t),
+        classes: by_class(t, lenient),
         late: t.late,
         ignored: t.ignored,
         cancelled: t.cancelled,
@@ -143,7 +150,7 @@ fn totals(s: &Saving) -> Lifetime {
 
 /// Returns what a window of that geometry takes over, and whether it is a time window that holds a failure. Epochs
 /// keep their boundaries: the current one may have begun before this clock did.
-fn window(s: &Saving, config: &Config, age: Age) -> (Held, RestoredWindow, bool) {
+fn window(s: &Saving, config: &Config, age: Age, lenient: &[u64]) -> (Held, RestoredWindow, bool) {
     let (width, number) = match config.window.geometry() {
         Geometry::Time { width, buckets } => (width, u64::from(buckets)),
         Geometry::Count(size) => {
@@ -164,7 +171,7 @@ fn window(s: &Saving, config: &Config, age: Age) -> (Held, RestoredWindow, bool)
     };
     let none: &[Counts] = &[];
     let counting = matches!(s.state, State::Closed | State::ObserveOnly);
-    let (report, into, live) = match &s.window {
+    let (report, into, live, lenient) = match &s.window {
         Kept::Time {
             width: saved_width,
             into,
@@ -182,27 +189,34 @@ fn window(s: &Saving, config: &Config, age: Age) -> (Held, RestoredWindow, bool)
             } else {
                 RestoredWindow::Kept
             };
-            (report, into % width, live)
+            let lenient = lenient.get(over as usize..).unwrap_or(&[]);
+            (report, into % width, live, lenient)
         }
-        _ => (RestoredWindow::Reshaped, 0, none),
+        _ => (RestoredWindow::Reshaped, 0, none, &[][..]),
     };
+    // The window's lenient failures are the only ones of a life that matter. They are failures that are not slow, and
+    // a state that has more of them than those has not been one.
+    let t = &s.totals;
+    let fast_failures = t.failures.min(t.successes + t.failures - t.slow);
+    let all_lenient = lenient.iter().sum::<u64>().min(fast_failures);
     // from the present counts back to those at the start of each epoch; the latest ones of `live` are empty
-    let mut at = Counts::new(
-        s.totals.successes + s.totals.failures,
-        s.totals.failures,
-        s.totals.slow,
-    );
-    let mut starts: Vec<Counts> = (0..number as usize)
+    let mut at = Counts::new(t.successes + t.failures, t.failures, t.slow);
+    let mut left = all_lenient;
+    let (mut starts, mut lenient_starts): (Vec<Counts>, Vec<u64>) = (0..number as usize)
         .rev()
         .map(|n| {
             at = at.since(live.get(n).copied().unwrap_or_default());
-            at
+            left = left.saturating_sub(lenient.get(n).copied().unwrap_or_default());
+            (at, left)
         })
-        .collect();
+        .unzip();
     starts.reverse();
+    lenient_starts.reverse();
     let held = Held {
         into,
         starts,
+        lenient: lenient_starts,
+        all_lenient,
         ..Held::default()
     };
     (held, report, live.iter().any(|bucket| bucket.failures > 0))
@@ -259,18 +273,20 @@ fn event(outage: Outage, wall: SystemTime, now: u64) -> Event {
         failure: None,
         at: now.wrapping_sub(ago),
         counts: outage.counts,
-        run: outage.run,
+        // in an old state it may be longer than runs are now
+        run: outage.run.min(LENGTH / EIGHTHS),
         deadline: Deadline::NONE,
     }
 }
 
-/// Slow calls are failures or successes; only their sums are ever read.
-fn by_class(totals: &Totals) -> [u64; 4] {
-    let slow_failures = totals.slow.min(totals.failures);
+/// Slow calls are failures or successes; only their sums are ever read. So many failures are lenient, and not slow.
+fn by_class(totals: &Totals, lenient: u64) -> [u64; CLASSES] {
+    let slow_failures = totals.slow.min(totals.failures - lenient);
     let slow_successes = totals.slow - slow_failures;
-    let mut counts = [0; 4];
+    let mut counts = [0; CLASSES];
     counts[Class::FastSuccess as usize] = totals.successes - slow_successes;
-    counts[Class::FastFailure as usize] = totals.failures - slow_failures;
+    counts[Class::FastFailure as usize] = totals.failures - slow_failures - lenient;
+    counts[Class::LenientFailure as usize] = lenient;
     counts[Class::SlowSuccess as usize] = slow_successes;
     counts[Class::SlowFailure as usize] = slow_failures;
     counts

@@ -10,10 +10,11 @@ use crate::engine::state::Core;
 use crate::engine::sums::Totals;
 use crate::engine::window::Shape;
 use crate::engine::window::count::Reading;
-use crate::saved::state::{Counted, Kept, LATEST, MOST, Outage, Saving, Standing};
+use crate::saved::state::{Counted, Kept, LATEST, MOST, Outage, Parts, Saving, Standing};
 use crate::saved::value::Saved;
 use crate::words::control::Control;
 use crate::words::deadline::Deadline;
+use crate::words::leniency::EIGHTHS;
 use crate::words::outcome::{Counts, State};
 use crate::words::run::Run;
 use crate::words::tagged::PAYLOAD_MAX;
@@ -64,9 +65,10 @@ impl Core {
         // This reads `would_trip`, after the outcomes and the rules that they make true, which are of one
         // moment. An outcome adds its edge after it has landed, and an edge whose rule is saved as true is not
         // counted again: so none is missing whose call has ended. Edges of later outcomes may be there.
-        let read = self.reading(c, now, true)?;
+        let (read, lenient) = self.reading(c, now, true)?;
         let observing = c.state() == State::ObserveOnly;
-        let run = run.filter(|_| read.consecutive_failures > 0);
+        // one whose failures have left the window is over
+        let run = run.filter(|_| self.run_beside(c.generation(), read.window) > 0);
         let standing = Standing {
             // the rules that were true when last judged; evidence is not kept, since a restored score begins anew
             window: match &held {
@@ -78,6 +80,8 @@ impl Core {
         };
         let t = &read.totals;
         let rejections = read.rejections_by_state.slots().map(at_most);
+        let window = self.keep(c, now, &read);
+        let lenient = parts(&window, &lenient, run.map_or(0, |run| run.length % EIGHTHS));
         let saving = Saving {
             name: self.name.to_string(),
             saved_at,
@@ -92,7 +96,7 @@ impl Core {
                 .min(Deadline::LONGEST),
             generation: at_most(read.generation),
             openings: self.ledger.openings.load().payload(),
-            run: run.map_or(0, |run| run.length),
+            run: run.map_or(0, |run| run.length / EIGHTHS),
             standing: if observing {
                 standing
             } else {
@@ -110,7 +114,7 @@ impl Core {
             },
             kinds: read.failures_by_kind.0.map(at_most),
             rejections,
-            window: self.keep(c, now, read),
+            window,
             round: (c.state() == State::HalfOpen).then(|| match c.ramps() {
                 true => Counted::default(),
                 false => self.counted(),
@@ -131,6 +135,7 @@ impl Core {
             pace: self.pace(),
             down: self.down(now),
             longest: self.longest(),
+            lenient,
         };
         Some((saving, held))
     }
@@ -153,7 +158,7 @@ impl Core {
         }
     }
 
-    fn keep(&self, c: Control, now: u64, read: Snapshot) -> Kept {
+    fn keep(&self, c: Control, now: u64, read: &Snapshot) -> Kept {
         match &self.head.window {
             Shape::Time(b) => {
                 let rolled = b.ending_at(self.head.period_end.load());
@@ -180,4 +185,16 @@ impl Core {
             },
         }
     }
+}
+
+/// What is lenient in the run and in the window; `None` if nothing is.
+fn parts(window: &Kept, lenient: &[u64], eighths: u64) -> Option<Parts> {
+    let Kept::Time { buckets, .. } = window else {
+        return None;
+    };
+    // of what is kept of each bucket
+    let part = |(part, of): (&u64, &Counts)| (*part).min(of.failures).min(of.calls - of.slow);
+    let buckets: Vec<u64> = lenient.iter().zip(buckets).map(part).collect();
+    let any = eighths > 0 || buckets.iter().any(|part| *part > 0);
+    any.then_some(Parts { eighths, buckets })
 }

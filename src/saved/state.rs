@@ -8,6 +8,7 @@ use crate::error::Problem;
 use crate::saved::report::SavedError;
 use crate::words::deadline::Deadline;
 use crate::words::downtime::LONGEST_DOWNTIME;
+use crate::words::leniency::EIGHTHS;
 use crate::words::outcome::{Cause, Counts, FailureKind, Rejections, State};
 use crate::words::round::ROUND_MAX;
 use crate::words::tagged::PAYLOAD_MAX;
@@ -29,7 +30,7 @@ pub(crate) struct Saving {
     /// Transitions since the breaker was first built.
     pub(crate) generation: u64,
     pub(crate) openings: u64,
-    /// Failures in a row.
+    /// Whole failures in a row.
     pub(crate) run: u64,
     pub(crate) standing: Standing,
     pub(crate) would_trip: u64,
@@ -51,6 +52,17 @@ pub(crate) struct Saving {
     pub(crate) down: Option<u64>,
     /// The longest success of late. Absent in version 1, and where it is not known.
     pub(crate) longest: Option<u64>,
+    /// What is lenient in it. Absent in version 1, and where nothing is.
+    pub(crate) lenient: Option<Parts>,
+}
+
+/// What lenient failures have left.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Parts {
+    /// Of the run, beside its whole failures.
+    pub(crate) eighths: u64,
+    /// Those of each bucket of the window, oldest first.
+    pub(crate) buckets: Vec<u64>,
 }
 
 /// A round without its probes in flight, which end with their process.
@@ -206,6 +218,9 @@ impl Saving {
         if let Some(longest) = self.longest {
             within("longest", longest, 1, PAYLOAD_MAX)?;
         }
+        if let Some(lenient) = &self.lenient {
+            lenient.check(&self.window)?;
+        }
         Ok(())
     }
 }
@@ -236,6 +251,23 @@ impl Outage {
         )?;
         within("outage.slow", self.counts.slow, 0, self.counts.calls)?;
         within("outage.run", self.run, 0, u64::from(u32::MAX))
+    }
+}
+
+impl Parts {
+    fn check(&self, window: &Kept) -> Result<(), SavedError> {
+        let Kept::Time { buckets, .. } = window else {
+            return belongs("lenient", false);
+        };
+        within("lenient.eighths", self.eighths, 0, EIGHTHS - 1)?;
+        let (number, all) = (self.buckets.len() as u64, buckets.len() as u64);
+        within("lenient.buckets", number, all, all)?;
+        for (part, bucket) in self.buckets.iter().zip(buckets) {
+            // none of them is slow
+            let most = bucket.failures.min(bucket.calls - bucket.slow);
+            within("lenient.buckets", *part, 0, most)?;
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod control;
 pub(crate) mod deadline;
 pub(crate) mod downtime;
+pub(crate) mod leniency;
 pub(crate) mod outcome;
 pub(crate) mod ramp;
 pub(crate) mod round;

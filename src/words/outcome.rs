@@ -69,8 +69,8 @@ impl fmt::Display for State {
     }
 }
 
-/// The kind of a failure. Kinds are counted separately (see [`FailureKinds`]) and weigh the same:
-/// no trip rule distinguishes them.
+/// The kind of a failure. Kinds are counted separately (see [`FailureKinds`]), and each failure counts
+/// wholly, unless its kind is [lenient](crate::Lenient).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {

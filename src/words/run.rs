@@ -14,7 +14,8 @@
 use crate::sync::pack::{Fields, Pack};
 
 const LENGTH_BITS: u32 = 32;
-const LENGTH: u64 = (1 << LENGTH_BITS) - 1;
+/// The longest length.
+pub(crate) const LENGTH: u64 = (1 << LENGTH_BITS) - 1;
 const ERA_BITS: u32 = 7;
 const ERA: u64 = (1 << ERA_BITS) - 1;
 
@@ -25,7 +26,7 @@ const _: () = assert!(1 + LENGTH_BITS + ERA_BITS == crate::words::tagged::PAYLOA
 pub(crate) struct Run {
     /// Whether the rule was true at the last outcome: observe-only reports the rising edge.
     pub(crate) reached: bool,
-    /// Failures in a row.
+    /// Failures in a row, in eighths.
     pub(crate) length: u64,
     pub(crate) era: u64,
 }
@@ -59,14 +60,11 @@ impl Run {
         }
     }
 
-    /// Returns the run after one more outcome. The length saturates.
+    /// Returns the run after one more outcome: a failure by which it grows so much, or a success. The length
+    /// saturates.
     #[must_use]
-    pub(crate) fn after(self, failed: bool, rule: RunRule) -> Run {
-        let length = if failed {
-            (self.length + 1).min(LENGTH)
-        } else {
-            0
-        };
+    pub(crate) fn after(self, failure: Option<u64>, rule: RunRule) -> Run {
+        let length = failure.map_or(0, |grows| (self.length + grows).min(LENGTH));
         Run {
             reached: rule.limit != 0 && length >= rule.limit,
             length,
@@ -78,7 +76,7 @@ impl Run {
 /// The rule's payload: limit 32 | era 7 (from the low end)
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct RunRule {
-    /// The length at which a run trips; 0 is off.
+    /// The length at which a run trips, in eighths; 0 is off.
     pub(crate) limit: u64,
     pub(crate) era: u64,
 }
@@ -113,47 +111,4 @@ impl RunRule {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::words::tagged::PAYLOAD_MAX;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_run_gives_back_its_fields(reached: bool, length in 0..=LENGTH, era in 0..=ERA) {
-            let run = Run { reached, length, era };
-            prop_assert!(run.pack() <= PAYLOAD_MAX);
-            prop_assert_eq!(Run::unpack(run.pack()), run);
-            let rule = RunRule { limit: length, era };
-            prop_assert_eq!(RunRule::unpack(rule.pack()), rule);
-        }
-
-        #[test]
-        fn every_payload_is_a_run(payload in 0..=PAYLOAD_MAX) {
-            prop_assert_eq!(Run::unpack(payload).pack(), payload);
-        }
-    }
-
-    #[test]
-    fn failures_add_up_and_a_success_ends_them() {
-        let rule = RunRule { limit: 2, era: 3 };
-        let one = Run::begun(3).after(true, rule);
-        assert_eq!((one.length, one.reached), (1, false));
-        let two = one.after(true, rule);
-        assert_eq!((two.length, two.reached, two.era), (2, true, 3));
-        assert_eq!(two.after(false, rule), Run::begun(3));
-        let off = RunRule { limit: 0, era: 3 };
-        assert!(!two.after(true, off).reached);
-        let longest = Run {
-            length: LENGTH,
-            ..two
-        };
-        assert_eq!(longest.after(true, rule).length, LENGTH);
-    }
-
-    #[test]
-    fn an_era_wraps() {
-        let on = RunRule { limit: 5, era: ERA };
-        assert_eq!(on.begun_anew(), RunRule { limit: 5, era: 0 });
-    }
-}
+mod tests;

@@ -18,8 +18,9 @@ pub(crate) const STARTS_MAX: u32 = (1 << STARTS_BITS) - 1;
 
 /// starts 10 | reported 1 | due 1 | number 12 | milliseconds 40 (from the low end)
 ///
-/// *Wrap-around.* Watches are numbered modulo 2^12, so that an update that wants to end one does not end a later
-/// one that looks like it. The milliseconds are those of the clock, modulo 2^40: 34 years.
+/// *Wrap-around.* Watches are numbered modulo 2^12, and each update that ends one numbers it anew, whether it was on or
+/// not: so neither an acquire that read it before nor a helper that wakes after the update finds the same word. One
+/// would have to sleep between two instructions through 4,096 such ends, 82 s of ticks of 20 ms. The milliseconds are those of the clock, modulo 2^40: 34 years.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Watch {
     /// Calls that began since, and the one that began it; none if there is no watch.
@@ -117,6 +118,15 @@ impl Watch {
             reported: false,
             due: false,
             ..self
+        }
+    }
+
+    /// Ended by an update. An acquire that read it before, whether it was on or not, begins and counts nothing.
+    #[must_use]
+    pub(crate) fn over(self) -> Watch {
+        Watch {
+            number: (self.number + 1) & ((1 << NUMBER_BITS) - 1),
+            ..self.ended()
         }
     }
 

@@ -9,10 +9,12 @@ mod shifted;
 use shifted::*;
 
 use crate::config::settings::Window;
+use crate::config::validate::MAX_RUN;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
 use crate::handles::controller::Controller;
 use crate::words::deadline::Wait;
+use crate::words::leniency::EIGHTHS;
 use crate::words::outcome::{Cause, Counts, FailureKind, State};
 use crate::words::round::Round;
 use crate::words::run::{Run, RunRule};
@@ -186,7 +188,7 @@ fn long_counts_may_be_behind() {
     for seed in 0..20 {
         let (mut shifted, mut twin) = (rig(by_time), rig(by_time));
         let core = &shifted.breaker.core;
-        let counts = [PAYLOAD_MAX / 2, PAYLOAD_MAX / 2, 7, 9];
+        let counts = [PAYLOAD_MAX / 2, PAYLOAD_MAX / 2, 7, 9, 0];
         let by = set_counts(core, counts);
         let generation = set_generation(core, 5 * TAGS + 3).generation;
         core.ledger
@@ -272,14 +274,20 @@ fn counts_wrap_and_lifetime_totals_go_on() {
     for seed in 0..60 {
         let near = |k: u64| whole - 1 - k;
         let counts = match seed % 4 {
-            0 => [near(5), near(3), near(1), near(0)],
-            1 => [near(20), 0, 0, 0],
+            0 => [near(5), near(3), near(1), near(0), near(2)],
+            1 => [near(20), 0, 0, 0, 0],
             // the sums wrap, though no class does
-            2 => [whole / 2, whole / 2 - 4, whole / 4, whole / 4],
+            2 => [whole / 2, whole / 2 - 4, whole / 4, whole / 4, whole / 4],
             // in their fifth lap
-            _ => [5 * whole + near(9), near(2), 7, 3 * whole + near(0)],
+            _ => [
+                5 * whole + near(9),
+                near(2),
+                7,
+                3 * whole + near(0),
+                whole + near(3),
+            ],
         };
-        let (mut shifted, mut twin) = (rig(by_time), rig(by_time));
+        let (mut shifted, mut twin) = (rig(by_weight), rig(by_weight));
         let by = set_counts(&shifted.breaker.core, counts);
         together(&mut shifted, by, &mut twin, seed, 250);
         let core = &shifted.breaker.core;
@@ -300,7 +308,7 @@ fn a_local_handles_count_wraps() {
         };
         owned.count.store(before);
         set(&owned.seen, |_| before);
-        let by = set_counts(core, [before, 0, 0, 0]);
+        let by = set_counts(core, [before, 0, 0, 0, 0]);
         // it is the handle's count, not the stripe's
         set(&core.stripes.get(0).counts[0], |_| 0);
         together(&mut shifted, by, &mut twin, seed, 250);
@@ -409,11 +417,11 @@ fn eras_of_runs_wrap_without_a_trace() {
 #[test]
 fn a_run_as_long_as_can_be_told_stays_so() {
     let rig = rig(|b| {
-        b.consecutive_failures(u32::MAX)
+        b.consecutive_failures(MAX_RUN)
             .failure_rate(1.0)
             .min_throughput(u32::MAX)
     });
-    let length = u64::from(u32::MAX) - 2;
+    let length = EIGHTHS * (u64::from(MAX_RUN) - 2);
     set(&rig.breaker.core.ledger.run, |run| Run { length, ..run });
     let fail = || {
         let _ = rig
@@ -423,15 +431,12 @@ fn a_run_as_long_as_can_be_told_stays_so() {
     };
     fail();
     let snapshot = rig.breaker.observer().snapshot();
-    assert_eq!(snapshot.consecutive_failures, u64::from(u32::MAX) - 1);
+    assert_eq!(snapshot.consecutive_failures, u64::from(MAX_RUN) - 1);
     assert_eq!(snapshot.state, State::Closed);
     fail();
     let last = rig.breaker.observer().history().pop();
     let told = last.map(|e| (e.cause, e.consecutive_failures));
-    assert_eq!(
-        told,
-        Some((Cause::ConsecutiveFailures, u64::from(u32::MAX)))
-    );
+    assert_eq!(told, Some((Cause::ConsecutiveFailures, u64::from(MAX_RUN))));
 }
 
 #[test]

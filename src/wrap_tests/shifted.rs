@@ -5,7 +5,7 @@ use crate::engine::events::event::{Event, Transition};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::state::Core;
 use crate::engine::window::Shape;
-use crate::engine::window::stripes::Class;
+use crate::engine::window::class::{CLASSES, Class};
 use crate::handles::breaker::Breaker;
 use crate::handles::controller::Controller;
 use crate::handles::local::Local;
@@ -17,7 +17,9 @@ use crate::words::deadline::Deadline;
 use crate::words::outcome::{Cause, Counts, FailureKind, Outcome, State};
 use crate::words::round::Round;
 use crate::words::run::Run;
-use crate::words::tagged::{Generation, PAYLOAD_BITS, PAYLOAD_MAX, TAG_BITS, Tag, Tagged, Version};
+use crate::words::tagged::{
+    EpochNumber, Generation, PAYLOAD_BITS, PAYLOAD_MAX, TAG_BITS, Tag, Tagged, Version,
+};
 use crate::{Backoff, Builder, ManualClock};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -44,6 +46,11 @@ pub(super) fn rules(b: Builder) -> Builder {
 
 pub(super) fn by_time(b: Builder) -> Builder {
     rules(b).window(Window::time(BUCKET * 3).buckets(3))
+}
+
+/// With a fifth class of outcomes.
+pub(super) fn by_weight(b: Builder) -> Builder {
+    by_time(b).lenient([FailureKind::Connect], 0.625)
 }
 
 pub(super) fn by_nine(b: Builder) -> Builder {
@@ -81,7 +88,7 @@ pub(super) struct Shift {
     pub(super) generation: u64,
     pub(super) time: Duration,
     /// By class.
-    pub(super) counts: [u64; 4],
+    pub(super) counts: [u64; CLASSES],
 }
 
 /// All that can be seen, less the shift.
@@ -92,7 +99,8 @@ pub(super) fn seen(rig: &Rig, by: Shift) -> (Snapshot, Vec<Transition>) {
     s.transitions -= by.generation;
     let of = |c: Class| by.counts[c as usize];
     s.totals.successes -= of(Class::FastSuccess) + of(Class::SlowSuccess);
-    s.totals.failures -= of(Class::FastFailure) + of(Class::SlowFailure);
+    s.totals.failures -=
+        of(Class::FastFailure) + of(Class::SlowFailure) + of(Class::LenientFailure);
     s.totals.slow -= of(Class::SlowSuccess) + of(Class::SlowFailure);
     let history = observer.history().into_iter();
     let own = history.filter(|e| e.generation > by.generation);
@@ -322,7 +330,7 @@ pub(super) fn set_generation(core: &Core, generation: u64) -> Shift {
 }
 
 /// A breaker to which nothing has happened has counted that much before.
-pub(super) fn set_counts(core: &Core, counts: [u64; 4]) -> Shift {
+pub(super) fn set_counts(core: &Core, counts: [u64; CLASSES]) -> Shift {
     let Shape::Time(b) = &core.head.window else {
         unreachable!("only a window of time has finite counts");
     };
@@ -337,7 +345,11 @@ pub(super) fn set_counts(core: &Core, counts: [u64; 4]) -> Shift {
         long.store(count);
     }
     let sum = |classes: &[Class]| classes.iter().map(|c| counts[*c as usize]).sum::<u64>();
-    let failures = sum(&[Class::FastFailure, Class::SlowFailure]);
+    let failures = sum(&[
+        Class::FastFailure,
+        Class::SlowFailure,
+        Class::LenientFailure,
+    ]);
     let calls = failures + sum(&[Class::FastSuccess, Class::SlowSuccess]);
     let slow = sum(&[Class::SlowSuccess, Class::SlowFailure]);
     for epoch in 0..=b.buckets() {
@@ -348,6 +360,14 @@ pub(super) fn set_counts(core: &Core, counts: [u64; 4]) -> Shift {
             (&slot.slow, slow),
         ] {
             set(word, |_| count);
+        }
+    }
+    if let Some(words) = core.lenient_words() {
+        let lenient = counts[Class::LenientFailure as usize];
+        set(&words.tick, |_| lenient);
+        for epoch in 0..=b.buckets() {
+            let start = Tagged::new(EpochNumber(epoch), lenient & PAYLOAD_MAX);
+            words.start(epoch).store(start);
         }
     }
     Shift {
@@ -368,7 +388,7 @@ pub(super) fn set_positions(core: &Core, successes: u64, entries: u64) -> Shift 
     let first = Class::FastSuccess as usize;
     set(&core.stripes.get(0).counts[first], |_| successes);
     core.ledger.lifetime[first].store(successes);
-    let mut counts = [0; 4];
+    let mut counts = [0; CLASSES];
     counts[first] = successes;
     Shift {
         counts,

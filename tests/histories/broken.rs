@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::check::explains;
-use crate::model::{Order, Rejection, State};
+use crate::model::{Backoff, Hang, Order, Outage, Rejection, Rules, State};
+use crate::plan::adaptive::{self, Adaptive};
 use crate::plan::{self, Dice, Ending, Plan, Time};
 use crate::record::End;
 use crate::subject::{Held, Rig, Subject};
@@ -25,6 +26,14 @@ enum Fault {
     Confuses,
     /// A reset is done twice.
     Stutters,
+    /// Half-open, every rejected call is made all the same.
+    AdmitsAll,
+    /// A watch is full one call too early.
+    Hurries,
+    /// The score is that of another theta.
+    Weighs,
+    /// Waits are drawn from another seed.
+    Draws,
 }
 
 struct Broken {
@@ -53,6 +62,9 @@ impl Subject for Broken {
     fn acquire(&self) -> Result<Held, Rejection> {
         match self.rig.acquire() {
             Err(_) if matches!(self.fault, Fault::Admits) && self.each(2) => Ok(None),
+            Err(by) if matches!(self.fault, Fault::AdmitsAll) && by.state == State::HalfOpen => {
+                Ok(None)
+            }
             answer => answer,
         }
     }
@@ -107,20 +119,59 @@ impl Subject for Broken {
     }
 }
 
+/// What the breaker goes by in place of the plan's rules.
+fn rules(of: Rules, fault: Fault) -> Rules {
+    match fault {
+        Fault::Hurries => Rules {
+            hang: of.hang.map(|hang| Hang {
+                starts: hang.starts - 1,
+                ..hang
+            }),
+            ..of
+        },
+        Fault::Weighs => Rules {
+            outage: of.outage.map(|outage| Outage {
+                theta: outage.theta + 0.1,
+                ..outage
+            }),
+            ..of
+        },
+        Fault::Draws => Rules {
+            backoff: Backoff {
+                adaptive: of.backoff.adaptive.map(|seed| seed + 1),
+                ..of.backoff
+            },
+            ..of
+        },
+        _ => of,
+    }
+}
+
 fn is_found_out(fault: Fault) {
+    is_found_out_in(fault, |dice| plan::roll(dice, Time::Manual));
+}
+
+fn is_found_out_under(rule: Adaptive, fault: Fault) {
+    is_found_out_in(fault, |dice| adaptive::roll(dice, rule));
+}
+
+fn is_found_out_in(fault: Fault, roll: impl Fn(&mut Dice) -> Plan) {
     const WITHIN: usize = 200;
     let make = |plan: &Plan| -> Box<dyn Subject> {
+        let mut setup = plan.setup;
+        setup.rules = rules(setup.rules, fault);
         Box::new(Broken {
-            rig: Rig::new(plan),
+            rig: Rig::new(&Plan {
+                setup,
+                ..plan.clone()
+            }),
             fault,
             count: AtomicU64::new(0),
             last: AtomicU64::new(0),
         })
     };
     let mut dice = Dice::new(10);
-    let plans = (0..WITHIN)
-        .map(|_| plan::roll(&mut dice, Time::Manual))
-        .collect();
+    let plans = (0..WITHIN).map(|_| roll(&mut dice)).collect();
     let histories = threads::run(plans, make);
     let refused = histories.iter().filter(|h| explains(h).is_err()).count();
     let first = histories.iter().position(|h| explains(h).is_err());
@@ -161,4 +212,29 @@ fn a_breaker_that_confuses_results_is_found_out() {
 #[test]
 fn a_breaker_that_resets_twice_is_found_out() {
     is_found_out(Fault::Stutters);
+}
+
+#[test]
+fn a_ramp_that_admits_every_call_is_found_out() {
+    is_found_out_under(Adaptive::Ramp, Fault::AdmitsAll);
+}
+
+#[test]
+fn a_ramp_that_loses_results_is_found_out() {
+    is_found_out_under(Adaptive::Ramp, Fault::Swallows);
+}
+
+#[test]
+fn a_watch_that_is_full_one_call_too_early_is_found_out() {
+    is_found_out_under(Adaptive::Hang, Fault::Hurries);
+}
+
+#[test]
+fn a_score_of_another_theta_is_found_out() {
+    is_found_out_under(Adaptive::Outage, Fault::Weighs);
+}
+
+#[test]
+fn a_wait_of_another_seed_is_found_out() {
+    is_found_out_under(Adaptive::Wait, Fault::Draws);
 }

@@ -119,3 +119,44 @@ fn no_round_begins_before_the_end_that_a_call_has_set() {
         assert!(explains(&history).is_err(), "{longer:?}");
     }
 }
+
+/// Found by running every schedule of a plan: the operator's update has its time, the clock moves on, and the result
+/// lands that decides the round. It comes before the transition, which is not dated by its reading.
+#[test]
+fn a_result_lands_while_an_order_has_its_time() {
+    let force = Op::Order(Order::ForceOpen);
+    let before = [TRIP, Op::Advance(WAIT), Op::Acquire];
+    let mut history = play(&Plan {
+        prefix: [
+            &before[..],
+            &[
+                Op::End(Ending::Success),
+                Op::Acquire,
+                force,
+                Op::Advance(10 * MS),
+            ],
+            &[Op::End(Ending::Success)],
+        ]
+        .concat(),
+        ..a_round_begins(&[TRIP], &[]).plan
+    });
+    assert!(explains(&history).is_ok(), "the second result is late");
+    // it is not
+    history.end.view.totals.successes += 1;
+    history.end.view.totals.late -= 1;
+    history.end.view.late_probe_successes -= 1;
+    let [order, advance, end] = [5, 6, 7];
+    let mut is_explained = |order_at: (u64, u64)| {
+        for (call, (began, ended)) in [(order, order_at), (advance, (21, 22)), (end, (30, 31))] {
+            history.calls[call].began = began;
+            history.calls[call].ended = ended;
+        }
+        explains(&history).is_ok()
+    };
+    assert!(is_explained((20, 40)));
+    assert!(
+        !is_explained((25, 40)),
+        "it would have read the clock after the advance"
+    );
+    assert!(!is_explained((20, 29)), "the result is late");
+}

@@ -12,6 +12,8 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::panic::resume_unwind;
+use std::thread;
 
 use crate::plan::Op;
 use crate::record::{Call, History};
@@ -19,6 +21,8 @@ use crate::spec::{Phase, Spec};
 
 /// Steps after which a search is given up: none of these histories takes a hundredth.
 const ENOUGH: u64 = 3_000_000;
+/// In bytes.
+const STACK: usize = 64 << 20;
 
 #[derive(Clone, Copy, Debug)]
 enum Mark {
@@ -102,10 +106,16 @@ pub(crate) fn explains(history: &History) -> Result<u64, String> {
         spec: Spec::new(history),
         doing: Vec::new(),
     };
-    if search.go(start) {
-        Ok(search.steps)
-    } else {
-        Err(search.refusal())
+    // it goes as deep as there are steps, and an unoptimised frame has many copies of the model
+    let searched = thread::scope(|scope| {
+        let builder = thread::Builder::new().stack_size(STACK);
+        let thread = builder.spawn_scoped(scope, || search.go(start));
+        thread.expect("there is room for a thread").join()
+    });
+    match searched {
+        Ok(true) => Ok(search.steps),
+        Ok(false) => Err(search.refusal()),
+        Err(panicked) => resume_unwind(panicked),
     }
 }
 

@@ -1,6 +1,10 @@
 //! What is done: a breaker on the verge of something, and a few operations for each thread.
 
-use crate::model::{Backoff, HalfOpen, OnCancel, Order, Recovery, Rules, Setup, State, Window};
+pub(crate) mod adaptive;
+
+use crate::model::{
+    Backoff, HalfOpen, Kind, Lenient, OnCancel, Order, Recovery, Rules, Setup, State, Window,
+};
 
 pub(crate) const MS: u64 = 1_000_000;
 const HOUR: u64 = 3_600_000 * MS;
@@ -96,6 +100,7 @@ pub(crate) fn rules(time: Time) -> Rules {
         failure_count: None,
         outage: None,
         hang: None,
+        lenient: None,
         backoff: Backoff {
             base: wait,
             factor: 2.0,
@@ -310,7 +315,12 @@ fn turns(dice: &mut Dice) -> u32 {
 }
 
 pub(crate) fn roll(dice: &mut Dice, time: Time) -> Plan {
-    let (rules, window, mut prefix) = situation(dice, time);
+    let (mut rules, window, mut prefix) = situation(dice, time);
+    if matches!(window, Window::Time { .. }) && dice.roll(4) == 0 {
+        // all failures here are of this kind
+        let eighths = dice.one(&[0, 1, 3, 4, 5, 7]);
+        rules.lenient = Some(Lenient::new(&[Kind::Server], eighths));
+    }
     if dice.roll(10) == 0 {
         prefix.push(Op::Order(dice.one(&[
             Order::ObserveOnly,

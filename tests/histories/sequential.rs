@@ -1,7 +1,8 @@
 //! The judge is judged first: where nothing overlaps, the steps are the model, no more and no less.
 
 use crate::check::explains;
-use crate::model::{Cause, Model, Permit, Rejection, State};
+use crate::model::{Cause, Evidence, Model, Permit, Rejection, State, Watch};
+use crate::plan::adaptive::{self, Adaptive};
 use crate::plan::{self, Dice, Ending, Op, Plan, Time};
 use crate::record::{Call, End, History, Said};
 
@@ -96,6 +97,29 @@ fn what_the_model_does_alone_is_explained() {
     assert!(events > 4_000, "{events}");
 }
 
+#[test]
+fn what_the_model_does_alone_under_an_adaptive_rule_is_explained() {
+    for rule in Adaptive::ALL {
+        let mut dice = Dice::new(11);
+        let mut seen = std::collections::BTreeMap::<_, u64>::new();
+        for _ in 0..1_000 {
+            let history = play(&adaptive::roll(&mut dice, rule));
+            explains(&history).unwrap_or_else(|refusal| panic!("{refusal}"));
+            for event in &history.end.events {
+                *seen.entry(format!("{:?}", event.cause)).or_default() += 1;
+            }
+        }
+        println!("{rule:?}: {seen:?}");
+        let cause = match rule {
+            Adaptive::Ramp => "RampFailed",
+            Adaptive::Hang => "Hang",
+            Adaptive::Outage => "Evidence",
+            Adaptive::Wait => "ProbeFailed",
+        };
+        assert!(seen.get(cause).is_some_and(|n| *n > 100), "{seen:?}");
+    }
+}
+
 /// Every other answer to one call, and every other end.
 fn altered(history: &History) -> Vec<(&'static str, History)> {
     let mut all = Vec::new();
@@ -165,6 +189,19 @@ fn altered(history: &History) -> Vec<(&'static str, History)> {
         h.end.view.window.calls += 1;
     });
     change("a generation skipped", &|h| h.end.view.generation += 1);
+    if let Some(watch) = history.end.view.watch {
+        change("a call more in the watch", &|h| {
+            let starts = watch.starts + 1;
+            h.end.view.watch = Some(Watch { starts, ..watch });
+        });
+    }
+    if let Some(evidence) = history.end.view.evidence {
+        change("a higher score", &|h| {
+            let value = evidence.value + 1.0;
+            h.end.view.evidence = Some(Evidence { value, ..evidence });
+        });
+    }
+    change("a smaller share", &|h| h.end.view.admitted_share -= 0.25);
     if let Some(last) = history.end.events.len().checked_sub(1) {
         change("an event lost", &|h| {
             h.end.events.remove(last);
@@ -180,23 +217,29 @@ fn altered(history: &History) -> Vec<(&'static str, History)> {
 fn nothing_else_is_explained_where_nothing_overlaps() {
     let mut dice = Dice::new(8);
     let mut tried = 0;
-    for _ in 0..300 {
-        let history = play(&plan::roll(&mut dice, Time::Manual));
+    let plans = (0..300).map(|_| plan::roll(&mut dice, Time::Manual));
+    let mut plans: Vec<_> = plans.collect();
+    for rule in Adaptive::ALL {
+        plans.extend((0..40).map(|_| adaptive::roll(&mut dice, rule)));
+    }
+    for history in plans.iter().map(play) {
         for (what, other) in altered(&history) {
             assert!(explains(&other).is_err(), "{what}: {other:?}");
             tried += 1;
         }
     }
-    assert!(tried > 2_000, "{tried}");
+    assert!(tried > 6_000, "{tried}");
 }
 
 /// Recorded on threads: an alteration may then be what another order gives, but for the counts.
 #[test]
 fn altered_recordings_are_refused() {
     let mut dice = Dice::new(9);
-    let plans: Vec<_> = (0..300)
-        .map(|_| plan::roll(&mut dice, Time::Manual))
-        .collect();
+    let plans = (0..300).map(|_| plan::roll(&mut dice, Time::Manual));
+    let mut plans: Vec<_> = plans.collect();
+    for rule in Adaptive::ALL {
+        plans.extend((0..30).map(|_| adaptive::roll(&mut dice, rule)));
+    }
     let mut tried = std::collections::BTreeMap::<_, (u64, u64)>::new();
     for history in crate::threads::run(plans, crate::subject::real) {
         for (what, other) in altered(&history) {

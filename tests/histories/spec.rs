@@ -22,35 +22,55 @@
 //! - a call that takes a probe's slot, or brings a probe's result: it puts off the moment at which the round
 //!   is given up, and then takes the slot or counts. Another call may be quicker, and then only the first
 //!   has happened;
+//! - a result that wins a round with a ramp: it lands, and the ramp begins, as a verdict follows. A success leaves
+//!   its duration before it counts, though the round may be decided before that;
+//! - an acquire in a ramp: it judges the step until nothing more follows by its own reading, once at a time, and then
+//!   takes its share. If it is rejected, it looks at what is left of the step after that;
+//! - a call that ends in a ramp: it is counted, then its duration counts, then its result, each in the step that there
+//!   is by then, and then it judges as an acquire does. Without a result it is taken off at once, and judges;
+//! - an acquire under the hang rule: the period admits it, and then it looks at the watch. If that period is over by
+//!   then, there is nothing to look at; if the acquire trips the breaker, it acts on the state that it finds next;
+//! - an ignored result under the hang rule: it finds its period under way, and then it counts. It is a sign of life in
+//!   the period in which it counts;
+//! - an order that ends a period and begins another, under the hang rule: it ends the watch, and then the period;
+//! - a rejection, where waits are adaptive: the call is rejected, and then counted;
 //! - any operation: it reads the clock before it takes effect, and others may go on meanwhile.
 //!
 //! *Time.* Only updates move the breaker's own time, which never goes back. A transition is dated no earlier
 //! than the reading of the call that makes it (of a round's verdict: of the result that brought it), nor than any
-//! update before; and no later than what any call under way has read, since that call may help. A result that
+//! update before (an operator's update may have had its time when such a result lands, and is not dated by it); and
+//! no later than what any call under way has read, since that call may help. A result that
 //! lands moves no time, unless its own reading is beyond the epoch: then the window moves on first. So a transition
 //! may be older than a result that it counts. What judges a window leaves it at the epoch in which the results
 //! have landed; the operator's transitions, and what moves on for a result, take it to the breaker's time.
 //!
-//! So the model here never judges a window by itself (its rules are off), and `judged`, below, says
-//! once more what its `judge` does. That the two agree where nothing overlaps is tested in
+//! *Not checked*: what observe-only would have tripped; the wait and the failure in an event, though the wait itself
+//! is checked wherever a call or the last snapshot shows it; ticks, watches and outages of calls that read the clock
+//! at different times (`plan/adaptive.rs`); and the sample of the hang rule, since no call takes long there.
+//!
+//! So the model here never judges a window, or a ramp, by itself (its rules are off, and it is taken apart), and
+//! `judged`, below, says once more what its `judge` does. That the two agree where nothing overlaps is tested in
 //! `sequential.rs`. What must hold is not loosened: a call that owes a judgement
 //! may not return without it, unless another that has landed before takes the debt.
 
 mod locals;
+mod ramps;
 mod rounds;
 mod seen;
+mod signs;
 mod steps;
 mod time;
 mod waits;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::model::Window;
 use crate::model::{Cause, Counts, Kind, Model, Order, Outcome, Permit, Rules, State, Totals};
-use crate::plan::{Ending, Time};
+use crate::plan::{Ending, Op, Time};
 use crate::record::{Call, End, History, Said};
+use ramps::Leaving;
 
 /// How far a call has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -107,6 +127,34 @@ pub(crate) enum Phase {
         now: u64,
         generation: u64,
     },
+    /// A probe is about to leave its duration, and then to count.
+    Noting {
+        now: u64,
+    },
+    /// A ramp has rejected it, and it is about to look at what is left of the step.
+    Turned {
+        now: u64,
+    },
+    /// A call of a ramp is counted, and not yet judged.
+    Leaving(Leaving),
+    /// An order has ended the watch of the period that it ends.
+    Beginning {
+        now: u64,
+    },
+    /// An acquire has found that period, and is about to look at the watch.
+    Watching {
+        now: u64,
+        generation: u64,
+    },
+    /// A result that is ignored has found its period under way, and is about to count.
+    Ignoring {
+        now: u64,
+    },
+    /// It knows that it is rejected, and by which state, and is about to be counted.
+    Uncounted {
+        now: u64,
+        by: State,
+    },
     Done,
 }
 
@@ -130,10 +178,15 @@ pub(crate) struct Landed {
 /// How far a round has come: its generation, the permits up to now, and what became of its probes.
 pub(crate) type Progress = (u64, usize, [u32; 5]);
 
-#[derive(Clone, Copy, Debug, Hash)]
+/// A result has decided a round, whose transition is still to be made.
+#[derive(Clone, Debug, Hash)]
 struct Decided {
     permit: Permit,
     ending: Ending,
+    /// The breaker's time before it, and the calls that were under way then: an operator's update may have had its time
+    /// by that moment, and comes after the result all the same.
+    before: u64,
+    beside: Vec<usize>,
 }
 
 /// Of an event, what the model does not know.
@@ -148,7 +201,11 @@ struct Note {
 }
 
 /// What has to come of it in the end; the same in all situations of a search.
-struct Expected(End);
+struct Expected {
+    end: End,
+    /// By call: what it was asked to do.
+    ops: Vec<Op>,
+}
 
 impl fmt::Debug for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -167,7 +224,7 @@ pub(crate) struct Spec {
     rules: Rules,
     window: Window,
     exact: bool,
-    expected: Rc<Expected>,
+    expected: Arc<Expected>,
     clock: u64,
     /// All that it has shown.
     clocks: Vec<u64>,
@@ -182,6 +239,7 @@ pub(crate) struct Spec {
     heard: u64,
     /// Changes of the control word after the end of Open was moved.
     renewed: u64,
+    /// In eighths of a failure.
     run: u64,
     /// What the run was since the last result landed: see `told`.
     runs: Vec<u64>,
@@ -216,6 +274,22 @@ fn failed(ending: Ending) -> bool {
     )
 }
 
+/// The eighths by which a run grows.
+fn growth(rules: &Rules, ending: Ending) -> u64 {
+    rules.weight(failed(ending), is_lenient(rules, ending))
+}
+
+fn is_lenient(rules: &Rules, ending: Ending) -> bool {
+    let slow = rules.slow_call.is_some_and(|limit| ending.took() > limit);
+    failed(ending) && rules.is_lenient(Kind::Server, slow)
+}
+
+/// Of a probe: it only gives its slot back.
+fn decides_nothing(rules: &Rules, ending: Ending) -> bool {
+    let light = is_lenient(rules, ending) && !rules.lenient_probes_fail();
+    light || matches!(ending, Ending::Ignored | Ending::Dropped)
+}
+
 fn end(model: &mut Model, permit: Permit, ending: Ending, now: u64) {
     match ending {
         Ending::Dropped => model.cancel(permit, now),
@@ -233,12 +307,17 @@ impl Spec {
         setup.rules.consecutive_failures = None;
         // never reached; but a round looks whether there is one
         setup.rules.slow_rate = rules.slow_rate.map(|_| 2.0);
+        let mut model = Model::new(&setup, 0);
+        model.take_apart();
         Spec {
-            model: Model::new(&setup, 0),
+            model,
             rules,
             window: setup.window,
             exact: plan.time == Time::Manual,
-            expected: Rc::new(Expected(history.end.clone())),
+            expected: Arc::new(Expected {
+                end: history.end.clone(),
+                ops: history.calls.iter().map(|call| call.op).collect(),
+            }),
             clock: 0,
             clocks: vec![0],
             latest: 0,
@@ -281,24 +360,40 @@ impl Spec {
             return None;
         }
         let w: Counts = self.model.view(self.rolled).window;
-        let rate = |part: u64, limit: f64| {
-            w.calls >= u64::from(self.rules.min_throughput) && part as f64 / w.calls as f64 >= limit
+        let failures = self.model.weighted_failures(self.rolled);
+        let rate = |part: f64, limit: f64| {
+            w.calls >= u64::from(self.rules.min_throughput) && part / w.calls as f64 >= limit
         };
         let r = &self.rules;
-        if r.failure_count.is_some_and(|n| w.failures >= u64::from(n)) {
+        if r.failure_count.is_some_and(|n| failures >= f64::from(n)) {
             Some(Cause::FailureCount)
-        } else if r.failure_rate.is_some_and(|limit| rate(w.failures, limit)) {
+        } else if r.failure_rate.is_some_and(|limit| rate(failures, limit)) {
             Some(Cause::FailureRate)
-        } else if r.slow_rate.is_some_and(|limit| rate(w.slow, limit)) {
+        } else if r.slow_rate.is_some_and(|limit| rate(w.slow as f64, limit)) {
             Some(Cause::SlowRate)
+        } else if self.model.outage_is_true() {
+            Some(Cause::Evidence)
         } else {
             None
         }
     }
 
+    /// A rule is on that has ticks, or another that keeps the pace.
+    fn is_adaptive(&self) -> bool {
+        let Rules {
+            outage,
+            hang,
+            backoff,
+            half_open,
+            ..
+        } = &self.rules;
+        let ticks = outage.is_some() || hang.is_some();
+        ticks || backoff.adaptive.is_some() || half_open.ramp
+    }
+
     /// The verdict that a result has brought becomes a transition.
     fn conclude(&mut self, now: u64) {
-        if let Some(Decided { permit, ending }) = self.decided.take() {
+        if let Some(Decided { permit, ending, .. }) = self.decided.take() {
             self.at(now, None, |model, now| end(model, permit, ending, now));
         }
     }
@@ -319,7 +414,7 @@ impl Spec {
         };
         match (permit, said) {
             (Ok(permit), Said::Admitted) => {
-                self.admit(index, permit);
+                self.admit(index, permit, now);
                 true
             }
             (Err(rejection), Said::Rejected(got)) => {
@@ -346,11 +441,24 @@ impl Spec {
         }
     }
 
-    fn admit(&mut self, index: usize, permit: Permit) {
+    /// The call lasts from its own reading, though the round may know of a later one.
+    fn admit(&mut self, index: usize, permit: Permit, now: u64) {
         if self.model.state() == State::HalfOpen {
             self.admitted = self.admitted.max(permit.admitted.unwrap_or(0));
         }
-        self.permits.push((index, permit));
+        let admitted = permit.admitted.map(|_| now);
+        self.permits.push((index, Permit { admitted, ..permit }));
+    }
+
+    /// As an order finds it that was under way when the result landed that has decided the round.
+    fn before_the_result(&self, index: usize, order: Order) -> Option<Spec> {
+        let decided = self.decided.as_ref()?;
+        // one that changes nothing leaves the verdict to come, and that is no earlier than its result
+        let acts = || self.model.clone().control(order, self.latest);
+        (decided.before < self.latest && decided.beside.contains(&index) && acts()).then(|| Spec {
+            latest: decided.before,
+            ..self.clone()
+        })
     }
 
     fn order(&mut self, order: Order, now: u64) -> bool {
@@ -360,7 +468,7 @@ impl Spec {
         if !self.model.clone().control(order, now.max(self.latest)) {
             return false;
         }
-        let pending = self.decided;
+        let pending = self.decided.clone();
         self.at(now, None, |model, now| model.control(order, now));
         if let Some(Decided { ending, .. }) = pending {
             // the result has landed, and its verdict will never be
@@ -381,14 +489,20 @@ impl Spec {
         found.expect("what was admitted has a permit").1
     }
 
-    fn end(&mut self, call: &Call, ending: Ending, now: u64) -> Phase {
+    fn end(&mut self, call: &Call, ending: Ending, now: u64, beside: &[usize]) -> Phase {
         let permit = self.permit(call);
         let mine = |spec: &Spec| permit.generation == spec.generation();
         if mine(self) && self.decided.is_some() {
             self.conclude(now);
         }
+        if mine(self) && self.model.ramps() {
+            return self.end_in_ramp(permit, ending, now);
+        }
         if mine(self) && self.model.state() == State::HalfOpen {
-            return self.probed(permit, ending, now);
+            return self.probed(permit, ending, now, beside);
+        }
+        if mine(self) && self.watches() && ending == Ending::Ignored {
+            return self.ignore(now);
         }
         if !mine(self) || !self.counting() || matches!(ending, Ending::Ignored | Ending::Dropped) {
             end(&mut self.model, permit, ending, now);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tripcoil::call::OwnedPermit;
 use tripcoil::{
-    Breaker, Clock, Controller, FailureKind, Local, ManualClock, Outcome, Window as Crated,
+    Breaker, Clock, Controller, FailureKind, Lenient, Local, ManualClock, Outcome, Window as Crated,
 };
 
 use crate::model::{Order, Rejection, State, Window};
@@ -60,8 +60,11 @@ impl Rig {
             slow_rate: rules.slow_rate,
             consecutive_failures: rules.consecutive_failures,
             failure_count: rules.failure_count,
-            outage: None,
-            hang: None,
+            outage: rules.outage.map(words::outage),
+            hang: rules.hang.map(words::hang),
+            lenient: rules.lenient.map(|lenient| {
+                Lenient::new([FailureKind::Server], f64::from(lenient.eighths) / 8.0)
+            }),
             open_for: words::backoff(rules.backoff),
             half_open: words::half_open(rules.half_open),
             clock: match plan.time {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tripcoil::{self as crated, FailureKind};
 
-use crate::model::{Backoff, Cause, Counts, Event, Evidence, HalfOpen, Recovery, Rejection};
-use crate::model::{State, Totals, View};
+use crate::model::{Backoff, Cause, Counts, Event, Evidence, HalfOpen, Hang, Outage, Recovery};
+use crate::model::{Rejection, State, Totals, View, Watch};
 
 pub(crate) fn span(nanos: u64) -> Duration {
     Duration::from_nanos(nanos)
@@ -30,7 +30,7 @@ macro_rules! alike {
 
 alike!(state_of, crated::State, State: Closed Open HalfOpen ForcedOpen Disabled ObserveOnly);
 alike!(cause_of, crated::Cause, Cause:
-    ConsecutiveFailures FailureCount FailureRate SlowRate Evidence OpenElapsed ProbesSucceeded
+    ConsecutiveFailures FailureCount FailureRate SlowRate Evidence Hang OpenElapsed ProbesSucceeded
     ProbeFailed ProbeTimeout ProbesCancelled RampCompleted RampFailed Manual);
 
 fn counts_of(of: crated::observe::Counts) -> Counts {
@@ -81,8 +81,11 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
             limit: evidence.limit,
             pace: evidence.pace,
         }),
-        // no plan has this rule
-        watch: None,
+        watch: of.watch.map(|watch| Watch {
+            starts: watch.starts,
+            lasted: nanos(watch.lasted),
+            patience: nanos(watch.patience),
+        }),
         admitted_share: of.admitted_share,
         probes: [of.probes.in_flight, of.probes.succeeded, of.probes.failed],
         totals: Totals {
@@ -111,9 +114,21 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
 }
 
 pub(crate) fn backoff(of: Backoff) -> crated::Backoff {
-    crated::Backoff::exponential(span(of.base), of.factor)
-        .reset_after(span(of.reset_after))
-        .max(span(of.max))
+    let backoff = match of.adaptive {
+        Some(seed) => crated::Backoff::adaptive().seed(seed),
+        None => {
+            crated::Backoff::exponential(span(of.base), of.factor).reset_after(span(of.reset_after))
+        }
+    };
+    backoff.max(span(of.max))
+}
+
+pub(crate) fn outage(of: Outage) -> crated::Outage {
+    crated::Outage::at(of.theta).loss_at_most(of.loss)
+}
+
+pub(crate) fn hang(of: Hang) -> crated::Hang {
+    crated::Hang::after(span(of.after)).starts(of.starts)
 }
 
 pub(crate) fn half_open(of: HalfOpen) -> crated::HalfOpen {
@@ -124,6 +139,10 @@ pub(crate) fn half_open(of: HalfOpen) -> crated::HalfOpen {
         } => crated::HalfOpen::rate(of, failure_rate),
     };
     let half_open = half_open.max_probes(of.max_probes);
+    let half_open = match of.ramp {
+        true => half_open.ramp(crated::Ramp::new()),
+        false => half_open,
+    };
     match of.probe_timeout {
         Some(timeout) => half_open.probe_timeout(span(timeout)),
         None => half_open,

@@ -8,7 +8,8 @@ use tripcoil::{self as crated, CallError, ManualClock};
 
 use crate::held::{Admission, Answer, Decode, End, Held, answer, ends, future_call};
 use crate::model::{
-    Cause, Evidence, HalfOpen, HangSoFar, Kind, Model, Order, OutageSoFar, Outcome, Recovery, State,
+    Cause, Evidence, HalfOpen, HangSoFar, Kind, Lenient, Model, Order, Outage, OutageSoFar,
+    Outcome, RULES, Recovery, State,
 };
 use crate::plan::{Changes, Ending, Op, Plan, Route, Step, Took, Wait};
 use crate::tally::Tally;
@@ -74,6 +75,7 @@ pub(crate) fn run(plan: &Plan, tally: &Tally) -> Checked {
     }
     let view = driver.model.view(driver.now());
     let ramps = driver.model.ramps_so_far();
+    let lenients = driver.model.lenient_so_far();
     for (what, times) in [
         ("rejected", view.totals.rejected),
         ("late", view.totals.late),
@@ -95,8 +97,28 @@ pub(crate) fn run(plan: &Plan, tally: &Tally) -> Checked {
         ("without a result in a step", ramps.taken_off),
         ("a probe late in a ramp", ramps.late_probes),
         ("a ramp switched off", ramps.switched_off),
+        ("a lenient failure in a window", lenients.counted),
+        ("a lenient failure of no weight", lenients.of_no_weight),
+        ("a slow failure of a lenient kind", lenients.slow),
+        ("lenient failures spare a run", lenients.spared_by_run),
+        ("lenient failures spare a count", lenients.spared_by_count),
+        ("lenient failures spare a rate", lenients.spared_by_rate),
+        ("lenient failures count wholly again", lenients.whole_again),
+        ("a run with parts", lenients.runs_with_parts),
+        ("a lenient failure raises the score", lenients.up),
+        ("a lenient failure lowers the score", lenients.down),
+        ("a lenient probe gives its slot back", lenients.given_back),
+        ("a lenient probe fails", lenients.whole_probes),
+        ("a lenient call is taken off", lenients.taken_off),
+        ("a lenient call fails in a ramp", lenients.whole_in_ramps),
+        ("a hang with lenient failures", lenients.hung_with),
+        ("lenient failures without a cause", lenients.without_cause),
+        ("a new weight in a tick", lenients.reweighed),
     ] {
         (0..times).for_each(|_| tally.note(what.to_owned()));
+    }
+    for (rule, times) in RULES.iter().zip(lenients.true_with) {
+        (0..times).for_each(|_| tally.note(format!("{rule:?} with lenient failures")));
     }
     Ok(())
 }
@@ -118,6 +140,56 @@ impl<'a> Driver<'a> {
                 }
                 self.burst(*after, Outcome::Success)?;
             }
+            Op::Refused(ticks, times, which, (others, ending)) => {
+                for _ in 0..*ticks {
+                    self.burst(*times, self.refusal(*which))?;
+                    for _ in 0..*others {
+                        self.call(Route::Permit, *ending)?;
+                    }
+                    self.wait(Wait::Tick { offset: 0 });
+                }
+            }
+            Op::Weigh(lenient, which) => {
+                if let Some(which) = which {
+                    self.burst(1, self.refusal(*which))?;
+                }
+                let changes = Changes {
+                    lenient: Some(*lenient),
+                    ..Changes::default()
+                };
+                self.step(&Op::Reconfigure(changes))?;
+            }
+            Op::Limit(times, [before, after], lenient, which) => {
+                let change = |n, lenient| {
+                    Op::Reconfigure(Changes {
+                        consecutive_failures: Some(n),
+                        lenient: Some(lenient),
+                        ..Changes::default()
+                    })
+                };
+                let server = Outcome::Failure(Kind::Server, None);
+                self.step(&change(*before, Lenient::new(&[], 0)))?;
+                self.burst(*times, server)?;
+                self.step(&change(*after, *lenient))?;
+                self.burst(1, self.refusal(*which))?;
+                self.burst(1, server)?;
+            }
+            Op::Ease(times, which) => {
+                if let Some(outage) = self.model.rules().outage {
+                    let alone = |loss| {
+                        Op::Reconfigure(Changes {
+                            no_failure_rules: true,
+                            outage: Some(Outage { loss, ..outage }),
+                            ..Changes::default()
+                        })
+                    };
+                    self.step(&alone(0.0001))?;
+                    self.burst(60, Outcome::Failure(Kind::Server, None))?;
+                    self.wait(Wait::Tick { offset: 0 });
+                    self.step(&alone(0.1))?;
+                    self.burst(*times, self.refusal(*which))?;
+                }
+            }
             Op::Forsaken(times, wait) => {
                 for _ in 0..*times {
                     self.call(Route::Permit, Ending::Drop)?;
@@ -128,7 +200,10 @@ impl<'a> Driver<'a> {
                     self.call(Route::Permit, Ending::Drop)?;
                 }
             }
-            Op::Settle(times) => {
+            Op::Settle(times, which) => {
+                if let Some(which) = which {
+                    self.burst(1, self.refusal(*which))?;
+                }
                 for _ in 0..*times {
                     self.call(
                         Route::Owned,
@@ -365,6 +440,14 @@ impl<'a> Driver<'a> {
             self.call(Route::Permit, Ending::Result(outcome, Took::Nanos(0)))?;
         }
         Ok(())
+    }
+
+    /// A failure of one of the lenient kinds, if there are any.
+    fn refusal(&self, which: usize) -> Outcome {
+        let lenient = self.model.rules().lenient;
+        let kinds = lenient.map_or_else(Vec::new, words::kinds);
+        let kind = kinds.get(which % kinds.len().max(1));
+        Outcome::Failure(kind.copied().map_or(Kind::Server, words::kind_of), None)
     }
 
     fn steps(&mut self, step: &Step) -> Checked {

@@ -1,19 +1,22 @@
 //! What a case is: a breaker, and what is done with it.
 
+use proptest::array::uniform2;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use proptest::sample::select;
 
+use crate::lenient::{changed_lenients, lenients, lighter_lenients};
 use crate::model::{
-    Backoff, HalfOpen, Hang, Kind, OnCancel, Order, Outage, Outcome, Recovery, Rules, Setup, State,
-    Window,
+    Backoff, HalfOpen, Hang, Kind, Lenient, OnCancel, Order, Outage, Outcome, Recovery, Rules,
+    Setup, State, Window,
 };
+use crate::ramps;
 
-const US: u64 = 1_000;
-const MS: u64 = 1_000_000;
-const SECOND: u64 = 1_000_000_000;
-const HOUR: u64 = 3_600 * SECOND;
+pub(crate) const US: u64 = 1_000;
+pub(crate) const MS: u64 = 1_000_000;
+pub(crate) const SECOND: u64 = 1_000_000_000;
+pub(crate) const HOUR: u64 = 3_600 * SECOND;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -42,10 +45,20 @@ pub(crate) enum Op {
     Burst(u8, Outcome),
     /// That in each of so many ticks of the outage rule, one after the other; then, perhaps, so many successes.
     Spell(u8, u8, Outcome, u8),
+    /// In each of so many ticks so many failures of a kind that is lenient then, if there is one; and so many others.
+    Refused(u8, u8, usize, (u8, Ending)),
+    /// Other lenient kinds, perhaps after a failure of one of those before; nothing else changes.
+    Weigh(Lenient, Option<usize>),
+    /// So many failures that count wholly, where runs trip at the first length; then new lenient kinds, where they trip at
+    /// the second, with a failure of such a kind, and one that is perhaps of another.
+    Limit(u8, [u32; 2], Lenient, usize),
+    /// Under the outage rule, if that is on, and no other of the failure rules, a burst of failures, and in the next
+    /// tick a lower limit; then so many failures of a lenient kind.
+    Ease(u8, usize),
     /// Calls that are given up again and again; then, after a wait, once more.
     Forsaken(u8, Wait),
-    /// So many short successes, after which the hang rule may watch.
-    Settle(u8),
+    /// So many short successes, after which the hang rule may watch; perhaps with a failure of a lenient kind.
+    Settle(u8, Option<usize>),
     /// Calls that begin in each of so many ticks, and do not end; then, perhaps, one of those kept does.
     Hung(u8, u8, bool),
     /// Trips the breaker if it is closed; then, once it is open no longer, so many successes in a row, as of the probes
@@ -143,6 +156,7 @@ pub(crate) struct Changes {
     pub(crate) failure_count: Option<u32>,
     pub(crate) outage: Option<Outage>,
     pub(crate) hang: Option<Hang>,
+    pub(crate) lenient: Option<Lenient>,
     pub(crate) slow_call: Option<u64>,
     pub(crate) slow_rate: Option<f64>,
     pub(crate) backoff: Option<Backoff>,
@@ -282,16 +296,23 @@ fn rules() -> impl Strategy<Value = Rules> {
                 proptest::bool::weighted(0.3),
             ),
         ),
+        (lenients(), 0..20_u32),
         (backoffs(), half_opens(), on_cancels()),
     )
         .prop_map(
-            |(mut rate, mut slow, mut counts, (mut outage, hang), rest)| {
+            |(mut rate, mut slow, mut counts, (mut outage, hang), (lenient, part), rest)| {
                 if let (Some(_), true) = outage {
                     // alone
                     (rate.0, slow.1, counts) = (None, None, (None, None));
                 }
+                let mut share = 7;
                 if let (Some(_), true) = hang {
+                    share = 14;
                     (rate.0, slow.1, counts, outage.0) = (None, None, (None, None), None);
+                } else if part < 3 {
+                    // beside slow calls alone
+                    (rate.0, counts, outage.0) = (None, (None, None), None);
+                    slow = (slow.0.or(Some(MS)), slow.1.or(Some(0.5)));
                 }
                 Rules {
                     failure_rate: rate.0,
@@ -302,6 +323,7 @@ fn rules() -> impl Strategy<Value = Rules> {
                     failure_count: counts.1,
                     outage: outage.0,
                     hang: hang.0,
+                    lenient: (part < share).then_some(lenient),
                     backoff: rest.0,
                     half_open: rest.1,
                     on_cancel: rest.2,
@@ -326,6 +348,7 @@ fn permitted(mut rules: Rules, window: Window) -> Rules {
         rules.failure_count = rules.failure_count.map(|n| n.min(size));
         rules.outage = None;
         rules.hang = None;
+        rules.lenient = None;
         rules.half_open.ramp = false;
         if rules.backoff.adaptive.take().is_some() {
             rules.backoff.base = MS;
@@ -350,7 +373,7 @@ fn setups() -> impl Strategy<Value = (Setup, Built)> {
     setups_of(windows(), half_opens(), states)
 }
 
-fn setups_of(
+pub(crate) fn setups_of(
     windows: impl Strategy<Value = Window> + 'static,
     half_opens: impl Strategy<Value = HalfOpen> + 'static,
     states: impl Strategy<Value = State> + 'static,
@@ -411,7 +434,7 @@ fn outcomes(failing: u32) -> impl Strategy<Value = Outcome> {
     ]
 }
 
-fn endings(failing: u32) -> impl Strategy<Value = Ending> {
+pub(crate) fn endings(failing: u32) -> impl Strategy<Value = Ending> {
     let took = prop_oneof![
         4 => Just(Took::ByClock),
         1 => Just(Took::Limit),
@@ -465,7 +488,7 @@ fn orders_in() -> impl Strategy<Value = Op> {
         .prop_map(|(ago, postpone)| Op::OrderIn { ago, postpone })
 }
 
-fn changes() -> impl Strategy<Value = Changes> {
+pub(crate) fn changes() -> impl Strategy<Value = Changes> {
     let refused = select(vec![(f64::NAN, 0.002), (0.009, 0.002), (0.5, 0.11)]);
     let outages = prop_oneof![
         12 => outages(),
@@ -476,6 +499,7 @@ fn changes() -> impl Strategy<Value = Changes> {
         12 => hangs(),
         1 => refused.prop_map(|(after, starts)| Hang { after, starts }),
     ];
+    let runs = prop_oneof![30 => 1..=6_u32, 1 => select(vec![(1 << 29) - 1, 1 << 29])];
     let bad = prop_oneof![12 => rates(), 1 => Just(1.5), 1 => Just(0.0)];
     (
         (
@@ -483,7 +507,7 @@ fn changes() -> impl Strategy<Value = Changes> {
             option::weighted(0.3, 1..=12_u32),
         ),
         (
-            option::weighted(0.3, 1..=6_u32),
+            option::weighted(0.3, runs),
             option::weighted(0.3, 1..=10_u32),
         ),
         (
@@ -495,13 +519,17 @@ fn changes() -> impl Strategy<Value = Changes> {
             proptest::bool::weighted(0.2),
             proptest::bool::weighted(0.2),
         ),
-        (option::weighted(0.4, outages), option::weighted(0.4, hangs)),
+        (
+            option::weighted(0.4, outages),
+            option::weighted(0.4, hangs),
+            option::weighted(0.3, changed_lenients()),
+        ),
         option::weighted(0.3, backoffs()),
         option::weighted(0.3, half_opens()),
         option::weighted(0.2, on_cancels()),
     )
         .prop_map(
-            |(rate, counts, slow, none, (outage, hang), backoff, half_open, on_cancel)| Changes {
+            |(rate, counts, slow, none, adaptive, backoff, half_open, on_cancel)| Changes {
                 no_failure_rules: none.0,
                 no_slow_rules: none.1 && slow.0.is_some(),
                 no_hang_rule: none.2,
@@ -509,8 +537,9 @@ fn changes() -> impl Strategy<Value = Changes> {
                 min_throughput: rate.1,
                 consecutive_failures: counts.0,
                 failure_count: counts.1,
-                outage,
-                hang,
+                outage: adaptive.0,
+                hang: adaptive.1,
+                lenient: adaptive.2,
                 slow_call: slow.0,
                 slow_rate: slow.1,
                 backoff,
@@ -520,17 +549,34 @@ fn changes() -> impl Strategy<Value = Changes> {
         )
 }
 
+fn lenient_ops(failing: u32) -> impl Strategy<Value = Op> {
+    let slow = Ending::Result(Outcome::Success, Took::JustOver);
+    let last = prop_oneof![1 => Just(slow), 2 => endings(failing)];
+    prop_oneof![
+        5 * failing => (1..=4_u8, 1..=8_u8, any::<usize>(), (1..=6_u8, last))
+            .prop_map(|(ticks, times, which, end)| Op::Refused(ticks, times, which, end)),
+        6 * failing => (1..=3_u8, any::<usize>())
+            .prop_map(|(times, which)| Op::Ease(times, which)),
+        2 * failing => (1..=6_u8, uniform2(1..=6_u32), lighter_lenients(), any::<usize>())
+            .prop_map(|(times, limits, lenient, which)| Op::Limit(times, limits, lenient, which)),
+        10 => (changed_lenients(), option::of(any::<usize>()))
+            .prop_map(|(lenient, which)| Op::Weigh(lenient, which)),
+    ]
+}
+
 /// In a box: a strategy of many parts is large, and is moved about on the stack.
-fn ops(failing: u32) -> BoxedStrategy<Op> {
+pub(crate) fn ops(failing: u32) -> BoxedStrategy<Op> {
     prop_oneof![
         24 => (routes(true), endings(failing)).prop_map(|(route, end)| Op::Call(route, end)),
         1 => Just(Op::Panic),
         2 => (1..=40_u8, outcomes(failing)).prop_map(|(times, outcome)| Op::Burst(times, outcome)),
         4 => (1..=5_u8, 1..=12_u8, outcomes(failing), prop_oneof![Just(0), 1..=20_u8, 20..=60_u8])
             .prop_map(|(ticks, times, outcome, after)| Op::Spell(ticks, times, outcome, after)),
+        2 + failing => lenient_ops(failing),
         2 => (1..=6_u8, select(vec![-1_i8, 0, 0, 1]))
             .prop_map(|(times, offset)| Op::Forsaken(times, Wait::Turn { offset })),
-        3 => (15..=25_u8).prop_map(Op::Settle),
+        3 => (15..=25_u8, option::weighted(0.7, any::<usize>()))
+            .prop_map(|(times, which)| Op::Settle(times, which)),
         8 => (1..=9_u8, 0..=4_u8, proptest::bool::weighted(0.3))
             .prop_map(|(ticks, times, ends)| Op::Hung(ticks, times, ends)),
         8 => routes(false).prop_map(Op::Acquire),
@@ -543,184 +589,9 @@ fn ops(failing: u32) -> BoxedStrategy<Op> {
     .boxed()
 }
 
-// ---- ramps
-
-/// A breaker with a ramp, and rounds that are soon won.
-fn ramp_setups() -> impl Strategy<Value = (Setup, Built)> {
-    let width = select(vec![
-        MS,
-        5 * MS,
-        20 * MS + 1,
-        50 * MS,
-        100 * MS,
-        SECOND,
-        10 * SECOND,
-    ]);
-    let window = (2..=10_u32, width).prop_map(|(buckets, width)| Window::Time { buckets, width });
-    let probe_timeouts = prop_oneof![
-        1 => select(vec![1, MS, 50 * MS, 99 * MS]),
-        4 => select(vec![100 * MS, 100 * MS + 1, 150 * MS, 250 * MS, SECOND]),
-    ];
-    let half_open = (
-        (1..=3_u32, 1..=3_u32),
-        option::weighted(0.5, probe_timeouts),
-        proptest::bool::weighted(0.9),
-    )
-        .prop_map(|((needed, max_probes), probe_timeout, ramp)| HalfOpen {
-            recovery: Recovery::Successes(needed),
-            max_probes,
-            probe_timeout,
-            ramp,
-        });
-    let states = prop_oneof![
-        4 => Just(State::Closed),
-        1 => select(vec![State::HalfOpen, State::Open]),
-    ];
-    setups_of(window, half_open, states)
-}
-
-/// The pace, and an outage with a round that is won.
-fn ways_into_a_ramp() -> impl Strategy<Value = Vec<Op>> {
-    let times = prop_oneof![1 => Just(0), 2 => 1..=10_u8, 4 => 30..=60_u8];
-    let early = proptest::bool::weighted(0.2);
-    (times, 1..=3_u8, took_by_probes(), early).prop_map(|(times, needed, took, early)| {
-        let way = vec![
-            Op::Wait(Wait::Epoch {
-                ahead: 0,
-                offset: 0,
-            }),
-            Op::Burst(times, Outcome::Success),
-            Op::Wait(Wait::Epoch {
-                ahead: 0,
-                offset: 0,
-            }),
-            Op::Burst(times.min(1), Outcome::Success),
-            Op::Recover(if early { 1 } else { needed }, took),
-        ];
-        let probe = Op::Acquire(Route::Permit);
-        let late = Ending::Result(Outcome::Success, Took::ByClock);
-        let rest = [
-            probe.clone(),
-            probe,
-            Op::Alter(true, Some(1)),
-            Op::Burst(1, Outcome::Success),
-            Op::EndMany(1, late),
-        ];
-        [way, if early { rest.to_vec() } else { Vec::new() }].concat()
-    })
-}
-
-fn took_by_probes() -> impl Strategy<Value = Took> {
-    select(vec![0, 0, 0, 0, 1, 1, MS, MS + 1, 30 * MS, 2 * HOUR]).prop_map(Took::Nanos)
-}
-
-fn steps(failing: u32) -> impl Strategy<Value = Step> {
-    let calls = prop_oneof![2 => 0..=4_u8, 4 => 4..=25_u8, 3 => 25..=60_u8];
-    let kept = prop_oneof![6 => Just(0), 3 => 1..=3_u8, 2 => 8..=15_u8];
-    // around what the slowest probe permits
-    let most = vec![
-        20 * MS,
-        20 * MS + 1,
-        20_003 * US,
-        23 * MS,
-        23 * MS + 1,
-        24 * MS,
-    ];
-    let took = prop_oneof![
-        6 => Just(Took::ByClock),
-        1 => select(vec![1, MS, MS, 100 * MS, 2 * HOUR, 10 * HOUR]).prop_map(Took::Nanos),
-        2 => select(most).prop_map(Took::Nanos),
-    ];
-    let odd = option::weighted(0.4, (1..=6_u8, endings(failing)));
-    let wait = prop_oneof![
-        12 => select(vec![-1_i8, 0, 0, 0, 0, 1]).prop_map(|offset| Wait::Turn { offset }),
-        2 => select(vec![
-            10 * MS, 50 * MS, 200 * MS, 2 * SECOND, 100 * SECOND, 1_200 * HOUR,
-        ]).prop_map(Wait::Nanos),
-    ];
-    (calls, kept, odd, took, wait).prop_map(|(calls, kept, odd, took, wait)| Step {
-        calls,
-        kept,
-        odd,
-        took,
-        wait,
-    })
-}
-
-/// Nothing is wrong with the calls, but that one may outlast its step, and the next one finds the step good if there
-/// were enough of them.
-fn good_steps() -> impl Strategy<Value = Step> {
-    let kept = prop_oneof![2 => Just(0), 1 => Just(1)];
-    (10..=60_u8, kept).prop_map(|(calls, kept)| Step {
-        calls,
-        kept,
-        odd: None,
-        took: Took::ByClock,
-        wait: Wait::Turn { offset: 0 },
-    })
-}
-
-/// So few calls that each step ends at the probe timeout.
-fn idle_steps() -> impl Strategy<Value = Step> {
-    let wait = select(vec![100 * MS, SECOND, 60 * SECOND]).prop_map(Wait::Nanos);
-    (1..=3_u8, 0..=1_u8, wait).prop_map(|(calls, kept, wait)| Step {
-        calls,
-        kept,
-        odd: None,
-        took: Took::ByClock,
-        wait,
-    })
-}
-
-/// The score cuts the step, and a second step hardly.
-fn bad_steps() -> impl Strategy<Value = Step> {
-    let failure = Ending::Result(Outcome::Failure(Kind::Server, None), Took::ByClock);
-    (6..=10_u8).prop_map(move |calls| Step {
-        calls,
-        kept: 0,
-        odd: Some((1, failure)),
-        took: Took::ByClock,
-        wait: Wait::Nanos(0),
-    })
-}
-
-fn ramp_ops(failing: u32) -> impl Strategy<Value = Op> {
-    prop_oneof![
-        20 => (1..=3_u8, good_steps()).prop_map(|(times, step)| Op::Steps(times, step)),
-        1 => prop_oneof![9 => 1..=9_u8, 1 => 0..=255_u8].prop_map(Op::Lose),
-        1 => (prop_oneof![9 => 1..=9_u8, 1 => 50..=255_u8], idle_steps())
-            .prop_map(|(times, step)| Op::Steps(times, step)),
-        6 => bad_steps().prop_map(|step| Op::Steps(1, step)),
-        20 => (1..=2_u8, steps(failing)).prop_map(|(times, step)| Op::Steps(times, step)),
-        10 => (1..=3_u8, took_by_probes()).prop_map(|(needed, took)| Op::Recover(needed, took)),
-        2 => select(vec![Order::Trip, Order::HalfOpen]).prop_map(Op::Order),
-        8 => (1..=20_u8, endings(failing)).prop_map(|(times, ending)| Op::EndMany(times, ending)),
-        2 => (proptest::bool::weighted(0.8), option::weighted(0.3, 1..=3_u32))
-            .prop_map(|(ramp, needed)| Op::Alter(ramp, needed)),
-        3 => changes().prop_map(Op::Reconfigure),
-        12 => ops(failing),
-    ]
-}
-
-fn ramp_plans() -> impl Strategy<Value = Plan> {
-    let failing = prop_oneof![3 => Just(0), 2 => 1..=10_u32];
-    failing.prop_flat_map(|failing| {
-        (
-            ramp_setups(),
-            ways_into_a_ramp(),
-            vec(ramp_ops(failing), 1..=30),
-        )
-            .prop_map(|((setup, built), way, ops)| Plan {
-                setup,
-                built,
-                ops: [way, ops].concat(),
-            })
-    })
-}
-
 pub(crate) fn plans() -> impl Strategy<Value = Plan> {
     let any = (0..=10_u32)
         .prop_flat_map(|failing| (setups(), vec(ops(failing), 1..=100)))
         .prop_map(|((setup, built), ops)| Plan { setup, built, ops });
-    prop_oneof![3 => any, 1 => ramp_plans()]
+    prop_oneof![3 => any, 1 => ramps::plans()]
 }

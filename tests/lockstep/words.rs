@@ -70,7 +70,7 @@ pub(crate) fn outcome(of: Outcome) -> crated::Outcome {
     }
 }
 
-fn kind_of(of: FailureKind) -> Kind {
+pub(crate) fn kind_of(of: FailureKind) -> Kind {
     match of {
         FailureKind::Timeout => Kind::Timeout,
         FailureKind::Connect => Kind::Connect,
@@ -193,6 +193,19 @@ fn hang(of: model::Hang) -> crated::Hang {
     crated::Hang::after(span(of.after)).starts(of.starts)
 }
 
+pub(crate) fn kinds(of: model::Lenient) -> Vec<FailureKind> {
+    // of the numbers from 2 on, any names them all
+    let unlisted = [FailureKind::Other(2), FailureKind::Other(7)][of.eighths as usize % 2];
+    let all = KINDS[..8].iter().copied().chain([unlisted]);
+    let named = all.zip(of.kinds).filter(|(_, named)| *named);
+    named.map(|(kind, _)| kind).collect()
+}
+
+/// The kinds, and their weight.
+fn lenient(of: model::Lenient) -> (Vec<FailureKind>, f64) {
+    (kinds(of), f64::from(of.eighths) / 8.0)
+}
+
 fn backoff(of: model::Backoff, max_unnamed: bool) -> crated::Backoff {
     let backoff = match of.adaptive {
         Some(seed) => crated::Backoff::adaptive().seed(seed),
@@ -248,6 +261,10 @@ pub(crate) fn build(
             failure_count: rules.failure_count,
             outage: rules.outage.map(outage),
             hang: rules.hang.map(hang),
+            lenient: rules
+                .lenient
+                .map(lenient)
+                .map(|(kinds, weight)| crated::Lenient::new(kinds, weight)),
             open_for,
             half_open: half_open(rules.half_open),
             on_cancel: on_cancel(rules.on_cancel),
@@ -274,6 +291,10 @@ pub(crate) fn build(
         failure_count(rules.failure_count)
         outage(rules.outage.map(outage))
         hang(rules.hang.map(hang)));
+    let builder = match rules.lenient.map(lenient) {
+        Some((kinds, weight)) => builder.lenient(kinds, weight),
+        None => builder,
+    };
     builder.build_with_controller()
 }
 
@@ -305,7 +326,10 @@ pub(crate) fn changed(rules: crated::config::Rules, changes: &Changes) -> crated
         open_for(changes.backoff.map(|of| backoff(of, false)))
         half_open(changes.half_open.map(half_open))
         on_cancel(changes.on_cancel.map(on_cancel)));
-    rules
+    match changes.lenient.map(lenient) {
+        Some((kinds, weight)) => rules.lenient(kinds, weight),
+        None => rules,
+    }
 }
 
 /// The changes, as the model takes them.
@@ -328,6 +352,7 @@ pub(crate) fn changed_model(mut rules: model::Rules, changes: &Changes) -> model
     rules.failure_count = changes.failure_count.or(rules.failure_count);
     rules.outage = changes.outage.or(rules.outage);
     rules.hang = changes.hang.or(rules.hang);
+    rules.lenient = changes.lenient.or(rules.lenient);
     rules.slow_call = changes.slow_call.or(rules.slow_call);
     rules.slow_rate = changes.slow_rate.or(rules.slow_rate);
     rules.backoff = changes.backoff.unwrap_or(rules.backoff);

@@ -15,6 +15,7 @@ fn rules() -> Rules {
         failure_count: None,
         outage: None,
         hang: None,
+        lenient: None,
         backoff: Backoff {
             base: 10 * MS,
             factor: 2.0,

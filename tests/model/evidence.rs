@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod by_hand;
 
-use super::{Evidence, Model, Outage, OutageSoFar, Pace, Rules, Score, Timed, Window};
+use super::{Evidence, Model, Outage, OutageSoFar, Pace, Rules, Score, Timed, WHOLE, Window};
 
 const ONE: u64 = 1 << 16;
 const MS: u64 = 1_000_000;
@@ -72,12 +72,26 @@ impl Rules {
     }
 }
 
+/// What a lenient failure of so many eighths adds to the score: less than nothing, if it takes from it.
+pub(super) fn lenient_step(theta: f64, eighths: u64) -> i64 {
+    let (bad, good) = weights(theta);
+    let up = (eighths * bad) as i64;
+    let down = ((WHOLE - eighths) * good) as i64;
+    (up - down).div_euclid(WHOLE as i64)
+}
+
 impl Score {
     /// With the outcomes of the tick.
-    fn now(&self, theta: f64) -> i128 {
+    fn now(&self, theta: f64, eighths: u64) -> i128 {
         let (bad, good) = weights(theta);
         let of = |number: u64, weight: u64| i128::from(number) * i128::from(weight);
-        i128::from(self.start) + of(self.bad, bad) - of(self.good, good)
+        let lenient = i128::from(self.lenient) * i128::from(lenient_step(theta, eighths));
+        i128::from(self.start) + of(self.bad, bad) - of(self.good, good) + lenient
+    }
+
+    /// The tick has an outcome that may make the rule true.
+    fn has_cause(&self, theta: f64, eighths: u64) -> bool {
+        self.bad > 0 || self.lenient > 0 && lenient_step(theta, eighths) > 0
     }
 }
 
@@ -146,41 +160,62 @@ impl Model {
             return score;
         };
         let tick = self.tick(now);
-        if tick != score.tick && score.bad + score.good > 0 {
+        if tick != score.tick && score.bad + score.good + score.lenient > 0 {
             let end = score
-                .now(theta)
+                .now(theta, self.rules.eighths())
                 .clamp(0, limit(loss, self.pace.value).into());
             score.start = end as u64;
             score.held &= end > 0;
             score.bad = 0;
             score.good = 0;
+            score.lenient = 0;
         }
         score.tick = tick;
         score
     }
 
     /// Ends what is over by now: an outcome, new rules, or an acquire under the hang rule finds it so.
-    pub(super) fn end_ticks(&mut self, now: u64) {
+    pub(crate) fn end_ticks(&mut self, now: u64) {
         self.end_tick_of_life(now);
         self.score = self.score(now);
         self.pace = self.pace_in(self.epoch(now));
     }
 
     /// Whether the rule is true at this outcome, which has just been counted.
-    pub(super) fn outage_at(&mut self, bad: bool, now: u64) -> bool {
+    pub(super) fn outage_at(&mut self, outcome: Timed, now: u64) -> bool {
         self.end_ticks(now);
         let Some(Outage { theta, loss }) = self.rules.outage else {
             return false;
         };
+        let eighths = self.rules.eighths();
         let score = &mut self.score;
         if score.tick.0 < score.from {
             return false;
         }
-        score.bad += u64::from(bad);
-        score.good += u64::from(!bad);
-        let reached = score.now(theta) >= i128::from(limit(loss, self.pace.value));
-        score.held |= score.start > 0 && score.bad > 0 && reached;
+        if outcome.lenient {
+            score.lenient += 1;
+            self.lenients.up += u64::from(lenient_step(theta, eighths) > 0);
+            self.lenients.down += u64::from(lenient_step(theta, eighths) < 0);
+        } else if outcome.failed || outcome.slow {
+            score.bad += 1;
+        } else {
+            score.good += 1;
+        }
+        let reached = score.now(theta, eighths) >= i128::from(limit(loss, self.pace.value));
+        let cause = score.has_cause(theta, eighths);
+        let lacks_a_cause = score.start > 0 && reached && !cause && score.lenient > 0;
+        self.lenients.without_cause += u64::from(lacks_a_cause && !score.held);
+        score.held |= score.start > 0 && cause && reached;
         score.held
+    }
+
+    /// Whether the rule is true of the tick as it is by now.
+    pub(crate) fn outage_is_true(&self) -> bool {
+        let (score, eighths) = (&self.score, self.rules.eighths());
+        self.rules.outage.is_some_and(|Outage { theta, loss }| {
+            let reached = score.now(theta, eighths) >= i128::from(limit(loss, self.pace.value));
+            score.start > 0 && score.has_cause(theta, eighths) && reached
+        })
     }
 
     /// A counting period ends.
@@ -207,6 +242,9 @@ impl Model {
             return;
         }
         self.end_ticks(now);
+        let on = self.rules.outage.is_some() && new.outage.is_some();
+        let other_weight = self.rules.eighths() != new.eighths();
+        self.lenients.reweighed += u64::from(on && other_weight && self.score.lenient > 0);
         if !(self.rules.tick() && new.tick()) {
             self.plain = Some(self.epoch(now));
         }
@@ -246,7 +284,7 @@ impl Model {
         let pace = self.pace_in(self.epoch(now)).value;
         let exact = |units: u64| units as f64 / ONE as f64;
         Some(Evidence {
-            value: exact(score.now(theta).max(0) as u64),
+            value: exact(score.now(theta, self.rules.eighths()).max(0) as u64),
             limit: exact(limit(loss, pace)),
             pace: exact(pace),
         })

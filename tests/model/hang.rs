@@ -105,6 +105,18 @@ impl Model {
         }
     }
 
+    /// A period is about to begin: its beginning is a sign of life before the period is seen.
+    pub(crate) fn expect_period(&mut self, now: u64) {
+        self.life.until = self.life.until.max(self.tick_end(now));
+        self.life.watch = None;
+    }
+
+    /// An ignored result of a call that was found to be in time.
+    pub(crate) fn count_ignored(&mut self, now: u64) {
+        self.totals.ignored += 1;
+        self.hear_life(Outcome::Ignored, None, now);
+    }
+
     pub(super) fn end_tick_of_life(&mut self, now: u64) {
         let tick = self.tick(now);
         let life = &mut self.life;

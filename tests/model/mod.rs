@@ -10,6 +10,7 @@ mod control;
 mod downtime;
 mod evidence;
 mod hang;
+mod lenient;
 pub(crate) mod plain;
 mod ramp;
 mod round;
@@ -20,6 +21,7 @@ mod by_hand;
 
 use downtime::Downtime;
 use hang::Life;
+pub(crate) use lenient::WHOLE;
 pub(crate) use plain::*;
 use ramp::Ramp;
 use round::Round;
@@ -31,6 +33,10 @@ struct Timed {
     generation: u64,
     failed: bool,
     slow: bool,
+    /// It was a lenient failure when it ended.
+    lenient: bool,
+    /// The eighths of a failure by which it made a run grow.
+    grew: u64,
 }
 
 /// A time of counting: one generation of `Closed` or `ObserveOnly`.
@@ -54,6 +60,7 @@ struct Score {
     /// The outcomes of the tick.
     bad: u64,
     good: u64,
+    lenient: u64,
     /// It was true, and no tick has ended with 0 since.
     held: bool,
 }
@@ -63,6 +70,8 @@ struct Score {
 struct Ended {
     failure: Option<Kind>,
     slow: bool,
+    /// Of a failure: it counts for less.
+    lenient: bool,
     own_wait: Option<u64>,
     took: u64,
 }
@@ -105,6 +114,9 @@ pub(crate) struct Model {
     score: Score,
     pace: Pace,
     life: Life,
+    lenients: LenientSoFar,
+    /// What is judged together, or in steps, is judged from outside: the rules on outcomes, and the ramp.
+    apart: bool,
     /// The outage that adaptive waits follow.
     downtime: Option<Downtime>,
     /// The last epoch in which outcomes were counted, or the breaker was built, without a rule that has ticks: the
@@ -148,6 +160,8 @@ impl Model {
                 epoch: 0,
             },
             life: Life::default(),
+            lenients: LenientSoFar::default(),
+            apart: false,
             downtime: None,
             plain: (!setup.rules.tick()).then_some(0),
             totals: Totals::default(),
@@ -177,6 +191,11 @@ impl Model {
         model
     }
 
+    /// From here on it is judged from outside.
+    pub(crate) fn take_apart(&mut self) {
+        self.apart = true;
+    }
+
     // ---- calls
 
     pub(crate) fn acquire(&mut self, now: u64) -> Result<Permit, Rejection> {
@@ -187,6 +206,7 @@ impl Model {
             State::Closed | State::ObserveOnly => {
                 if self.begins_in_vain(now) {
                     let counts = self.shown(now);
+                    self.lenients.hung_with += u64::from(self.lenient_in_window(now) > 0);
                     self.open(Cause::Hang, None, counts, now);
                     return Err(self.reject(now));
                 }
@@ -244,10 +264,7 @@ impl Model {
         match outcome {
             Outcome::Ignored => {
                 self.totals.ignored += 1;
-                match permit.step {
-                    Some(step) => self.leave_ramp(step, now),
-                    None => self.round.give_back(),
-                }
+                self.decide_nothing(permit, now);
             }
             Outcome::Success => {
                 self.totals.successes += 1;
@@ -255,6 +272,7 @@ impl Model {
                 let ended = Ended {
                     failure: None,
                     slow,
+                    lenient: false,
                     own_wait: None,
                     took,
                 };
@@ -264,14 +282,28 @@ impl Model {
                 self.totals.failures += 1;
                 self.totals.slow += u64::from(slow);
                 self.kinds[kind.index()] += 1;
+                let lenient = self.rules.is_lenient(kind, slow);
+                self.note_failure(kind, slow);
+                if permit.probe && lenient && !self.rules.lenient_probes_fail() {
+                    return self.decide_nothing(permit, now);
+                }
                 let ended = Ended {
                     failure: Some(kind),
                     slow,
+                    lenient,
                     own_wait,
                     took,
                 };
                 self.counted(permit.step, ended, now);
             }
+        }
+    }
+
+    /// A call ends without a result that counts: a probe, or a call of a ramp, gives its slot back.
+    fn decide_nothing(&mut self, permit: Permit, now: u64) {
+        match permit.step {
+            Some(step) => self.leave_ramp(step, now),
+            None => self.round.give_back(),
         }
     }
 
@@ -328,6 +360,14 @@ impl Model {
         }
     }
 
+    /// A call that is rejected by that state is counted later.
+    pub(crate) fn withhold_rejection(&mut self, by: State) {
+        self.totals.rejected -= 1;
+        for (count, state) in self.rejections.iter_mut().zip(REJECTING) {
+            *count -= u64::from(state == by);
+        }
+    }
+
     /// Why calls are rejected: one that was built open, or forced so, is the operator's.
     fn why(&self) -> Option<Cause> {
         match (self.state, self.events.last()) {
@@ -341,6 +381,7 @@ impl Model {
         let Ended {
             failure,
             slow,
+            lenient,
             own_wait,
             ..
         } = ended;
@@ -349,15 +390,17 @@ impl Model {
             (State::HalfOpen, None) => self.probed(ended, now),
             (State::Closed | State::ObserveOnly, None) => {
                 // a run that is over is not true any more, and may become so again
-                self.held[0] &= self.run(now) > 0;
-                let generation = self.generation;
-                self.outcomes.push(Timed {
+                self.held[0] &= self.run_in_eighths(now) > 0;
+                let outcome = Timed {
                     at: now,
-                    generation,
+                    generation: self.generation,
                     failed: failure.is_some(),
                     slow,
-                });
-                let outage = self.outage_at(failure.is_some() || slow, now);
+                    lenient,
+                    grew: self.rules.weight(failure.is_some(), lenient),
+                };
+                self.outcomes.push(outcome);
+                let outage = self.outage_at(outcome, now);
                 self.judge(outage, own_wait, now);
                 self.blame(failure);
             }
@@ -380,13 +423,14 @@ impl Model {
             slow,
             own_wait,
             took,
+            ..
         } = ended;
         let slow_fails = self.rules.slow_rate.is_some() || self.rules.outage.is_some();
         self.hear(now);
         let rules = &self.rules;
         let adaptive = rules.tick() || rules.backoff.adaptive.is_some() || rules.half_open.ramp;
         if failure.is_none() && adaptive {
-            self.round.slowest = self.round.slowest.max(Some(took.div_ceil(1_000)));
+            self.note_probe(took);
         }
         match self.round.result(
             failure.is_some(),
@@ -466,27 +510,32 @@ impl Model {
     }
 
     fn judge(&mut self, outage: bool, own_wait: Option<u64>, now: u64) {
+        if self.apart {
+            return;
+        }
         let window = self.shown(now);
-        let rate = |part: u64, limit: f64| {
+        let rate = |part: f64, limit: f64| {
             window.calls >= u64::from(self.rules.min_throughput)
-                && part as f64 / window.calls as f64 >= limit
+                && part / window.calls as f64 >= limit
         };
+        let failures = self.weighted_failures(now);
         let rules = &self.rules;
         let holds = [
             rules
                 .consecutive_failures
-                .is_some_and(|n| self.run(now) >= u64::from(n)),
+                .is_some_and(|n| self.run_in_eighths(now) >= WHOLE * u64::from(n)),
             rules
                 .failure_count
-                .is_some_and(|n| window.failures >= u64::from(n)),
+                .is_some_and(|n| failures >= f64::from(n)),
             rules
                 .failure_rate
-                .is_some_and(|limit| rate(window.failures, limit)),
+                .is_some_and(|limit| rate(failures, limit)),
             rules
                 .slow_rate
-                .is_some_and(|limit| rate(window.slow, limit)),
+                .is_some_and(|limit| rate(window.slow as f64, limit)),
             outage,
         ];
+        self.note_judgement(holds, now);
         if self.state == State::ObserveOnly {
             for (holds, held) in holds.into_iter().zip(self.held) {
                 self.would_trip += u64::from(holds && !held);
@@ -627,19 +676,19 @@ impl Model {
 
     pub(crate) fn view(&self, now: u64) -> View {
         let window = self.shown(now);
-        let rate = |part: u64| {
+        let rate = |part: f64| {
             if window.calls == 0 {
                 0.0
             } else {
-                part as f64 / window.calls as f64
+                part / window.calls as f64
             }
         };
         View {
             state: self.state,
             generation: self.generation,
             window,
-            failure_rate: rate(window.failures),
-            slow_rate: rate(window.slow),
+            failure_rate: rate(self.weighted_failures(now)),
+            slow_rate: rate(window.slow as f64),
             consecutive_failures: self.run(now),
             evidence: self.evidence(now),
             watch: self.watch(now),

@@ -150,6 +150,30 @@ pub(crate) struct Hang {
     pub(crate) starts: u32,
 }
 
+/// Kinds of failures that count for less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lenient {
+    /// By [`Kind::index`].
+    pub(crate) kinds: [bool; 9],
+    /// Their weight.
+    pub(crate) eighths: u32,
+}
+
+impl Lenient {
+    pub(crate) fn new(kinds: &[Kind], eighths: u32) -> Lenient {
+        let named = |index| kinds.iter().any(|kind| kind.index() == index);
+        Lenient {
+            kinds: std::array::from_fn(named),
+            eighths,
+        }
+    }
+
+    /// Without kinds it has no effect.
+    pub(crate) fn names_a_kind(&self) -> bool {
+        self.kinds.contains(&true)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rules {
     pub(crate) failure_rate: Option<f64>,
@@ -160,6 +184,7 @@ pub(crate) struct Rules {
     pub(crate) failure_count: Option<u32>,
     pub(crate) outage: Option<Outage>,
     pub(crate) hang: Option<Hang>,
+    pub(crate) lenient: Option<Lenient>,
     pub(crate) backoff: Backoff,
     pub(crate) half_open: HalfOpen,
     pub(crate) on_cancel: OnCancel,
@@ -167,7 +192,7 @@ pub(crate) struct Rules {
 
 impl Rules {
     /// Whether they fit each other and the window; single values are taken to be in range, but for
-    /// rates and the values of the outage rule and the hang rule, which are looked at.
+    /// rates, the run, and the values of the outage rule, the hang rule and lenient kinds, which are looked at.
     pub(crate) fn valid(&self, window: Window) -> bool {
         let in_range = |rate: &f64| *rate > 0.0 && *rate <= 1.0;
         let probe_slow_rate = match self.half_open.recovery {
@@ -183,6 +208,7 @@ impl Rules {
             || self.failure_count.is_some()
             || self.outage.is_some()
             || self.hang.is_some();
+        let lenient = self.lenient.filter(Lenient::names_a_kind);
         let fits = match window {
             Window::Time { .. } => true,
             Window::Count(size) => {
@@ -190,6 +216,7 @@ impl Rules {
                     && self.failure_count.is_none_or(|n| n <= size)
                     && self.outage.is_none()
                     && self.hang.is_none()
+                    && lenient.is_none()
                     && self.backoff.adaptive.is_none()
                     && !self.half_open.ramp
             }
@@ -207,6 +234,10 @@ impl Rules {
             && self.hang.is_none_or(|Hang { after, starts }| {
                 (1..1 << 40).contains(&after) && (1..=1_000).contains(&starts)
             })
+            && lenient.is_none_or(|lenient| lenient.eighths <= 7)
+            && self
+                .consecutive_failures
+                .is_none_or(|n| (1..1 << 29).contains(&n))
             && match self.backoff.adaptive {
                 Some(_) => self.backoff.max >= 250_000_000,
                 None => self.backoff.max >= self.backoff.base,
@@ -383,6 +414,42 @@ pub(crate) struct RampsSoFar {
     pub(crate) taken_off: u64,
     pub(crate) late_probes: u64,
     pub(crate) switched_off: u64,
+}
+
+/// How often lenient failures did what: for figures of what a test has reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct LenientSoFar {
+    /// Counted in a window.
+    pub(crate) counted: u64,
+    /// Of those, with a weight of 0.
+    pub(crate) of_no_weight: u64,
+    /// Failures of a lenient kind that were slow.
+    pub(crate) slow: u64,
+    /// Found true, or reported, with a lenient failure in the window: by [`RULES`].
+    pub(crate) true_with: [u64; 5],
+    /// Not true, as it would have been if they counted wholly.
+    pub(crate) spared_by_run: u64,
+    pub(crate) spared_by_count: u64,
+    pub(crate) spared_by_rate: u64,
+    /// The hang rule tripped.
+    pub(crate) hung_with: u64,
+    /// Judgements of windows that hold some, while the rules name no kinds.
+    pub(crate) whole_again: u64,
+    /// Runs that were not whole failures after an outcome.
+    pub(crate) runs_with_parts: u64,
+    /// Steps of the score.
+    pub(crate) up: u64,
+    pub(crate) down: u64,
+    /// The weight was changed within a tick that has some.
+    pub(crate) reweighed: u64,
+    /// Judged at the limit, with a score above 0 at the tick's start, in a tick of lenient failures whose steps are
+    /// not above 0.
+    pub(crate) without_cause: u64,
+    /// Probes and calls of ramps that gave their slot back, and those that counted wholly.
+    pub(crate) given_back: u64,
+    pub(crate) taken_off: u64,
+    pub(crate) whole_probes: u64,
+    pub(crate) whole_in_ramps: u64,
 }
 
 /// A snapshot.

@@ -164,16 +164,16 @@ impl Model {
         Some(ramp.step.number)
     }
 
-    /// A call of a ramp ends with a success or a failure.
+    /// A call of a ramp ends with a success or a failure. If the ramp is judged from outside, it is only counted.
     pub(super) fn end_in_ramp(&mut self, step: u32, ended: Ended, now: u64) {
         let Ended {
             failure,
             slow,
             own_wait,
             took,
+            ..
         } = ended;
         let failed = failure.is_some();
-        let (bad, good) = self.weights_in_ramp();
         let Some(ramp) = &mut self.ramp else {
             unreachable!("a call of a ramp that is over is late");
         };
@@ -181,14 +181,34 @@ impl Model {
         ramp.results.successes += u64::from(!failed);
         ramp.results.failures += u64::from(failed);
         ramp.results.slow += u64::from(slow);
-        let step = ramp.counts_as(step);
-        if step == ramp.step.number {
-            ramp.step.ended += 1;
+        if self.apart {
+            return;
+        }
+        self.time_in_ramp(step, took);
+        self.score_in_ramp(step, failed || slow);
+        self.judge_ramp(own_wait, now);
+    }
+
+    /// The duration of a call that has been counted.
+    pub(crate) fn time_in_ramp(&mut self, step: u32, took: u64) {
+        if let Some(ramp) = &mut self.ramp
+            && ramp.step.number == ramp.counts_as(step)
+        {
             ramp.step.sum = LONGEST_SUM.min(ramp.step.sum + took.div_ceil(1_000));
         }
+    }
+
+    /// What its result does to the step and to the score.
+    pub(crate) fn score_in_ramp(&mut self, step: u32, is_bad: bool) {
+        let (bad, good) = self.weights_in_ramp();
+        let Some(ramp) = &mut self.ramp else {
+            return;
+        };
+        let step = ramp.counts_as(step);
+        ramp.step.ended += u64::from(step == ramp.step.number);
         self.ramps.out_of_step += u64::from(step < ramp.step.number);
         if ramp.cut.is_none_or(|cut| step >= cut) {
-            if failed || slow {
+            if is_bad {
                 ramp.rise(bad);
             } else {
                 ramp.score = ramp.score.saturating_sub(good);
@@ -196,7 +216,6 @@ impl Model {
         } else {
             self.ramps.before_a_cut += 1;
         }
-        self.judge_ramp(own_wait, now);
     }
 
     /// A call of a ramp ends without a result.
@@ -216,51 +235,61 @@ impl Model {
     }
 
     /// Judges the ramp, if there is one, until nothing more follows; with the own wait of the failure that has just
-    /// ended.
+    /// ended. Not if it is judged from outside.
     pub(super) fn judge_ramp(&mut self, own_wait: Option<u64>, now: u64) {
-        while let Some(mut ramp) = self.ramp {
-            if !self.rules.half_open.ramp {
-                self.ramps.switched_off += 1;
-                return self.enter(State::Closed, Cause::RampCompleted, ramp.results, now);
-            }
-            let Some(verdict) = self.verdict(&mut ramp, now) else {
-                return;
-            };
-            match verdict {
-                Verdict::Marked => {
-                    self.ramps.marked += 1;
-                    ramp.step.mark = Some(ramp.step.admitted);
-                    self.ramp = Some(ramp);
-                    continue;
-                }
-                Verdict::Again => self.ramps.begun_again += 1,
-                Verdict::Good => {
-                    self.ramps.good_steps += 1;
-                    self.ramps.good_after_a_cut += u64::from(ramp.cut.is_some());
-                    ramp.good = true;
-                    ramp.share = match ramp.cut {
-                        None => 3 * ramp.share,
-                        Some(_) => 3 * ramp.share / 2,
-                    };
-                    if ramp.share >= ONE {
-                        return self.enter(State::Closed, Cause::RampCompleted, ramp.results, now);
-                    }
-                }
-                Verdict::Cut => {
-                    let again = ramp.cut.is_some() && !ramp.good;
-                    if ramp.share == ramp.first || again {
-                        return self.open(Cause::RampFailed, own_wait, ramp.results, now);
-                    }
-                    self.ramps.outlasted += 1;
-                    ramp.share = (ramp.share / 2).max(ramp.first);
-                    ramp.score = 0;
-                    ramp.cut = Some(ramp.step.number + 1);
-                    ramp.good = false;
-                }
-            }
-            ramp.next_step(now);
-            self.ramp = Some(ramp);
+        while !self.apart && self.judge_step(own_wait, now) {}
+    }
+
+    /// Judges the step once; answers whether anything followed.
+    pub(crate) fn judge_step(&mut self, own_wait: Option<u64>, now: u64) -> bool {
+        let Some(mut ramp) = self.ramp else {
+            return false;
+        };
+        if !self.rules.half_open.ramp {
+            self.ramps.switched_off += 1;
+            self.enter(State::Closed, Cause::RampCompleted, ramp.results, now);
+            return true;
         }
+        let Some(verdict) = self.verdict(&mut ramp, now) else {
+            return false;
+        };
+        match verdict {
+            Verdict::Marked => {
+                self.ramps.marked += 1;
+                ramp.step.mark = Some(ramp.step.admitted);
+                self.ramp = Some(ramp);
+                return true;
+            }
+            Verdict::Again => self.ramps.begun_again += 1,
+            Verdict::Good => {
+                self.ramps.good_steps += 1;
+                self.ramps.good_after_a_cut += u64::from(ramp.cut.is_some());
+                ramp.good = true;
+                ramp.share = match ramp.cut {
+                    None => 3 * ramp.share,
+                    Some(_) => 3 * ramp.share / 2,
+                };
+                if ramp.share >= ONE {
+                    self.enter(State::Closed, Cause::RampCompleted, ramp.results, now);
+                    return true;
+                }
+            }
+            Verdict::Cut => {
+                let again = ramp.cut.is_some() && !ramp.good;
+                if ramp.share == ramp.first || again {
+                    self.open(Cause::RampFailed, own_wait, ramp.results, now);
+                    return true;
+                }
+                self.ramps.outlasted += 1;
+                ramp.share = (ramp.share / 2).max(ramp.first);
+                ramp.score = 0;
+                ramp.cut = Some(ramp.step.number + 1);
+                ramp.good = false;
+            }
+        }
+        ramp.next_step(now);
+        self.ramp = Some(ramp);
+        true
     }
 
     /// How the step stands, if it is over.
@@ -268,7 +297,8 @@ impl Model {
         let pace = self.pace.value;
         let patience = self.patience(self.rules.hang.unwrap_or(DEFAULT_PATIENCE));
         let (bad, _) = self.weights_in_ramp();
-        let age = now - ramp.step.began;
+        // a call may have read the clock before the step began
+        let age = now.saturating_sub(ramp.step.began);
         let time = self.probe_timeout().max(STEP);
         let Step {
             admitted,
@@ -310,6 +340,25 @@ impl Model {
         (mark.is_none() && age >= time / 2).then_some(Verdict::Marked)
     }
 
+    /// A ramp is under way.
+    pub(crate) fn ramps(&self) -> bool {
+        self.ramp.is_some()
+    }
+
+    /// A success of the round took that long: it is known before the success counts.
+    pub(crate) fn note_probe(&mut self, took: u64) {
+        let slowest = match &mut self.ramp {
+            Some(ramp) => &mut ramp.slowest,
+            None => &mut self.round.slowest,
+        };
+        *slowest = (*slowest).max(Some(took.div_ceil(1_000)));
+    }
+
+    /// Whether a success that took that long would be the slowest of its round.
+    pub(crate) fn is_slowest(&self, took: u64) -> bool {
+        self.round.slowest < Some(took.div_ceil(1_000))
+    }
+
     pub(super) fn ramp_slowest(&self) -> Option<u64> {
         self.ramp?.slowest
     }
@@ -325,8 +374,9 @@ impl Model {
     }
 
     /// What is left of the time that a step lasts at least.
-    pub(super) fn rest_of_step(&self, now: u64) -> Option<u64> {
-        let left = (self.ramp?.step.began + STEP).saturating_sub(now);
+    pub(crate) fn rest_of_step(&self, now: u64) -> Option<u64> {
+        let age = now.saturating_sub(self.ramp?.step.began);
+        let left = STEP.saturating_sub(age);
         (left > 0).then_some(left)
     }
 

@@ -1,6 +1,6 @@
 //! What a window shows: walks over the list of outcomes.
 
-use super::{Counts, Model, Timed, Window};
+use super::{Counts, Model, Timed, WHOLE, Window};
 
 fn sum<'a>(outcomes: impl Iterator<Item = &'a Timed>) -> Counts {
     let mut counts = Counts::default();
@@ -26,17 +26,22 @@ impl Model {
         )
     }
 
-    /// The window as a snapshot shows it.
-    pub(super) fn shown(&self, now: u64) -> Counts {
+    /// The outcomes of the window as a snapshot shows it.
+    pub(super) fn in_window(&self, now: u64) -> Vec<&Timed> {
         let (outcomes, moment) = self.period(now);
         match self.window {
-            Window::Count(size) => sum(outcomes.take(size as usize)),
+            Window::Count(size) => outcomes.take(size as usize).collect(),
             Window::Time { buckets, width } => {
                 let current = (moment - self.origin) / width;
                 let live = |at: u64| (at - self.origin) / width + u64::from(buckets) > current;
-                sum(outcomes.take_while(|outcome| live(outcome.at)))
+                outcomes.take_while(|outcome| live(outcome.at)).collect()
             }
         }
+    }
+
+    /// The window as a snapshot shows it.
+    pub(super) fn shown(&self, now: u64) -> Counts {
+        sum(self.in_window(now).into_iter())
     }
 
     /// The live epochs, oldest first; those from before the breaker was built are empty.
@@ -67,15 +72,26 @@ impl Model {
 
     /// Failures since the last success of this generation, while the rule is on. Where the window held
     /// no failure any more, the run was over.
-    pub(super) fn run(&self, now: u64) -> u64 {
+    pub(super) fn failures_of_run(&self, now: u64) -> Vec<&Timed> {
         if self.rules.consecutive_failures.is_none() {
-            return 0;
+            return Vec::new();
         }
         let mine = |outcome: &&Timed| outcome.generation == self.generation && outcome.failed;
         let failures = self.outcomes[self.run_from..].iter().rev();
         let mut later = now;
         let lasts =
             |failure: &&Timed| self.live(failure.at, std::mem::replace(&mut later, failure.at));
-        failures.take_while(mine).take_while(lasts).count() as u64
+        failures.take_while(mine).take_while(lasts).collect()
+    }
+
+    /// By how much they have made the run grow.
+    pub(super) fn run_in_eighths(&self, now: u64) -> u64 {
+        let failures = self.failures_of_run(now);
+        failures.into_iter().map(|failure| failure.grew).sum()
+    }
+
+    /// The same in whole failures.
+    pub(super) fn run(&self, now: u64) -> u64 {
+        self.run_in_eighths(now) / WHOLE
     }
 }

@@ -4,12 +4,12 @@
 use crate::strategies::{STATES, cases, ms};
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 use std::time::Duration;
 use tripcoil::config::Problem;
 use tripcoil::{
-    Backoff, Breaker, Clock, Config, ConfigError, HalfOpen, Hang, OnCancel, Outage, Ramp, State,
-    Window,
+    Backoff, Breaker, Clock, Config, ConfigError, FailureKind, HalfOpen, Hang, Lenient, OnCancel,
+    Outage, Ramp, State, Window,
 };
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -64,6 +64,19 @@ fn hangs() -> impl Strategy<Value = Hang> {
         .prop_map(|(after, starts)| Hang::after(after).starts(starts))
 }
 
+const KINDS: [FailureKind; 4] = [
+    FailureKind::Timeout,
+    FailureKind::Overload,
+    FailureKind::Other(0),
+    FailureKind::Other(2),
+];
+
+fn lenients() -> impl Strategy<Value = Lenient> {
+    let weights = prop_oneof![select(vec![0.0, 0.125, 0.875, 0.0625, 0.9375]), rates()];
+    let kinds = subsequence(&KINDS[..], 0..=KINDS.len());
+    (kinds, weights).prop_map(|(kinds, weight)| Lenient::new(kinds, weight))
+}
+
 fn counts() -> impl Strategy<Value = u32> {
     let edges = [
         0,
@@ -76,6 +89,8 @@ fn counts() -> impl Strategy<Value = u32> {
         1 << 16,
         1 << 20,
         (1 << 20) - 1,
+        (1 << 29) - 1,
+        1 << 29,
         u32::MAX,
     ];
     select(edges.to_vec())
@@ -133,6 +148,7 @@ fn any_configs() -> impl Strategy<Value = Config> {
         option::of(counts()),
         option::of(outages()),
         option::of(hangs()),
+        option::of(lenients()),
     );
     let on_cancel = [
         OnCancel::Ignored,
@@ -149,18 +165,19 @@ fn any_configs() -> impl Strategy<Value = Config> {
     );
     let parts = (windows, backoffs, rounds, rules, rest);
     parts.prop_map(|(window, open_for, half_open, rules, rest)| {
-        let (failure_rate, min_throughput, slow_call, slow_rate, run, count, outage, hang) = rules;
+        let (rate, min, slow_call, slow_rate, run, count, outage, hang, lenient) = rules;
         let (on_cancel, durations, history, clock, initial_state) = rest;
         Config {
             window,
-            failure_rate,
-            min_throughput,
+            failure_rate: rate,
+            min_throughput: min,
             slow_call,
             slow_rate,
             consecutive_failures: run,
             failure_count: count,
             outage,
             hang,
+            lenient,
             open_for,
             half_open,
             on_cancel,
@@ -174,6 +191,16 @@ fn any_configs() -> impl Strategy<Value = Config> {
 
 fn problems<T>(result: Result<T, ConfigError>) -> Vec<Problem> {
     result.err().map_or(vec![], |e| e.problems().to_vec())
+}
+
+/// The kinds and the weight, as they are written.
+fn lenient(config: &Config) -> Option<(Vec<FailureKind>, f64)> {
+    let table = toml::Table::try_from(config).unwrap();
+    let lenient = table.get("lenient")?;
+    let names = lenient["kinds"].as_array().unwrap();
+    let written = |kind: &FailureKind| names.contains(&kind.to_string().into());
+    let kinds = KINDS.into_iter().filter(written).collect();
+    Some((kinds, lenient["weight"].as_float().unwrap()))
 }
 
 /// By a setter for each of the settings.
@@ -213,6 +240,9 @@ fn set(config: &Config, name: &str) -> tripcoil::Builder {
     if let Some(hang) = c.hang {
         builder = builder.hang(hang);
     }
+    if let Some((kinds, weight)) = lenient(config) {
+        builder = builder.lenient(kinds, weight);
+    }
     builder
 }
 
@@ -221,7 +251,14 @@ fn variables(config: &Config) -> Vec<(String, String)> {
     let table = toml::Table::try_from(config).unwrap();
     let mut variables = Vec::new();
     let mut add = |name: String, value: &toml::Value| {
-        let text = value.as_str().map_or_else(|| value.to_string(), Into::into);
+        let text_of = |value: &toml::Value| match value.as_str() {
+            Some(text) => text.to_string(),
+            None => value.to_string(),
+        };
+        let text = match value.as_array() {
+            Some(list) => list.iter().map(text_of).collect::<Vec<_>>().join(","),
+            None => text_of(value),
+        };
         variables.push((format!("DB_{}", name.to_uppercase()), text));
     };
     for (name, value) in &table {
@@ -401,10 +438,17 @@ fn all_groups_that_do_not_go_together_are_reported_at_once() {
         ("DB_OPEN_FOR", "5s"),
         ("DB_OPEN_FOR_SEED", "5"),
         ("DB_HALF_OPEN_OF", "5"),
+        ("DB_LENIENT_WEIGHT", "0.5"),
     ];
     let error = Config::from_vars("DB", variables).unwrap_err();
     let groups: Vec<_> = error.problems().iter().map(|p| &*p.variable).collect();
-    assert_eq!(groups, ["DB_HALF_OPEN_*", "DB_OPEN_FOR_*", "DB_WINDOW_*"]);
+    let expected = [
+        "DB_HALF_OPEN_*",
+        "DB_LENIENT_*",
+        "DB_OPEN_FOR_*",
+        "DB_WINDOW_*",
+    ];
+    assert_eq!(groups, expected);
     let file = "window = { time = \"10s\", count = 10 }\nhalf_open = { of = 5 }";
     let error = toml::from_str::<Config>(file).unwrap_err().to_string();
     assert!(

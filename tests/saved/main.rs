@@ -10,6 +10,7 @@ mod adaptive;
 mod crash;
 mod damage;
 mod doors;
+mod lenient;
 mod places;
 mod progress;
 mod restore;

@@ -1,7 +1,8 @@
 //! New rules while it runs.
 
 use tripcoil::{
-    Backoff, Breaker, Cause, HalfOpen, ManualClock, OnCancel, Outage, Outcome, State, Window,
+    Backoff, Breaker, Cause, FailureKind, HalfOpen, ManualClock, OnCancel, Outage, Outcome, State,
+    Window,
 };
 
 use crate::common::{Rig, SERVER, counts, ms, ns, secs};
@@ -79,6 +80,32 @@ fn an_outage_rule_that_is_refused_changes_nothing() {
         refused.expect_err("a count window").problems()[0].field,
         "outage"
     );
+}
+
+#[test]
+fn lenient_kinds_that_are_refused_change_nothing() {
+    let kinds = [FailureKind::Overload];
+    let rig = Rig::run_of_three();
+    rig.fail(2);
+    let before = rig.seen();
+    for weight in [0.3, 1.0, f64::NAN] {
+        let refused = rig
+            .controller
+            .reconfigure(|rules| rules.lenient(kinds, weight));
+        let error = refused.expect_err("no eighths");
+        assert_eq!(error.problems()[0].field, "lenient.weight");
+    }
+    assert_eq!(rig.seen(), before);
+    rig.fail(1);
+    assert_eq!(rig.cause(), Cause::ConsecutiveFailures);
+
+    let by_count = Rig::new(|builder| builder.window(Window::count(9)).failure_count(3));
+    let rules = |kinds| move |rules: tripcoil::config::Rules| rules.lenient(kinds, 0.5);
+    let refused = by_count.controller.reconfigure(rules(Vec::from(kinds)));
+    let error = refused.expect_err("a count window");
+    assert_eq!(error.problems()[0].field, "lenient");
+    let none = by_count.controller.reconfigure(rules(Vec::new()));
+    assert_eq!(none, Ok(()));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tripcoil::{
-    Backoff, Breaker, Builder, Clock, ConfigError, HalfOpen, ManualClock, OnCancel, Outage, Window,
+    Backoff, Breaker, Builder, Clock, Config, ConfigError, FailureKind, HalfOpen, Lenient,
+    ManualClock, OnCancel, Outage, Window,
 };
 
 use crate::common::{ms, ns, secs};
@@ -137,12 +138,72 @@ fn counts_are_at_least_one() {
             .min_throughput(1),
     );
     let most = u32::MAX;
-    accepts(
-        builder()
-            .consecutive_failures(most)
-            .failure_count(most)
-            .min_throughput(most),
-    );
+    accepts(builder().failure_count(most).min_throughput(most));
+}
+
+#[test]
+fn a_run_is_shorter_than_two_to_the_29() {
+    accepts(builder().consecutive_failures((1 << 29) - 1));
+    for n in [1 << 29, u32::MAX] {
+        refuses("consecutive_failures", builder().consecutive_failures(n));
+        let by_count = builder().window(Window::count(9));
+        refuses("consecutive_failures", by_count.consecutive_failures(n));
+    }
+}
+
+const KINDS: [FailureKind; 2] = [FailureKind::Overload, FailureKind::Other(9)];
+
+#[test]
+fn a_weight_is_zero_to_seven_eighths() {
+    for eighths in 0..8u8 {
+        accepts(builder().lenient(KINDS, f64::from(eighths) / 8.0));
+    }
+    for weight in [
+        0.0625,
+        0.1,
+        0.9375,
+        1.0,
+        2.0,
+        -0.125,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+    ] {
+        refuses("lenient.weight", builder().lenient(KINDS, weight));
+        // without kinds it has no effect
+        accepts(builder().lenient([], weight));
+    }
+}
+
+#[test]
+fn lenient_kinds_need_a_time_window() {
+    let by_count = || builder().window(Window::count(9));
+    refuses("lenient", by_count().lenient(KINDS, 0.5));
+    accepts(by_count().lenient([], 0.5));
+    let error = by_count().lenient(KINDS, 1.0).build().map(drop);
+    let error = error.expect_err("to be refused");
+    assert_eq!(fields(&error), ["lenient", "lenient.weight"]);
+    // the last ones that are set count
+    accepts(by_count().lenient(KINDS, 0.5).lenient([], 0.5));
+    accepts(by_count().lenient(KINDS, 0.5).window(Window::default()));
+}
+
+#[test]
+fn the_builder_sets_the_lenient_kinds_of_a_configuration() {
+    let lenient = |lenient| Config {
+        lenient,
+        ..Config::default()
+    };
+    let kinds = [FailureKind::Other(2), FailureKind::Overload];
+    let config = lenient(Some(Lenient::new(kinds, 1.0)));
+    let built = |builder: Builder| builder.build().map(drop).expect_err("to be refused");
+    let by_hand = built(builder().lenient(KINDS, 1.0));
+    let by_config = built(builder().config(config));
+    assert_eq!(by_hand, by_config);
+    accepts(builder().lenient(KINDS, 1.0).config(lenient(None)));
+    // an equal set of kinds is equal
+    assert_eq!(Lenient::new(kinds, 0.5), Lenient::new(KINDS, 0.5));
+    assert_ne!(Lenient::new(kinds, 0.5), Lenient::new([kinds[0]], 0.5));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use std::time::Duration;
 use tripcoil::{
-    Backoff, Breaker, Clock, Config, HalfOpen, Hang, OnCancel, Outage, Ramp, State, Window,
+    Backoff, Breaker, Clock, Config, FailureKind, HalfOpen, Hang, Lenient, OnCancel, Outage, Ramp,
+    State, Window,
 };
 
 fn same(a: &Config, b: &Config) -> bool {
@@ -63,6 +64,7 @@ fn a_file_says_what_the_builder_would() {
         failure_count = 50
         outage = { theta = 0.4, loss = 0.01 }
         hang = { after = "2s", starts = 25 }
+        lenient = { kinds = ["overload", "timeout", "other(3)"], weight = 0.25 }
         open_for = { base = "1m", factor = 3, max = "10m", jitter = 0.1, reset_after = "2m", seed = 7 }
         half_open = { of = 10, failure_rate = 0.5, slow_rate = 0.6, max_probes = 3, probe_timeout = "5s", ramp = true }
         on_cancel = "failure_if_slow"
@@ -84,6 +86,14 @@ fn a_file_says_what_the_builder_would() {
         failure_count: Some(50),
         outage: Some(Outage::at(0.4).loss_at_most(0.01)),
         hang: Some(Hang::after(secs(2)).starts(25)),
+        lenient: Some(Lenient::new(
+            [
+                FailureKind::Overload,
+                FailureKind::Timeout,
+                FailureKind::Other(3),
+            ],
+            0.25,
+        )),
         open_for: Backoff::exponential(secs(60), 3.0)
             .max(secs(600))
             .jitter(0.1)
@@ -111,7 +121,7 @@ fn a_file_says_what_the_builder_would() {
 fn what_is_not_named_is_as_by_default() {
     assert!(same(&toml_of("").unwrap(), &Config::default()));
     assert!(same(&json_of("{}").unwrap(), &Config::default()));
-    let empty = r#"{"window": {}, "open_for": {}, "half_open": {}}"#;
+    let empty = r#"{"window": {}, "lenient": {}, "open_for": {}, "half_open": {}}"#;
     assert!(same(&json_of(empty).unwrap(), &Config::default()));
     let partly =
         json_of(r#"{"open_for": {"base": "5s"}, "half_open": {"max_probes": 2}}"#).unwrap();
@@ -184,6 +194,134 @@ fn either_part_of_the_hang_rule_switches_it_on() {
     assert_eq!(written(None), serde_json::Value::Null);
     let full = serde_json::json!({ "after": "1s", "starts": 10 });
     assert_eq!(written(Some(second)), full);
+}
+
+#[test]
+fn lenient_kinds_are_a_list_or_a_text_with_commas() {
+    let of = |text: &str| toml_of(text).expect("valid").lenient;
+    let two = Lenient::new([FailureKind::Connect, FailureKind::Other(0)], 0.5);
+    for text in [
+        r#"lenient = { kinds = ["connect", "other(0)"], weight = 0.5 }"#,
+        r#"lenient = { weight = 0.5, kinds = ["other(0)", "connect", "connect"] }"#,
+        r#"lenient = { kinds = "connect,other(0)", weight = 0.5 }"#,
+        r#"lenient = { kinds = "other(0), connect", weight = 0.5 }"#,
+        "[lenient]\nweight = 0.5\nkinds = [\n  \"connect\", # no answer\n  \"other(0)\",\n]",
+    ] {
+        assert_eq!(of(text), Some(two), "{text}");
+    }
+    let json = json_of(r#"{"lenient": {"kinds": ["data"], "weight": 0}}"#).expect("valid");
+    assert_eq!(json.lenient, Some(Lenient::new([FailureKind::Data], 0.0)));
+    for text in ["", "[lenient]", "lenient = false"] {
+        assert_eq!(of(text), None, "{text}");
+    }
+    // no kinds have no effect, and are kept
+    for kinds in ["[]", "\"\""] {
+        let none = of(&format!("lenient = {{ kinds = {kinds}, weight = 0.5 }}"));
+        assert_eq!(none, Some(Lenient::new([], 0.5)));
+    }
+    // the rules stay as they are by default
+    let config = toml_of("lenient = { kinds = \"data\", weight = 0.5 }").expect("valid");
+    let expected = Config {
+        lenient: Some(Lenient::new([FailureKind::Data], 0.5)),
+        ..Config::default()
+    };
+    assert!(same(&config, &expected), "{config:?}");
+}
+
+#[test]
+fn lenient_kinds_are_written_as_a_list() {
+    let written = |lenient| {
+        let config = Config {
+            lenient,
+            ..Config::default()
+        };
+        serde_json::to_value(config).expect("it can be written")["lenient"].clone()
+    };
+    assert_eq!(written(None), serde_json::Value::Null);
+    // each once, in the order of the kinds; all numbers from 2 on are one kind
+    let kinds = [3, 1, 255].map(FailureKind::Other);
+    let kinds = kinds.into_iter().chain([FailureKind::Timeout]);
+    let some = written(Some(Lenient::new(kinds, 0.25)));
+    let names = ["timeout", "other(1)", "other(2)"];
+    let table = serde_json::json!({ "kinds": names, "weight": 0.25 });
+    assert_eq!(some, table);
+    let none = written(Some(Lenient::new([], 0.25)));
+    let table = serde_json::json!({ "kinds": [], "weight": 0.25 });
+    assert_eq!(none, table);
+}
+
+#[test]
+fn lenient_kinds_need_a_weight_and_a_weight_needs_kinds() {
+    let both = "lenient: kinds and weight belong together, but only one of them is set";
+    for text in [
+        r#"{"lenient": {"kinds": ["overload"]}}"#,
+        r#"{"lenient": {"kinds": []}}"#,
+        r#"{"lenient": {"weight": 0.25}}"#,
+        r#"{"profile": "adaptive", "lenient": {"weight": 0.25}}"#,
+    ] {
+        let error = json_of(text).unwrap_err();
+        assert!(error.starts_with(both), "{text}: {error}");
+    }
+}
+
+#[test]
+fn groups_that_clash_are_reported_together() {
+    let error = json_of(
+        r#"{
+            "half_open": {"of": 5},
+            "window": {"time": "10s", "count": 5},
+            "open_for": {"adaptive": true, "base": "1s"},
+            "lenient": {"weight": 0.25}
+        }"#,
+    );
+    let error = error.unwrap_err();
+    let groups: Vec<_> = error
+        .split("; ")
+        .filter_map(|clash| clash.split(": ").next())
+        .collect();
+    assert_eq!(groups, ["window", "lenient", "open_for", "half_open"]);
+}
+
+#[test]
+fn an_unknown_kind_is_answered_with_the_names_that_exist() {
+    let names = "expected one of \"timeout\", \"connect\", \"overload\", \"server\", \"client\", \
+                 \"data\" and \"other(0)\" to \"other(255)\"";
+    let or = ", or several of them with commas between";
+    let meant = "; did you mean \"overload\"?";
+    let refused = |kinds: &str, found: &str, expected: &str| {
+        let whole = format!("lenient.kinds: invalid {found}, {expected}");
+        let table = format!("lenient = {{ weight = 0.5, kinds = {kinds} }}");
+        let error = toml::from_str::<Config>(&table).unwrap_err();
+        assert_eq!(error.message(), whole);
+        let json = format!(r#"{{"lenient": {{"weight": 0.5, "kinds": {kinds}}}}}"#);
+        let error = json_of(&json).unwrap_err();
+        assert!(error.starts_with(&format!("{whole} at line 1")), "{error}");
+    };
+    for (name, rest) in [
+        ("overlod", meant),
+        ("Overload", meant),
+        ("password", ""),
+        ("data,timeout", ""),
+        ("other(256)", ""),
+        ("", ""),
+    ] {
+        let found = format!("value: string {name:?}");
+        let expected = format!("{names}{rest}");
+        refused(&format!("[{name:?}]"), &found, &expected);
+        refused(&format!("[\"data\", {name:?}]"), &found, &expected);
+    }
+    refused("[\"data\", 5]", "value: integer `5`", names);
+    refused("[\"data\", false]", "value: boolean `false`", names);
+    refused("[[\"data\"]]", "type: sequence", names);
+    for (text, rest) in [
+        ("overlod", meant),
+        ("data,overlod", meant),
+        ("data,password", ""),
+        ("data,", ""),
+    ] {
+        let found = format!("value: string {text:?}");
+        refused(&format!("{text:?}"), &found, &format!("{names}{or}{rest}"));
+    }
 }
 
 #[test]
@@ -289,6 +427,18 @@ fn errors_name_the_field() {
         ("hang.after", r#"{"after": 1}"#),
         ("hang.starts", r#"{"starts": "many"}"#),
         ("hang.calls", r#"{"calls": 5}"#),
+        ("lenient", "true"),
+        ("lenient", r#""overload""#),
+        ("lenient", r#"["overload"]"#),
+        ("lenient", r#"{"kinds": ["overload"]}"#),
+        ("lenient.kinds", r#"{"kinds": 5, "weight": 0.5}"#),
+        ("lenient.kinds", r#"{"kinds": false, "weight": 0.5}"#),
+        ("lenient.kinds", r#"{"kinds": [null], "weight": 0.5}"#),
+        ("lenient.kinds", r#"{"kinds": ["any"], "weight": 0.5}"#),
+        ("lenient.weight", r#"{"kinds": ["data"], "weight": "0.5"}"#),
+        ("lenient.weight", r#"{"kinds": ["data"], "weight": [0.5]}"#),
+        ("lenient.kind", r#"{"kind": ["data"]}"#),
+        ("lenient.kinds?", r#"{"kind": ["data"]}"#),
         ("open_for.adaptive", r#"{"adaptive": "yes"}"#),
         ("open_for", "5"),
         ("open_for", r#""soon""#),
@@ -336,6 +486,14 @@ fn errors_name_the_field() {
              failure_rate, slow_rate, max_probes, probe_timeout, ramp",
         ),
         (
+            r#"{"lenient": {"password": "hunter2"}}"#,
+            "unknown setting lenient.password; the settings of lenient are kinds, weight",
+        ),
+        (
+            r#"{"weight": 0.5}"#,
+            "unknown setting weight; did you mean lenient.weight?",
+        ),
+        (
             r#"{"open_for": {"max_probes": 5}}"#,
             "unknown setting open_for.max_probes; did you mean half_open.max_probes?",
         ),
@@ -376,6 +534,11 @@ fn a_value_of_another_type_is_answered_with_an_example() {
         (
             "hang",
             "expected hang to be a table such as { after = \"300ms\", starts = 10 }, \
+             or false to turn it off",
+        ),
+        (
+            "lenient",
+            "expected lenient to be a table such as { kinds = [\"overload\"], weight = 0.25 }, \
              or false to turn it off",
         ),
         (
@@ -432,6 +595,7 @@ fn a_value_of_another_type_is_answered_with_an_example() {
             "window.time",
             "expected a duration such as \"10s\" or \"500ms\"",
         ),
+        ("lenient.weight", "expected a number such as 0.5"),
         ("open_for.seed", "expected a whole number, such as 7"),
         (
             "half_open.successes",
@@ -448,13 +612,24 @@ fn a_value_of_another_type_is_answered_with_an_example() {
             ("\"\"", "invalid value: string \"\", "),
             ("-1.5", "invalid value: floating point `-1.5`, "),
         ] {
-            if (field, value) == ("failure_rate", "-1.5") {
+            if let ("failure_rate" | "lenient.weight", "-1.5") = (field, value) {
                 continue;
             }
             let error = toml_of(&format!("{field} = {value}")).unwrap_err();
             let whole = format!("{field}: {found}{expected}");
             assert!(error.contains(&whole), "{error}\n{whole}");
         }
+    }
+    for (value, found) in [
+        ("1979-05-27", "invalid type: a date, "),
+        ("{ a = 1 }", "invalid type: map, "),
+        ("-1.5", "invalid value: floating point `-1.5`, "),
+        ("true", "invalid value: boolean `true`, "),
+    ] {
+        let error = toml_of(&format!("lenient.kinds = {value}")).unwrap_err();
+        let list = "expected a list of kinds of failures such as \"overload\" and \"timeout\"";
+        let whole = format!("lenient.kinds: {found}{list}");
+        assert!(error.contains(&whole), "{error}");
     }
     let error = json_of("[]").unwrap_err();
     let expected =
@@ -507,6 +682,10 @@ fn a_file_says_where() {
         ("open_for.base = \"soon\"", 17),
         ("window = 5", 10),
         ("window.bucket = 5", 17),
+        ("lenient.kinds = 5", 17),
+        ("lenient.kinds = \"overlod\"", 17),
+        ("lenient.kinds = [\"data\", \"overlod\"]", 26),
+        ("lenient.kinds = [\"data\", 5]", 26),
         ("failure_raet = 1", 16),
         ("[half_open]\nfailure_rate = 0.5\nrate = 0.5", 8),
     ] {

@@ -3,7 +3,9 @@
 use crate::strategies::apart;
 use std::time::Duration;
 use tripcoil::config::EnvError;
-use tripcoil::{Backoff, Config, HalfOpen, Hang, OnCancel, Outage, Ramp, State, Window};
+use tripcoil::{
+    Backoff, Config, FailureKind, HalfOpen, Hang, Lenient, OnCancel, Outage, Ramp, State, Window,
+};
 
 fn read(vars: &[(&str, &str)]) -> Result<Config, EnvError> {
     Config::from_vars("DB", vars.iter().copied())
@@ -32,6 +34,8 @@ fn each_setting_has_a_variable() {
         ("DB_OUTAGE_LOSS", "0.01"),
         ("DB_HANG_AFTER", "2s"),
         ("DB_HANG_STARTS", "25"),
+        ("DB_LENIENT_KINDS", "overload,other(1)"),
+        ("DB_LENIENT_WEIGHT", "0.25"),
         ("DB_OPEN_FOR_BASE", "1m"),
         ("DB_OPEN_FOR_FACTOR", "3"),
         ("DB_OPEN_FOR_MAX", "10m"),
@@ -65,6 +69,10 @@ fn each_setting_has_a_variable() {
         failure_count: Some(50),
         outage: Some(Outage::at(0.4).loss_at_most(0.01)),
         hang: Some(Hang::after(secs(2)).starts(25)),
+        lenient: Some(Lenient::new(
+            [FailureKind::Overload, FailureKind::Other(1)],
+            0.25,
+        )),
         open_for: Backoff::exponential(secs(60), 3.0)
             .max(secs(600))
             .jitter(0.1)
@@ -126,6 +134,53 @@ fn either_part_of_the_hang_rule_switches_it_on() {
     }
 }
 
+#[test]
+fn lenient_kinds_are_a_text_with_commas() {
+    let of = |kinds: &str, weight: &str| {
+        let vars = [("DB_LENIENT_KINDS", kinds), ("DB_LENIENT_WEIGHT", weight)];
+        read(&vars).map(|config| config.lenient)
+    };
+    let one = Lenient::new([FailureKind::Timeout], 0.0);
+    assert_eq!(of("timeout", "0"), Ok(Some(one)));
+    let three = [
+        FailureKind::Timeout,
+        FailureKind::Data,
+        FailureKind::Other(2),
+    ];
+    let three = Lenient::new(three, 0.875);
+    let kinds = "data, other(9),timeout,other(200)";
+    assert_eq!(of(kinds, "0.875"), Ok(Some(three)));
+    assert_eq!(of("", "0.5"), Ok(Some(Lenient::new([], 0.5))));
+    let off = read(&[("DB_LENIENT", "false")]).map(|config| config.lenient);
+    assert_eq!(off, Ok(None));
+
+    let names = "but must be one of timeout, connect, overload, server, client, data and other(0) to \
+                 other(255), or several of them with commas between";
+    for (kinds, meant) in [
+        ("data,overlod", "; did you mean overload?"),
+        ("data;timeout", ""),
+        ("data,", ""),
+        ("false", ""),
+    ] {
+        let error = of(kinds, "0.5").unwrap_err();
+        assert_eq!(variables(&error), ["DB_LENIENT_KINDS"]);
+        let line = format!("\nDB_LENIENT_KINDS is {kinds:?}, {names}{meant}");
+        assert!(error.to_string().ends_with(&line), "{error}");
+    }
+    let error = of("data", "a quarter").unwrap_err();
+    let line = "DB_LENIENT_WEIGHT is \"a quarter\", but must be a number such as 0.5";
+    assert!(error.to_string().ends_with(line), "{error}");
+    let error = of("data", "0.3").unwrap_err();
+    let line = "DB_LENIENT_WEIGHT is \"0.3\", but must be from 0 to 0.875, a multiple of 0.125";
+    assert!(error.to_string().ends_with(line), "{error}");
+    for one in [("DB_LENIENT_KINDS", "data"), ("DB_LENIENT_WEIGHT", "0.5")] {
+        let error = read(&[one]).unwrap_err();
+        let line = "DB_LENIENT_* do not go together: kinds and weight belong together, but only one \
+                    of them is set";
+        assert!(error.to_string().ends_with(line), "{error}");
+    }
+}
+
 /// By the variable that is set.
 #[test]
 fn a_rule_that_needs_a_time_window_says_so() {
@@ -140,6 +195,16 @@ fn a_rule_that_needs_a_time_window_says_so() {
         let expected = format!("{set} is \"{value}\", but must be unset, since");
         assert!(error.to_string().contains(&expected), "{error}");
     }
+    let lenient = [
+        ("DB_LENIENT_WEIGHT", "0.5"),
+        ("DB_LENIENT_KINDS", "data"),
+        ("DB_WINDOW_COUNT", "9"),
+    ];
+    let error = read(&lenient).unwrap_err();
+    assert_eq!(variables(&error), ["DB_LENIENT_KINDS"]);
+    let expected =
+        "DB_LENIENT_KINDS is \"data\", but must be unset, since weights need a time window";
+    assert!(error.to_string().ends_with(expected), "{error}");
 }
 
 #[test]
@@ -251,8 +316,8 @@ fn the_value_of_what_is_no_setting_is_printed_nowhere() {
     assert_eq!(error.problems().len(), vars.len());
     let known = "PROFILE, WINDOW_TIME, WINDOW_BUCKETS, WINDOW_COUNT, FAILURE_RATE, MIN_THROUGHPUT, SLOW_CALL, \
                  SLOW_RATE, CONSECUTIVE_FAILURES, FAILURE_COUNT, OUTAGE, OUTAGE_THETA, OUTAGE_LOSS, \
-                 HANG, HANG_AFTER, HANG_STARTS, OPEN_FOR, OPEN_FOR_ADAPTIVE, OPEN_FOR_BASE, \
-                 OPEN_FOR_FACTOR, OPEN_FOR_MAX, OPEN_FOR_JITTER, OPEN_FOR_RESET_AFTER, OPEN_FOR_SEED, \
+                 HANG, HANG_AFTER, HANG_STARTS, LENIENT, LENIENT_KINDS, LENIENT_WEIGHT, \
+                 OPEN_FOR, OPEN_FOR_ADAPTIVE, OPEN_FOR_BASE, OPEN_FOR_FACTOR, OPEN_FOR_MAX, OPEN_FOR_JITTER, OPEN_FOR_RESET_AFTER, OPEN_FOR_SEED, \
                  HALF_OPEN_SUCCESSES, HALF_OPEN_OF, HALF_OPEN_FAILURE_RATE, HALF_OPEN_SLOW_RATE, \
                  HALF_OPEN_MAX_PROBES, HALF_OPEN_PROBE_TIMEOUT, HALF_OPEN_RAMP, ON_CANCEL, DURATIONS, HISTORY, CLOCK";
     let text = error.to_string();
@@ -446,6 +511,10 @@ fn what_does_not_go_together_is_told_by_its_group() {
         (
             [("DB_HALF_OPEN_SUCCESSES", "2"), ("DB_HALF_OPEN_OF", "5")],
             "DB_HALF_OPEN_*",
+        ),
+        (
+            [("DB_LENIENT_KINDS", "data"), ("DB_CLOCK", "coarse")],
+            "DB_LENIENT_*",
         ),
         (
             [("DB_HALF_OPEN_OF", "2"), ("DB_CLOCK", "coarse")],

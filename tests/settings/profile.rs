@@ -1,7 +1,7 @@
 //! The profile: from where settings come that are absent.
 
 use std::time::Duration;
-use tripcoil::{Backoff, Config, HalfOpen, Hang, Outage, Ramp, Window};
+use tripcoil::{Backoff, Config, FailureKind, HalfOpen, Hang, Lenient, Outage, Ramp, Window};
 
 fn of(text: &str) -> Config {
     toml::from_str(text).expect("valid")
@@ -28,7 +28,7 @@ fn ramp(round: HalfOpen) -> HalfOpen {
 fn it_chooses_the_settings_that_are_absent() {
     assert!(same(&adaptive(""), &Config::adaptive()));
     assert!(same(&of("profile = \"default\""), &Config::default()));
-    let json = r#"{"profile": "adaptive", "window": {}, "outage": {}, "hang": {}, "open_for": {}, "half_open": {}}"#;
+    let json = r#"{"profile": "adaptive", "window": {}, "outage": {}, "hang": {}, "lenient": {}, "open_for": {}, "half_open": {}}"#;
     let empty: Config = serde_json::from_str(json).expect("valid");
     assert!(same(&empty, &Config::adaptive()));
 }
@@ -82,6 +82,18 @@ fn other_failure_rules_stand_beside_its_own() {
     assert_eq!(config.consecutive_failures, Some(7));
     assert_eq!((config.failure_rate, config.failure_count), (None, None));
     assert_eq!(config.outage, Some(Outage::default()));
+}
+
+#[test]
+fn lenient_kinds_are_added_to_it() {
+    assert!(same(&adaptive("lenient = false"), &Config::adaptive()));
+    let config = adaptive("lenient = { kinds = \"overload\", weight = 0.125 }");
+    let expected = Config {
+        lenient: Some(Lenient::new([FailureKind::Overload], 0.125)),
+        ..Config::adaptive()
+    };
+    assert!(same(&config, &expected));
+    assert_eq!(config.validate(), Ok(()));
 }
 
 #[test]
@@ -186,18 +198,20 @@ fn it_has_a_variable() {
 }
 
 #[test]
-fn a_rule_is_off_or_has_parts() {
+fn a_group_is_off_or_has_parts() {
     for (off, part, value, group) in [
         ("DB_OUTAGE", "DB_OUTAGE_LOSS", "0.01", "DB_OUTAGE_*"),
         ("DB_HANG", "DB_HANG_STARTS", "9", "DB_HANG_*"),
+        ("DB_LENIENT", "DB_LENIENT_KINDS", "data", "DB_LENIENT_*"),
+        ("DB_LENIENT", "DB_LENIENT_WEIGHT", "0.5", "DB_LENIENT_*"),
     ] {
         let error = read(&[(off, "false"), (part, value)]).expect_err("refused");
         let line = format!(
-            "{group} do not go together: false and parts of the rule are both set, but only one of them can be"
+            "{group} do not go together: false and parts are both set, but only one form can be"
         );
         assert!(error.to_string().ends_with(&line), "{error}");
         let error = read(&[(off, "true")]).expect_err("refused");
-        let line = format!("{off} is \"true\", but must be false to turn the rule off");
+        let line = format!("{off} is \"true\", but must be false to turn it off");
         assert!(error.to_string().ends_with(&line), "{error}");
     }
 }

@@ -1,11 +1,13 @@
 //! Configurations, and what runs the tests of them.
 
+use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::time::Duration;
 use tripcoil::{
-    Backoff, Config, HalfOpen, Hang, ManualClock, OnCancel, Outage, Ramp, State, Window,
+    Backoff, Config, FailureKind, HalfOpen, Hang, Lenient, ManualClock, OnCancel, Outage, Ramp,
+    State, Window,
 };
 
 pub(crate) const STATES: [State; 6] = [
@@ -15,6 +17,18 @@ pub(crate) const STATES: [State; 6] = [
     State::ForcedOpen,
     State::Disabled,
     State::ObserveOnly,
+];
+
+const KINDS: [FailureKind; 9] = [
+    FailureKind::Timeout,
+    FailureKind::Connect,
+    FailureKind::Overload,
+    FailureKind::Server,
+    FailureKind::Client,
+    FailureKind::Data,
+    FailureKind::Other(0),
+    FailureKind::Other(1),
+    FailureKind::Other(200),
 ];
 
 /// `TRIPCOIL_CASES` sets the number of cases.
@@ -94,6 +108,9 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
         let hang = Hang::after(nanos(after));
         starts.map_or(hang, |starts| hang.starts(starts))
     });
+    // with a count window only without kinds
+    let lenient = (vec(select(&KINDS[..]), 0..4), 0..8u8)
+        .prop_map(|(kinds, eighths)| Lenient::new(kinds, f64::from(eighths) / 8.0));
     let rules = (
         option::of(rate()),
         option::of(1..9u32),
@@ -103,6 +120,7 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
         option::of(1..9u32),
         option::of(outage),
         option::weighted(0.3, hang),
+        option::weighted(0.3, lenient),
     );
     let rest = (
         select(
@@ -125,18 +143,18 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
                 rules,
                 (on_cancel, durations, history, initial_state),
             )| {
-                let (failure_rate, min_throughput, slow_call, slow_rate, run, count, outage, hang) =
-                    rules;
+                let (rate, min, slow_call, slow_rate, run, count, outage, hang, lenient) = rules;
                 Config {
                     window,
-                    failure_rate,
-                    min_throughput,
+                    failure_rate: rate,
+                    min_throughput: min,
                     slow_call: slow_call.map(nanos),
                     slow_rate,
                     consecutive_failures: run,
                     failure_count: count,
                     outage,
                     hang,
+                    lenient,
                     open_for,
                     half_open,
                     on_cancel,

@@ -386,6 +386,13 @@ pub(crate) const SITUATIONS: &[Situation] = &[
             build(|b| b.failure_rate(0.5).min_throughput(2)).calls(&[BAD])
         })
     },
+    Situation {
+        holds: |s| s.window.failures >= 2,
+        ..on("a half short, and the epoch over", || {
+            let rules = |b: Builder| b.failure_count(1).lenient([FailureKind::Server], 0.5);
+            build(rules).calls(&[BAD]).wait(EPOCH)
+        })
+    },
     on("one failure short of the run", || {
         build(|b| b.consecutive_failures(2)).calls(&[BAD])
     }),

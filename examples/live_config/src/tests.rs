@@ -203,6 +203,39 @@ fn each_value_is_judged_where_it_is_named() -> Done {
 }
 
 #[test]
+fn lenient_kinds_are_checked_part_by_part() -> Done {
+    let text = r#"[default]
+lenient = { kinds = ["data", "overlod"], weight = "low" }
+
+[keys.a]
+lenient = { kinds = ["overload"] }
+
+[keys.b]
+lenient = { kinds = ["overload"], weight = 0.3 }
+"#;
+    let both = "kinds and weight belong together, but only one of them is set";
+    assert_eq!(
+        refused(text, None)?,
+        [
+            "line 2: default.lenient.kinds: invalid value: string \"overlod\", expected one of \"timeout\", \
+             \"connect\", \"overload\", \"server\", \"client\", \"data\" and \"other(0)\" to \"other(255)\"; \
+             did you mean \"overload\"?"
+                .to_string(),
+            "line 2: default.lenient.weight: invalid value: string \"low\", expected a number such as 0.5".into(),
+            format!("line 5: keys.a.lenient: {both}"),
+            "line 8: keys.b.lenient.weight is 0.3, but must be from 0 to 0.875, a multiple of 0.125".into(),
+        ]
+    );
+    // the same kinds in other words are the same settings
+    let list = "[default]\nlenient = { kinds = [\"data\", \"other(2)\"], weight = 0.25 }\n";
+    let words = "[default]\nlenient = { weight = 0.25, kinds = \"other(7), data\" }\n";
+    let read = |text| Settings::read(text, None).map_err(|problems| format!("{problems:?}"));
+    assert!(read(list)?.agree(&read(words)?, "any"));
+    assert!(!read(list)?.agree(&read("[default]\n")?, "any"));
+    Ok(())
+}
+
+#[test]
 fn a_syntax_error_is_told_with_its_line() -> Done {
     for (text, line) in [
         (GOOD.replace("= 3", "= = 3"), "line 3: "),

@@ -121,13 +121,18 @@ fn check_no_missed_trip(setup: &Setup, seen: &Snapshot) {
     if seen.state != State::Closed {
         return;
     }
-    let below = |count: u64, limit: Option<u32>| limit.is_none_or(|n| count < u64::from(n));
+    let below = |count: f64, limit: Option<u32>| limit.is_none_or(|n| count < f64::from(n));
     let rules = &setup.config;
     assert!(
-        below(seen.consecutive_failures, rules.consecutive_failures),
+        below(seen.consecutive_failures as f64, rules.consecutive_failures),
         "{seen:?}"
     );
-    assert!(below(seen.window.failures, rules.failure_count), "{seen:?}");
+    // some may be lenient; in whole eighths, which the rate may miss by its last bit
+    let eighths = 8.0 * seen.failure_rate * seen.window.calls as f64;
+    assert!(
+        below(eighths.round() / 8.0, rules.failure_count),
+        "{seen:?}"
+    );
 }
 
 /// Nothing of the past is in the window of a new period.

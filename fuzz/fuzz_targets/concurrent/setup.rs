@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tripcoil::{
-    Backoff, Breaker, Config, Controller, HalfOpen, ManualClock, OnCancel, Ramp, State, Window,
+    Backoff, Breaker, Config, Controller, FailureKind, HalfOpen, Lenient, ManualClock, OnCancel,
+    Ramp, State, Window,
 };
 
 pub(crate) struct Setup {
@@ -48,6 +49,9 @@ impl Setup {
             true => round.ramp(Ramp::new()),
             false => round,
         };
+        // of the failures without a wait of their own
+        let weight = [None, None, Some(0.25), Some(0.625)][usize::from(rest >> 6)];
+        let weight = weight.filter(|_| timed);
         let states = [
             State::Closed,
             State::Closed,
@@ -67,6 +71,7 @@ impl Setup {
             // one of the rules at least
             consecutive_failures: (bit(1) || rules & 0b101 == 0).then_some(3),
             failure_count: bit(2).then_some(1),
+            lenient: weight.map(|weight| Lenient::new([FailureKind::Connect], weight)),
             open_for: Backoff::exponential(2 * MS, 2.0).max(8 * MS),
             half_open: round.probe_timeout(3 * MS),
             on_cancel: match (bit(6), measured && bit(7)) {

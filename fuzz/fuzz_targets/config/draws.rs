@@ -10,7 +10,7 @@ const DAY: u64 = 24 * 3600;
 const YEAR: u64 = 365 * DAY;
 
 /// On both sides of each limit that there is, and at the ends of the type.
-const COUNTS: [u32; 11] = [
+const COUNTS: [u32; 13] = [
     0,
     1,
     2,
@@ -20,6 +20,8 @@ const COUNTS: [u32; 11] = [
     3601,
     (1 << 20) - 1,
     1 << 20,
+    (1 << 29) - 1,
+    1 << 29,
     i32::MAX as u32,
     u32::MAX,
 ];

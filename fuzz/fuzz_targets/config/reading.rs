@@ -15,6 +15,7 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Of an adaptive backoff's max.
 const LEAST: Duration = Duration::from_millis(250);
 const LARGEST_COUNT_WINDOW: u32 = 1_048_575;
+const LONGEST_RUN: u32 = 536_870_911;
 const LONGEST_SLOW_CALL: Duration = Duration::from_nanos(1_099_511_627_775);
 
 pub(crate) fn bad_rate(rate: f64) -> bool {
@@ -23,6 +24,10 @@ pub(crate) fn bad_rate(rate: f64) -> bool {
 
 pub(crate) fn bad_count(n: u32, most: u32) -> bool {
     n == 0 || n > most
+}
+
+fn bad_weight(weight: f64) -> bool {
+    (0..8).all(|eighths| weight != f64::from(eighths) / 8.0)
 }
 
 fn bad_span(span: Duration, most: Duration) -> bool {
@@ -44,6 +49,9 @@ pub(crate) fn refused(s: &Settings) -> BTreeSet<&'static str> {
     let by_count = matches!(s.span, Span::Count(_));
     let judged = [s.failure_rate.is_some(), s.slow_rate.is_some()];
     let counted = [s.consecutive_failures.is_some(), s.failure_count.is_some()];
+    // without kinds it has no effect
+    let lenient = s.lenient.filter(|(kinds, _)| !kinds.is_empty());
+    let lenient = lenient.map(|(_, weight)| weight);
     let reads = [
         ("window", bad_window),
         ("window.buckets", bad_buckets),
@@ -61,7 +69,11 @@ pub(crate) fn refused(s: &Settings) -> BTreeSet<&'static str> {
             "slow_rate",
             s.slow_rate.is_some_and(|rate| bad_rate(rate) || unmeasured),
         ),
-        ("consecutive_failures", s.consecutive_failures == Some(0)),
+        (
+            "consecutive_failures",
+            s.consecutive_failures
+                .is_some_and(|n| bad_count(n, LONGEST_RUN)),
+        ),
         (
             "failure_count",
             s.failure_count.is_some_and(|n| bad_count(n, held)),
@@ -87,6 +99,8 @@ pub(crate) fn refused(s: &Settings) -> BTreeSet<&'static str> {
             "hang.starts",
             s.hang.is_some_and(|(_, starts)| bad_count(starts, 1_000)),
         ),
+        ("lenient", lenient.is_some() && by_count),
+        ("lenient.weight", lenient.is_some_and(bad_weight)),
         (
             "rules",
             judged == [false; 2] && counted == [false; 2] && s.outage.is_none() && s.hang.is_none(),

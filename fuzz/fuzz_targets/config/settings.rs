@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::Result;
 use tripcoil::{
-    Backoff, Config, HalfOpen, Hang, ManualClock, OnCancel, Outage, Ramp, State, Window,
+    Backoff, Config, FailureKind, HalfOpen, Hang, Lenient, ManualClock, OnCancel, Outage, Ramp,
+    State, Window,
 };
 
 use crate::draws::Draws;
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     /// theta, and the loss.
     pub(crate) outage: Option<(f64, f64)>,
     pub(crate) hang: Option<(Duration, u32)>,
+    /// The kinds, and their weight.
+    pub(crate) lenient: Option<(&'static [FailureKind], f64)>,
     pub(crate) adaptive: bool,
     pub(crate) base: Duration,
     pub(crate) factor: f64,
@@ -53,6 +56,13 @@ pub(crate) struct Settings {
 
 const RATES: [f64; 4] = [0.5, 1.0 / 3.0, 1.0, 0.001];
 const FEW: [u32; 4] = [3, 1, 2, 5];
+/// `life` ends calls with the kinds of the first three.
+const KINDS: [&[FailureKind]; 4] = [
+    &[FailureKind::Timeout],
+    &[FailureKind::Client, FailureKind::Other(0)],
+    &[FailureKind::Other(2)],
+    &[],
+];
 /// What calls and waits last.
 pub(crate) const SHORT: [Duration; 5] = [
     Duration::from_millis(1),
@@ -137,6 +147,13 @@ impl Settings {
                 State::Disabled,
                 State::ObserveOnly,
             ])?,
+            // the last, so that it does not change what earlier bytes mean
+            lenient: if draws.one_of(&[false, false, true])? {
+                let weights = [0.25, 0.0, 0.5, 0.875];
+                Some((draws.one_of(&KINDS)?, draws.float(&weights)?))
+            } else {
+                None
+            },
         })
     }
 
@@ -159,6 +176,9 @@ impl Settings {
             hang: self
                 .hang
                 .map(|(after, starts)| Hang::after(after).starts(starts)),
+            lenient: self
+                .lenient
+                .map(|(kinds, weight)| Lenient::new(kinds.iter().copied(), weight)),
             open_for: self.backoff(),
             half_open: self.half_open(),
             on_cancel: self.on_cancel,

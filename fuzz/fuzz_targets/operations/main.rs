@@ -14,10 +14,14 @@ mod dictionary;
 mod driver;
 #[path = "../../../tests/lockstep/held.rs"]
 mod held;
+#[path = "../../../tests/lockstep/lenient.rs"]
+mod lenient;
 #[path = "../../../tests/model/mod.rs"]
 mod model;
 #[path = "../../../tests/lockstep/plan.rs"]
 mod plan;
+#[path = "../../../tests/lockstep/ramps.rs"]
+mod ramps;
 #[allow(
     dead_code,
     reason = "that each corner is reached is the test's to require"

@@ -154,6 +154,7 @@ fn basic() -> Rules {
         failure_count: None,
         outage: None,
         hang: None,
+        lenient: None,
         backoff: Backoff {
             base: WAIT,
             factor: 2.0,

@@ -4,9 +4,10 @@
 
 use crate::clock::Clock;
 use crate::config::backoff::Backoff;
-use crate::config::files::words::{Found, Off, Profile, Value, Written};
+use crate::config::files::kinds::Kinds;
+use crate::config::files::words::{Field, Found, Off, Profile, Value, Written};
 use crate::config::settings::{
-    Config, HalfOpen, Hang, OnCancel, Outage, Ramp, RecoveryRule, Span, Window,
+    Config, HalfOpen, Hang, Lenient, OnCancel, Outage, Ramp, RecoveryRule, Span, Window,
 };
 use crate::words::outcome::State;
 use alloc::borrow::Cow;
@@ -32,26 +33,14 @@ impl<T> Default for Rule<T> {
     }
 }
 
-/// A `Setting` or a `Rule`, whatever its type.
-pub(crate) trait Field {
-    /// What the field accepts.
-    fn expects(&self) -> Cow<'static, str>;
-
-    /// Stores the value if it fits; returns whether it did.
-    fn put(&mut self, found: Found<'_>) -> bool;
-
-    /// `None` if the setting is not given.
-    fn written(&self) -> Option<Written>;
-}
-
 impl<T: Value> Field for Setting<T> {
     fn expects(&self) -> Cow<'static, str> {
         T::IS.into()
     }
 
-    fn put(&mut self, found: Found<'_>) -> bool {
-        self.0 = T::found(found);
-        self.0.is_some()
+    fn put(&mut self, found: Found<'_>) -> Result<(), Cow<'static, str>> {
+        self.0 = Some(T::found(found).ok_or_else(|| self.expects())?);
+        Ok(())
     }
 
     fn written(&self) -> Option<Written> {
@@ -64,12 +53,12 @@ impl<T: Value> Field for Rule<T> {
         format!("{}, or false to turn it off", T::IS).into()
     }
 
-    fn put(&mut self, found: Found<'_>) -> bool {
-        self.0 = match found {
-            Found::Switch(false) | Found::Any("false") => Some(None),
-            found => T::found(found).map(Some),
-        };
-        self.0.is_some()
+    fn put(&mut self, found: Found<'_>) -> Result<(), Cow<'static, str>> {
+        self.0 = Some(match found {
+            Found::Switch(false) | Found::Any("false") => None,
+            found => Some(T::found(found).ok_or_else(|| self.expects())?),
+        });
+        Ok(())
     }
 
     fn written(&self) -> Option<Written> {
@@ -126,6 +115,9 @@ pub(crate) struct Draft {
     hang: Setting<Off>,
     hang_after: Setting<Duration>,
     starts: Setting<u32>,
+    lenient: Setting<Off>,
+    kinds: Kinds,
+    weight: Setting<f64>,
     constant: Setting<Duration>,
     base: Setting<Duration>,
     factor: Setting<f64>,
@@ -155,9 +147,11 @@ pub(crate) struct Clash {
     pub(crate) says: &'static str,
 }
 
+const OFF_WITH_PARTS: &str = "false and parts are both set, but only one form can be";
+
 impl Draft {
     /// In the order in which they are written.
-    pub(crate) fn fields(&mut self) -> [(Key, &mut dyn Field); 36] {
+    pub(crate) fn fields(&mut self) -> [(Key, &mut dyn Field); 39] {
         [
             (at("", "profile"), &mut self.profile),
             (at("window", "time"), &mut self.time),
@@ -178,6 +172,9 @@ impl Draft {
             (at("hang", ""), &mut self.hang),
             (at("hang", "after"), &mut self.hang_after),
             (at("hang", "starts"), &mut self.starts),
+            (at("lenient", ""), &mut self.lenient),
+            (at("lenient", "kinds"), &mut self.kinds),
+            (at("lenient", "weight"), &mut self.weight),
             (at("open_for", ""), &mut self.constant),
             (at("open_for", "adaptive"), &mut self.adaptive),
             (at("open_for", "base"), &mut self.base),
@@ -259,6 +256,9 @@ impl Draft {
             hang: Setting(None),
             hang_after: Setting(config.hang.map(|hang| hang.after)),
             starts: Setting(config.hang.map(|hang| hang.starts)),
+            lenient: Setting(None),
+            kinds: Kinds::of(config.lenient),
+            weight: Setting(config.lenient.map(|lenient| lenient.weight)),
             constant: Setting(None),
             adaptive: Setting(open_for.adaptive.then_some(true)),
             base: Setting(fixed.then_some(open_for.base)),
@@ -295,28 +295,14 @@ impl Draft {
             Some(Profile::Adaptive) => Config::adaptive(),
             Some(Profile::Default) | None => Config::default(),
         };
-        let (outage, hang) = (self.outage(&profile), self.hang(&profile));
-        let (open_for, half_open) = (self.open_for(&profile), self.half_open(&profile));
-        let groups = (self.window(), outage, hang, open_for, half_open);
-        let (window, outage, hang, open_for, half_open) = match groups {
-            (Ok(window), Ok(outage), Ok(hang), Ok(open_for), Ok(half_open)) => {
-                (window, outage, hang, open_for, half_open)
-            }
-            (window, outage, hang, open_for, half_open) => {
-                let clashes = [
-                    window.err(),
-                    outage.err(),
-                    hang.err(),
-                    open_for.err(),
-                    half_open.err(),
-                ];
-                return Err(clashes.into_iter().flatten().collect());
-            }
-        };
-        Ok(Config {
-            window,
-            open_for,
-            half_open,
+        let mut clashes = Vec::new();
+        let config = Config {
+            window: agreed(self.window(), &mut clashes),
+            outage: agreed(self.outage(&profile), &mut clashes),
+            hang: agreed(self.hang(&profile), &mut clashes),
+            lenient: agreed(self.lenient(&profile), &mut clashes),
+            open_for: agreed(self.open_for(&profile), &mut clashes),
+            half_open: agreed(self.half_open(&profile), &mut clashes),
             failure_rate: self.failure_rate.0.unwrap_or(profile.failure_rate),
             min_throughput: self.min_throughput.0.or(profile.min_throughput),
             slow_call: self.slow_call.0.unwrap_or(profile.slow_call),
@@ -326,14 +312,16 @@ impl Draft {
                 .0
                 .unwrap_or(profile.consecutive_failures),
             failure_count: self.failure_count.0.unwrap_or(profile.failure_count),
-            outage,
-            hang,
             on_cancel: self.on_cancel.0.unwrap_or(profile.on_cancel),
             durations: self.durations.0.unwrap_or(profile.durations),
             history: self.history.0.unwrap_or(profile.history),
             clock: self.clock.0.unwrap_or(profile.clock),
             initial_state: self.initial_state.0.unwrap_or(profile.initial_state),
-        })
+        };
+        match clashes.is_empty() {
+            true => Ok(config),
+            false => Err(clashes),
+        }
     }
 
     fn window(&self) -> Result<Window, Clash> {
@@ -374,6 +362,25 @@ impl Draft {
             loss: self.loss.0.unwrap_or(of.loss),
         };
         switched("outage", &self.outage, parts, refined, profile.outage)
+    }
+
+    /// Neither part has a default, so both are needed.
+    fn lenient(&self, profile: &Config) -> Result<Option<Lenient>, Clash> {
+        let clash = |says| {
+            Err(Clash {
+                group: "lenient",
+                says,
+            })
+        };
+        match (&self.lenient.0, &self.kinds.0, self.weight.0) {
+            (None, None, None) => Ok(profile.lenient),
+            (None, Some(kinds), Some(weight)) => {
+                Ok(Some(Lenient::new(kinds.iter().copied(), weight)))
+            }
+            (None, ..) => clash("kinds and weight belong together, but only one of them is set"),
+            (Some(Off), None, None) => Ok(None),
+            (Some(Off), ..) => clash(OFF_WITH_PARTS),
+        }
     }
 
     fn open_for(&self, profile: &Config) -> Result<Backoff, Clash> {
@@ -461,6 +468,14 @@ impl Draft {
     }
 }
 
+/// Returns the group. The configuration of a group that clashes is dropped, so its default will do.
+fn agreed<T: Default>(group: Result<T, Clash>, clashes: &mut Vec<Clash>) -> T {
+    group.unwrap_or_else(|clash| {
+        clashes.push(clash);
+        T::default()
+    })
+}
+
 /// A rule that is switched off, refined by its parts, or as it is in the profile.
 fn switched<T>(
     group: &'static str,
@@ -475,7 +490,7 @@ fn switched<T>(
         (Some(Off), false) => Ok(None),
         (Some(Off), true) => Err(Clash {
             group,
-            says: "false and parts of the rule are both set, but only one of them can be",
+            says: OFF_WITH_PARTS,
         }),
     }
 }

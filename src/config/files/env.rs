@@ -98,7 +98,8 @@ impl Config {
     /// With the prefix `PAYMENTS_BREAKER`: `PAYMENTS_BREAKER_FAILURE_RATE=0.4`,
     /// `.._MIN_THROUGHPUT`, `.._SLOW_CALL=500ms`, `.._SLOW_RATE`, `.._CONSECUTIVE_FAILURES=false`
     /// (off), `.._FAILURE_COUNT`, `.._OUTAGE_THETA`, `.._OUTAGE_LOSS`, `.._OUTAGE=false` (off), `.._HANG_AFTER=300ms`,
-    /// `.._HANG_STARTS`, `.._HANG=false`, `.._WINDOW_TIME=10s`, `.._WINDOW_BUCKETS`, `.._WINDOW_COUNT`,
+    /// `.._HANG_STARTS`, `.._HANG=false`, `.._LENIENT_KINDS=overload,timeout`, `.._LENIENT_WEIGHT=0.25`,
+    /// `.._LENIENT=false`, `.._WINDOW_TIME=10s`, `.._WINDOW_BUCKETS`, `.._WINDOW_COUNT`,
     /// `.._OPEN_FOR=5s` (a constant wait) or `.._OPEN_FOR_BASE`, `.._OPEN_FOR_FACTOR`,
     /// `.._OPEN_FOR_MAX`, `.._OPEN_FOR_ADAPTIVE=true`, `.._OPEN_FOR_JITTER`, `.._OPEN_FOR_RESET_AFTER`, `.._OPEN_FOR_SEED`,
     /// `.._HALF_OPEN_SUCCESSES`, `.._HALF_OPEN_OF`, `.._HALF_OPEN_FAILURE_RATE`,
@@ -183,10 +184,13 @@ impl Config {
                 continue;
             }
             let value = value.into();
-            let fits = value.to_str().is_some_and(|v| field.put(Found::Any(v)));
+            let put = match value.to_str() {
+                Some(text) => field.put(Found::Any(text)),
+                None => Err(field.expects()),
+            };
             let value = value.to_string_lossy().into_owned();
-            if !fits {
-                let expected = field.expects().replace('"', "");
+            if let Err(expected) = put {
+                let expected = expected.replace('"', "");
                 let is = format!("is {}, but must be {expected}", quoted(&value));
                 problems.push(EnvProblem::new(variable.into(), &value, &expected, &is));
             }
@@ -276,6 +280,7 @@ fn variable_of(field: &str, named: &[(Key, String)]) -> (String, Option<Key>) {
         "outage" if is_named("outage.loss", named) => "outage.loss",
         "hang" if is_named("hang.after", named) => "hang.after",
         "hang" if is_named("hang.starts", named) => "hang.starts",
+        "lenient" => "lenient.kinds",
         "open_for.base" if is_named("open_for", named) => "open_for",
         field => field,
     };

@@ -3,9 +3,9 @@
 //! The formats must be self-describing: a value may be a number, a text or `false`, and the format
 //! has to say which.
 
-use crate::config::files::draft::{Clash, Draft, Field, Key, Within};
+use crate::config::files::draft::{Clash, Draft, Key, Within};
 use crate::config::files::suggest::{nearest, printable};
-use crate::config::files::words::{Found, Written};
+use crate::config::files::words::{Field, Found, Written};
 use crate::config::settings::Config;
 use alloc::borrow::Cow;
 use alloc::format;
@@ -62,6 +62,7 @@ impl Serialize for Written {
             Written::Float(x) => serializer.serialize_f64(*x),
             Written::Integer(n) => serializer.serialize_u64(*n),
             Written::Text(text) => serializer.serialize_str(text),
+            Written::List(names) => serializer.collect_seq(names),
         }
     }
 }
@@ -80,6 +81,7 @@ impl Serialize for Written {
 /// failure_count = 50
 /// outage = { theta = 0.5, loss = 0.002 }      # false switches it off in the adaptive profile
 /// hang = { after = "300ms", starts = 10 }     # and so here
+/// lenient = { kinds = ["overload", "other(0)"], weight = 0.25 }   # or false, as by default
 /// open_for = { base = "60s", factor = 2.0, max = "10m", jitter = 0.1 }    # or "5s": a constant wait; or { adaptive = true, max = "30s" }
 /// half_open = { successes = 2, max_probes = 1, ramp = true }  # or { of = 10, failure_rate = 0.5 }
 /// on_cancel = "failure_if_slow"               # "ignored", "failure"
@@ -156,6 +158,10 @@ impl<'de> Visitor<'de> for Reading<'_> {
                 "hang to be a table such as { after = \"300ms\", starts = 10 }, \
                  or false to turn it off",
             ),
+            "lenient" => f.write_str(
+                "lenient to be a table such as { kinds = [\"overload\"], weight = 0.25 }, \
+                 or false to turn it off",
+            ),
             "open_for" => f.write_str(
                 "open_for to be a duration such as \"10s\", \
                  or a table such as { base = \"10s\", factor = 2.0, max = \"10m\" }",
@@ -172,7 +178,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
 
     fn visit_bool<E: Error>(self, on: bool) -> Result<(), E> {
         let field = self.draft.field(itself(self.group));
-        if field.is_some_and(|field| field.put(Found::Switch(on))) {
+        if field.is_some_and(|field| field.put(Found::Switch(on)).is_ok()) {
             return Ok(());
         }
         Err(E::invalid_type(Unexpected::Bool(on), &self))
@@ -294,18 +300,16 @@ struct One<'a> {
 
 impl One<'_> {
     fn put<E: Error>(self, found: Found<'_>, is: Unexpected<'_>) -> Result<(), E> {
-        if self.field.put(found) {
-            return Ok(());
-        }
-        Err(self.refused("value", is))
+        let put = self.field.put(found);
+        put.map_err(|expected| self.refused("value", is, &expected))
     }
 
     /// In serde's words, after the setting's name.
-    fn refused<E: Error>(&self, what: &str, is: Unexpected<'_>) -> E {
+    fn refused<E: Error>(&self, what: &str, is: Unexpected<'_>, expected: &str) -> E {
         self.named.set(true);
-        let (name, expects) = (self.name, self.field.expects());
+        let name = self.name;
         E::custom(format_args!(
-            "{name}: invalid {what}: {is}, expected {expects}"
+            "{name}: invalid {what}: {is}, expected {expected}"
         ))
     }
 }
@@ -346,11 +350,21 @@ impl<'de> Visitor<'de> for One<'_> {
             Some(key) if key == DATE => Unexpected::Other("a date"),
             _ => Unexpected::Map,
         };
-        Err(self.refused("type", found))
+        Err(self.refused("type", found, &self.field.expects()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
-        Err(self.refused("type", Unexpected::Seq))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
+        if let Err(expected) = self.field.put(Found::List) {
+            return Err(self.refused("type", Unexpected::Seq, &expected));
+        }
+        let mut next = || {
+            values.next_element_seed(One {
+                field: &mut *self.field,
+                ..self
+            })
+        };
+        while next()?.is_some() {}
+        Ok(())
     }
 }
 

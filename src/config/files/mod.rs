@@ -7,6 +7,7 @@
 mod draft;
 mod env;
 mod form;
+mod kinds;
 mod suggest;
 pub(crate) mod words;
 

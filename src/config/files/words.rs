@@ -3,7 +3,9 @@
 use crate::clock::Clock;
 use crate::config::settings::OnCancel;
 use crate::words::outcome::State;
+use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// A value as found. A format distinguishes these; the environment has text only.
@@ -15,6 +17,8 @@ pub(crate) enum Found<'a> {
     Text(&'a str),
     /// Text, to be read as any of the others.
     Any(&'a str),
+    /// The beginning of a list, whose values follow.
+    List,
 }
 
 /// A value to be written.
@@ -23,6 +27,23 @@ pub(crate) enum Written {
     Float(f64),
     Integer(u64),
     Text(String),
+    List(Vec<String>),
+}
+
+/// A setting that may be given, whatever its type.
+pub(crate) trait Field {
+    /// What the field accepts.
+    fn expects(&self) -> Cow<'static, str>;
+
+    /// Stores the value if it fits.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is expected instead.
+    fn put(&mut self, found: Found<'_>) -> Result<(), Cow<'static, str>>;
+
+    /// `None` if the setting is not given.
+    fn written(&self) -> Option<Written>;
 }
 
 /// From where settings come that are absent.
@@ -32,7 +53,7 @@ pub(crate) enum Profile {
     Adaptive,
 }
 
-/// A rule that is written as `false`.
+/// What is switched off is written as `false`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Off;
 
@@ -55,7 +76,7 @@ pub(crate) trait Value: Clone + Into<Written> {
 
     fn found(found: Found<'_>) -> Option<Self> {
         match found {
-            Found::Switch(_) => None,
+            Found::Switch(_) | Found::List => None,
             Found::Float(x) => Self::float(x),
             Found::Integer(n) => Self::integer(n),
             Found::Text(text) => Self::text(text),
@@ -134,7 +155,7 @@ impl Value for Profile {
 }
 
 impl Value for Off {
-    const IS: &'static str = "false to turn the rule off";
+    const IS: &'static str = "false to turn it off";
 
     fn found(found: Found<'_>) -> Option<Off> {
         matches!(found, Found::Switch(false) | Found::Any("false")).then_some(Off)
@@ -251,51 +272,4 @@ impl From<Clock> for Written {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn each_word_comes_back() {
-        for (word, state) in STATES {
-            assert_eq!(
-                (state_name(state), State::found(Found::Any(word))),
-                (word, Some(state))
-            );
-        }
-        for (word, profile) in PROFILES {
-            assert_eq!(name_of(&PROFILES, profile), word);
-            assert_eq!(Profile::found(Found::Any(word)), Some(profile));
-        }
-        for (word, on_cancel) in CANCELLATIONS {
-            assert_eq!(name_of(&CANCELLATIONS, on_cancel), word);
-            assert_eq!(OnCancel::found(Found::Any(word)), Some(on_cancel));
-        }
-        for clock in [Clock::coarse(), Clock::upkeep(), Clock::precise()] {
-            let again = clock.name().and_then(|word| Clock::found(Found::Any(word)));
-            assert_eq!(again.and_then(|c| c.name()), clock.name());
-        }
-        assert_eq!(State::found(Found::Any("Closed")), None);
-    }
-
-    #[test]
-    fn a_text_is_what_it_looks_like() {
-        fn any<T: Value>(text: &str) -> Option<T> {
-            T::found(Found::Any(text))
-        }
-        assert_eq!(["0.5", "1", "half"].map(any), [Some(0.5), Some(1.0), None]);
-        let counts = ["7", "-7", "7.5", "4294967296"].map(any::<u32>);
-        assert_eq!(counts, [Some(7), None, None, None]);
-        let waits = ["1m 30s", "90"].map(any);
-        assert_eq!(waits, [Some(Duration::from_secs(90)), None]);
-    }
-
-    proptest! {
-        #[test]
-        fn durations_come_back(seconds in prop_oneof![0..200u64, any::<u64>()], nanos in 0..1_000_000_000u32) {
-            let d = Duration::new(seconds, nanos);
-            let Written::Text(text) = Written::from(d) else { unreachable!("a text") };
-            prop_assert_eq!(Duration::found(Found::Text(&text)), Some(d));
-        }
-    }
-}
+mod tests;

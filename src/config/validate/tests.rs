@@ -4,6 +4,7 @@ use super::*;
 use crate::clock::kinds::{Clock, ManualClock};
 use crate::config::backoff::Backoff;
 use crate::config::settings::Window;
+use crate::words::outcome::FailureKind;
 
 const NS: Duration = Duration::from_nanos(1);
 
@@ -96,6 +97,116 @@ fn no_rate_is_nan_or_beyond_one() {
     for rate in [f64::MIN_POSITIVE, 1.0] {
         assert_eq!(refused(|c| c.failure_rate = Some(rate)), [""; 0]);
     }
+}
+
+#[test]
+fn a_run_is_packed_in_eighths() {
+    let run = |n| refused(|c| c.consecutive_failures = Some(n));
+    for n in [0, MAX_RUN + 1, u32::MAX] {
+        assert_eq!(run(n), ["consecutive_failures"], "{n}");
+    }
+    assert_eq!(MAX_RUN, 536_870_911);
+    assert_eq!(run(MAX_RUN), [""; 0]);
+    let by_count = |n| {
+        refused(|c| {
+            c.window = Window::count(9);
+            c.consecutive_failures = Some(n);
+        })
+    };
+    assert_eq!(by_count(MAX_RUN), [""; 0]);
+    assert_eq!(by_count(MAX_RUN + 1), ["consecutive_failures"]);
+}
+
+const NO_WEIGHTS: [f64; 10] = [
+    1.0 / 16.0,
+    0.875 + 1.0 / 16.0,
+    0.1,
+    1.0,
+    1.125,
+    -0.125,
+    f64::MIN_POSITIVE,
+    f64::NAN,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+];
+
+#[test]
+fn a_weight_is_a_whole_number_of_eighths_and_less_than_a_failure() {
+    let weight = |weight| refused(|c| c.lenient = Some(Lenient::new([FailureKind::Data], weight)));
+    for bad in NO_WEIGHTS {
+        assert_eq!(weight(bad), ["lenient.weight"], "{bad}");
+    }
+    for eighths in 0..8u8 {
+        assert_eq!(weight(f64::from(eighths) / 8.0), [""; 0], "{eighths}");
+    }
+    assert_eq!(weight(-0.0), [""; 0]);
+}
+
+#[test]
+fn lenient_kinds_need_a_time_window() {
+    let by_count = |kinds: &[FailureKind], weight| {
+        refused(|c| {
+            c.window = Window::count(9);
+            c.lenient = Some(Lenient::new(kinds.iter().copied(), weight));
+        })
+    };
+    let kinds = [FailureKind::Overload, FailureKind::Other(7)];
+    assert_eq!(by_count(&kinds, 0.5), ["lenient"]);
+    assert_eq!(by_count(&kinds, 1.0), ["lenient", "lenient.weight"]);
+    // without kinds there is nothing to weigh
+    assert_eq!(by_count(&[], 0.5), [""; 0]);
+    for weight in NO_WEIGHTS {
+        assert_eq!(by_count(&[], weight), [""; 0], "{weight}");
+        let by_time = refused(|c| c.lenient = Some(Lenient::new([], weight)));
+        assert_eq!(by_time, [""; 0], "{weight}");
+    }
+}
+
+/// Lenient kinds are no rule.
+#[test]
+fn lenient_kinds_do_not_replace_a_rule() {
+    let alone = refused(|c| {
+        c.clear_failure_rules();
+        c.lenient = Some(Lenient::new([FailureKind::Data], 1.0));
+    });
+    assert_eq!(alone, ["lenient.weight", "rules"]);
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let all = refused(|c| {
+        c.window = Window::count(9);
+        c.failure_rate = Some(2.0);
+        c.min_throughput = Some(10);
+        c.slow_call = Some(Duration::ZERO);
+        c.slow_rate = Some(0.0);
+        c.consecutive_failures = Some(MAX_RUN + 1);
+        c.failure_count = Some(10);
+        c.outage = Some(Outage::at(1.0));
+        c.hang = Some(Hang::after(NS).starts(0));
+        c.lenient = Some(Lenient::new([FailureKind::Timeout], f64::NAN));
+        c.open_for = Backoff::constant(Duration::ZERO);
+        c.half_open = HalfOpen::successes(0);
+        c.history = 0;
+    });
+    let expected = [
+        "failure_rate",
+        "min_throughput",
+        "slow_call",
+        "slow_rate",
+        "consecutive_failures",
+        "failure_count",
+        "outage",
+        "outage.theta",
+        "hang",
+        "hang.starts",
+        "lenient",
+        "lenient.weight",
+        "open_for.base",
+        "half_open.successes",
+        "history",
+    ];
+    assert_eq!(all, expected);
 }
 
 #[test]
@@ -246,6 +357,21 @@ fn each_problem_is_a_sentence() {
                 c.failure_count = Some(2);
             }),
             "failure_count is 2, but must be 1, the size of the window",
+        ),
+        (
+            said(&|c| c.consecutive_failures = Some(1 << 29)),
+            "consecutive_failures is 536870912, but must be from 1 to 536870911",
+        ),
+        (
+            said(&|c| c.lenient = Some(Lenient::new([FailureKind::Data], 0.3))),
+            "lenient.weight is 0.3, but must be from 0 to 0.875, a multiple of 0.125",
+        ),
+        (
+            said(&|c| {
+                c.window = Window::count(9);
+                c.lenient = Some(Lenient::new([FailureKind::Data], 0.5));
+            }),
+            "lenient is set, but must be unset, since weights need a time window",
         ),
         (
             said(&|c| c.slow_rate = Some(0.5)),

@@ -77,7 +77,7 @@ pub struct Transition {
     /// the window at that moment. They include what overlapping calls recorded between the deciding
     /// outcome and the transition.
     pub counts: Counts,
-    /// The run of failures at that moment; [`u32::MAX`] from 2^31 - 1 on. 0 if the previous state was neither closed nor
+    /// The run of failures at that moment, rounded down to whole ones, at most 2^29 - 1. 0 if the previous state was neither closed nor
     /// observe-only, or if the rule on runs is off. A success that overlaps the transition may have
     /// ended the run.
     pub consecutive_failures: u64,
@@ -136,20 +136,17 @@ const DEADLINE_WORD: usize = 6;
 const META: u32 = 11;
 const TIME_LOW: u32 = PAYLOAD_BITS - META;
 const RUN: u32 = PAYLOAD_BITS - KIND_BITS;
-/// The longest run; no rule asks for a longer one.
-const LONGEST: u64 = u32::MAX as u64;
-const TOP: u64 = (1 << RUN) - 1;
 
 impl Event {
     /// from 3 | to 3 | cause 4 | has it a kind 1 | time low 29 (from the low end); time high 35; calls;
-    /// failures; slow; kind 9 | run 31, all of them set for the longest; deadline
+    /// failures; slow; kind 9 | run 31; deadline
     #[inline(always)]
     pub(crate) fn pack(self) -> [u64; WORDS] {
         let failed = self.failure.is_some();
         let meta = Meta::new((self.from, self.to), self.cause, failed, self.at);
         let run = Fields::of(0)
             .put(KIND_BITS, self.failure.pack())
-            .put(RUN, self.run.min(TOP));
+            .put(RUN, self.run);
         [
             meta.0,
             time_high(self.at),
@@ -171,7 +168,6 @@ impl Event {
             .put(TIME_LOW, meta.take(TIME_LOW))
             .put(u64::BITS - TIME_LOW, time);
         let kind = Option::unpack(run.take(KIND_BITS));
-        let length = run.take(RUN);
         Event {
             generation,
             from,
@@ -180,7 +176,7 @@ impl Event {
             failure: kind.filter(|_| failed),
             at: at.bits(),
             counts: Counts::new(calls, failures, slow),
-            run: if length == TOP { LONGEST } else { length },
+            run: run.take(RUN),
             deadline: Deadline::unpack(deadline),
         }
     }
@@ -416,46 +412,4 @@ impl LastOpening {
 pub(crate) struct Torn;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn an_event_gives_back_what_was_put_in(
-            generation in 0u64..1 << 24, from in 0usize..6, to in 0usize..6, cause in 0..Cause::NUMBER, at: u64,
-            n in prop::array::uniform4(0..=PAYLOAD_MAX), run in 0..=u32::MAX >> 1, kind in 0u64..1 << KIND_BITS,
-        ) {
-            let opens = State::ALL[to] == State::Open;
-            let counted = matches!(State::ALL[from], State::Closed | State::ObserveOnly);
-            let e = Event {
-                generation, from: State::ALL[from], to: State::ALL[to], cause: Cause::unpack(cause), at,
-                failure: Option::unpack(kind), deadline: if opens { Deadline::unpack(n[3]) } else { Deadline::NONE },
-                counts: Counts::new(n[0], n[1], n[2]), run: match u64::from(run) { _ if !counted => 0, TOP => LONGEST, run => run },
-            };
-            prop_assert_eq!(Event::unpack(generation, e.pack()), e);
-            let without = Event { failure: None, ..e };
-            let mut payloads = e.pack();
-            payloads[META_WORD] = without.pack()[META_WORD];
-            prop_assert_eq!(Event::unpack(generation, payloads), without, "the first word says that it has none");
-            let ring = EventRing::short();
-            prop_assert_eq!(ring.read(generation), None, "nothing has been written");
-            for (word, payload) in ring.slot(generation).iter().zip(e.pack()) {
-                word.store(Tagged::new(Generation::of(generation), payload));
-            }
-            prop_assert_eq!(ring.read(generation), Some(e));
-            prop_assert_eq!(ring.has_outage(generation), e.begins_outage());
-            let meta = Meta(e.pack()[META_WORD]);
-            prop_assert_eq!(meta.time(time_high(at)), at);
-            prop_assert_eq!(meta.leaves(DEADLINE_WORD), !opens);
-            prop_assert_eq!(meta.leaves(RUN_WORD), !counted && e.failure.is_none());
-            for i in (0..WORDS).filter(|i| meta.leaves(*i)) {
-                ring.slot(generation)[i].store(Tagged::new(Generation::of(generation ^ 8), 7));
-            }
-            prop_assert_eq!(ring.read(generation), Some(e), "what it leaves is not read");
-            prop_assert_eq!(ring.read(generation + HISTORY as u64), None, "another generation's");
-            ring.slot(generation)[3].store(Tagged::new(Generation::of(generation + HISTORY as u64), 0));
-            prop_assert_eq!(ring.read(generation), None, "half overwritten");
-        }
-    }
-}
+mod tests;

@@ -14,6 +14,7 @@ use crate::engine::transition::{advances_epochs, by_outcome, judges_round};
 use crate::sync::atomic::Word;
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::Deadline;
+use crate::words::leniency::EIGHTHS;
 use crate::words::outcome::{Cause, Counts, FailureKind, State};
 use crate::words::tagged::{Generation, Tagged};
 use alloc::vec::Vec;
@@ -146,6 +147,14 @@ impl Core {
         } else {
             window
         };
+        let run = match announced.counting() && announced.runs() {
+            true if advances_epochs(announced.goal()) => {
+                self.run_beside(announced.generation(), window)
+            }
+            // that of the outcome which decided, however old its epoch is by now
+            true => self.run_in(announced.generation()),
+            false => 0,
+        };
         let generation = announced.next_generation();
         let event = Event {
             generation: generation.number(),
@@ -155,14 +164,7 @@ impl Core {
             failure: self.kind_of(announced, cause),
             at: begun.time(),
             counts,
-            run: match announced.counting() && announced.runs() {
-                true if advances_epochs(announced.goal()) => {
-                    self.run_beside(announced.generation(), window)
-                }
-                // that of the outcome which decided, however old its epoch is by now
-                true => self.run_in(announced.generation()),
-                false => 0,
-            },
+            run: run / EIGHTHS,
             deadline,
         };
         let mut payloads = event.pack();

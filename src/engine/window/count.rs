@@ -37,8 +37,9 @@
 //! counted leaves all of that as it is.
 
 use crate::engine::policy::{Judgement, Truth};
+use crate::engine::window::class::Class;
 use crate::engine::window::log::{Cells, FARTHEST, Holds, Log, MOST_ENTRIES, Marks};
-use crate::engine::window::stripes::{Class, Stripes};
+use crate::engine::window::stripes::Stripes;
 use crate::sync::atomic::Word;
 use crate::words::outcome::Counts;
 use crate::words::tagged::{PAYLOAD_MAX, Tagged, Version, since};

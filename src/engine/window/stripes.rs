@@ -13,57 +13,27 @@
 
 use crate::engine::initial::Lifetime;
 use crate::engine::policy::Allowance;
+use crate::engine::window::class::{CLASSES, Class};
 use crate::sync::atomic::{Counter, Word};
 use crate::sync::cell::Late;
 use crate::sync::pack::Pack;
 use crate::sync::thread_index;
-use crate::words::outcome::{Counts, FailureKind, Rejections, State};
+use crate::words::outcome::{FailureKind, Rejections, State};
 use crate::words::tagged::{PAYLOAD_MAX, Tagged, Version, since};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use crossbeam_utils::CachePadded;
-
-/// Fast or slow, success or failure: disjoint, so that an outcome is one word.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Class {
-    FastSuccess = 0,
-    FastFailure = 1,
-    SlowSuccess = 2,
-    SlowFailure = 3,
-}
-
-impl Class {
-    #[inline(always)]
-    pub(crate) fn new(failed: bool, slow: bool) -> Class {
-        match (failed, slow) {
-            (false, false) => Class::FastSuccess,
-            (true, false) => Class::FastFailure,
-            (false, true) => Class::SlowSuccess,
-            (true, true) => Class::SlowFailure,
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn failed(self) -> bool {
-        matches!(self, Class::FastFailure | Class::SlowFailure)
-    }
-
-    #[inline(always)]
-    pub(crate) fn slow(self) -> bool {
-        matches!(self, Class::SlowSuccess | Class::SlowFailure)
-    }
-}
 
 /// In this order: the words written most often are farthest from the beginning.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Stripe {
     /// One per class: the count up to which no check is needed.
-    pub(crate) limits: [Word<Tagged<Version>>; 4],
+    pub(crate) limits: [Word<Tagged<Version>>; CLASSES],
     pub(crate) side: Side,
     /// One per class. Under a count window only the fast successes are such counts: of the slow
     /// classes these are plain sums of 64 bits, and the fast failures are known from the kinds.
-    pub(crate) counts: [Word<Tagged<Version>>; 4],
+    pub(crate) counts: [Word<Tagged<Version>>; CLASSES],
 }
 
 /// Sums that decide nothing.
@@ -91,7 +61,7 @@ impl Stripe {
     /// under a count window the fast successes are.
     pub(crate) fn begin_with(&self, totals: &Lifetime, timed: bool, allowance: Allowance) {
         let first = Version::default();
-        let [_, fast_failures, _, slow_failures] = totals.classes;
+        let [_, fast_failures, _, slow_failures, _] = totals.classes;
         let told = totals.kinds.iter().sum::<u64>();
         for (i, (word, count)) in self.counts.iter().zip(totals.classes).enumerate() {
             word.store(if timed || i == Class::FastSuccess as usize {
@@ -104,9 +74,9 @@ impl Stripe {
                 Tagged::unpack(count)
             });
         }
-        let counts = totals.classes.iter().zip(share(allowance, 0, 1));
-        for (limit, (count, share)) in self.limits.iter().zip(counts) {
-            limit.store(Tagged::new(first, count.wrapping_add(share)));
+        let counts = totals.classes.iter().zip(allowance.by_class());
+        for (limit, (count, all)) in self.limits.iter().zip(counts) {
+            limit.store(Tagged::new(first, count.wrapping_add(all)));
         }
         let side = &self.side;
         side.late.set(totals.late);
@@ -163,30 +133,9 @@ impl Stripe {
     }
 }
 
-/// The counts of an array by class. Modulo 2^40, as those are; so only differences of these mean anything.
-pub(crate) fn counts_of(classes: &[u64; 4]) -> Counts {
-    let sum = |one: Class, other: Class| {
-        let sum = classes[one as usize].wrapping_add(classes[other as usize]);
-        sum & PAYLOAD_MAX
-    };
-    let failures = sum(Class::FastFailure, Class::SlowFailure);
-    let successes = sum(Class::FastSuccess, Class::SlowSuccess);
-    Counts::new(
-        failures.wrapping_add(successes) & PAYLOAD_MAX,
-        failures,
-        sum(Class::SlowSuccess, Class::SlowFailure),
-    )
-}
-
-/// One of `of` shares of an allowance, by class.
-pub(crate) fn share(allowance: Allowance, i: usize, of: usize) -> [u64; 4] {
-    let part = |all: u64| all / of as u64 + u64::from((i as u64) < all % of as u64);
-    [
-        part(allowance.fast_successes),
-        part(allowance.fast_failures),
-        part(allowance.slow_successes),
-        part(allowance.slow_failures),
-    ]
+/// One of `of` shares of an allowance.
+pub(crate) fn share(all: u64, i: usize, of: usize) -> u64 {
+    all / of as u64 + u64::from((i as u64) < all % of as u64)
 }
 
 /// A stripe with one writer, a local handle. `count` (of fast successes) is untagged; each update

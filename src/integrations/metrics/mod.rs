@@ -40,7 +40,7 @@
 //! | `tripcoil_time_in_state_seconds` | gauge | | time since the last transition, by the breaker's clock |
 //! | `tripcoil_retry_after_seconds` | gauge | | the rest of the wait while open; 0 in other states |
 //! | `tripcoil_open_until_timestamp_seconds` | gauge | | the end of the wait while open, as Unix time; 0 if it is over, and in other states |
-//! | `tripcoil_failure_ratio`, `tripcoil_slow_ratio` | gauge | | share of the window's calls, 0 to 1 |
+//! | `tripcoil_failure_ratio`, `tripcoil_slow_ratio` | gauge | | share of the window's calls, 0 to 1; failures of [lenient kinds](crate::Lenient) are whole |
 //! | `tripcoil_window_calls` | gauge | | calls in the window |
 //! | `tripcoil_consecutive_failures` | gauge | | the current run of failures |
 //! | `tripcoil_evidence`, `tripcoil_evidence_limit` | gauge | | the outage rule's score, and the score at which it trips; 0 if the rule is off, and in states that it does not judge |

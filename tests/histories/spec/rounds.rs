@@ -1,6 +1,6 @@
 //! A round's probes: what puts its end off, and what decides it.
 
-use super::{Decided, Phase, Progress, Spec, end};
+use super::{Decided, Phase, Progress, Spec, decides_nothing, end};
 use crate::model::{Cause, Permit, State, whole_ms};
 use crate::plan::{Ending, Op};
 use crate::record::{Call, Said};
@@ -13,16 +13,18 @@ impl Spec {
                 let room = self.model.has_room() && self.decided.is_none();
                 now > self.admitted && (room || self.is_due(now))
             }
-            Op::End(Ending::Ignored | Ending::Dropped) => false,
-            Op::End(_) => {
-                let mine = self.permit(call).generation == self.generation();
-                now > self.heard
-                    && mine
-                    && self.model.state() == State::HalfOpen
-                    && self.decided.is_none()
-            }
+            Op::End(ending) if decides_nothing(&self.rules, ending) => false,
+            Op::End(_) => now > self.heard && self.is_in_round(call),
             _ => false,
         }
+    }
+
+    /// A probe ends in its round, which is not decided.
+    pub(super) fn is_in_round(&self, call: &Call) -> bool {
+        self.permit(call).generation == self.generation()
+            && self.model.state() == State::HalfOpen
+            && !self.model.ramps()
+            && self.decided.is_none()
     }
 
     pub(super) fn raise(&mut self, call: &Call, now: u64) {
@@ -74,18 +76,31 @@ impl Spec {
     }
 
     /// A probe ends, in its own round. Whether that decides it goes by its own reading.
-    pub(super) fn probed(&mut self, permit: Permit, ending: Ending, now: u64) -> Phase {
+    /// `beside`: the calls that are under way.
+    pub(super) fn probed(
+        &mut self,
+        permit: Permit,
+        ending: Ending,
+        now: u64,
+        beside: &[usize],
+    ) -> Phase {
         let mut tried = self.model.clone();
         end(&mut tried, permit, ending, now);
-        if !matches!(ending, Ending::Ignored | Ending::Dropped) {
+        if !decides_nothing(&self.rules, ending) {
             self.heard = self.heard.max(now);
         }
-        if tried.events().len() as u64 == self.generation() {
+        if tried.events().len() as u64 == self.generation() && !tried.ramps() {
             self.model = tried;
             return Phase::Done;
         }
+        let before = self.latest;
         self.date(now);
-        self.decided = Some(Decided { permit, ending });
+        self.decided = Some(Decided {
+            permit,
+            ending,
+            before,
+            beside: beside.to_vec(),
+        });
         Phase::Decided {
             now,
             generation: self.generation(),

@@ -1,14 +1,16 @@
 //! What should be seen in the end.
 
 use super::Spec;
-use crate::model::{Cause, Counts, Event, Kind, State, Totals, View};
+use crate::model::{Cause, Counts, Event, Kind, State, Totals, View, WHOLE};
 use crate::record::End;
 
-const ROUND: [Cause; 4] = [
+const ROUND: [Cause; 6] = [
     Cause::ProbesSucceeded,
     Cause::ProbeFailed,
     Cause::ProbeTimeout,
     Cause::ProbesCancelled,
+    Cause::RampCompleted,
+    Cause::RampFailed,
 ];
 
 impl Spec {
@@ -25,7 +27,7 @@ impl Spec {
         let mut kinds = expected.kinds;
         kinds[Kind::Server.index()] += self.beside.failures;
         let run = match self.counting() {
-            true if !self.window_is_clear(self.clock) => self.run,
+            true if !self.window_is_clear(self.clock) => self.run / WHOLE,
             _ => 0,
         };
         let events = self.events();
@@ -46,11 +48,11 @@ impl Spec {
             counts
         };
         let window = strays(expected.window);
-        let rate = |part: u64| {
+        let rate = |part: f64| {
             if window.calls == 0 {
                 0.0
             } else {
-                part as f64 / window.calls as f64
+                part / window.calls as f64
             }
         };
         let mut buckets = expected.buckets.clone();
@@ -71,8 +73,8 @@ impl Spec {
         let expected = View {
             last_opening,
             window,
-            failure_rate: rate(window.failures),
-            slow_rate: rate(window.slow),
+            failure_rate: rate(self.model.weighted_failures(self.clock)),
+            slow_rate: rate(window.slow as f64),
             buckets,
             consecutive_failures: run,
             totals,
@@ -107,7 +109,7 @@ impl Spec {
 
     /// Could what is seen in the end still come of it? No event is changed later, and no total goes down.
     pub(super) fn may_come_to_what_is_seen(&self, before: &Spec) -> bool {
-        let end = &self.expected.0;
+        let end = &self.expected.end;
         let all = |t: &Totals| {
             [
                 t.successes,
@@ -155,7 +157,7 @@ impl Spec {
                 let mut event = Event {
                     cause: note.cause.unwrap_or(event.cause),
                     counts: note.counts.unwrap_or(event.counts),
-                    consecutive_failures: note.run,
+                    consecutive_failures: note.run / WHOLE,
                     open_until: None,
                     failure: None,
                     ..*event

@@ -1,7 +1,7 @@
 //! What a call may do next, and when it may return.
 
-use super::{Landed, Phase, Spec, failed};
-use crate::model::{Cause, Order, State, Window};
+use super::{Landed, Phase, Spec, failed, growth};
+use crate::model::{Cause, Order, Rejection, State, WHOLE, Window};
 use crate::plan::Op;
 use crate::record::{Call, Said};
 
@@ -54,43 +54,65 @@ impl Spec {
             | Phase::Expired { now, .. }
             | Phase::Raising { now }
             | Phase::Storing { now, .. }
-            | Phase::Stored { now, .. } => now,
+            | Phase::Stored { now, .. }
+            | Phase::Noting { now }
+            | Phase::Beginning { now }
+            | Phase::Turned { now }
+            | Phase::Watching { now, .. }
+            | Phase::Ignoring { now }
+            | Phase::Uncounted { now, .. } => now,
             Phase::Landed(landed) => landed.now,
+            Phase::Leaving(leaving) => leaving.now,
         };
         let mut spec = self.clone();
         match phase {
-            Phase::Read(_) => match call.op {
+            Phase::Read(_) | Phase::Beginning { .. } => match call.op {
                 Op::Acquire if spec.is_due(now) => {
                     if call.said == Said::Admitted {
                         let version = spec.version();
                         found.push((spec, Phase::Due { now, version }));
                     }
                 }
+                Op::Acquire if spec.watches() => {
+                    let generation = spec.generation();
+                    found.push((spec, Phase::Watching { now, generation }));
+                }
+                Op::Acquire if spec.rules.half_open.ramp && spec.decided.is_some() => {
+                    spec.conclude(now);
+                    found.push((spec, Phase::Read(now)));
+                }
+                Op::Acquire if spec.model.ramps() => {
+                    found.extend(spec.take_share(index, now, call.said));
+                }
                 Op::Acquire => {
                     found.extend(spec.expired(call.said, now));
                     if spec.acquire(index, now, call.said, others.is_empty()) {
+                        found.extend(spec.uncounted(now, call.said, others));
                         found.push((spec, Phase::Done));
                     }
                 }
                 Op::Order(order) => {
-                    if let Order::TripFor(wait) = order {
-                        let mut spec = spec.clone();
-                        if spec.order(Order::Trip, now) {
-                            let generation = spec.generation();
-                            let phase = Phase::Opened {
-                                now,
-                                generation,
-                                wait,
-                            };
-                            found.push((spec, phase));
+                    let earlier = spec.before_the_result(index, order);
+                    for mut spec in [Some(spec), earlier].into_iter().flatten() {
+                        if let Order::TripFor(wait) = order {
+                            let mut spec = spec.clone();
+                            if spec.order(Order::Trip, now) {
+                                let generation = spec.generation();
+                                let phase = Phase::Opened {
+                                    now,
+                                    generation,
+                                    wait,
+                                };
+                                found.push((spec, phase));
+                            }
                         }
-                    }
-                    let changed = spec.order(order, now);
-                    if changed && matches!(order, Order::Postpone(_)) {
-                        let generation = spec.generation();
-                        found.push((spec, Phase::Moved { now, generation }));
-                    } else if call.said == Said::Changed(changed) {
-                        found.push((spec, Phase::Done));
+                        let changed = spec.order(order, now);
+                        if changed && matches!(order, Order::Postpone(_)) {
+                            let generation = spec.generation();
+                            found.push((spec, Phase::Moved { now, generation }));
+                        } else if call.said == Said::Changed(changed) {
+                            found.push((spec, Phase::Done));
+                        }
                     }
                 }
                 Op::Rules(failures) => {
@@ -103,21 +125,23 @@ impl Spec {
                     if let Some(generation) = spec.may_store(call, ending, now) {
                         found.push((spec.clone(), Phase::Storing { now, generation }));
                     }
-                    let phase = spec.end(call, ending, now);
+                    let phase = spec.end(call, ending, now, others);
                     found.push((spec, phase));
                 }
                 Op::State | Op::Advance(_) | Op::Local => {
                     unreachable!("they do not read the clock")
                 }
             },
-            Phase::Decided { generation, .. } if generation == spec.generation() => {
+            Phase::Decided { generation, .. } if spec.is_pending(generation) => {
                 spec.conclude(now);
                 found.push((spec, phase));
             }
             Phase::Decided {
                 generation, asks, ..
             } => {
-                if asks && spec.events()[generation as usize].cause == Cause::ProbeFailed {
+                let ended = generation != spec.generation();
+                let lost = || spec.events()[generation as usize].cause == Cause::ProbeFailed;
+                if asks && ended && lost() {
                     let phase = spec.claim(now, generation + 1, spec.rules.backoff.max);
                     found.push((spec, phase));
                 } else {
@@ -175,6 +199,7 @@ impl Spec {
                 spec.model.expect_no_probe_since(latest);
                 if spec.decided.is_none() && spec.acquire(index, now, call.said, others.is_empty())
                 {
+                    found.extend(spec.uncounted(now, call.said, others));
                     found.push((spec, Phase::Done));
                 }
             }
@@ -212,6 +237,30 @@ impl Spec {
                 spec.raise(call, now);
                 return vec![(spec, Phase::Read(now))];
             }
+            Phase::Noting { .. } => {
+                spec.note(call);
+                return vec![(spec, Phase::Read(now))];
+            }
+            Phase::Turned { .. } => {
+                if !spec.is_turned_away(now, call.said) {
+                    return found;
+                }
+                spec.model.count_rejection(State::HalfOpen);
+                found.extend(spec.uncounted(now, call.said, others));
+                found.push((spec, Phase::Done));
+            }
+            Phase::Uncounted { by, .. } => {
+                spec.model.count_rejection(by);
+                found.push((spec, Phase::Done));
+            }
+            Phase::Leaving(leaving) => found.push(spec.leave_ramp(leaving, call)),
+            Phase::Watching { generation, .. } => {
+                found.extend(spec.look_at_watch(index, now, generation, others, call.said));
+            }
+            Phase::Ignoring { .. } => {
+                spec.model.count_ignored(now);
+                found.push((spec, Phase::Done));
+            }
             // due by an older control word: as if it had not looked yet
             _ => return found,
         }
@@ -230,14 +279,17 @@ impl Spec {
         let mut found = Vec::new();
         // who is admitted without a look at the clock helps in nothing
         let acquires = call.op == Op::Acquire;
-        let helps = !acquires || matches!(self.model.state(), State::Open | State::HalfOpen);
+        let looks = !acquires || self.watches();
+        let helps = looks || matches!(self.model.state(), State::Open | State::HalfOpen);
         if helps && now > self.latest {
-            let mut spec = self.clone();
-            spec.date(now);
-            found.push((spec, phase));
+            for date in self.dates_up_to(now) {
+                let mut spec = self.clone();
+                spec.date(date);
+                found.push((spec, phase));
+            }
         }
         let ages = self.run != 0 && self.window_is_clear(self.rolled);
-        if !acquires && self.counting() && (self.is_beyond(now.max(self.latest)) || ages) {
+        if looks && self.counting() && (self.is_beyond(now.max(self.latest)) || ages) {
             let mut spec = self.clone();
             spec.roll(now);
             found.push((spec, phase));
@@ -247,7 +299,36 @@ impl Spec {
         {
             found.push((self.clone(), Phase::Raising { now }));
         }
+        if let Phase::Read(_) = phase
+            && self.may_note(call)
+        {
+            found.push((self.clone(), Phase::Noting { now }));
+        }
+        if let Phase::Read(_) = phase
+            && self.may_begin(call, now)
+        {
+            let mut spec = self.clone();
+            spec.date(now);
+            spec.model.expect_period(spec.latest);
+            found.push((spec, Phase::Beginning { now }));
+        }
         found
+    }
+
+    /// A call has been rejected, and counted at once: the count may come later. That matters to an adaptive wait.
+    fn uncounted(&self, now: u64, said: Said, others: &[usize]) -> Option<(Spec, Phase)> {
+        let Said::Rejected(Rejection { state: by, .. }) = said else {
+            return None;
+        };
+        self.rules.backoff.adaptive.filter(|_| !others.is_empty())?;
+        let mut spec = self.clone();
+        spec.model.withhold_rejection(by);
+        Some((spec, Phase::Uncounted { now, by }))
+    }
+
+    /// A verdict on the round of that generation is still to be carried out.
+    fn is_pending(&self, generation: u64) -> bool {
+        generation == self.generation() && self.decided.is_some()
     }
 
     /// A transition's event is written between the moment from which nothing lands any more and
@@ -278,11 +359,12 @@ impl Spec {
         };
         let cause = if !landed.noted {
             landed.noted = true;
-            self.run = if failed(ending) { self.run + 1 } else { 0 };
+            let growth = growth(&self.rules, ending);
+            self.run = if failed(ending) { self.run + growth } else { 0 };
             self.runs.push(self.run);
-            let limit = self.rules.consecutive_failures.map_or(u64::MAX, u64::from);
-            landed.by_run =
-                failed(ending) && self.run >= limit && self.model.state() == State::Closed;
+            let limit = self.rules.consecutive_failures;
+            let reached = limit.is_some_and(|n| self.run >= WHOLE * u64::from(n));
+            landed.by_run = failed(ending) && reached && self.model.state() == State::Closed;
             return Some((self, Phase::Landed(landed)));
         } else if landed.by_run {
             Cause::ConsecutiveFailures
@@ -309,7 +391,7 @@ impl Spec {
             Phase::Done => true,
             Phase::Decided {
                 generation, asks, ..
-            } => generation != self.generation() && !asks,
+            } => !self.is_pending(generation) && !asks,
             Phase::Landed(l) if l.generation == self.generation() => {
                 l.noted && !l.by_run && l.by_count.is_none() && !l.owes
             }
@@ -322,7 +404,14 @@ impl Spec {
             | Phase::Expired { .. }
             | Phase::Raising { .. }
             | Phase::Storing { .. }
-            | Phase::Stored { .. } => false,
+            | Phase::Stored { .. }
+            | Phase::Noting { .. }
+            | Phase::Beginning { .. }
+            | Phase::Turned { .. }
+            | Phase::Leaving(_)
+            | Phase::Watching { .. }
+            | Phase::Ignoring { .. }
+            | Phase::Uncounted { .. } => false,
         }
     }
 

@@ -51,6 +51,16 @@ impl Spec {
         result
     }
 
+    /// What a transition may be dated once that has been read. Of a time beyond the next multiple of 2^29 ns the two
+    /// halves may be agreed on apart, the first of them before that was read: then it is the last moment before
+    /// the multiple.
+    pub(super) fn dates_up_to(&self, now: u64) -> impl Iterator<Item = u64> {
+        let between = self.latest | ((1 << 29) - 1);
+        [Some(now), (between < now).then_some(between)]
+            .into_iter()
+            .flatten()
+    }
+
     /// There is an update, at that time or later.
     pub(super) fn date(&mut self, now: u64) {
         self.latest = self.latest.max(now);
@@ -61,15 +71,22 @@ impl Spec {
     pub(super) fn roll(&mut self, now: u64) {
         self.date(now);
         self.rolled = self.latest;
+        if self.counting() && self.is_adaptive() {
+            self.model.end_ticks(self.rolled);
+        }
         if self.counting() && self.window_is_clear(self.rolled) {
             self.run = 0;
             self.runs = vec![0];
         }
     }
 
-    /// That moment is beyond the epoch to which the window has moved on.
+    /// That moment is beyond the epoch to which the window has moved on, or beyond its tick.
     pub(super) fn is_beyond(&self, at: u64) -> bool {
         match self.window {
+            _ if self.rules.outage.is_some() || self.rules.hang.is_some() => self
+                .model
+                .next_tick(self.rolled)
+                .is_some_and(|end| at >= end),
             Window::Time { width, .. } => at / width > self.rolled / width,
             Window::Count(_) => false,
         }

@@ -41,7 +41,7 @@ impl Spec {
             model.control(Order::HalfOpen, now);
             model.acquire(admitted)
         });
-        self.admit(index, permit.expect("a fresh round has room"));
+        self.admit(index, permit.expect("a fresh round has room"), now);
     }
 
     /// Its period has ended by a rule, and it may have had a part in that.

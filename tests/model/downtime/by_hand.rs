@@ -22,6 +22,7 @@ fn model(initial: State) -> Model {
         failure_count: None,
         outage: None,
         hang: None,
+        lenient: None,
         backoff: Backoff {
             base: 250 * MS,
             factor: 1.0,

@@ -29,6 +29,7 @@ fn model(initial: State, outage: Option<Outage>) -> Model {
         failure_count: Some(1_000),
         outage,
         hang: None,
+        lenient: None,
         backoff: Backoff {
             base: MS,
             factor: 1.0,

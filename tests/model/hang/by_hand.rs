@@ -24,6 +24,7 @@ fn model(initial: State, hang: Option<Hang>) -> Model {
         failure_count: Some(1_000),
         outage: None,
         hang,
+        lenient: None,
         backoff: Backoff {
             base: 7 * MS,
             factor: 1.0,
@@ -197,6 +198,7 @@ fn a_rule_that_is_switched_on_begins_with_the_next_bucket() {
     (0..20).for_each(|_| call(&mut model, Outcome::Success, 0, 0));
     let rules = |model: &Model, hang| Rules {
         hang,
+        lenient: None,
         ..*model.rules()
     };
     let on = rules(&model, Some(AFTER_45));

@@ -22,6 +22,7 @@ fn rules() -> Rules {
         failure_count: None,
         outage: None,
         hang: None,
+        lenient: None,
         backoff: Backoff {
             base: 7 * MS,
             factor: 1.0,

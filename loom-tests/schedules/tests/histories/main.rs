@@ -25,6 +25,7 @@ use shuttle::thread::spawn;
 use tripcoil_schedules::explore;
 
 use crate::histories::{check, plan, record, spec, subject, words};
+use crate::plan::adaptive::{self, Adaptive};
 use crate::plan::{Dice, MS, Op, Plan, Time};
 use crate::record::{History, Pen, merge};
 use crate::subject::Subject;
@@ -35,16 +36,42 @@ const MOST: usize = 10;
 /// By which the clock goes on: to the end of Open, to the next epoch or the probe timeout, and beyond both.
 const STEPS: [u64; 4] = [4 * MS, 7 * MS, 10 * MS, 20 * MS];
 
-/// A plan for two threads or three, each of whose rounds is a thread's here.
 fn roll(seed: u64) -> Plan {
     let mut dice = Dice::new(seed);
-    let mut plan = plan::roll(&mut dice, Time::Manual);
+    let plan = plan::roll(&mut dice, Time::Manual);
+    let steps = (0..dice.roll(3)).map(|_| Op::Advance(STEPS[dice.roll(4) as usize]));
+    let steps = steps.collect();
+    spread(plan, steps, MOST)
+}
+
+/// Under each of the adaptive rules in turn.
+fn roll_adaptive(seed: u64) -> Plan {
+    let mut dice = Dice::new(seed);
+    let rule = Adaptive::ALL[seed as usize % Adaptive::ALL.len()];
+    let mut plan = adaptive::roll(&mut dice, rule);
+    let mut steps = Vec::new();
+    for rounds in &mut plan.threads {
+        for ops in rounds.iter_mut() {
+            steps.extend(ops.extract_if(.., |(_, op)| matches!(op, Op::Advance(_))));
+        }
+        rounds.retain(|ops| !ops.is_empty());
+    }
+    match rule {
+        Adaptive::Ramp => {
+            let steps = steps.into_iter().map(|(_, op)| op).take(2).collect();
+            // each of its calls may have several steps when it ends
+            spread(plan, steps, MOST - 2)
+        }
+        // their clock does not move while calls overlap
+        _ => spread(plan, Vec::new(), MOST),
+    }
+}
+
+/// Of a plan for two threads or three, each round is a thread's here; and so is each step, which takes the clock on
+/// at any moment of the others' calls. There are `most` operations.
+fn spread(mut plan: Plan, steps: Vec<Op>, most: usize) -> Plan {
     let rounds = plan.threads.into_iter().flatten();
-    // each a thread that takes the clock on, at any moment of the others' calls
-    let steps: Vec<_> = (0..dice.roll(3))
-        .map(|_| Op::Advance(STEPS[dice.roll(4) as usize]))
-        .collect();
-    let mut left = MOST - steps.len();
+    let mut left = most - steps.len();
     let rounds = rounds.filter(|ops| {
         // a whole call by a local handle is two, and each of its stores may be seen late
         let calls = |(_, op): &(u32, Op)| if *op == Op::Local { 2 } else { 1 };
@@ -121,4 +148,10 @@ fn run(plan: &Plan) {
 #[test]
 fn every_history_is_some_order() {
     explore("every_history_is_some_order", roll, run);
+}
+
+#[test]
+fn every_history_under_an_adaptive_rule_is_some_order() {
+    let name = "every_history_under_an_adaptive_rule_is_some_order";
+    explore(name, roll_adaptive, run);
 }

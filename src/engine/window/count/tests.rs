@@ -37,7 +37,12 @@ impl Rig {
     }
 
     fn log(&self, failed: bool, slow: bool, judge: impl Fn(Counts) -> Judgement) -> Option<Judged> {
-        let class = Class::new(failed, slow);
+        let class = match (failed, slow) {
+            (false, false) => Class::FastSuccess,
+            (true, false) => Class::FastFailure,
+            (false, true) => Class::SlowSuccess,
+            (true, true) => Class::SlowFailure,
+        };
         match self
             .window
             .try_log(self.version, class, (&self.stripes, 1), true, judge)
