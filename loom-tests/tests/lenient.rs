@@ -24,6 +24,11 @@ fn by_weight(failures: u32, weight: f64) -> (Breaker, Controller, ManualClock) {
     model_breaker(|rules| rules.failure_count(failures).lenient(KINDS, weight))
 }
 
+fn lenient(controller: &Controller, kinds: [FailureKind; 1], weight: f64) {
+    let adopted = controller.reconfigure(|rules| rules.lenient(kinds, weight));
+    adopted.expect("valid");
+}
+
 fn rate(breaker: &Breaker) -> f64 {
     breaker.observer().snapshot().failure_rate
 }
@@ -145,14 +150,7 @@ fn the_rule_comes_while_a_failure_ends() {
     explore("the_rule_comes_while_a_failure_ends", Some(2), || {
         let (breaker, controller, _clock) = model_breaker(|rules| rules.failure_count(9));
         let other = breaker.clone();
-        race(
-            || {
-                controller
-                    .reconfigure(|rules| rules.lenient(KINDS, 0.5))
-                    .expect("valid")
-            },
-            move || refuse(&other),
-        );
+        race(|| lenient(&controller, KINDS, 0.5), move || refuse(&other));
         let seen = check_history(&breaker);
         assert_eq!(
             (seen.window.failures, seen.totals.failures),
@@ -174,14 +172,7 @@ fn the_rule_comes_amid_an_update() {
         succeed(&breaker);
         clock.advance(EPOCH);
         let other = breaker.clone();
-        race(
-            || {
-                controller
-                    .reconfigure(|rules| rules.lenient(KINDS, 0.5))
-                    .expect("valid")
-            },
-            move || succeed(&other),
-        );
+        race(|| lenient(&controller, KINDS, 0.5), move || succeed(&other));
         refuse(&breaker);
         assert_eq!(rate(&breaker), 0.5 / 3.0);
         clock.advance(EPOCH);
@@ -198,14 +189,7 @@ fn a_new_weight_meets_the_failure_that_trips() {
         let (breaker, controller, _clock) = by_weight(1, 0.5);
         refuse(&breaker);
         let other = breaker.clone();
-        race(
-            || {
-                controller
-                    .reconfigure(|rules| rules.lenient(KINDS, 0.75))
-                    .expect("valid")
-            },
-            move || refuse(&other),
-        );
+        race(|| lenient(&controller, KINDS, 0.75), move || refuse(&other));
         tripped_at(&breaker, 2, 1);
     });
 }
@@ -219,11 +203,7 @@ fn other_kinds_meet_the_end_of_a_run() {
         refuse(&breaker);
         let other = breaker.clone();
         race(
-            || {
-                controller
-                    .reconfigure(|rules| rules.lenient([FailureKind::Timeout], 0.0))
-                    .expect("valid")
-            },
+            || lenient(&controller, [FailureKind::Timeout], 0.0),
             move || refuse(&other),
         );
         let seen = check_history(&breaker);
@@ -268,9 +248,7 @@ fn a_tick_has_its_lenient_failures() {
 fn a_light_probe_gives_its_slot_back() {
     explore("a_light_probe_gives_its_slot_back", Some(3), || {
         let (breaker, controller, _clock) = ready_to_probe(HalfOpen::successes(1));
-        controller
-            .reconfigure(|rules| rules.lenient(KINDS, 0.375))
-            .expect("valid");
+        lenient(&controller, KINDS, 0.375);
         let probe = breaker.try_acquire_owned().expect("the wait is over");
         let other = breaker.clone();
         race(

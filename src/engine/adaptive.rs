@@ -13,7 +13,7 @@ use crate::engine::window::lenient::LenientWords;
 use crate::sync::atomic::Word;
 use crate::sync::cell::Late;
 use crate::words::downtime::Downtime;
-use crate::words::leniency::EIGHTHS;
+use crate::words::leniency::Leniency;
 use crate::words::outcome::{Counts, FailureKind};
 use crate::words::ramp::{Gate, Mark, Results, Spent, Step, WHOLE};
 use crate::words::tagged::{Generation, Tagged, Version};
@@ -183,27 +183,19 @@ impl AdaptiveWords {
 }
 
 impl AdaptiveWords {
-    /// The class of a fast failure by the kinds that updates have adopted. For a caller that has read control: an update
-    /// replaces them after it has frozen the counts. So if the failure lands under that control word, these were its
-    /// kinds.
+    /// Which kinds are lenient, as updates have adopted it.
+    pub(crate) fn leniency(&self) -> Leniency {
+        // Words that are put in after this look: no kinds have been adopted under a control word that was read before.
+        let words = self.lenient.get();
+        words.map_or(Leniency::default(), |words| words.rule())
+    }
+
+    /// The class of a fast failure by these kinds. For a caller that has read control: an update replaces them after it
+    /// has frozen the counts. So if the failure lands under that control word, these were its kinds.
     pub(crate) fn class_of(&self, kind: FailureKind) -> Class {
-        // Words that are put in after this look: no kinds have been adopted under the caller's control word.
-        match self.lenient.get() {
-            Some(words) if words.rule().has(kind) => Class::LenientFailure,
-            _ => Class::FastFailure,
+        match self.leniency().has(kind) {
+            true => Class::LenientFailure,
+            false => Class::FastFailure,
         }
-    }
-
-    /// What a fast failure counts for by these kinds, in eighths.
-    pub(crate) fn weight_of(&self, kind: FailureKind) -> u64 {
-        // Other kinds may have been adopted since the failure was counted: then it counts as by those, in the run.
-        let words = self.lenient.get();
-        words.map_or(EIGHTHS, |words| words.rule().weight_of(kind))
-    }
-
-    /// What a lenient failure counts for, in eighths.
-    pub(crate) fn eighths(&self) -> u64 {
-        let words = self.lenient.get();
-        words.map_or(EIGHTHS, |words| words.rule().eighths)
     }
 }

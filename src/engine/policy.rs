@@ -9,8 +9,7 @@ use crate::config::settings::{Config, Geometry, OnCancel, Outage, RecoveryRule};
 use crate::engine::evidence::{Weighed, Weights, stakes};
 use crate::engine::window::class::CLASSES;
 use crate::words::control::{Flags, Goal};
-use crate::words::leniency::EIGHTHS;
-use crate::words::leniency::Leniency;
+use crate::words::leniency::{EIGHTHS, Leniency};
 use crate::words::outcome::{Cause, Counts, FailureKind};
 use crate::words::round::Round;
 #[cfg(feature = "std")]

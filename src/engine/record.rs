@@ -534,7 +534,7 @@ impl Core {
     #[cold]
     fn weight_of(&self, kind: FailureKind) -> u64 {
         let words = self.adaptive.get();
-        words.map_or(EIGHTHS, |words| words.weight_of(kind))
+        words.map_or(EIGHTHS, |words| words.leniency().weight_of(kind))
     }
 
     /// The rule on runs: a failure adds to the run, a success ends it. A success without a run

@@ -68,7 +68,7 @@ impl AdaptiveWords {
         Adopted {
             weights: self.weights.load().payload(),
             stakes: self.stakes.load().payload(),
-            eighths: self.eighths(),
+            eighths: self.leniency().eighths,
         }
     }
 

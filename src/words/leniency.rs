@@ -46,7 +46,7 @@ impl Pack for Leniency {
 
 impl Leniency {
     pub(crate) fn has(self, kind: FailureKind) -> bool {
-        self.kinds >> kind.slot() & 1 == 1
+        kind.is_in(self.kinds)
     }
 
     /// What a fast failure counts for, in eighths.

@@ -124,6 +124,11 @@ impl FailureKind {
             Self::Other(number) => 6 + usize::from(number.min(2)),
         }
     }
+
+    /// Whether it is in a set that has a bit for each slot.
+    pub(crate) fn is_in(self, kinds: u64) -> bool {
+        kinds >> self.slot() & 1 == 1
+    }
 }
 
 impl fmt::Display for FailureKind {

@@ -85,7 +85,7 @@ impl Watch {
             starts: 1,
             reported: false,
             due: false,
-            number: (self.number + 1) & ((1 << NUMBER_BITS) - 1),
+            number: self.next_number(),
             began: now.div_ceil(MILLISECOND) & BEGAN,
         }
     }
@@ -121,11 +121,15 @@ impl Watch {
         }
     }
 
+    fn next_number(self) -> u64 {
+        (self.number + 1) & ((1 << NUMBER_BITS) - 1)
+    }
+
     /// Ended by an update. An acquire that read it before, whether it was on or not, begins and counts nothing.
     #[must_use]
     pub(crate) fn over(self) -> Watch {
         Watch {
-            number: (self.number + 1) & ((1 << NUMBER_BITS) - 1),
+            number: self.next_number(),
             ..self.ended()
         }
     }

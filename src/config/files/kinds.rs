@@ -17,7 +17,7 @@ impl Kinds {
     pub(crate) fn of(lenient: Option<Lenient>) -> Kinds {
         Kinds(lenient.map(|lenient| {
             let mut kinds = every_slot();
-            kinds.retain(|kind| lenient.kinds >> kind.slot() & 1 == 1);
+            kinds.retain(|kind| kind.is_in(lenient.kinds));
             kinds
         }))
     }
