@@ -33,6 +33,25 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
+    /// Each as often as it is drawn; but for a local handle's, which has calls of its own.
+    pub(crate) const DRAWN: [Ending; 12] = {
+        use Ending::{Asking, Dropped, Failure, Ignored, SlowFailure, SlowSuccess, Success};
+        [
+            Success,
+            Success,
+            Success,
+            Success,
+            Failure,
+            Failure,
+            Failure,
+            Asking,
+            SlowSuccess,
+            SlowFailure,
+            Ignored,
+            Dropped,
+        ]
+    };
+
     /// By the caller's own measure.
     pub(crate) fn took(self) -> u64 {
         match self {
@@ -238,24 +257,10 @@ struct Mood {
 }
 
 fn ending(dice: &mut Dice, mood: Mood) -> Ending {
-    use Ending::{Asking, Dropped, Failure, Ignored, SlowFailure, SlowSuccess, Success};
     if mood.dropping && dice.roll(4) > 0 {
-        return Dropped;
+        return Ending::Dropped;
     }
-    dice.one(&[
-        Success,
-        Success,
-        Success,
-        Success,
-        Failure,
-        Failure,
-        Failure,
-        Asking,
-        SlowSuccess,
-        SlowFailure,
-        Ignored,
-        Dropped,
-    ])
+    dice.one(&Ending::DRAWN)
 }
 
 fn order(dice: &mut Dice, mood: Mood) -> Order {

@@ -64,7 +64,7 @@ fn results(rules: &Rules) -> u64 {
 }
 
 fn ramp(dice: &mut Dice) -> Scene {
-    use Ending::{Asking, Dropped, Failure, Ignored, SlowFailure, SlowSuccess, Success};
+    use Ending::Success;
     let timeout = dice.one(&[10 * MS, 200 * MS, 400 * MS]);
     let base = rules(Time::Manual);
     let rules = Rules {
@@ -124,20 +124,7 @@ fn ramp(dice: &mut Dice) -> Scene {
         before,
         steps: &[MS, 50 * MS, 100 * MS, 100 * MS, 200 * MS, 400 * MS],
         beginning: 1 + dice.roll(2),
-        endings: &[
-            Success,
-            Success,
-            Success,
-            Success,
-            Failure,
-            Failure,
-            Failure,
-            Asking,
-            SlowSuccess,
-            SlowFailure,
-            Ignored,
-            Dropped,
-        ],
+        endings: &Ending::DRAWN,
     }
 }
 
