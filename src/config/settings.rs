@@ -273,7 +273,7 @@ pub enum OnCancel {
     /// As cancelled. It enters no rate.
     #[default]
     Ignored,
-    /// As a failure, of the kind [`FailureKind::Timeout`](crate::FailureKind::Timeout).
+    /// As a failure, of the kind [`FailureKind::Timeout`].
     Failure,
     /// As such a failure if it had lasted longer than `slow_call`, which is required; as cancelled
     /// otherwise.
@@ -413,7 +413,7 @@ pub struct Lenient {
 
 impl Lenient {
     /// Sets the kinds, and their weight: 0 to 0.875, a multiple of 0.125. All numbers of
-    /// [`Other`](crate::FailureKind::Other) from 2 on are one kind. Without kinds it has no effect.
+    /// [`Other`](FailureKind::Other) from 2 on are one kind. Without kinds it has no effect.
     pub fn new(kinds: impl IntoIterator<Item = FailureKind>, weight: f64) -> Self {
         let bits = kinds.into_iter().map(|kind| 1 << kind.slot());
         Self {
