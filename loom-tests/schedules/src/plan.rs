@@ -1,5 +1,9 @@
 //! What 4 to 8 threads are to do, and to which breaker.
 
+mod adaptive;
+
+pub use adaptive::roll_adaptive;
+
 use crate::dice::Dice;
 use crate::model::{Backoff, HalfOpen, OnCancel, Recovery, Rules, Setup, State, Window, whole_ms};
 
@@ -15,6 +19,8 @@ pub(crate) const ASKED: u64 = 4 * WAIT;
 pub enum Ending {
     Success,
     Failure,
+    /// A failure of the kind that is lenient in the plans that have one.
+    LenientFailure,
     /// A failure that asks for the longest wait.
     Asking,
     SlowSuccess,

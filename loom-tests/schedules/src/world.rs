@@ -17,8 +17,8 @@ use shuttle::thread::spawn;
 use tripcoil::call::OwnedPermit;
 use tripcoil::observe::{Events, Totals};
 use tripcoil::{
-    Breaker, Cause, Config, Controller, FailureKind, Local, ManualClock, OnCancel, Outage, Outcome,
-    Rejected, Snapshot, State, Transition, Window as Crated,
+    Breaker, Cause, Config, Controller, FailureKind, Lenient, Local, ManualClock, OnCancel,
+    Outcome, Rejected, Snapshot, State, Transition, Window as Crated,
 };
 
 use crate::model::{self, Model, Order, Window};
@@ -136,7 +136,9 @@ pub(crate) fn config(plan: &Plan, clock: &ManualClock) -> Config {
         slow_rate: rules.slow_rate,
         consecutive_failures: rules.consecutive_failures,
         failure_count: rules.failure_count,
-        outage: rules.outage.map(crated_outage),
+        outage: rules.outage.map(words::outage),
+        hang: rules.hang.map(words::hang),
+        lenient: rules.lenient.map(lenient),
         open_for: words::backoff(rules.backoff),
         half_open: words::half_open(rules.half_open),
         on_cancel: on_cancel(rules.on_cancel),
@@ -145,8 +147,9 @@ pub(crate) fn config(plan: &Plan, clock: &ManualClock) -> Config {
     }
 }
 
-fn crated_outage(of: model::Outage) -> Outage {
-    Outage::at(of.theta).loss_at_most(of.loss)
+fn lenient(of: model::Lenient) -> Lenient {
+    // no plan names another
+    Lenient::new([FailureKind::Overload], f64::from(of.eighths) / 8.0)
 }
 
 fn on_cancel(of: model::OnCancel) -> OnCancel {
@@ -189,6 +192,10 @@ macro_rules! conclude {
             Ending::Failure => {
                 $did.failed += 1;
                 $permit.record_timed(failure, Duration::ZERO)
+            }
+            Ending::LenientFailure => {
+                $did.failed += 1;
+                $permit.record_timed(Outcome::Failure(FailureKind::Overload), Duration::ZERO)
             }
             Ending::SlowFailure => {
                 $did.failed += 1;
@@ -487,8 +494,10 @@ impl<'a> Hand<'a> {
             assert_eq!(saved.state(), before.state);
             let results = |of: &Snapshot| of.probes.succeeded + of.probes.failed;
             let between = results(&before)..=results(&after);
+            // a ramp is saved as an untouched round
+            let ramp = after.state == State::HalfOpen && after.admitted_share > 0.0;
             assert!(
-                between.contains(&results(&seen)),
+                between.contains(&results(&seen)) || ramp && results(&seen) == 0,
                 "{before:?}, then {seen:?}, then {after:?}"
             );
         }
@@ -537,6 +546,14 @@ impl World {
         let p = &seen.probes;
         assert!(p.in_flight <= half_open.max_probes, "{seen:?}");
         assert!(p.in_flight + p.succeeded + p.failed <= needs, "{seen:?}");
+        let share = seen.admitted_share;
+        let fits = match seen.state {
+            State::Open | State::ForcedOpen => share == 0.0,
+            State::HalfOpen if half_open.ramp => (0.0..=1.0).contains(&share),
+            State::HalfOpen => share == 0.0,
+            _ => share == 1.0,
+        };
+        assert!(fits, "{seen:?}");
         let known = self.note(|notes| notes.events.get(&seen.generation).copied());
         if let Some(event) = known {
             assert_eq!(event.to, seen.state, "{event:?}, {seen:?}");
@@ -703,6 +720,8 @@ fn justified(world: &World, event: &Transition) {
         Cause::SlowRate => enough && rules.slow_rate.is_some_and(|r| rate(c.slow) >= r),
         Cause::ConsecutiveFailures => rules.consecutive_failures.is_some(),
         Cause::Evidence => rules.outage.is_some(),
+        Cause::Hang => rules.hang.is_some(),
+        Cause::RampCompleted | Cause::RampFailed => rules.half_open.ramp,
         _ => true,
     };
     assert!(holds, "without a rule: {event:?}");
@@ -721,15 +740,20 @@ fn missed(world: &World, seen: &Snapshot) {
         run.is_none_or(|n| seen.consecutive_failures < u64::from(n)),
         "missed: {seen:?}"
     );
+    // a lenient failure counts for its part
+    let failures = match rules.lenient {
+        Some(_) => seen.failure_rate * w.calls as f64,
+        None => w.failures as f64,
+    };
     let count = rules.failure_count;
     assert!(
-        count.is_none_or(|n| w.failures < u64::from(n)),
+        count.is_none_or(|n| failures < f64::from(n)),
         "missed: {seen:?}"
     );
     let shifting = |op: &Op| matches!(op, Op::Advance(_) | Op::Call(Route::Local, _));
     if w.calls >= u64::from(rules.min_throughput) && !world.plan.has(shifting) {
         assert!(
-            rules.failure_rate.is_none_or(|r| rate(w.failures) < r),
+            rules.failure_rate.is_none_or(|r| seen.failure_rate < r),
             "missed: {seen:?}"
         );
         assert!(
@@ -762,7 +786,9 @@ fn go_on(world: &World) {
             }
         }
     }
-    let mut model = Model::new(&setup, 0);
+    // adaptive waits go by the generation
+    let generation = world.breaker.observer().snapshot().generation;
+    let mut model = Model::new(&setup, generation);
     let mut hand = Hand::new(world, false);
     assert!(world.controller.reset());
     model.control(Order::Reset, world.now());
@@ -780,12 +806,14 @@ fn go_on(world: &World) {
                 assert_eq!(rejected, expected.err(), "of {op:?}");
                 if let Ok(permit) = expected {
                     let failure = |wait| model::Outcome::Failure(model::Kind::Server, wait);
+                    let lenient = model::Outcome::Failure(model::Kind::Overload, None);
                     match ending {
                         Ending::Success => model.finish(permit, model::Outcome::Success, 0, now),
                         Ending::SlowSuccess => {
                             model.finish(permit, model::Outcome::Success, 2 * SLOW, now);
                         }
                         Ending::Failure => model.finish(permit, failure(None), 0, now),
+                        Ending::LenientFailure => model.finish(permit, lenient, 0, now),
                         Ending::SlowFailure => model.finish(permit, failure(None), 2 * SLOW, now),
                         Ending::Asking => model.finish(permit, failure(Some(ASKED)), 0, now),
                         Ending::Ignored => model.finish(permit, model::Outcome::Ignored, 0, now),
@@ -803,6 +831,7 @@ fn go_on(world: &World) {
                 seen.window,
                 seen.consecutive_failures,
                 seen.evidence,
+                seen.admitted_share,
                 seen.probes,
                 seen.retry_after
             ),
@@ -811,6 +840,7 @@ fn go_on(world: &World) {
                 expected.window,
                 expected.consecutive_failures,
                 expected.evidence,
+                expected.admitted_share,
                 expected.probes,
                 expected.retry_after
             ),

@@ -10,3 +10,12 @@ fn each_call_is_counted_once_and_nobody_waits() {
         world::run,
     );
 }
+
+#[test]
+fn each_call_is_counted_once_under_adaptive_rules() {
+    explore(
+        "each_call_is_counted_once_under_adaptive_rules",
+        plan::roll_adaptive,
+        world::run,
+    );
+}
