@@ -104,9 +104,10 @@ mod tests {
         let tables: Vec<&str> = text.split("\n**").collect();
         assert!(tables[0].starts_with("Measured on 2000-01-01: unknown, 2 logical CPUs;"));
         assert!(tables[0].contains("recloser 1."), "{text}");
-        let head = "|  | tripcoil call | tripcoil local, upkeep | floor | recloser |\n|---|--:|--:|--:|--:|\n";
-        let one = head.to_owned() + "| success | 10.0 | - | 5.0 | 20.0 |\n";
-        let two = head.to_owned() + "| success | 12.0 | - | 6.0 | - |\n";
+        let head = "|  | tripcoil call | tripcoil local, upkeep | tripcoil adaptive | floor | recloser |\n\
+                    |---|--:|--:|--:|--:|--:|\n";
+        let one = head.to_owned() + "| success | 10.0 | - | - | 5.0 | 20.0 |\n";
+        let two = head.to_owned() + "| success | 12.0 | - | - | 6.0 | - |\n";
         assert_eq!(tables[1], format!("1 thread**\n\n{one}"));
         assert_eq!(tables[2], format!("2 threads**\n\n{two}"));
         assert!(

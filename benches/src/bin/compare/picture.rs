@@ -238,12 +238,12 @@ fn by_workload(canvas: &Canvas<'_>, picture: &Picture<'_>) -> Drawn {
         let x = picture.x(ns);
         line(canvas, (x, TOP), (x, bottom), grid(bold), 1)?;
         if bold {
-            write(
-                canvas,
-                &grouped(ns),
-                (x, bottom + 20),
-                SMALL.to(HPos::Center),
-            )?;
+            // a long one would touch the next
+            let label = match ns {
+                1e6.. => format!("{}M", grouped(ns / 1e6)),
+                _ => grouped(ns),
+            };
+            write(canvas, &label, (x, bottom + 20), SMALL.to(HPos::Center))?;
         }
     }
     let middle = i32::midpoint(TIMES.0, TIMES.1);
@@ -303,7 +303,7 @@ mod tests {
     use super::*;
     use crate::report::tests::about;
     use crate::results::tests::cell;
-    use crate::sides::{FLOOR, LOCAL_UPKEEP};
+    use crate::sides::{ADAPTIVE, FLOOR, LOCAL_UPKEEP};
 
     fn results() -> Results {
         Results(vec![
@@ -323,7 +323,10 @@ mod tests {
         let results = results();
         let picture = Picture::of(&about(), &results).expect("there is something");
         let sides: Vec<_> = picture.series.iter().map(|s| s.side).collect();
-        assert_eq!(sides, [CALL, LOCAL_UPKEEP, FLOOR, "one <peer>", "other"]);
+        assert_eq!(
+            sides,
+            [CALL, LOCAL_UPKEEP, ADAPTIVE, FLOOR, "one <peer>", "other"]
+        );
         let rows: Vec<_> = picture.rows.iter().map(|w| w.name).collect();
         assert_eq!(
             (picture.threads.clone(), rows),

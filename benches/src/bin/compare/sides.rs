@@ -15,7 +15,7 @@ mod tripcoil;
 pub(crate) use self::floor::{CLOCK, NAME as FLOOR};
 pub(crate) use self::recloser::NAME as RECLOSER;
 pub(crate) use self::tower::with_timer;
-pub(crate) use self::tripcoil::{CALL, COUNT_CALL, LOCAL_UPKEEP, SUCCESS};
+pub(crate) use self::tripcoil::{ADAPTIVE, CALL, COUNT_CALL, LOCAL_UPKEEP, SUCCESS};
 
 use crate::workloads::{
     All, But1In2, But1In100, PROBES, Pattern, REGISTRY, RUN, Random, Settings, Shape, Workload,

@@ -2,7 +2,7 @@
 
 use super::pen::{FAINT, Shape};
 use crate::results::Results;
-use crate::sides::{CALL, FLOOR, Kind, LOCAL_UPKEEP};
+use crate::sides::{ADAPTIVE, CALL, FLOOR, Kind, LOCAL_UPKEEP};
 use plotters::style::RGBColor;
 
 const OWN: RGBColor = RGBColor(0, 114, 178);
@@ -25,7 +25,7 @@ pub(crate) struct Series<'a> {
     pub(super) shape: Shape,
 }
 
-/// tripcoil's call and its cheapest handle, the floor, and all peers.
+/// tripcoil's call, its cheapest handle and its adaptive rules, the floor, and all peers.
 pub(crate) fn series(results: &Results) -> Vec<Series<'_>> {
     let own = |side, name, shape| Series {
         side,
@@ -37,6 +37,7 @@ pub(crate) fn series(results: &Results) -> Vec<Series<'_>> {
     let mut all = vec![
         own(CALL, "tripcoil call", Shape::Circle),
         own(LOCAL_UPKEEP, "tripcoil local, upkeep", Shape::Diamond),
+        own(ADAPTIVE, ADAPTIVE, Shape::Square),
         Series {
             color: FAINT,
             kind: Kind::Yardstick,

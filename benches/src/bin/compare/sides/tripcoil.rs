@@ -13,7 +13,7 @@ pub(crate) const CALL: &str = "tripcoil/call/time/coarse";
 pub(crate) const COUNT_CALL: &str = "tripcoil/call/count/coarse";
 pub(crate) const LOCAL_UPKEEP: &str = "tripcoil/local/time/upkeep";
 /// As [`CALL`], by the adaptive rules.
-const ADAPTIVE: &str = "tripcoil adaptive";
+pub(crate) const ADAPTIVE: &str = "tripcoil adaptive";
 /// The highest theta of a workload. Half of the calls are well below it.
 const THETA: f64 = 0.8;
 /// The same breaker as in the workload of that name, beside one that does more, or less.
