@@ -16,7 +16,8 @@
 //! - what moves the end of Open (`postpone`, and whoever sets a wait): it *moves* it, and then changes
 //!   the control word. An acquire that found Open over before the move may still begin the round
 //!   between the two, when others have been told of the newer end. Then the move came to nothing:
-//!   `postpone` goes by what it finds, `trip_for` opens once more, and a failure's wait is lost;
+//!   `postpone` goes by what it finds, `trip_for` opens once more (unless so many transitions have followed that its
+//!   own is out of the history), and a failure's wait is lost;
 //! - a local handle's success: the handle looks, and then stores; what it stores counts wherever the
 //!   breaker is by then, and an update under way need not see it, but counts it after;
 //! - a call that takes a probe's slot, or brings a probe's result: it puts off the moment at which the round

@@ -157,11 +157,13 @@ impl Spec {
             Phase::Opened {
                 generation, wait, ..
             } => {
-                if spec.probed_before(generation, wait) {
+                let probed = spec.probed_before(generation, wait);
+                if call.said == Said::Changed(true) && (!probed || spec.may_have_lost(generation)) {
+                    found.push((spec.clone(), Phase::Done));
+                }
+                if probed {
                     // it has to open once more
                     found.push((spec, Phase::Read(now)));
-                } else if call.said == Said::Changed(true) {
-                    found.push((spec, Phase::Done));
                 }
             }
             Phase::Moved { generation, .. } if generation == spec.generation() => {

@@ -24,6 +24,12 @@ impl Spec {
         })
     }
 
+    /// Whether the event of that generation may be out of the history, which keeps four: the fourth one after it is
+    /// written before it is announced. An operator that finds it gone leaves what others have done since then.
+    pub(super) fn may_have_lost(&self, generation: u64) -> bool {
+        self.generation() >= generation + 3
+    }
+
     /// Stands for the control word: a round begins from the one with which Open was found over.
     pub(super) fn version(&self) -> u64 {
         self.generation() + self.renewed
