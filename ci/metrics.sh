@@ -5,7 +5,7 @@ source "$(dirname "$0")/lib.sh"
 need_command promtool prometheus
 
 # each name, label and value that is asked for is exported
-cargo test --features metrics,registry --test metrics
+cargo test --features insight,metrics,registry --test metrics
 
 promtool check rules docs/alerts.yml
 promtool test rules docs/alerts_test.yml

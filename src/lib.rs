@@ -57,6 +57,7 @@
 //! | publish metrics | `metrics::Publisher` | `metrics` |
 //! | log transitions and mark spans | `tracing::Tracing`, `tracing::RecordRejection` | `tracing` |
 //! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
+//! | predict the end of an outage, or see one coming | `insight::Insight` | `insight` |
 //! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
 //! | keep the state across a restart | `Controller::save`, `Builder::restore`, `saved::FileStore` | `persist` |
 //! | control the time in tests | [`ManualClock`] | |
@@ -77,6 +78,7 @@
 //! - `registry`: a breaker per key, created on first use and forgotten when idle.
 //! - `metrics`: counters, gauges and a histogram for the recorder of the `metrics` facade.
 //! - `tracing`: an event per transition, and rejections on the span of their call.
+//! - `insight`: predictions, trends, patterns and a health score, from what a breaker has seen.
 //! - `health`: a health check that drives the recovery, on tokio's timer, and an indicator for a
 //!   `/health` route. With `http`, checks by status.
 
@@ -152,6 +154,7 @@ struct Readme;
 pub mod _guide {
     #![doc = "[semantics]: self::semantics"]
     #![doc = "[limits]: self::limits"]
+    #![doc = "[insight]: self::insight"]
     #![doc = "[out-of-scope]: self::limits#out-of-scope"]
     #![doc = ""]
     #![doc = include_str!("../docs/guide.md")]
@@ -161,6 +164,9 @@ pub mod _guide {
 
     #[doc = include_str!("../docs/limits.md")]
     pub mod limits {}
+
+    #[doc = include_str!("../docs/insight.md")]
+    pub mod insight {}
 
     /// The settings of other libraries, and their counterparts here.
     pub mod migrating {
@@ -225,6 +231,8 @@ pub use self::integrations::grpc;
 pub use self::integrations::health;
 #[cfg(feature = "http")]
 pub use self::integrations::http;
+#[cfg(feature = "insight")]
+pub use self::integrations::insight;
 #[cfg(feature = "metrics")]
 pub use self::integrations::metrics;
 #[cfg(feature = "registry")]

@@ -501,6 +501,51 @@ async fn what_the_layer_rejects_is_unavailable_with_a_pushback() {
     asked(IgnoreRejections::new(ByCode::new())).await;
 }
 
+/// A generated client is asked to come back when the outage is likely to be over.
+#[cfg(feature = "insight")]
+#[tokio::test]
+async fn the_pushback_may_be_the_wait_that_is_expected() {
+    let at = stand(ByCode::new());
+    let insight = tripcoil::insight::Insight::new(&at.breaker.observer());
+    let (channel, _say) = serve().await;
+    let layer = BreakerLayer::new(at.breaker.clone()).until(EndOfBody);
+    let expecting = layer.clone().expecting(&insight, Duration::from_secs(9));
+    // of another breaker, it says nothing of this one
+    let other = Breaker::builder("other").build().expect("valid");
+    let others = tripcoil::insight::Insight::new(&other.observer());
+    let of_other = layer.clone().expecting(&others, Duration::from_secs(9));
+    let permit = at.breaker.try_acquire().expect("closed");
+    permit.failure(FailureKind::Server);
+    let _learns = insight.report();
+    let plain = layer.layer(channel.clone());
+    let mut clients = (
+        HealthClient::new(plain),
+        HealthClient::new(expecting.layer(channel.clone())),
+        HealthClient::new(of_other.layer(channel)),
+    );
+    let pushback = |status: Status| {
+        assert_eq!(status.code(), tonic::Code::Unavailable);
+        let pushback = status.metadata().get("grpc-retry-pushback-ms")?;
+        Some(pushback.to_str().expect("digits").to_owned())
+    };
+    for (seconds, wait, expected) in [
+        (0, "10000", "10000"),
+        (8, "2000", "8000"),
+        (1, "1000", "9000"),
+    ] {
+        at.clock.advance(Duration::from_secs(seconds));
+        let status = clients.0.check(about(0)).await.expect_err("open");
+        assert_eq!(pushback(status).as_deref(), Some(wait));
+        let status = clients.1.check(about(0)).await.expect_err("open");
+        assert_eq!(pushback(status).as_deref(), Some(expected));
+        let status = clients.2.check(about(0)).await.expect_err("open");
+        assert_eq!(pushback(status).as_deref(), Some(wait));
+    }
+    at.controller.force_open();
+    let status = clients.1.check(about(0)).await.expect_err("forced open");
+    assert_eq!(pushback(status), None);
+}
+
 /// The answer is not taken for the dependency's by a breaker around the layer.
 #[tokio::test]
 async fn a_breaker_around_the_layer_ignores_its_answers() {

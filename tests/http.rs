@@ -381,6 +381,56 @@ async fn a_service_says_that_its_dependency_is_not_to_be_had() {
     assert_eq!(ask().await, (503, None));
 }
 
+/// Within bounds, as it is and with the wait that is expected; the rejection itself stays.
+#[cfg(feature = "insight")]
+#[test]
+fn the_wait_of_an_answer_may_be_the_one_that_is_expected() {
+    let at = stand(ByStatus::new());
+    let insight = tripcoil::insight::Insight::new(&at.breaker.observer());
+    let fail = || {
+        let permit = at.breaker.try_acquire().expect("admitted");
+        permit.failure(FailureKind::Server);
+    };
+    fail();
+    let _learns = insight.report();
+    let waits = |most: u64| {
+        let rejected = at.breaker.try_acquire().expect_err("open");
+        let expected = insight.expected(rejected, Duration::from_secs(most));
+        let wait = |rejected: &tripcoil::Rejected| {
+            let answer: Response<()> = rejected_response(rejected);
+            let wait = answer.headers().get(header::RETRY_AFTER).cloned();
+            wait.map(|wait| {
+                wait.to_str()
+                    .expect("digits")
+                    .parse::<u64>()
+                    .expect("seconds")
+            })
+        };
+        (wait(&rejected), wait(&expected))
+    };
+    // a second is the shortest that is assumed: less than the wait
+    assert_eq!(waits(60), (Some(10), Some(10)));
+    at.clock.advance(Duration::from_secs(8));
+    assert_eq!(waits(60), (Some(2), Some(8)));
+    assert_eq!(waits(5), (Some(2), Some(5)), "at most");
+    assert_eq!(
+        waits(1),
+        (Some(2), Some(2)),
+        "never less than the breaker's own"
+    );
+    for _ in 0..20 {
+        at.clock.advance(OPEN_FOR);
+        fail();
+    }
+    let _learns = insight.report();
+    assert_eq!(waits(60), (Some(10), Some(60)));
+    at.controller.half_open();
+    let _probe = at.breaker.try_acquire().expect("a probe");
+    assert_eq!(waits(60), (None, None), "a probe may end at any time");
+    at.controller.force_open();
+    assert_eq!(waits(60), (None, None), "the operator's");
+}
+
 // Bodies
 
 type Tell = mpsc::UnboundedSender<Result<&'static str, io::Error>>;

@@ -10,6 +10,8 @@
 mod again;
 #[path = "metrics/faulty.rs"]
 mod faulty;
+#[path = "metrics/insight.rs"]
+mod insight;
 #[path = "metrics/keys.rs"]
 mod keys;
 #[path = "metrics/labels.rs"]
@@ -27,6 +29,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::Runtime;
+use tripcoil::insight::Insight;
 use tripcoil::metrics::{Publisher, RegistryPublisher};
 use tripcoil::registry::Registry;
 use tripcoil::{
@@ -73,6 +76,15 @@ impl Exporter {
 
     fn publisher(&self, breaker: &Breaker) -> Publisher {
         metrics::with_local_recorder(&self.recorder, || Publisher::new(&breaker.observer()))
+    }
+
+    fn with_insight(&self, breaker: &Breaker) -> (Publisher, Insight) {
+        let observer = breaker.observer();
+        let insight = Insight::new(&observer);
+        let publisher = metrics::with_local_recorder(&self.recorder, || {
+            Publisher::new(&observer).with_insight(&insight)
+        });
+        (publisher, insight)
     }
 
     /// What is exported.
@@ -722,7 +734,7 @@ fn boards_and_alerts_ask_for_what_there_is() {
     let exporter = Exporter::new();
     let (breaker, _controller, _clock) = build("db", |b| b.durations(true));
     let _ = breaker.call(|| Ok::<_, ()>(()));
-    let _publisher = exporter.publisher(&breaker);
+    let _publisher = exporter.with_insight(&breaker);
     let _registry =
         metrics::with_local_recorder(&exporter.recorder, || RegistryPublisher::new("tenants"));
     let series = exporter.scrape();

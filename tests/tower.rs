@@ -825,3 +825,46 @@ fn a_breaker_picks_itself() {
     let other = move |_: &i32| breaker.clone();
     assert_eq!(picked(&other, &1), ("itself".to_owned(), false));
 }
+
+/// Of several breakers each has its own insight, and an override has no wait.
+#[cfg(feature = "insight")]
+#[test]
+fn each_rejection_has_the_wait_that_its_breakers_insight_expects() {
+    use tripcoil::insight::Insight;
+    const MOST: Duration = Duration::from_secs(30);
+    let clock = ManualClock::new();
+    let made = ["reads", "writes", "others"].map(|name| {
+        let builder = Breaker::builder(name)
+            .consecutive_failures(1)
+            .open_for(Duration::from_secs(10));
+        let built = builder.clock(&clock).build_with_controller();
+        let (breaker, controller) = built.expect("valid");
+        let insight = Insight::new(&breaker.observer());
+        (breaker, controller, insight)
+    });
+    let breakers = [0, 1, 2].map(|n: usize| made[n].0.clone());
+    let layer = BreakerLayer::new(move |n: &usize| breakers[*n].clone())
+        .expecting(&made[0].2, MOST)
+        .expecting(&made[1].2, MOST);
+    let service = layer.layer(tower::service_fn(|n: usize| async move { Ok::<_, ()>(n) }));
+    let wait = |n: usize| {
+        let mut future = pin!(service.clone().oneshot(n));
+        let mut context = Context::from_waker(Waker::noop());
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(Err(CallError::Rejected(rejected))) => rejected.retry_after(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let seconds = |n: u64| Some(Duration::from_secs(n));
+    for (breaker, _, insight) in &made {
+        let permit = breaker.try_acquire().expect("closed");
+        permit.failure(FailureKind::Server);
+        let _learns = insight.report();
+        clock.advance(Duration::from_secs(3));
+    }
+    // they opened 9 s, 6 s and 3 s ago
+    assert_eq!([0, 1, 2].map(wait), [seconds(9), seconds(6), seconds(7)]);
+    made[0].1.force_open();
+    assert_eq!(wait(0), None);
+    assert_eq!(made[0].0.observer().snapshot().totals.rejected, 2);
+}

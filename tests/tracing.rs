@@ -35,6 +35,10 @@ impl Visit for Fields {
         self.0.insert(field.name(), value.to_string());
     }
 
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.insert(field.name(), format!("{value:.3}"));
+    }
+
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.0.insert(field.name(), value.to_string());
     }
@@ -389,6 +393,9 @@ fn nothing_is_told_after_it_is_dropped() {
     assert_eq!(capture.events(), []);
 }
 
+#[cfg(feature = "insight")]
+#[path = "tracing/insight.rs"]
+mod insight;
 #[cfg(feature = "registry")]
 #[path = "tracing/keys.rs"]
 mod keys;

@@ -61,6 +61,13 @@ impl Rules {
         self
     }
 
+    /// Changes the settings by any edit, which leaves alone what is fixed. It is made again if another thread has changed
+    /// the rules meanwhile.
+    #[cfg(feature = "insight")]
+    pub(crate) fn edited(self, edit: impl Fn(&mut Config) + 'static) -> Rules {
+        self.and(edit)
+    }
+
     /// Sets every rule as in `config`, including those that are off there. Its window, clock,
     /// initial state, history and durations are ignored.
     ///

@@ -89,6 +89,24 @@ impl Window {
         self.buckets.unwrap_or(DEFAULT_BUCKETS)
     }
 
+    /// Returns the length of a time window.
+    #[cfg(feature = "insight")]
+    pub(crate) fn time_span(&self) -> Option<Duration> {
+        match self.span {
+            Span::Time(total) => Some(total),
+            Span::Count(_) => None,
+        }
+    }
+
+    /// Returns the size of a count window.
+    #[cfg(feature = "insight")]
+    pub(crate) fn size(&self) -> Option<u32> {
+        match self.span {
+            Span::Time(_) => None,
+            Span::Count(size) => Some(size),
+        }
+    }
+
     /// For a window that has been validated.
     pub(crate) fn geometry(&self) -> Geometry {
         match self.span {

@@ -158,7 +158,7 @@ impl Core {
 
     /// Reads without the series of buckets, which takes longest: for callers that read many
     /// breakers.
-    #[cfg(feature = "registry")]
+    #[cfg(any(feature = "insight", feature = "registry"))]
     pub(crate) fn figures(&self) -> Snapshot {
         self.between_updates(|control, now| self.reading(control, now, false))
             .0

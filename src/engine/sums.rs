@@ -6,6 +6,8 @@ use crate::engine::window::Shape;
 use crate::engine::window::class::{CLASSES, Class, counts_of};
 use crate::sync::atomic::Counter;
 use crate::sync::pack::Pack;
+#[cfg(feature = "insight")]
+use crate::words::outcome::Rejections;
 use crate::words::tagged::{PAYLOAD_BITS, extend, since};
 
 /// Totals since the breaker was built. A restored breaker continues those of the saved one. They
@@ -122,6 +124,18 @@ impl Core {
             totals.cancelled += stripe.side.cancelled.get();
         }
         totals
+    }
+
+    /// Calls that were rejected so far, by the state that rejected.
+    #[cfg(feature = "insight")]
+    pub(crate) fn rejections_by_state(&self) -> Rejections {
+        let mut sums = [0; Rejections::SLOTS];
+        for stripe in self.stripes.all() {
+            for (sum, one) in sums.iter_mut().zip(&stripe.side.rejected) {
+                *sum += one.get();
+            }
+        }
+        Rejections::of_slots(sums)
     }
 
     /// Calls that were rejected so far, in every state.

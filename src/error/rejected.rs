@@ -76,6 +76,30 @@ impl Rejected {
         }
     }
 
+    /// Returns the rejection with another wait, for the answer to a client. [`Duration::MAX`], and what takes
+    /// more than 584 years, is a wait that is unknown.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tripcoil::Breaker;
+    ///
+    /// let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
+    /// controller.force_open();
+    /// let rejected = breaker.try_acquire().err().expect("forced open");
+    /// assert_eq!(rejected.retry_after(), None);
+    /// // the maintenance takes five minutes
+    /// let answer = rejected.with_retry_after(Duration::from_secs(300));
+    /// assert_eq!(answer.to_string(), "the breaker is forced open (manual), retry after 300s");
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Rejected {
+        Rejected {
+            rest: u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX),
+            ..self
+        }
+    }
+
     /// Returns the state that rejected the call: `Open`, `HalfOpen` or `ForcedOpen`.
     #[must_use]
     pub const fn state(&self) -> State {

@@ -1,5 +1,6 @@
 //! The handle that only reads.
 
+use crate::config::settings::Config;
 use crate::engine::events::cursor::Events;
 use crate::engine::events::event::Transition;
 #[cfg(feature = "std")]
@@ -11,10 +12,14 @@ use crate::engine::events::pool::Lane;
 use crate::engine::events::watch::Watching;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::state::Core;
+#[cfg(feature = "insight")]
+use crate::words::outcome::Rejections;
 use crate::words::outcome::State;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+#[cfg(feature = "insight")]
+use core::time::Duration;
 
 /// A handle that reads a breaker and cannot change it. Clones are cheap.
 ///
@@ -77,10 +82,44 @@ impl Observer {
         self.core.snapshot()
     }
 
+    /// Returns the settings in force: those that the breaker was built with, and the rules of the last
+    /// `Controller::reconfigure`.
+    ///
+    /// ```
+    /// use tripcoil::Breaker;
+    ///
+    /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+    /// controller.reconfigure(|rules| rules.failure_rate(0.4))?;
+    /// assert_eq!(breaker.observer().config().failure_rate, Some(0.4));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.core.head.policy.load().config.clone()
+    }
+
+    /// Returns whether both read the same breaker.
+    #[cfg(feature = "insight")]
+    pub(crate) fn is_same(&self, other: &Observer) -> bool {
+        core::ptr::eq::<Core>(&*self.core, &*other.core)
+    }
+
     /// Returns the snapshot without the series of buckets.
-    #[cfg(feature = "registry")]
+    #[cfg(any(feature = "insight", feature = "registry"))]
     pub(crate) fn figures(&self) -> Snapshot {
         self.core.figures()
+    }
+
+    /// Returns the time by the breaker's clock.
+    #[cfg(feature = "insight")]
+    pub(crate) fn now(&self) -> Duration {
+        Duration::from_nanos(self.core.head.clock.nanos())
+    }
+
+    /// Returns the calls that were rejected so far. It does not read the clock.
+    #[cfg(feature = "insight")]
+    pub(crate) fn rejections(&self) -> Rejections {
+        self.core.rejections_by_state()
     }
 
     /// Returns the last transitions, oldest first: at most
@@ -139,7 +178,12 @@ impl Observer {
     }
 
     /// Subscribes as `subscribe` does, on the thread of the crate's own publishers.
-    #[cfg(any(feature = "metrics", feature = "tracing", feature = "health"))]
+    #[cfg(any(
+        feature = "metrics",
+        feature = "tracing",
+        feature = "health",
+        feature = "insight"
+    ))]
     pub(crate) fn publish(
         &self,
         listener: impl FnMut(&Transition) + Send + 'static,
@@ -148,7 +192,7 @@ impl Observer {
     }
 
     /// Subscribes as `subscribe_epochs` does, on the thread of the crate's own publishers.
-    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    #[cfg(any(feature = "metrics", feature = "tracing", feature = "insight"))]
     pub(crate) fn publish_epochs(
         &self,
         listener: impl FnMut(&Epoch) + Send + 'static,

@@ -1,6 +1,6 @@
 //! States, causes and kinds as values of labels and fields: in snake case, for machines to match.
 
-#[cfg(any(feature = "metrics", feature = "tracing"))]
+#[cfg(any(feature = "insight", feature = "metrics", feature = "tracing"))]
 use crate::Cause;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 use crate::FailureKind;
@@ -17,7 +17,7 @@ pub(crate) fn state(state: State) -> &'static str {
     }
 }
 
-#[cfg(any(feature = "metrics", feature = "tracing"))]
+#[cfg(any(feature = "insight", feature = "metrics", feature = "tracing"))]
 pub(crate) fn cause(cause: Cause) -> &'static str {
     match cause {
         Cause::ConsecutiveFailures => "consecutive_failures",

@@ -9,7 +9,14 @@ mod guard;
 pub mod health;
 #[cfg(feature = "http")]
 pub mod http;
-#[cfg(any(feature = "health", feature = "metrics", feature = "tracing"))]
+#[cfg(feature = "insight")]
+pub mod insight;
+#[cfg(any(
+    feature = "health",
+    feature = "insight",
+    feature = "metrics",
+    feature = "tracing"
+))]
 mod labels;
 #[cfg(feature = "metrics")]
 pub mod metrics;

@@ -4,4 +4,6 @@
 mod checks;
 mod driver;
 mod indicator;
+#[cfg(feature = "insight")]
+mod outlook;
 mod rig;

@@ -14,7 +14,9 @@ use tripcoil::metrics::{KeysPublisher, Publisher};
 use tripcoil::registry::Registry;
 
 /// Names of labels that series bear themselves, and exporters.
-const TAKEN: [&str; 7] = ["outcome", "state", "kind", "to", "cause", "le", "quantile"];
+const TAKEN: [&str; 8] = [
+    "outcome", "state", "kind", "to", "cause", "le", "quantile", "pattern",
+];
 
 impl Recorder {
     fn labelled<L: Into<Label> + Clone>(

@@ -49,6 +49,47 @@
 //! into a status, and retries by a service config follow the pushback. While the breaker is half-open
 //! or forced open, the wait is not known, and there is no pushback.
 //!
+//! With an insight (feature `insight`) the pushback can be the median of the time that the outage is likely to last, in
+//! place of the time until the next probe; never less than that, and at most what you allow:
+//!
+//! ```
+//! # #[cfg(all(feature = "tower", feature = "insight"))] {
+//! use std::time::Duration;
+//! use tonic::transport::Endpoint;
+//! use tower::Layer;
+//! use tripcoil::grpc::{ByCode, rejected_response};
+//! use tripcoil::http::EndOfBody;
+//! use tripcoil::insight::Insight;
+//! use tripcoil::tower::BreakerLayer;
+//! use tripcoil::{Breaker, FailureKind, ManualClock};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let clock = ManualClock::new();
+//! let breaker = Breaker::builder("health")
+//!     .classifier(ByCode::new())
+//!     .consecutive_failures(1)
+//!     .open_for(Duration::from_secs(30))
+//!     .clock(&clock)
+//!     .build()?;
+//! let insight = Insight::new(&breaker.observer());
+//! let most = Duration::from_secs(60);
+//! let layer = BreakerLayer::new(breaker.clone()).until(EndOfBody).expecting(&insight, most);
+//! let channel = Endpoint::from_static("http://[::1]:50051").connect_lazy();
+//! let client = tonic_health::pb::health_client::HealthClient::new(layer.layer(channel));
+//!
+//! // without a layer
+//! breaker.try_acquire()?.failure(FailureKind::Connect);
+//! # let _ = insight.report();
+//! clock.advance(Duration::from_secs(20));
+//! let rejected = breaker.try_acquire().err().expect("open");
+//! let answer: http::Response<()> = rejected_response(&insight.expected(rejected, most));
+//! assert_eq!(answer.headers()["grpc-retry-pushback-ms"], "20000"); // not the 10 s of the wait
+//! # Ok(()) }
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+//! # runtime.block_on(run()).expect("an answer");
+//! # }
+//! ```
+//!
 //! A request for which a closure picks no breaker is not answered: `CallError::NoBreaker` is an
 //! error of the service, and `Unknown` to a generated client.
 //!

@@ -103,6 +103,47 @@
 //! # Ok::<(), tripcoil::ConfigError>(())
 //! ```
 //!
+//! # With an insight
+//!
+//! A dependency that is added by its `Insight` (feature `insight`) in place of its observer has one more field, an
+//! `Outlook`: when its outage is likely to end, a score of the next calls, and warnings. All other dependencies have
+//! the fields above, in JSON too.
+//!
+//! ```
+//! # #[cfg(feature = "insight")] {
+//! use std::time::Duration;
+//! use tripcoil::health::{Indicator, Status};
+//! use tripcoil::insight::Insight;
+//! use tripcoil::{Breaker, FailureKind, ManualClock};
+//!
+//! let clock = ManualClock::new();
+//! let builder = Breaker::builder("orders").consecutive_failures(1).open_for(Duration::from_secs(5));
+//! let orders = builder.clock(&clock).build()?;
+//! let insight = Insight::new(&orders.observer());
+//! let indicator = Indicator::new().required(&insight);
+//!
+//! orders.try_acquire()?.failure(FailureKind::Connect);
+//! clock.advance(Duration::from_secs(4));
+//! let report = indicator.report();
+//! assert_eq!(report.status, Status::Down);
+//! let json = serde_json::to_value(&report.dependencies[0])?;
+//! assert_eq!(json["retry_after_ms"], 1_000); // the next probe
+//! assert_eq!(json["outlook"], serde_json::json!({
+//!     "score": 0,
+//!     "confidence": 1.0,
+//!     "eta_ms": { "p50": 4_000, "p90": 36_000, "guess": true }, // null without an outage
+//!     "degraded": false,
+//!     "reaches_limit_in_ms": null, // a number while bad calls are on the rise
+//!     "pattern": "single", // "repeated", "flapping", "periodic", null
+//! }));
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Status and score stay those of the table: they say what the breaker does now, and an outlook is a forecast. A load
+//! balancer that takes away a service for a forecast would make it true. The outlook's score is another one: that of the
+//! insight, of the last seconds in place of the whole window, against the rate at which the rules open the breaker.
+//!
 //! The example `health` shows both directions in one program, with axum.
 
 mod check;
@@ -115,7 +156,9 @@ mod score;
 mod status;
 
 pub use self::recovery::Recovery;
-pub use self::report::{Dependency, Indicator, Report};
+#[cfg(feature = "insight")]
+pub use self::report::Outlook;
+pub use self::report::{Dependency, Indicator, Report, Source};
 pub use self::score::{Health, Status};
 #[cfg(feature = "http")]
 pub use self::status::{UnhealthyStatus, healthy_status};

@@ -1,5 +1,7 @@
 //! The health of several dependencies, as plain data and as JSON.
 
+#[cfg(feature = "insight")]
+use crate::insight::{Eta, Insight, Pattern, Score};
 use crate::integrations::health::score::{Health, Status};
 use crate::integrations::labels;
 use crate::{Observer, State};
@@ -37,8 +39,36 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 #[must_use = "it does nothing until `report` is called"]
 pub struct Indicator {
-    required: Vec<Observer>,
-    optional: Vec<Observer>,
+    required: Vec<Source>,
+    optional: Vec<Source>,
+}
+
+/// What an [`Indicator`] reads: an [`Observer`], or an `Insight` (feature `insight`), which has its breaker's observer.
+#[derive(Clone, Debug)]
+pub struct Source {
+    observer: Observer,
+    #[cfg(feature = "insight")]
+    insight: Option<Insight>,
+}
+
+impl From<&Observer> for Source {
+    fn from(observer: &Observer) -> Source {
+        Source {
+            observer: observer.clone(),
+            #[cfg(feature = "insight")]
+            insight: None,
+        }
+    }
+}
+
+#[cfg(feature = "insight")]
+impl From<&Insight> for Source {
+    fn from(insight: &Insight) -> Source {
+        Source {
+            observer: insight.observer().clone(),
+            insight: Some(insight.clone()),
+        }
+    }
 }
 
 impl Indicator {
@@ -47,23 +77,24 @@ impl Indicator {
         Indicator::default()
     }
 
-    /// Adds a dependency that the service cannot work without.
-    pub fn required(mut self, observer: &Observer) -> Indicator {
-        self.required.push(observer.clone());
+    /// Adds a dependency that the service cannot work without, by its `&Observer` or its `&Insight`.
+    pub fn required(mut self, dependency: impl Into<Source>) -> Indicator {
+        self.required.push(dependency.into());
         self
     }
 
-    /// Adds a dependency that the service can work without, with reduced function.
-    pub fn optional(mut self, observer: &Observer) -> Indicator {
-        self.optional.push(observer.clone());
+    /// Adds a dependency that the service can work without, with reduced function, by its `&Observer` or its
+    /// `&Insight`.
+    pub fn optional(mut self, dependency: impl Into<Source>) -> Indicator {
+        self.optional.push(dependency.into());
         self
     }
 
     /// Reads all the breakers, one after the other, and returns their health.
     #[must_use]
     pub fn report(&self) -> Report {
-        let required = self.required.iter().map(|o| Dependency::of(o, true));
-        let optional = self.optional.iter().map(|o| Dependency::of(o, false));
+        let required = self.required.iter().map(|s| Dependency::of(s, true));
+        let optional = self.optional.iter().map(|s| Dependency::of(s, false));
         let dependencies: Vec<_> = required.chain(optional).collect();
         let parts = || dependencies.iter().map(Dependency::part);
         Report {
@@ -116,10 +147,45 @@ pub struct Dependency {
     pub slow_rate: f64,
     /// How long an open breaker will go on rejecting calls.
     pub retry_after: Option<Duration>,
+    /// What its insight says. `None` if it was added by its observer.
+    #[cfg(feature = "insight")]
+    pub outlook: Option<Outlook>,
+}
+
+/// What an insight says of a dependency: for people who look at the report. It changes neither status nor score.
+#[cfg(feature = "insight")]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Outlook {
+    /// How well the next calls are likely to go, from 0 to 100, with a confidence from 0 to 1.
+    pub score: Score,
+    /// When the outage under way is likely to end.
+    pub eta: Option<Eta>,
+    /// Whether more calls are bad than is normal.
+    pub degraded: bool,
+    /// When bad calls, which are on the rise, will reach the limit.
+    pub reaches_limit_in: Option<Duration>,
+    /// How the outages of the last hour follow each other.
+    pub pattern: Option<Pattern>,
+}
+
+#[cfg(feature = "insight")]
+impl Outlook {
+    fn of(insight: &Insight) -> Outlook {
+        let report = insight.report();
+        Outlook {
+            score: report.health,
+            eta: report.eta,
+            degraded: report.degraded.is_some(),
+            reaches_limit_in: report.trend.map(|trend| trend.reaches_limit_in),
+            pattern: report.pattern,
+        }
+    }
 }
 
 impl Dependency {
-    fn of(observer: &Observer, required: bool) -> Dependency {
+    fn of(source: &Source, required: bool) -> Dependency {
+        let observer = &source.observer;
         let seen = observer.snapshot();
         Dependency {
             name: observer.name().to_owned(),
@@ -129,6 +195,8 @@ impl Dependency {
             failure_rate: seen.failure_rate,
             slow_rate: seen.slow_rate,
             retry_after: seen.retry_after,
+            #[cfg(feature = "insight")]
+            outlook: source.insight.as_ref().map(Outlook::of),
         }
     }
 
@@ -155,12 +223,11 @@ impl Serialize for Report {
 
 impl Serialize for Dependency {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // up, as HTTP's `Retry-After` is: 0 says that the wait is over
-        let whole_ms = |rest: Duration| {
-            let ms = rest.as_nanos().div_ceil(1_000_000);
-            u64::try_from(ms).unwrap_or(u64::MAX)
-        };
-        let mut fields = serializer.serialize_struct("Dependency", 8)?;
+        #[cfg(feature = "insight")]
+        let more = usize::from(self.outlook.is_some());
+        #[cfg(not(feature = "insight"))]
+        let more = 0;
+        let mut fields = serializer.serialize_struct("Dependency", 8 + more)?;
         fields.serialize_field("name", &self.name)?;
         fields.serialize_field("required", &self.required)?;
         fields.serialize_field("status", &self.health.status)?;
@@ -169,6 +236,45 @@ impl Serialize for Dependency {
         fields.serialize_field("failure_rate", &self.failure_rate)?;
         fields.serialize_field("slow_rate", &self.slow_rate)?;
         fields.serialize_field("retry_after_ms", &self.retry_after.map(whole_ms))?;
+        #[cfg(feature = "insight")]
+        if let Some(outlook) = &self.outlook {
+            fields.serialize_field("outlook", outlook)?;
+        }
+        fields.end()
+    }
+}
+
+/// Up, as HTTP's `Retry-After` is: 0 says that the wait is over.
+fn whole_ms(rest: Duration) -> u64 {
+    u64::try_from(rest.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+#[cfg(feature = "insight")]
+impl Serialize for Outlook {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Outlook", 6)?;
+        // in whole numbers, as the other score
+        fields.serialize_field("score", &(self.score.value.round() as u8))?;
+        fields.serialize_field("confidence", &self.score.confidence)?;
+        fields.serialize_field("eta_ms", &self.eta.map(EtaMs))?;
+        fields.serialize_field("degraded", &self.degraded)?;
+        let left = self.reaches_limit_in.map(whole_ms);
+        fields.serialize_field("reaches_limit_in_ms", &left)?;
+        fields.serialize_field("pattern", &self.pattern.map(Pattern::as_str))?;
+        fields.end()
+    }
+}
+
+#[cfg(feature = "insight")]
+struct EtaMs(Eta);
+
+#[cfg(feature = "insight")]
+impl Serialize for EtaMs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Eta", 3)?;
+        fields.serialize_field("p50", &whole_ms(self.0.p50))?;
+        fields.serialize_field("p90", &whole_ms(self.0.p90))?;
+        fields.serialize_field("guess", &self.0.guess)?;
         fields.end()
     }
 }

@@ -54,6 +54,46 @@
 //! # Ok::<(), tripcoil::ConfigError>(())
 //! ```
 //!
+//! # A wait that fits the outage
+//!
+//! The `Retry-After` of [`rejected_response`] is the rest of the breaker's wait: then the next call is a probe, and the
+//! dependency may be down as before. An insight (feature `insight`) knows how long outages last here. `Insight::expected`
+//! gives the rejection the median of what is left, never less than the breaker's wait, and at most what you allow:
+//!
+//! ```
+//! # #[cfg(feature = "insight")] {
+//! use std::time::Duration;
+//! use tripcoil::http::rejected_response;
+//! use tripcoil::insight::Insight;
+//! use tripcoil::{Backoff, Breaker, FailureKind, ManualClock};
+//!
+//! let clock = ManualClock::new();
+//! let breaker = Breaker::builder("orders")
+//!     .consecutive_failures(1)
+//!     .open_for(Backoff::constant(Duration::from_secs(5)))
+//!     .clock(&clock)
+//!     .build()?;
+//! let insight = Insight::new(&breaker.observer());
+//! breaker.try_acquire()?.failure(FailureKind::Connect);
+//! # let _ = insight.report();
+//! # for _ in 0..5 {
+//! #     clock.advance(Duration::from_secs(5));
+//! #     breaker.try_acquire()?.failure(FailureKind::Connect); // a probe
+//! # }
+//! # let _ = insight.report();
+//! // .. 25 s and five probes later ..
+//! let rejected = breaker.try_acquire().err().expect("open");
+//! let answer: http::Response<()> = rejected_response(&rejected);
+//! assert_eq!(answer.headers()["retry-after"], "5");
+//! let expected = insight.expected(rejected, Duration::from_secs(60));
+//! let answer: http::Response<()> = rejected_response(&expected);
+//! assert_eq!(answer.headers()["retry-after"], "25"); // a guess: as long again as it has lasted
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A tower layer does it by itself with `BreakerLayer::expecting`.
+//!
 //! [`http::Response`]: ::http::Response
 
 mod body;

@@ -43,9 +43,11 @@ const GONE: usize = 1_024;
 /// come, first served. Keys beyond these are summed up in one more set, in which each label has the
 /// value `other`.
 ///
+/// There are no series of an insight: give the keys that are worth one a [`Publisher`] each, with other labels.
+///
 /// The order of a key's labels does not matter. Of labels with the same name the first is used. A
-/// name that series use themselves (`state`, `outcome`, `to`, `cause`, `kind`, `le`, `quantile`) gets
-/// the prefix `exported_`.
+/// name that series use themselves (`state`, `outcome`, `to`, `cause`, `kind`, `le`, `quantile`,
+/// `pattern`) gets the prefix `exported_`.
 ///
 /// When the last key of a set is forgotten, its counters are set to their final totals and its
 /// gauges to 0, once. After that they are no longer published, so an exporter that drops idle

@@ -3,7 +3,11 @@
 //! Two listeners, on the thread that all publishers of the process share, hold the series weakly:
 //! the series end with the publisher.
 
+#[cfg(feature = "insight")]
+use crate::insight::{Insight, Report};
 use crate::integrations::metrics::figures::{Counters, Lasted, Levels, Series, describe};
+#[cfg(feature = "insight")]
+use crate::integrations::metrics::insight::InsightSeries;
 use crate::integrations::metrics::series::Labels;
 use crate::{Observer, Subscription, Transition};
 use ::metrics::{IntoLabels, Label};
@@ -18,7 +22,7 @@ use std::time::{Duration, Instant};
 /// only [`publish`](Self::publish) publishes, and transitions are not counted by cause. Dropping
 /// the publisher ends the publication; the recorder keeps the last values.
 ///
-/// A publisher does not keep its breaker in a registry. When the registry forgets the breaker,
+/// A publisher does not keep its breaker in a registry, nor does its insight. When the registry forgets the breaker,
 /// counters are set to its final totals and gauges to 0, once. After that they are no longer
 /// published, so an exporter that drops idle series (`idle_timeout` of the Prometheus exporter)
 /// drops these.
@@ -58,7 +62,7 @@ impl Publisher {
     ///
     /// Of labels with the same name the first is used. A label named `breaker` replaces the breaker's
     /// name. A name that series use themselves (`state`, `outcome`, `to`, `cause`, `kind`, `le`,
-    /// `quantile`) gets the prefix `exported_`.
+    /// `quantile`, `pattern`) gets the prefix `exported_`.
     pub fn with_labels(observer: &Observer, labels: impl IntoLabels) -> Publisher {
         describe();
         let all = Labels::of_breaker(observer.name(), labels.into_labels());
@@ -82,6 +86,32 @@ impl Publisher {
         Publisher { shared, epochs }
     }
 
+    /// Publishes what is known of this breaker too: its health, its outages and what is likely to come, under the
+    /// names of the [module](crate::metrics#insight). Now, and at each publication.
+    ///
+    /// The series have the publisher's labels, so the insight must be of the same breaker. The publisher keeps a
+    /// clone of it, so that it goes on learning. Of several insights the first counts.
+    ///
+    /// ```
+    /// use tripcoil::Breaker;
+    /// use tripcoil::insight::Insight;
+    /// use tripcoil::metrics::Publisher;
+    ///
+    /// let breaker = Breaker::adaptive("search").build()?;
+    /// let observer = breaker.observer();
+    /// let publisher = Publisher::new(&observer).with_insight(&Insight::new(&observer));
+    /// publisher.publish();
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[cfg(feature = "insight")]
+    pub fn with_insight(self, insight: &Insight) -> Publisher {
+        let series = InsightSeries::new(&self.shared.labels);
+        // the first one stays
+        let _set = self.shared.insight.set((insight.clone(), series));
+        self.publish();
+        self
+    }
+
     /// Sets all series to the breaker's present figures.
     pub fn publish(&self) {
         self.shared.publish();
@@ -95,6 +125,11 @@ impl Publisher {
         let told =
             |subscription: &Subscription| subscription.drain(limit.saturating_sub(since.elapsed()));
         let all = self.shared.transitions.get().is_some_and(told) && told(&self.epochs);
+        #[cfg(feature = "insight")]
+        let all = self
+            .shared
+            .has_learnt(limit.saturating_sub(since.elapsed()))
+            && all;
         self.publish();
         all
     }
@@ -103,6 +138,10 @@ impl Publisher {
 struct Shared {
     observer: Observer,
     series: Series,
+    #[cfg(feature = "insight")]
+    labels: Labels,
+    #[cfg(feature = "insight")]
+    insight: OnceLock<(Insight, InsightSeries)>,
     transitions: OnceLock<Subscription>,
     /// The lock also prevents an older reading from being published over a newer one.
     told: Mutex<Told>,
@@ -116,6 +155,9 @@ struct Told {
     /// The transitions that the counters have been given.
     published: Counters,
     lasted: Lasted,
+    /// When the insight's report was made that was published last.
+    #[cfg(feature = "insight")]
+    reported_at: Duration,
     /// Whether every transition of a forgotten breaker was received.
     all_heard: bool,
     /// Whether the breaker is forgotten, and that was published.
@@ -128,6 +170,10 @@ impl Shared {
         Shared {
             observer,
             series: Series::new(&labels, durations),
+            #[cfg(feature = "insight")]
+            labels,
+            #[cfg(feature = "insight")]
+            insight: OnceLock::new(),
             transitions: OnceLock::new(),
             told: Mutex::default(),
         }
@@ -146,6 +192,9 @@ impl Shared {
 
     /// `all_heard`: whether every transition was received, for a breaker that is forgotten.
     fn publish_as(&self, all_heard: bool) {
+        // without the lock: a report may call listeners of the user, which may publish
+        #[cfg(feature = "insight")]
+        let report = self.insight.get().map(|(insight, _)| insight.report());
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.over {
             return;
@@ -171,8 +220,34 @@ impl Shared {
             lasted.add(durations);
             self.series.record(&mut told.lasted, &lasted);
         }
+        #[cfg(feature = "insight")]
+        if let Some(report) = &report {
+            self.publish_insight(&mut told.reported_at, report, forgotten);
+        }
         // last: if the recorder panics, the next publication is the last one
         told.over = forgotten && told.all_heard;
+    }
+}
+
+#[cfg(feature = "insight")]
+impl Shared {
+    /// An older report never follows a newer one.
+    fn publish_insight(&self, last: &mut Duration, report: &Report, forgotten: bool) {
+        let Some((_, series)) = self.insight.get() else {
+            return;
+        };
+        if forgotten {
+            series.set_final(&report.cost);
+        } else if report.at >= *last {
+            series.set(report);
+            *last = report.at;
+        }
+    }
+
+    fn has_learnt(&self, limit: Duration) -> bool {
+        self.insight
+            .get()
+            .is_none_or(|(insight, _)| insight.drain(limit))
     }
 }
 

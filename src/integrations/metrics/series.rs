@@ -51,7 +51,9 @@ pub(super) const WAYS: [(State, Cause); 19] = [
 const BREAKER: &str = "breaker";
 
 /// Labels that series add themselves, and exporters to histograms.
-const OURS: [&str; 7] = ["cause", "kind", "le", "outcome", "quantile", "state", "to"];
+const OURS: [&str; 8] = [
+    "cause", "kind", "le", "outcome", "pattern", "quantile", "state", "to",
+];
 
 /// The labels of each series of one source.
 #[derive(Clone, Debug)]

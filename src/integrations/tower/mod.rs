@@ -129,10 +129,14 @@
 //!
 //! [tower]: https://docs.rs/tower
 
+#[cfg(feature = "insight")]
+mod expecting;
 mod future;
 mod pick;
 mod until;
 
+#[cfg(feature = "insight")]
+pub use self::expecting::Expecting;
 pub use self::future::ResponseFuture;
 use self::future::TurnedAway;
 pub use self::pick::{PickBreaker, Picked};
@@ -190,6 +194,52 @@ impl<P, U> BreakerLayer<P, U> {
         BreakerLayer {
             pick: self.pick,
             until,
+        }
+    }
+}
+
+#[cfg(feature = "insight")]
+impl<P, U> BreakerLayer<P, U> {
+    /// Gives rejections the median of the time that the outage is likely to last as their
+    /// [`retry_after`](crate::Rejected::retry_after), at most `most`, and never less than the breaker's own wait: see
+    /// [`Insight::expected`](crate::insight::Insight::expected). It holds for errors and for answers, such as the pushback
+    /// of a gRPC service (`http::EndOfBody`), and for the breaker of the insight's name only: a layer with several
+    /// breakers takes several insights.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower::{ServiceBuilder, ServiceExt, service_fn};
+    /// use tripcoil::insight::Insight;
+    /// use tripcoil::tower::BreakerLayer;
+    /// use tripcoil::{Breaker, CallError, FailureKind, ManualClock};
+    ///
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let clock = ManualClock::new();
+    /// let builder = Breaker::builder("primes").consecutive_failures(1).open_for(Duration::from_secs(5));
+    /// let breaker = builder.clock(&clock).build()?;
+    /// let insight = Insight::new(&breaker.observer());
+    /// let primes = ServiceBuilder::new()
+    ///     .layer(BreakerLayer::new(breaker.clone()).expecting(&insight, Duration::from_secs(60)))
+    ///     .service(service_fn(|n: u32| async move { Ok::<u32, std::io::Error>(n) }));
+    ///
+    /// breaker.try_acquire()?.failure(FailureKind::Server);
+    /// # let _ = insight.report();
+    /// clock.advance(Duration::from_secs(4));
+    /// let Err(CallError::Rejected(rejected)) = primes.oneshot(7).await else { unreachable!() };
+    /// // the breaker probes in 1 s, and the outage is expected to last as long again as it has
+    /// assert_eq!(rejected.retry_after(), Some(Duration::from_secs(4)));
+    /// # Ok(()) }
+    /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// # assert!(matches!(std::pin::pin!(run()).poll(&mut context), std::task::Poll::Ready(Ok(()))));
+    /// ```
+    pub fn expecting(
+        self,
+        insight: &crate::insight::Insight,
+        most: core::time::Duration,
+    ) -> BreakerLayer<Expecting<P>, U> {
+        BreakerLayer {
+            pick: Expecting::new(self.pick, insight, most),
+            until: self.until,
         }
     }
 }
@@ -299,10 +349,11 @@ where
             let classifier = breaker.classifier();
             match breaker.try_acquire_owned() {
                 Ok(permit) => Ok((permit, classifier.clone())),
-                Err(rejected) => Err(self
-                    .until
-                    .rejected(breaker.name(), &rejected, classifier)
-                    .ok_or(TurnedAway::Rejected(rejected))),
+                Err(rejected) => {
+                    let rejected = self.pick.rejected(breaker.name(), rejected);
+                    let answer = self.until.rejected(breaker.name(), &rejected, classifier);
+                    Err(answer.ok_or(TurnedAway::Rejected(rejected)))
+                }
             }
         });
         let (permit, classifier) = match admitted {

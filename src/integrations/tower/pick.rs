@@ -1,7 +1,7 @@
 //! Picks the breaker for a request.
 
 use crate::call::NoBreaker;
-use crate::{Breaker, State};
+use crate::{Breaker, Rejected, State};
 use alloc::borrow::Cow;
 
 /// Picks the breaker that guards a request.
@@ -53,6 +53,13 @@ pub trait PickBreaker<Request> {
     /// default there is none, and readiness is always the inner service's.
     fn only(&self) -> Option<&Breaker<Self::Classifier>> {
         None
+    }
+
+    /// Returns what the caller gets of a rejection by the breaker of this name, as an error or as an answer: the same,
+    /// by default. It can have another [`retry_after`](Rejected::with_retry_after), such as the time that an insight
+    /// expects an outage to last (`BreakerLayer::expecting`).
+    fn rejected(&self, _breaker: &str, rejected: Rejected) -> Rejected {
+        rejected
     }
 }
 

@@ -16,7 +16,8 @@ const GONE: usize = 64;
 ///
 /// The events are those of the [module](crate::tracing), with the breaker's name in `breaker`. They
 /// cover a key from its first transition to its last. Would-be trips are reported at each
-/// transition, and by [`check`](Self::check). It has no thread of its own.
+/// transition, and by [`check`](Self::check). An insight's notices are not among them: give the keys that are worth
+/// one a `Tracing` each. It has no thread of its own.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The listener of one breaker, and the fields of a call's span.
 
+#[cfg(feature = "insight")]
+use crate::insight::{Change, Degraded, Insight, Notice, OutageRecord, Trend};
 use crate::integrations::labels as label;
 use crate::{CallError, Observer, Rejected, State, Subscription, Transition};
 use ::tracing::dispatcher::{self, Dispatch};
@@ -33,6 +35,8 @@ pub struct Tracing {
     teller: Arc<Teller>,
     pub(super) transitions: Subscription,
     epochs: Option<Subscription>,
+    #[cfg(feature = "insight")]
+    insight: Option<Insight>,
 }
 
 impl fmt::Debug for Tracing {
@@ -86,7 +90,40 @@ impl Tracing {
             teller,
             transitions,
             epochs: None,
+            #[cfg(feature = "insight")]
+            insight: None,
         }
+    }
+
+    /// Emits the notices of an insight of this breaker as events too, from now on: more bad calls than is normal, bad
+    /// calls that are on the rise, and outages that are over.
+    ///
+    /// The insight is kept, and goes on learning, as long as this.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tripcoil::Breaker;
+    /// use tripcoil::insight::Insight;
+    /// use tripcoil::tracing::Tracing;
+    ///
+    /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+    /// let observer = breaker.observer();
+    /// let tracing = Tracing::new(&observer).with_insight(&Insight::new(&observer));
+    /// controller.trip();
+    /// controller.reset(); // INFO tripcoil: outage ended breaker="db" lasted_ms=0 cause="manual" ..
+    /// assert!(tracing.drain(Duration::from_secs(10)));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[cfg(feature = "insight")]
+    pub fn with_insight(mut self, insight: &Insight) -> Tracing {
+        let ours = Arc::downgrade(&self.teller);
+        insight.on_notice(move |notice| {
+            if let Some(ours) = ours.upgrade() {
+                ours.speak(|| ours.noticed(notice));
+            }
+        });
+        self.insight = Some(insight.clone());
+        self
     }
 
     /// Emits an event now for rules that would have tripped since the last such event.
@@ -102,6 +139,10 @@ impl Tracing {
         let told =
             |subscription: &Subscription| subscription.drain(limit.saturating_sub(since.elapsed()));
         let all = told(&self.transitions) && self.epochs.iter().all(told);
+        #[cfg(feature = "insight")]
+        let learnt = |insight: &Insight| insight.drain(limit.saturating_sub(since.elapsed()));
+        #[cfg(feature = "insight")]
+        let all = self.insight.iter().all(learnt) && all;
         self.check();
         all
     }
@@ -201,6 +242,89 @@ impl Teller {
                 "breaker would have tripped"
             );
         });
+    }
+}
+
+#[cfg(feature = "insight")]
+impl Teller {
+    /// On a caller's thread too, if that asks for a report: so the span is a root of its own.
+    fn noticed(&self, notice: &Notice) {
+        let breaker = self.observer.name();
+        let span = |level: Level| {
+            // a level is part of a span's static description
+            match level {
+                Level::WARN => {
+                    span!(target: "tripcoil", parent: None, Level::WARN, "breaker insight", breaker)
+                }
+                _ => {
+                    span!(target: "tripcoil", parent: None, Level::INFO, "breaker insight", breaker)
+                }
+            }
+        };
+        match notice {
+            Notice::Degraded(degraded) => span(Level::WARN).in_scope(|| self.degraded(degraded)),
+            Notice::Trend(trend) => span(Level::WARN).in_scope(|| self.rises(trend)),
+            Notice::OutageEnded(outage) => span(Level::INFO).in_scope(|| self.ended(outage)),
+            Notice::Tuned(change) => span(Level::INFO).in_scope(|| self.tuned(change)),
+        }
+    }
+
+    fn degraded(&self, degraded: &Degraded) {
+        event!(
+            target: "tripcoil",
+            Level::WARN,
+            breaker = self.observer.name(),
+            normal = degraded.normal,
+            rate = degraded.rate,
+            at_ms = millis(degraded.since),
+            "breaker is degraded"
+        );
+    }
+
+    fn rises(&self, trend: &Trend) {
+        event!(
+            target: "tripcoil",
+            Level::WARN,
+            breaker = self.observer.name(),
+            rate = trend.rate,
+            limit = trend.limit,
+            reaches_limit_in_ms = millis(trend.reaches_limit_in),
+            "bad calls are on the rise"
+        );
+    }
+
+    fn tuned(&self, change: &Change) {
+        event!(
+            target: "tripcoil",
+            Level::INFO,
+            breaker = self.observer.name(),
+            setting = change.setting,
+            from = %change.from,
+            to = %change.to,
+            reason = change.reason,
+            at_ms = millis(change.at),
+            "setting tuned"
+        );
+    }
+
+    fn ended(&self, outage: &OutageRecord) {
+        let lasted = outage.lasted(outage.began);
+        event!(
+            target: "tripcoil",
+            Level::INFO,
+            breaker = self.observer.name(),
+            lasted_ms = millis(lasted),
+            cause = outage.cause.map(label::cause),
+            ended_by = outage.ended_by.map(label::cause),
+            rejected = outage.rejected,
+            rounds = outage.rounds,
+            probes = outage.probes,
+            probes_failed = outage.probes_failed,
+            wasted = outage.wasted,
+            rejected_good = outage.rejected_good,
+            began_ms = millis(outage.began),
+            "outage ended"
+        );
     }
 }
 

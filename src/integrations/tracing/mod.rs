@@ -37,14 +37,22 @@
 //! | `breaker changed state`, to any other state | INFO | as above |
 //! | `breaker would have tripped`, under observe-only | WARN | `rules`: rules that became true; `calls`, `failures`, `slow`: the window at the time of the event |
 //! | `transitions missed`: the listener was too late for some | WARN | `missed` |
+//! | `breaker is degraded`: more calls are bad than is normal | WARN | `normal`, `rate`: shares of bad calls, 0 to 1; `at_ms` |
+//! | `bad calls are on the rise` | WARN | `rate`, `limit`: shares of bad calls, 0 to 1; `reaches_limit_in_ms` |
+//! | `setting tuned`: a [`Tuner`](crate::insight::Tuner) has changed one | INFO | `setting`, `from`, `to`, `reason`, `at_ms` |
+//! | `outage ended` | INFO | `lasted_ms`, `cause`, `ended_by`, `rejected`, `rounds`, `probes`, `probes_failed`, `wasted`, `rejected_good`, `began_ms` |
+//!
+//! The last four come from an insight (feature `insight`, `Tracing::with_insight`), and their fields are those of
+//! its `Notice`. A breaker that opens again within 2 s of its close goes on with the same outage, which then ends once
+//! more, with the figures of the whole.
 //!
 //! The fields of a transition are those of [`Transition`](crate::Transition). `failure` is the kind
 //! of the failure that decided, `open_for_ms` the length of the opening, and `unix_ms` the
 //! wall-clock time; a field without a value is left out.
 //!
 //! Each transition's event is in a span of its own, `breaker transition`, without a parent and as
-//! short as the event. So a layer that exports traces (`tracing-opentelemetry`) exports it as a
-//! trace of one span with one event.
+//! short as the event; an insight's is in a span `breaker insight`. So a layer that exports traces
+//! (`tracing-opentelemetry`) exports it as a trace of one span with one event.
 //!
 //! Would-be trips are reported at the end of each epoch of a time window, at each transition, and
 //! when [`Tracing::check`] is called; a count window, which has no epochs, needs that call.

@@ -1,0 +1,449 @@
+//! Goes through the settings, and mends those that are doubtful.
+//!
+//! The order matters: the slow limit first, since how many calls are slow depends on it; then the window, on which all
+//! rates depend. Each step judges the settings as those before it have left them.
+
+use crate::integrations::insight::expected::{extent, rate_rule, slow};
+use crate::integrations::insight::observed::Observed;
+use crate::integrations::insight::odds::{
+    Extent, Noise, RateRule, count_false_trips_per_day, run_false_trips_per_day,
+};
+use crate::integrations::insight::setting::{
+    CONSECUTIVE_FAILURES, DURATIONS, FAILURE_COUNT, FAILURE_RATE, MIN_THROUGHPUT, OPEN_FOR,
+    PROBE_TIMEOUT, SLOW_CALL, SLOW_RATE, WINDOW, put, value_of,
+};
+use crate::integrations::insight::value::Value;
+use crate::integrations::insight::wording::{
+    figure, often, percent, readable, round_up, round_up_span,
+};
+use crate::{Backoff, Cause, Config, OnCancel, Window};
+use std::time::Duration;
+
+/// False openings that are fine, per day: one in 100 days, so that an operator of a hundred breakers sees one per day.
+const FALSE_OPENINGS: f64 = 0.01;
+/// What each of the four rules on runs, counts and rates may have of that.
+const FINE: f64 = FALSE_OPENINGS / 4.0;
+/// What is suggested has half of it, at twice the rate of failures that was seen.
+const AIM: f64 = FINE / 2.0;
+
+/// The part of the calls that may be slow while all is well.
+const SLOW: f64 = 0.01;
+/// The smallest number of calls that is ever suggested to judge a rate by.
+const FEWEST: u32 = 5;
+/// The longest run of failures that is suggested.
+const LONGEST_RUN: u32 = 1000;
+/// So many false openings on windows that were still filling are not by chance.
+const REPEATED: usize = 3;
+/// So many outages show how long they are.
+const OUTAGES: usize = 3;
+/// A wait that is so many times as long as the outages call for is doubtful.
+const LONG: f64 = 8.0;
+/// The bounds of the waits that are suggested, as those of an adaptive backoff.
+const WAITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+
+/// What advice may make use of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Means {
+    /// Settings that are fixed when the breaker is built.
+    pub(super) fixed: bool,
+    /// An adaptive backoff.
+    pub(super) adaptive: bool,
+}
+
+impl Means {
+    pub(super) const ALL: Means = Means {
+        fixed: true,
+        adaptive: true,
+    };
+}
+
+/// Twice the rate that was seen, or half-way to all.
+fn room(bad: f64) -> f64 {
+    (2.0 * bad).min(f64::midpoint(1.0, bad))
+}
+
+/// A setting, its value, a better one, and why.
+pub(super) type Mended = (&'static str, Value, Value, String);
+
+#[derive(Debug)]
+pub(super) struct Advisor<'a> {
+    seen: &'a Observed,
+    means: Means,
+    /// With all that is suggested so far.
+    pub(super) config: Config,
+    pub(super) suggestions: Vec<Mended>,
+}
+
+impl<'a> Advisor<'a> {
+    pub(super) fn new(seen: &'a Observed, config: &Config, means: Means) -> Advisor<'a> {
+        Advisor {
+            seen,
+            means,
+            config: config.clone(),
+            suggestions: Vec::new(),
+        }
+    }
+
+    pub(super) fn judge(&mut self) {
+        self.slow_limit();
+        self.blind_rates();
+        self.rates();
+        self.run();
+        self.count();
+        self.wait();
+        self.probe_timeout();
+    }
+
+    /// Keeps a suggestion, unless no breaker could have it.
+    fn suggest(&mut self, setting: &'static str, suggested: Value, reason: String) {
+        let mut config = self.config.clone();
+        put(&mut config, setting, &suggested);
+        let Some(present) = value_of(&self.config, setting) else {
+            return;
+        };
+        if config.validate().is_err() {
+            return;
+        }
+        self.config = config;
+        match self.suggestions.iter_mut().find(|one| one.0 == setting) {
+            // two rules share it
+            Some(before) => before.2 = suggested,
+            None => self.suggestions.push((setting, present, suggested, reason)),
+        }
+    }
+
+    fn failing(&self) -> Noise {
+        Noise {
+            pace: self.seen.pace,
+            bad: self.seen.failing,
+        }
+    }
+
+    /// The rules on rates that are on, with what they look at.
+    fn rate_rules(&self) -> impl Iterator<Item = (&'static str, f64, Noise)> + use<> {
+        let (failing, pace) = (self.failing(), self.seen.pace);
+        let slow = Noise {
+            pace,
+            bad: slow(self.seen, &self.config),
+        };
+        let failures = self.config.failure_rate.map(|x| (FAILURE_RATE, x, failing));
+        let slow = self.config.slow_rate.map(|x| (SLOW_RATE, x, slow));
+        failures.into_iter().chain(slow)
+    }
+
+    /// Rates that are never judged: by fewer calls, if so few can do; else over a longer time.
+    fn blind_rates(&mut self) {
+        let (pace, least) = (self.seen.pace, self.config.min_throughput_in_force());
+        let extent = extent(&self.config.window);
+        let Some(span) = self.config.window.time_span() else {
+            return;
+        };
+        if extent.holds(least.into(), pace) || self.rate_rules().next().is_none() {
+            return;
+        }
+        let held = figure(pace * span.as_secs_f64());
+        let reason = format!(
+            "The window holds {held} calls at this pace, fewer than min_throughput: its rates are never judged."
+        );
+        let most = (extent.emptiest(pace) / 2.0) as u32;
+        let enough = |rule: (&str, f64, Noise)| self.enough(rule.1, FEWEST, most, rule.2);
+        let fewer: Option<Vec<u32>> = self.rate_rules().map(enough).collect();
+        if let Some(fewer) = fewer.and_then(|all| all.into_iter().max()) {
+            return self.suggest(MIN_THROUGHPUT, Value::Count(fewer), reason);
+        }
+        let buckets = self.config.window.buckets_in_force();
+        let width = 2.0 * f64::from(least) / pace / f64::from(buckets);
+        if let Ok(width) = Duration::try_from_secs_f64(width)
+            && let Some(total) = round_up_span(width).checked_mul(buckets)
+            && self.means.fixed
+        {
+            let window = Window::time(total).buckets(buckets);
+            self.suggest(WINDOW, Value::Window(window), reason);
+        }
+    }
+
+    /// Returns the smallest number of calls, within a fifth, by which this rate can be judged.
+    fn enough(&self, rate: f64, from: u32, most: u32, noise: Noise) -> Option<u32> {
+        let noise = Noise {
+            bad: room(noise.bad),
+            ..noise
+        };
+        let fits = |calls: u32| {
+            let rule = RateRule {
+                rate,
+                min_throughput: calls.into(),
+                extent: extent(&self.config.window),
+            };
+            rule.false_trips_per_day(noise) <= AIM
+        };
+        let mut calls = from;
+        while calls <= most {
+            if fits(calls) {
+                return Some(calls);
+            }
+            let next = more(calls, 0.2);
+            if next <= calls {
+                break;
+            }
+            calls = next;
+        }
+        (from <= most && fits(most)).then_some(most)
+    }
+
+    fn slow_limit(&mut self) {
+        let config = &self.config;
+        let used = [
+            config.slow_rate.is_some(),
+            config.outage.is_some(),
+            config.half_open.slow_rate.is_some(),
+            config.on_cancel == OnCancel::FailureIfSlow,
+        ];
+        let Some(limit) = config.slow_call.filter(|_| used.contains(&true)) else {
+            return;
+        };
+        let slow = slow(self.seen, config);
+        if slow <= SLOW {
+            return;
+        }
+        let calls = format!(
+            "{} of the calls last longer while all is well",
+            percent(slow)
+        );
+        let Some(p99) = self.seen.p99 else {
+            if self.means.fixed && !config.durations {
+                let reason = format!(
+                    "{calls} than slow_call, {}. With durations, a better limit can be suggested.",
+                    readable(limit)
+                );
+                self.suggest(DURATIONS, Value::Switch(true), reason);
+            }
+            return;
+        };
+        let twice = p99.saturating_mul(2);
+        let better = self.seen.p999.map_or(twice, |p999| p999.min(twice));
+        let reason = format!("{calls}; 99 % end within {}.", readable(p99));
+        self.suggest(SLOW_CALL, Value::Time(round_up_span(better)), reason);
+    }
+
+    fn rates(&mut self) {
+        let extent = extent(&self.config.window);
+        let (pace, least) = (self.seen.pace, self.config.min_throughput_in_force());
+        if !extent.holds(least.into(), pace) {
+            return;
+        }
+        for (setting, rate, noise) in self.rate_rules().collect::<Vec<_>>() {
+            self.rate(setting, rate, noise);
+        }
+        self.filling_windows();
+    }
+
+    /// The largest `min_throughput` that the window always holds twice.
+    fn most_throughput(&self) -> u32 {
+        let extent = extent(&self.config.window);
+        let half = match extent {
+            Extent::Time { .. } => extent.emptiest(self.seen.pace) / 2.0,
+            Extent::Count(size) => size,
+        };
+        (half as u32).max(self.config.min_throughput_in_force())
+    }
+
+    fn rate(&mut self, setting: &'static str, rate: f64, noise: Noise) {
+        let trips = rate_rule(&self.config, rate).false_trips_per_day(noise);
+        if trips <= FINE {
+            return;
+        }
+        let (least, most) = (
+            self.config.min_throughput_in_force(),
+            self.most_throughput(),
+        );
+        // the present rate if that can do, else the lowest one that can
+        let higher = (1..20).map(|i| f64::from(i) / 20.0).filter(|x| *x > rate);
+        let found = std::iter::once(rate)
+            .chain(higher)
+            .find_map(|x| Some((x, self.enough(x, least, most, noise)?)));
+        let Some((better, calls)) = found else {
+            return;
+        };
+        let which = if setting == FAILURE_RATE {
+            "fail"
+        } else {
+            "are slow"
+        };
+        let usual = format!(
+            "{} of the calls {which} while all is well",
+            percent(noise.bad)
+        );
+        if better > rate {
+            let reason = format!(
+                "{usual}, too near the limit: false openings {}.",
+                often(trips)
+            );
+            self.suggest(setting, Value::Rate(better), reason);
+        }
+        if calls > least {
+            let time = Duration::try_from_secs_f64(f64::from(least) / noise.pace);
+            let reason = format!(
+                "{usual}. After each close and each idle time, the rates are judged from {least} calls on, which come \
+                 within {}: false openings {}.",
+                readable(time.unwrap_or(Duration::MAX)),
+                often(trips),
+            );
+            self.suggest(MIN_THROUGHPUT, Value::Count(calls), reason);
+        }
+    }
+
+    /// Openings that may have been false, on windows that were still filling.
+    fn filling_windows(&mut self) {
+        let least = self.config.min_throughput_in_force();
+        let filling = extent(&self.config.window).emptiest(self.seen.pace) / 4.0;
+        let by_rate = |cause| matches!(cause, Cause::FailureRate | Cause::SlowRate);
+        let calls: Vec<u64> = self
+            .seen
+            .false_openings
+            .iter()
+            .filter(|(cause, calls)| {
+                by_rate(*cause) && *calls >= least.into() && (*calls as f64) < filling
+            })
+            .map(|(_, calls)| *calls)
+            .collect();
+        let Some(most) = calls.iter().max().filter(|_| calls.len() >= REPEATED) else {
+            return;
+        };
+        let better = round_up(u128::from(*most) * 2).min(self.most_throughput().into());
+        let reason = format!(
+            "{} openings that may have been false came of windows with at most {most} calls, which were still filling.",
+            calls.len()
+        );
+        if let Ok(better) = u32::try_from(better) {
+            self.suggest(MIN_THROUGHPUT, Value::Count(better), reason);
+        }
+    }
+
+    fn run(&mut self) {
+        let Some(n) = self.config.consecutive_failures else {
+            return;
+        };
+        let noise = self.failing();
+        let trips = run_false_trips_per_day(n.into(), noise);
+        if trips <= FINE {
+            return;
+        }
+        let more = Noise {
+            bad: room(noise.bad),
+            ..noise
+        };
+        let fits = |n: &u32| run_false_trips_per_day((*n).into(), more) <= AIM;
+        let better = (n.saturating_add(1)..=LONGEST_RUN).find(fits);
+        if let Some(better) = better {
+            let reason = format!(
+                "{} of the calls fail while all is well, so that {n} in a row fail by chance: {}.",
+                percent(noise.bad),
+                often(trips)
+            );
+            self.suggest(CONSECUTIVE_FAILURES, Value::Count(better), reason);
+        }
+    }
+
+    fn count(&mut self) {
+        let Some(count) = self.config.failure_count else {
+            return;
+        };
+        let (noise, extent) = (self.failing(), extent(&self.config.window));
+        let trips = count_false_trips_per_day(count.into(), extent, noise);
+        if trips <= FINE {
+            return;
+        }
+        let (usual, full) = (room(noise.bad), extent.fullest(noise.pace));
+        let more_failing = Noise {
+            bad: usual,
+            ..noise
+        };
+        let fits = |n: &u32| count_false_trips_per_day((*n).into(), extent, more_failing) <= AIM;
+        let first = count.max((usual * full) as u32);
+        let grows =
+            std::iter::successors(Some(first), |n| Some(more(*n, 0.1)).filter(|next| next > n));
+        // beyond that, all calls of the window would have to fail
+        let mut within = grows.take_while(|n| f64::from(*n) <= full);
+        let Some(better) = within.find(fits) else {
+            return;
+        };
+        let reason = format!(
+            "The window holds {} failures while all is well, and sometimes {count}: false openings {}.",
+            figure(noise.bad * full),
+            often(trips)
+        );
+        self.suggest(FAILURE_COUNT, Value::Count(better), reason);
+    }
+
+    fn wait(&mut self) {
+        let wait = &self.config.open_for;
+        let mut outages = self.seen.outages.clone();
+        outages.sort_unstable();
+        let Some(median) = outages
+            .get(outages.len() / 2)
+            .filter(|_| outages.len() >= OUTAGES)
+        else {
+            return;
+        };
+        let ideal = wait_for(*median, self.seen.pace);
+        if wait.adaptive || wait.base <= ideal.mul_f64(LONG) {
+            return;
+        }
+        let cap = Duration::from_nanos(wait.cap_nanos());
+        let adaptive = self.means.adaptive && self.config.window.time_span().is_some();
+        let better = if adaptive {
+            Backoff {
+                seed: wait.seed,
+                ..Backoff::adaptive().max(cap.clamp(WAITS.0, WAITS.1))
+            }
+        } else {
+            Backoff {
+                base: round_up_span(ideal),
+                ..wait.clone()
+            }
+        };
+        let reason = format!(
+            "Half of the {} outages were over after {}, as far as a wait of {} shows. Probes that began after {} would \
+             have found that out sooner, at little cost.",
+            outages.len(),
+            readable(*median),
+            readable(wait.base),
+            readable(ideal),
+        );
+        self.suggest(OPEN_FOR, Value::Wait(better), reason);
+    }
+
+    fn probe_timeout(&mut self) {
+        let (Some(timeout), Some(p999)) = (self.config.half_open.probe_timeout, self.seen.p999)
+        else {
+            return;
+        };
+        let twice = p999.saturating_mul(2);
+        if timeout >= twice {
+            return;
+        }
+        let reason = format!(
+            "One call in 1000 lasts {} or longer while all is well. A round that gives up so soon re-opens the breaker \
+             although its probes would have succeeded.",
+            readable(p999)
+        );
+        self.suggest(PROBE_TIMEOUT, Value::Time(round_up_span(twice)), reason);
+    }
+}
+
+/// The wait of an adaptive backoff in an outage that has lasted so long.
+fn wait_for(lasted: Duration, pace: f64) -> Duration {
+    let seconds = (lasted.as_secs_f64() / pace.sqrt()).sqrt().max(3.0 / pace);
+    Duration::try_from_secs_f64(seconds)
+        .unwrap_or(WAITS.1)
+        .clamp(WAITS.0, WAITS.1)
+}
+
+/// The next number to try.
+fn more(n: u32, part: f64) -> u32 {
+    let next = (f64::from(n) * (1.0 + part)) as u128 + 1;
+    u32::try_from(round_up(next)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;
