@@ -1,18 +1,11 @@
-"""Looks at the gateway's page and clicks there: ci/page.py URL FOLDER, by ci/page.sh.
+"""Looks at the gateway's page and clicks there: ci/page.py URL FOLDER, by ci/page.sh."""
 
-A plain WebDriver client: chromedriver speaks HTTP and JSON.
-"""
+import json, os, pathlib, re, sys, time
 
-import base64, json, os, pathlib, re, subprocess, sys, tempfile, time, urllib.error, urllib.request
+from browser import Browser, opened
 
 URL, OUT = sys.argv[1], pathlib.Path(sys.argv[2])
 TOKEN = os.environ["GATEWAY_TOKEN"]
-ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--window-size=1200,900",
-]
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 # what a person sees of each row
 ROWS = """
@@ -31,43 +24,20 @@ return [...document.querySelectorAll("#breakers > *")].map((row) => ({
   caption: text(row, "figcaption"),
   red: [...row.querySelectorAll("svg .failed")].filter((bar) => bar.getBoundingClientRect().height > 1).length,
   line: row.querySelectorAll("svg polyline").length,
-  history: [...row.querySelectorAll("li")].map((li) => li.innerText.replace(/\\s+/g, " ").trim()),
+  health: text(row, ".health"),
+  eta: row.querySelector(".outages .eta")?.innerText ?? "",
+  notes: [...row.querySelectorAll(".notes span")].map((note) => note.innerText),
+  pattern: text(row, ".outages h3"),
+  outages: [...row.querySelectorAll(".outages li")].map((li) => li.innerText.replace(/\\s+/g, " ").trim()),
+  history: [...row.querySelectorAll(".history li")].map((li) => li.innerText.replace(/\\s+/g, " ").trim()),
   enabled: [...row.querySelectorAll("button")].filter((b) => !b.disabled).map((b) => b.innerText),
 }));
 """
 
 
-def ask(method, url, body=None, timeout=30):
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return json.load(answer)["value"]
-    except urllib.error.HTTPError as error:
-        sys.exit(f"chromedriver: {method} {url}: {error.read().decode()[:600]}")
-
-
-class Browser:
-    def __init__(self, port, profile):
-        options = {"args": [*ARGUMENTS, f"--user-data-dir={profile}"]}
-        options["binary"] = subprocess.check_output(["which", "chromium"], text=True).strip()
-        wanted = {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options,
-                                  "goog:loggingPrefs": {"browser": "ALL"}}}
-        base = f"http://127.0.0.1:{port}/session"
-        made = ask("POST", base, {"capabilities": wanted}, timeout=120)
-        self.at = f"{base}/{made['sessionId']}"
-
-    def do(self, path, body=None):
-        return ask("POST", f"{self.at}/{path}", body or {})
-
-    def run(self, script):
-        return self.do("execute/sync", {"script": script, "args": []})
-
+class Page(Browser):
     def rows(self):
         return {row["name"]: row for row in self.run(ROWS)}
-
-    def element(self, css):
-        return self.do("element", {"using": "css selector", "value": css})[ELEMENT]
 
     def click(self, name, action):
         """Where a person would: chromedriver refuses what is covered or out of sight."""
@@ -81,21 +51,8 @@ class Browser:
     def said(self):
         return self.run("const s = document.getElementById('said'); return [s.innerText, s.className]")
 
-    def devtools(self, command, **parameters):
-        return self.do("goog/cdp/execute", {"cmd": command, "params": parameters})
-
     def picture(self, name, width, scheme):
-        self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        screen = {"width": width, "height": 3000, "deviceScaleFactor": 1, "mobile": False}
-        self.devtools("Emulation.setDeviceMetricsOverride", **screen)
-        page = self.run("return [document.documentElement.scrollWidth, document.body.offsetHeight]")
-        assert page[0] <= width, f"{page[0]} px wide on a screen of {width}"
-        self.devtools("Emulation.setDeviceMetricsOverride", **{**screen, "height": page[1]})
-        made = self.devtools("Page.captureScreenshot", format="png")
-        (OUT / f"{name}.png").write_bytes(base64.b64decode(made["data"]))
-
-    def quit(self):
-        ask("DELETE", self.at)
+        super().picture(OUT / f"{name}.png", width, scheme)
 
 
 def until(what, look, limit):
@@ -123,6 +80,8 @@ def check(browser):
         assert row["calls"] > 0, row
     closed = rows["orders"]
     assert closed["state"] == "closed" and closed["retry"] == "–", closed
+    assert re.fullmatch(r"\d+ \d+ % sure", closed["health"]), closed
+    assert (closed["eta"], closed["notes"], closed["outages"]) == ("", [], ["none"]), closed
     assert closed["enabled"] == ["Force open", "Reset"] and closed["history"] == ["none"], closed
     calls = [closed["calls"]]
 
@@ -166,6 +125,8 @@ def check(browser):
     assert stock["red"] >= 5 and int(stock["failed"].split()[0]) >= 50, stock
     assert re.fullmatch(r"[\d.]+ s", stock["retry"]), stock
     assert "closed → open failure rate" in " ".join(stock["history"]), stock
+    assert stock["health"] == "0 100 % sure" and stock["pattern"] == "last outages: single", stock
+    assert re.fullmatch(r"now failure rate, [\d.]+ s, perhaps over in [\d.]+ s to [\d.]+ (s|min)", stock["outages"][0]), stock
     pictures(browser, "stock")
     search = until("search is open", lambda: (r := browser.rows()["search"])["state"] == "open" and r, 40)
     assert search["line"] == 1 and search["red"] <= 2 and int(search["slow"].split()[0]) >= 50, search
@@ -175,6 +136,12 @@ def check(browser):
     assert probing["retry"] == "–" and "open → half-open open elapsed" in probing["history"][0], probing
     assert re.search(r"; probes: [0-2] out, \d+ good, \d+ bad$", probing["caption"]), probing
     pictures(browser, "half-open")
+    over = lambda: (r := browser.rows()["stock"])["eta"] == "" and r["outages"] != ["none"] and r
+    over = until("stock's outage is over", over, 30)
+    assert over["eta"] == "" and over["state"] == "closed", over
+    lasted = r"[\d.]+ s ago failure rate, [\d.]+ s: \d+ rejected, \d+ of them good; \d+ wasted"
+    assert len(over["outages"]) == 1 and re.fullmatch(lasted, over["outages"][0]), over
+    pictures(browser, "over")
     colours = {row["colour"] for row in (closed, forced, stock, probing)}
     assert len(colours) == 4, colours
     print("stock seen open by its failures, search by its slow calls, and half-open")
@@ -188,12 +155,25 @@ def check(browser):
         return new Response(JSON.stringify([{{
           name: {json.dumps(name)}, state: {json.dumps(name)}, time_in_state_ms: 1, retry_after_ms: 7000,
           failure_rate: 1 / 3, slow_rate: 0, window: counts, buckets: [counts], probes: null, rejected: {json.dumps(name)},
+          insight: {{
+            at: 9, health: {{ value: 7, confidence: 0.5 }}, eta: {{ p50: 2, p90: 70, guess: false }},
+            degraded: {{ since: 1, normal: 0.01, rate: 0.2 }},
+            trend: {{ rate: 0.2, per_second: 0.01, limit: 0.5, reaches_limit_in: 30 }},
+            pattern: {{ kind: {json.dumps(name)}, period: 612 }},
+            outage: {{ began: 6, ended: null, cause: null, rejected: 5, rejected_good: 0, wasted: 3 }},
+            outages: [{{ began: 1, ended: 4, cause: {json.dumps(name)}, rejected: {json.dumps(name)}, rejected_good: 2, wasted: 3 }}],
+          }},
           transitions: [{{ generation: 1, from: {json.dumps(name)}, to: "open", cause: {json.dumps(name)}, ago_ms: 5, counts }}],
         }}]));
       }};
     """)
     until("the strange row", lambda: name in browser.rows(), 5)
     row = browser.rows()[name]
+    assert row["eta"] == "likely over in 2.0 s to 70 s" and row["health"] == "7 50 % sure", row
+    assert row["notes"] == ["degraded: 20 % bad, normal 1 %", "rising: at 50 % in 30 s"], row
+    assert row["pattern"] == f"last outages: {name}, each 10 min", row
+    assert row["outages"][0] == "now unknown, 3.0 s, likely over in 2.0 s to 70 s", row
+    assert row["outages"][1:] == [f"5.0 s ago {name.replace('_', ' ')}, 3.0 s: {name} rejected, 2 of them good; 3 wasted"], row
     assert row["state"] == name and row["failed"] == "33 %" and row["retry"] == "7.0 s", row
     browser.run("document.querySelector('[data-action=reset]').click()")
     until("the strange error", lambda: name in browser.said()[0], 5)
@@ -208,7 +188,7 @@ def check(browser):
     until("the loss is shown", lambda: lost()[0] == "lost" and "no answer" in lost()[1], 5)
 
     # the refusals are what the browser itself reports of them
-    log = [entry["message"] for entry in browser.do("se/log", {"type": "browser"})]
+    log = browser.console()
     wrong = [line for line in log if "401 (Unauthorized)" not in line]
     assert len(log) - len(wrong) == 2 and not wrong, log
     print("the browser's console has nothing else to say")
@@ -220,23 +200,5 @@ def pictures(browser, name):
     browser.picture(name, 1200, "light")
 
 
-def driver():
-    """chromedriver on a port of its choice, which it tells."""
-    started = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True)
-    for line in started.stdout:
-        if found := re.search(r"started successfully on port (\d+)", line):
-            return started, int(found[1])
-    sys.exit("chromedriver has not started")
-
-
-with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-    process, port = driver()
-    try:
-        browser = Browser(port, profile)
-        try:
-            check(browser)
-        finally:
-            browser.quit()
-    finally:
-        process.terminate()
-        process.wait()
+with opened(Page) as browser:
+    check(browser)

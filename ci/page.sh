@@ -26,4 +26,4 @@ for _ in $(seq 100); do
 done
 [ -n "$url" ] || { cat "$out/log"; die "the gateway has not started"; }
 
-GATEWAY_TOKEN=$token python3 ci/page.py "$url" "$out" || { cat "$out/log"; die "the page is not as it should be"; }
+GATEWAY_TOKEN=$token python3 -B ci/page.py "$url" "$out" || { cat "$out/log"; die "the page is not as it should be"; }

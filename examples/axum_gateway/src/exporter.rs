@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::sync::Arc;
-use tripcoil::Observer;
+use tripcoil::insight::Insight;
 use tripcoil::metrics::Publisher;
 
 pub(crate) struct Exporter {
@@ -17,9 +17,11 @@ pub(crate) struct Exporter {
 impl Exporter {
     /// Uses a recorder of its own, so that the gateways of the tests do not share one. A program with other
     /// metrics installs one recorder for all: `install_recorder`.
-    pub(crate) fn new(observers: &[Observer]) -> Exporter {
+    pub(crate) fn new(insights: &[Insight]) -> Exporter {
         let recorder = PrometheusBuilder::new().build_recorder();
-        let publishers = || observers.iter().map(Publisher::new).collect();
+        let publisher =
+            |insight: &Insight| Publisher::new(insight.observer()).with_insight(insight);
+        let publishers = || insights.iter().map(publisher).collect();
         Exporter {
             handle: recorder.handle(),
             publishers: metrics::with_local_recorder(&recorder, publishers),

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tripcoil::Observer;
 use tripcoil::health::Indicator;
+use tripcoil::insight::Insight;
 
 pub(crate) struct Gateway {
     pub(crate) upstreams: Upstreams,
@@ -22,6 +23,7 @@ pub(crate) struct Gateway {
     pub(crate) exporter: Exporter,
     pub(crate) token: Token,
     observers: Vec<Observer>,
+    insights: Vec<Insight>,
     indicator: Indicator,
 }
 
@@ -30,24 +32,28 @@ impl Gateway {
     pub(crate) fn new(upstreams: &[(&str, SocketAddr)], token: Token) -> Result<Gateway, Failure> {
         let (breakers, switches) = breakers::registry();
         let mut observers = Vec::new();
+        let mut insights = Vec::new();
         let mut indicator = Indicator::new();
         for (n, (name, _)) in upstreams.iter().enumerate() {
             // made now, so that it is shown before its first call; and kept, since it is observed
             let observer = breakers.get(*name)?.observer();
+            let insight = Insight::new(&observer);
             indicator = if n == 0 {
-                indicator.required(&observer)
+                indicator.required(&insight)
             } else {
-                indicator.optional(&observer)
+                indicator.optional(&insight)
             };
             observers.push(observer);
+            insights.push(insight);
         }
         Ok(Gateway {
             upstreams: Upstreams::new(upstreams)?,
-            exporter: Exporter::new(&observers),
+            exporter: Exporter::new(&insights),
             breakers,
             switches,
             token,
             observers,
+            insights,
             indicator,
         })
     }
@@ -55,6 +61,15 @@ impl Gateway {
     /// One per upstream, in the order of the upstreams.
     pub(crate) fn observers(&self) -> &[Observer] {
         &self.observers
+    }
+
+    /// One per observer, in the same order.
+    pub(crate) fn insights(&self) -> &[Insight] {
+        &self.insights
+    }
+
+    pub(crate) fn insight(&self, name: &str) -> Option<&Insight> {
+        self.insights.iter().find(|i| i.observer().name() == name)
     }
 }
 

@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse, Json};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tripcoil::Observer;
+use tripcoil::insight::Insight;
 use tripcoil::observe::Counts;
 
 const PAGE: &str = include_str!("page.html");
@@ -22,11 +22,13 @@ pub(crate) async fn html() -> impl IntoResponse {
 }
 
 pub(crate) async fn json(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
-    let breakers: Vec<_> = gateway.observers().iter().map(breaker).collect();
+    let breakers: Vec<_> = gateway.insights().iter().map(breaker).collect();
     ([(CACHE_CONTROL, "no-store")], Json(breakers))
 }
 
-fn breaker(observer: &Observer) -> Value {
+/// Its figures, and all that is known of it: there, times are in seconds.
+fn breaker(insight: &Insight) -> Value {
+    let observer = insight.observer();
     let seen = observer.snapshot();
     let history = observer.history();
     // the breaker's own time: that of the transition which began the state, and what has passed since
@@ -73,6 +75,7 @@ fn breaker(observer: &Observer) -> Value {
         })),
         "rejected": seen.totals.rejected,
         "transitions": transitions,
+        "insight": insight.report(),
     })
 }
 

@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 const LARGEST_REQUEST: usize = 1 << 20;
 
+/// The longest `Retry-After`: longer ones would keep clients away after a short outage.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 /// Headers of one connection, which are not the next one's (RFC 9110, section 7.6.1); and what hyper has
 /// answered already.
 const HOP_BY_HOP: [HeaderName; 10] = [
@@ -119,7 +122,12 @@ pub(crate) async fn forward(State(gateway): State<Arc<Gateway>>, request: Reques
             strip(response.headers_mut());
             response.map(Body::new)
         }
-        Err(CallError::Rejected(rejected)) => not_called(name, &rejected),
+        Err(CallError::Rejected(rejected)) => {
+            // when the outage is likely to be over, not when the next call is a probe
+            let insight = gateway.insight(name);
+            let rejected = insight.map_or(rejected, |i| i.expected(rejected, LONGEST_WAIT));
+            not_called(name, &rejected)
+        }
         Err(CallError::Inner(NoResponse::Connection)) => {
             (StatusCode::BAD_GATEWAY, format!("no answer from {name}\n")).into_response()
         }

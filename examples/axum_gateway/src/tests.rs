@@ -210,6 +210,11 @@ async fn a_broken_upstream_is_left_alone_and_the_other_called() {
     let report = json_of(health).await;
     assert_eq!(report["status"], "down");
     assert_eq!(report["dependencies"][0]["name"], "orders");
+    assert_eq!(report["dependencies"][0]["outlook"]["score"], 0);
+    assert_eq!(
+        report["dependencies"][0]["outlook"]["eta_ms"]["guess"],
+        true
+    );
 }
 
 #[tokio::test]
@@ -281,6 +286,9 @@ async fn the_metrics_are_those_of_each_breaker() {
     assert_eq!(of("tripcoil_rejections_total", "orders", open), 0.0);
     assert_eq!(of("tripcoil_state", "stock", ("state", "open")), 1.0);
     assert_eq!(of("tripcoil_state", "orders", ("state", "closed")), 1.0);
+    let outages = |breaker| of("tripcoil_outages_total", breaker, ("breaker", breaker));
+    assert_eq!((outages("orders"), outages("stock")), (0.0, 1.0));
+    assert!(of("tripcoil_eta_seconds", "stock", ("quantile", "0.9")) > 0.0);
 }
 
 #[tokio::test]
@@ -373,6 +381,20 @@ async fn the_page_has_its_data_and_loads_nothing_else() {
     let off = (&orders["evidence"], &orders["watch"]);
     assert_eq!(off, (&Value::Null, &Value::Null));
     assert_eq!(orders["admitted_share"], 0.0);
+    let known = &orders["insight"];
+    assert_eq!(
+        (&known["health"]["value"], &known["outages_total"]),
+        (&json!(0.0), &json!(0))
+    );
+    assert_eq!(known["pattern"], json!({ "kind": "single" }));
+    assert_eq!(known["outage"]["cause"], "failure_rate");
+    assert_eq!(known["eta"]["guess"], true);
+    let quantiles = ["p50", "p90"].map(|name| known["eta"][name].as_f64().unwrap());
+    assert!(
+        quantiles[0] > 0.0 && quantiles[0] < quantiles[1],
+        "{quantiles:?}"
+    );
+    assert_eq!(other["insight"]["outage"], Value::Null);
     let buckets = orders["buckets"].as_array().unwrap();
     let failures = buckets.iter().map(|b| b["failures"].as_u64().unwrap());
     assert_eq!((buckets.len(), failures.sum::<u64>()), (20, 20));

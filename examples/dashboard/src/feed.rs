@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tripcoil::Subscription;
+use tripcoil::insight::Insight;
 use tripcoil::registry::Registry;
 
 /// Transitions that are kept.
@@ -14,7 +15,13 @@ pub(crate) struct Feed {
     registry: Registry<String>,
     begun: Instant,
     changes: Arc<Mutex<Vec<Change>>>,
-    listening: HashMap<String, Subscription>,
+    watched: HashMap<String, Watched>,
+}
+
+/// A breaker's transitions, and what is learnt of it.
+struct Watched {
+    insight: Insight,
+    _transitions: Subscription,
 }
 
 impl Feed {
@@ -23,7 +30,7 @@ impl Feed {
             registry: registry.clone(),
             begun: Instant::now(),
             changes: Arc::default(),
-            listening: HashMap::new(),
+            watched: HashMap::new(),
         }
     }
 
@@ -33,9 +40,9 @@ impl Feed {
         let mut breakers = Vec::new();
         self.registry.for_each(|name, breaker| {
             let observer = breaker.observer();
-            self.listening.entry(name.clone()).or_insert_with(|| {
+            let watched = self.watched.entry(name.clone()).or_insert_with(|| {
                 let (begun, changes, name) = (self.begun, self.changes.clone(), name.clone());
-                observer.subscribe(move |transition| {
+                let transitions = observer.subscribe(move |transition| {
                     changes
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
@@ -44,11 +51,16 @@ impl Feed {
                             name: name.clone(),
                             transition: *transition,
                         });
-                })
+                });
+                Watched {
+                    insight: Insight::new(&observer),
+                    _transitions: transitions,
+                }
             });
             breakers.push(Row {
                 name: name.clone(),
                 seen: observer.snapshot(),
+                known: watched.insight.report(),
             });
         });
         breakers.sort_by(|a, b| a.name.cmp(&b.name));

@@ -9,6 +9,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::style::{Color, Modifier};
 use std::error::Error;
 use std::time::Duration;
+use tripcoil::insight::Insight;
 use tripcoil::{
     Breaker, CallError, ConfigError, Controller, FailureKind, HalfOpen, Hang, ManualClock, Outage,
     Ramp, State, Window,
@@ -49,6 +50,7 @@ fn row(breaker: &Breaker) -> Row {
     Row {
         name: observer.name().into(),
         seen: observer.snapshot(),
+        known: Insight::new(&observer).report(),
     }
 }
 
@@ -256,6 +258,64 @@ fn a_ramp_is_told_by_its_share() -> Done {
         "{:?}",
         told()?
     );
+    Ok(())
+}
+
+/// Of the breaker as its insight knows it, in a picture of that width.
+fn known(insight: &Insight, width: u16) -> Result<Vec<String>, Box<dyn Error>> {
+    let observer = insight.observer();
+    let view = View {
+        breakers: vec![Row {
+            name: observer.name().into(),
+            seen: observer.snapshot(),
+            known: insight.report(),
+        }],
+        ..View::default()
+    };
+    Ok(lines(&picture(&view, width, 24)?))
+}
+
+#[test]
+fn health_and_the_end_of_an_outage_are_shown() -> Done {
+    let clock = ManualClock::new();
+    let (breaker, controller) = Breaker::builder("db")
+        .failure_rate(0.5)
+        .open_for(SECOND * 9)
+        .clock(&clock)
+        .build_with_controller()?;
+    let insight = Insight::new(&breaker.observer());
+    let second = |failures: u32| {
+        for call in 0..100 {
+            let answer = if call < failures { Err(()) } else { Ok(()) };
+            let _: Result<(), CallError<()>> = breaker.call(|| answer);
+        }
+        clock.advance(SECOND);
+        insight.drain(SECOND * 60)
+    };
+    let shown = || known(&insight, 80);
+    assert!(shown()?[2].contains(" no calls"), "{:?}", shown()?);
+    assert!((0..40).all(|_| second(1)));
+    let well = shown()?;
+    assert!(well[2].contains(" 98, 98% sure"), "{well:?}");
+    assert!((0..5).all(|_| second(12)));
+    let worse = shown()?;
+    assert!(worse[2].contains("12% bad, normal is 1%"), "{worse:?}");
+
+    controller.reset();
+    while breaker
+        .try_acquire()
+        .map(|permit| permit.failure(FailureKind::Server))
+        .is_ok()
+    {}
+    clock.advance(SECOND * 2);
+    let open = shown()?;
+    assert!(
+        open[2].contains(" 0, 100% sure") && open[1].contains("retry in 7.0 s"),
+        "{open:?}"
+    );
+    assert!(open[2].contains("over in 2-18 s, a guess"), "{open:?}");
+    let narrow = known(&insight, 40)?;
+    assert!(narrow[2].contains(" 0, 100% sure"), "{narrow:?}");
     Ok(())
 }
 

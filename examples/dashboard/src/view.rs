@@ -6,6 +6,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use std::time::Duration;
+use tripcoil::insight::Report;
 use tripcoil::observe::Counts;
 use tripcoil::{Cause, Snapshot, State, Transition};
 
@@ -32,6 +33,8 @@ pub(crate) struct View {
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) seen: Snapshot,
+    /// What its insight knows.
+    pub(crate) known: Report,
 }
 
 pub(crate) struct Change {
@@ -64,7 +67,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &View) {
     put(frame.buffer_mut(), help, keys, Style::new());
 }
 
-/// The columns that there is room for: name, state, rates, window, and what is going on.
+/// The columns that there is room for: name, state and health, rates, window, and what is going on.
 fn columns(area: Rect, buckets: u16) -> [Rect; 5] {
     let (name, rates, buckets) = match area.width {
         0..NARROW => (10, 0, buckets.min(6)),
@@ -89,7 +92,7 @@ fn draw_breakers(buffer: &mut Buffer, area: Rect, view: &View) {
     let bold = Style::new().add_modifier(Modifier::BOLD);
     for (column, title) in columns(head, buckets).into_iter().zip([
         "  breaker",
-        "state",
+        "state, health",
         "fail  slow",
         "window",
         "since",
@@ -125,10 +128,30 @@ fn draw_breakers(buffer: &mut Buffer, area: Rect, view: &View) {
             &word,
             Style::new().fg(Color::Black).bg(color(row.seen.state)),
         );
+        draw_health(buffer, second(state), &row.known);
         draw_rates(buffer, rates, &row.seen);
         draw_bars(buffer, bars, &row.seen.buckets);
-        draw_rest(buffer, rest, &row.seen);
+        draw_rest(buffer, rest, row);
     }
+}
+
+/// The score of the next calls, and how sure it is.
+fn draw_health(buffer: &mut Buffer, area: Rect, known: &Report) {
+    let health = known.health;
+    if health.confidence == 0.0 {
+        put(buffer, area, " no calls", FAINT);
+        return;
+    }
+    let style = match health.value {
+        0.0..50.0 => Style::new().fg(BAD),
+        50.0..90.0 => Style::new().fg(Color::Yellow),
+        _ => Style::new().fg(GOOD),
+    };
+    let line = Line::from(vec![
+        Span::styled(format!(" {:.0}", health.value), style),
+        Span::styled(format!(", {:.0}% sure", health.confidence * 100.0), FAINT),
+    ]);
+    buffer.set_line(area.x, area.y, &line, area.width);
 }
 
 fn draw_rates(buffer: &mut Buffer, area: Rect, seen: &Snapshot) {
@@ -154,7 +177,8 @@ fn draw_rates(buffer: &mut Buffer, area: Rect, seen: &Snapshot) {
 }
 
 /// What is going on: how long it has been so and will be, and the probes or the rejections.
-fn draw_rest(buffer: &mut Buffer, area: Rect, seen: &Snapshot) {
+fn draw_rest(buffer: &mut Buffer, area: Rect, row: &Row) {
+    let (seen, known) = (&row.seen, &row.known);
     let mut since = seconds(seen.time_in_state);
     if let Some(wait) = seen.retry_after {
         since += &if wait.is_zero() {
@@ -174,12 +198,41 @@ fn draw_rest(buffer: &mut Buffer, area: Rect, seen: &Snapshot) {
             probes.in_flight, probes.succeeded, probes.failed
         ),
         State::ObserveOnly => format!("would have tripped {} times", seen.would_trip),
-        _ => adaptive(seen).unwrap_or_else(|| match seen.totals.rejected {
-            0 => String::new(),
-            rejected => format!("{rejected} rejected so far"),
-        }),
+        _ => adaptive(seen)
+            .or_else(|| outlook(known))
+            .unwrap_or_else(|| match seen.totals.rejected {
+                0 => String::new(),
+                rejected => format!("{rejected} rejected so far"),
+            }),
     };
     put(buffer, second(area), &more, FAINT);
+}
+
+/// When the outage is likely to be over, or what may become one.
+fn outlook(known: &Report) -> Option<String> {
+    if let Some(eta) = known.eta {
+        let range = if eta.p90 < Duration::from_secs(100) {
+            format!(
+                "{:.0}-{:.0} s",
+                eta.p50.as_secs_f64(),
+                eta.p90.as_secs_f64()
+            )
+        } else {
+            format!("{}-{}", seconds(eta.p50), seconds(eta.p90))
+        };
+        let guess = if eta.guess { ", a guess" } else { "" };
+        return Some(format!("over in {range}{guess}"));
+    }
+    if let Some(trend) = known.trend {
+        let left = seconds(trend.reaches_limit_in);
+        return Some(format!("rising, limit in {left}"));
+    }
+    let degraded = known.degraded?;
+    Some(format!(
+        "{:.0}% bad, normal is {:.0}%",
+        degraded.rate * 100.0,
+        degraded.normal * 100.0
+    ))
 }
 
 /// What the hang rule and the outage rule see, while there is anything to see.
