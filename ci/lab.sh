@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # How well the breaker decides, in simulated time: the lab's tests, the figures of all subjects on one day of
-# each shape, and the targets of lab/targets.toml over three days.
+# each shape, the targets of lab/targets.toml over three days, and how well the insight predicts.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -26,8 +26,12 @@ assert sum(len({str(s["figures"]) for s in shape["subjects"]}) > 1 for shape in 
 PY
 
 "$lab" check lab/targets.toml --seeds 3
+"$lab" insight --seeds 3 --check
 # a target that cannot be met has to fail
 printf '[[target]]\nsubject = "default"\nshape = "rand-fast"\nfigure = "wasted"\nat_most = 0\n' >"$target/lab/impossible.toml"
 ! "$lab" check "$target/lab/impossible.toml" --seeds 1 >"$target/lab/impossible.log" 2>&1 ||
   die "an impossible target was met"
 grep -q 'NOT MET' "$target/lab/impossible.log" || die "no line for the target that is missed"
+
+# a tuner mends a badly set breaker, and leaves a well-set one alone
+"$lab" tuning --hours 3 --check

@@ -2,13 +2,17 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
+mod advise;
 mod args;
 mod day;
 mod dice;
 mod figures;
 mod grid;
+mod insight;
+mod log;
 mod noise;
 mod picture;
+mod replay;
 mod server;
 mod shape;
 mod sim;
@@ -17,6 +21,7 @@ mod table;
 mod targets;
 mod time;
 mod track;
+mod tuning;
 
 use args::{Args, Command};
 use grid::Row;
@@ -30,7 +35,15 @@ fn main() -> ExitCode {
     let args = match args::parse(std::env::args_os().skip(1)) {
         Ok(args) => args,
         Err(error) => {
-            eprintln!("tripcoil-lab: {error}\n\n{}", args::HELP);
+            let replay = std::env::args_os()
+                .nth(1)
+                .is_some_and(|word| word == "replay");
+            let help = if replay {
+                "see tripcoil-lab replay --help"
+            } else {
+                args::HELP
+            };
+            eprintln!("tripcoil-lab: {error}\n\n{help}");
             return ExitCode::from(2);
         }
     };
@@ -58,6 +71,35 @@ fn run(args: &Args) -> Ran {
         Command::Check { file } => check(args, file),
         Command::Guarantee { scale } => {
             print(&noise::guarantee(&args.subjects, *scale, args.threads)?)
+        }
+        Command::Insight { check } => {
+            let (figures, missed) = insight::measure(args.seeds, args.threads);
+            print(&figures)?;
+            if *check && missed > 0 {
+                return Err(format!("{missed} figures are not as wanted").into());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Advise(plan) => {
+            let answer = advise::run(plan)?;
+            eprintln!("{}", answer.about);
+            print(&answer.toml)
+        }
+        Command::AdviseHelp => print(args::ADVISE_HELP),
+        Command::Replay(plan) => print(&replay::run(plan)?),
+        Command::ReplayHelp => print(args::REPLAY_HELP),
+        Command::Tuning {
+            hours,
+            pace,
+            seed,
+            check,
+        } => {
+            let (report, missed) = tuning::demonstrate(*hours, *pace, *seed, args.threads)?;
+            print(&report)?;
+            if *check && !missed.is_empty() {
+                return Err(missed.join("; ").into());
+            }
+            Ok(ExitCode::SUCCESS)
         }
         Command::Soak { hours } => print(&noise::soak(&args.subjects, *hours, args.threads)?),
     }

@@ -10,10 +10,11 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use std::error::Error;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tripcoil::insight::Insight;
 use tripcoil::{
     Breaker, CallError, Classify, ConfigError, FailureKind, Outcome, State, Subscription,
 };
@@ -86,6 +87,7 @@ pub(crate) struct Group {
     client: Client<HttpConnector, Empty<Bytes>>,
     breaker: Option<Breaker<HttpOutcome>>,
     listener: Option<Subscription>,
+    pub(crate) insight: Option<Insight>,
     begun: Instant,
     pub(crate) calls: Notes<Call>,
     changes: Arc<Notes<Change>>,
@@ -112,6 +114,9 @@ impl Group {
                 live::show_change(guard, &change);
             })
         });
+        let insight = breaker
+            .as_ref()
+            .map(|breaker| Insight::new(&breaker.observer()));
         Ok(Arc::new(Group {
             guard,
             uri: Uri::builder()
@@ -122,6 +127,7 @@ impl Group {
             client: Client::builder(TokioExecutor::new()).build_http(),
             breaker,
             listener,
+            insight,
             begun,
             calls: Notes::default(),
             changes,
@@ -176,14 +182,23 @@ impl Group {
 
     async fn call(&self) {
         let began = self.begun.elapsed();
-        let exchange = self.exchange();
+        // As the breaker times it: a pause of the machine is in both measurements, or in neither.
+        let timed = OnceLock::new();
+        let exchange = async {
+            let sent = self.begun.elapsed();
+            let result = self.exchange().await;
+            let _ = timed.set((sent, self.begun.elapsed() - sent));
+            result
+        };
         let result = match &self.breaker {
             Some(breaker) => breaker.call_async(exchange).await,
             None => exchange.await.map_err(CallError::Inner),
         };
+        let rejected = || (began, self.begun.elapsed() - began);
+        let (began, took) = timed.get().copied().unwrap_or_else(rejected);
         self.calls.push(Call {
             began,
-            took: self.begun.elapsed() - began,
+            took,
             fate: fate(result),
         });
     }

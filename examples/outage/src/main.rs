@@ -6,11 +6,16 @@
 //! group has a server of its own, so that one group's piled-up requests cannot affect the others, and
 //! the breaker is the only difference.
 //!
-//! It prints the run live, and writes a picture, `target/outage/timeline.svg`, and a report,
+//! It prints the run live, then what the breakers' insight says of it, and writes a picture, `target/outage/timeline.svg`, and a report,
 //! `target/outage/report.json`. It exits with an error if a breaker did not do its job.
+//!
+//! `--log FOLDER` also writes each group's calls there, as logs that `tripcoil-lab replay` reads, and the
+//! transitions of the breakers.
 
 mod clients;
+mod insights;
 mod live;
+mod log;
 mod record;
 mod report;
 mod script;
@@ -21,6 +26,7 @@ use crate::clients::{Group, Guard};
 use crate::report::Report;
 use crate::script::Script;
 use std::error::Error;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,7 +35,14 @@ use tokio::time::Instant;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match play().await {
+    let log = match log_folder(env::args_os().skip(1)) {
+        Ok(log) => log,
+        Err(wrong) => {
+            eprintln!("error: {wrong}\nusage: outage [--log FOLDER]");
+            return ExitCode::from(2);
+        }
+    };
+    match play(log.as_deref()).await {
         Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
         Ok(broken) => {
             for claim in broken {
@@ -44,8 +57,23 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Runs the script; returns the claims that did not hold.
-async fn play() -> Result<Vec<String>, Box<dyn Error>> {
+/// Returns the folder of the logs, if one is wanted.
+fn log_folder(mut args: impl Iterator<Item = OsString>) -> Result<Option<PathBuf>, String> {
+    match (args.next(), args.next(), args.next()) {
+        (None, ..) => Ok(None),
+        (Some(option), Some(folder), None) if option == "--log" => Ok(Some(folder.into())),
+        (Some(option), None, _) if option == "--log" => Err("--log wants a folder".into()),
+        (Some(option), None, _) => Err(format!("unexpected {option:?}")),
+        _ => Err("too many arguments".into()),
+    }
+}
+
+/// Runs the script; returns the claims that did not hold. Logs go to the folder.
+async fn play(log: Option<&Path>) -> Result<Vec<String>, Box<dyn Error>> {
+    if let Some(folder) = log {
+        // before the run, so that a folder that cannot be made does not cost half a minute
+        fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
     let script = Arc::new(Script::two_outages());
     let begun = Instant::now();
     let (mut servers, mut groups) = (Vec::new(), Vec::new());
@@ -70,7 +98,10 @@ async fn play() -> Result<Vec<String>, Box<dyn Error>> {
         server.await??;
     }
 
-    let runs = groups.iter().map(|group| group.so_far()).collect();
+    let runs: Vec<_> = groups.iter().map(|group| group.so_far()).collect();
+    if let Some(folder) = log {
+        log::write(folder, &runs).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
     let report = Report::new(&script, runs)?;
     let picture = timeline::draw(&script, &report)?;
     let folder = folder();
@@ -91,7 +122,17 @@ async fn play() -> Result<Vec<String>, Box<dyn Error>> {
             tally.rejected,
         );
     }
-    println!("see timeline.svg and report.json in {}", folder.display());
+    for group in &groups {
+        if let Some(insight) = &group.insight {
+            let seen = insight.report();
+            let script_began = seen.at.saturating_sub(begun.elapsed());
+            print!("{}", insights::text(&seen, script_began));
+        }
+    }
+    println!("\nsee timeline.svg and report.json in {}", folder.display());
+    if let Some(folder) = log {
+        println!("and the logs in {}", folder.display());
+    }
     Ok(report.broken_claims())
 }
 

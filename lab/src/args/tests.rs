@@ -43,6 +43,15 @@ fn every_option_arrives() {
     assert!(matches!(scaled, Command::Guarantee { scale } if scale == 0.5));
     let hours = parse(["soak", "--hours", "24"]).expect("valid").command;
     assert!(matches!(hours, Command::Soak { hours } if hours == 24.0));
+    let tuning = parse(["tuning", "--hours=3", "--pace", "50", "--seed=7", "--check"]);
+    let tuning = tuning.expect("valid").command;
+    assert!(
+        matches!(tuning, Command::Tuning { hours, pace, seed: 7, check: true } if (hours, pace) == (3.0, 50.0))
+    );
+    let usual = parse(["tuning"]).expect("valid").command;
+    assert!(
+        matches!(usual, Command::Tuning { hours, pace, seed: 1, check: false } if (hours, pace) == (24.0, 1000.0))
+    );
     assert!(matches!(
         parse(["-h"]).expect("valid").command,
         Command::Help
@@ -52,6 +61,9 @@ fn every_option_arrives() {
 #[test]
 fn what_is_wrong_is_said_and_what_there_is() {
     assert!(refused(&[]).contains("table, picture, check"));
+    assert!(refused(&["tuning", "--hours", "2"]).contains("--hours is 2, but must be more than 2"));
+    assert!(refused(&["tuning", "--seeds", "2"]).contains("tuning takes no --seeds"));
+    assert!(refused(&["soak", "--check"]).contains("soak takes no --check"));
     assert!(refused(&["tables"]).contains("there is no \"tables\"; known: table, "));
     assert!(
         refused(&["table", "--subjects", "default,nun"])

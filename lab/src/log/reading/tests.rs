@@ -1,0 +1,120 @@
+use super::*;
+use crate::log::testing::{Folder, SECOND, calls, csv, named, refused};
+use crate::log::{Columns, Options};
+
+#[test]
+fn bad_lines_are_counted_and_reported() {
+    let text = "time,duration_ms,status\n\
+        1,1,200\nx,1,200\n2,-1,200\n3,NaN,200\n4,1\n5,1,200,surplus\n6,1,200,\n\n7,1,wrong\n8,1,200\n9,1,200\n10,1,200\n11,1,200\n";
+    let log = csv(text).expect("half of them are good");
+    assert_eq!((log.lines, log.len(), log.bad.count), (12, 6, 6));
+    let report = log.bad.to_string();
+    let expected = "6 bad lines:\
+        \n  line 3: time: \"x\" is not a number\
+        \n  line 4: duration_ms: \"-1\" is negative\
+        \n  line 5: duration_ms: \"NaN\" is not a finite number\
+        \n  line 6: 2 fields, and the header has 3\
+        \n  line 7: 4 fields, and the header has 3\
+        \n  and 1 more";
+    assert_eq!(report, expected);
+
+    let error = refused(csv("time,duration_ms,status\n1,1,200\nx,1,200\ny,1,200\n"));
+    assert!(
+        error.starts_with("a.csv: 2 of 3 lines are bad\n2 bad lines:\n  line 3: time"),
+        "{error}"
+    );
+}
+
+#[test]
+fn lines_that_are_broken_cost_no_other_line() {
+    let long = "9".repeat(70_000);
+    let mut text =
+        format!("time,duration_ms,status\r\n1,1,200\r\n{long},1,200\r\n2,1,200\r\n").into_bytes();
+    text.extend(b"3,1,\xFF00\n4,1,200\n\"5,1,200\n6,1,200\n7,1,200");
+    let log = Folder::new()
+        .read("a.csv", &text, &Options::default())
+        .expect("read");
+    let times: Vec<i64> = calls(&log).iter().map(|call| call.0 / SECOND).collect();
+    assert_eq!(times, [1, 2, 4, 6, 7]);
+    let bad: Vec<(u64, &str)> = log
+        .bad
+        .first
+        .iter()
+        .map(|(line, why)| (*line, why.as_str()))
+        .collect();
+    let expected = [
+        (3, "it is longer than 65536 bytes"),
+        (5, "it is not UTF-8"),
+        (7, "a quote is never closed"),
+    ];
+    assert_eq!((bad.as_slice(), log.lines), (&expected[..], 8));
+
+    // a stray quote that another one closes, lines later
+    let log =
+        csv("time,duration_ms,status\n1,1,200\n\"2,1,200\n3,1,200\n4,1,\"200\n5,1,200\n6,1,200\n")
+            .expect("read");
+    let times: Vec<i64> = calls(&log).iter().map(|call| call.0 / SECOND).collect();
+    assert_eq!((times, log.bad.count, log.lines), (vec![1, 3, 5, 6], 2, 6));
+    let numbers: Vec<u64> = log.bad.first.iter().map(|(line, _)| *line).collect();
+    assert_eq!(numbers, [3, 5]);
+}
+
+#[test]
+fn bad_lines_of_json() {
+    let text = "{\"time\":1,\"duration_ms\":1,\"status\":200}\n[1]\n{\"time\":2,\n{\"time\":3,\"duration_ms\":1}\n\
+        {\"time\":true,\"duration_ms\":1,\"status\":200}\n{\"time\":{},\"duration_ms\":1,\"status\":200}\n7\n\
+        {\"time\":4,\"duration_ms\":1,\"status\":200}{}\n";
+    let good = "{\"time\":9,\"duration_ms\":1,\"status\":200}\n".repeat(7);
+    let log = named("a.ndjson", &(text.to_string() + &good), Columns::default()).expect("read");
+    assert_eq!((log.lines, log.len(), log.bad.count), (15, 8, 7));
+    let reasons: Vec<&str> = log.bad.first.iter().map(|(_, why)| why.as_str()).collect();
+    assert!(
+        reasons[0].starts_with("it is not a JSON object: invalid type: sequence"),
+        "{reasons:?}"
+    );
+    assert!(
+        reasons[1].starts_with("it is not a JSON object: EOF"),
+        "{reasons:?}"
+    );
+    assert_eq!(reasons[2], "status is missing");
+    assert!(
+        reasons[3].contains("\"true\" is not a number"),
+        "{reasons:?}"
+    );
+    assert_eq!(reasons[4], "a value is neither a number nor a string");
+}
+
+#[test]
+fn a_time_far_from_all_others_is_bad() {
+    let log = csv("time,duration_ms,status\n1700000000,1,200\n5,1,200\n1700000001,1,200\n")
+        .expect("read");
+    assert_eq!((log.len(), log.bad.count), (2, 1));
+    assert!(
+        log.bad.first[0]
+            .1
+            .contains("more than 4.5 years from the first call")
+    );
+    let log = csv("time,duration_ms,status\n1,281474977,200\n1,1,200\n").expect("read");
+    assert!(
+        log.bad.first[0].1.contains("is longer than 78 hours"),
+        "{}",
+        log.bad
+    );
+}
+
+#[test]
+fn too_many_keys_are_an_error() {
+    let columns = Columns {
+        key: Some("host".into()),
+        ..Columns::default()
+    };
+    let mut text = String::from("time,duration_ms,status,host\n");
+    for n in 0..=KEYS {
+        text += &format!("1,1,200,{n}\n");
+    }
+    let error = refused(named("a.csv", &text, columns));
+    assert!(
+        error.contains("more than 262144 keys; is --key the right column?"),
+        "{error}"
+    );
+}
