@@ -39,7 +39,7 @@
 //! | `transitions missed`: the listener was too late for some | WARN | `missed` |
 //! | `breaker is degraded`: more calls are bad than is normal | WARN | `normal`, `rate`: shares of bad calls, 0 to 1; `at_ms` |
 //! | `bad calls are on the rise` | WARN | `rate`, `limit`: shares of bad calls, 0 to 1; `reaches_limit_in_ms` |
-//! | `setting tuned`: a [`Tuner`](crate::insight::Tuner) has changed one | INFO | `setting`, `from`, `to`, `reason`, `at_ms` |
+//! | `setting tuned`: a `insight::Tuner` has changed one | INFO | `setting`, `from`, `to`, `reason`, `at_ms` |
 //! | `outage ended` | INFO | `lasted_ms`, `cause`, `ended_by`, `rejected`, `rounds`, `probes`, `probes_failed`, `wasted`, `rejected_good`, `began_ms` |
 //!
 //! The last four come from an insight (feature `insight`, `Tracing::with_insight`), and their fields are those of
