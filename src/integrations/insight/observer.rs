@@ -97,8 +97,10 @@ impl Insight {
     /// Returns what is known by now.
     #[must_use]
     pub fn report(&self) -> Report {
+        // before the transitions, so that none of them is later: what is over for certain by then stays so
+        let now = self.shared.now();
         let analysis = self.shared.caught_up();
-        analysis.report(&self.shared.observer, self.shared.now())
+        analysis.report(&self.shared.observer, now)
     }
 
     /// Returns when the outage under way is likely to end, as in [`Report::eta`]. It never waits for another thread,
@@ -150,8 +152,8 @@ impl Insight {
         }
     }
 
-    /// Calls `listener` with each notice from now on, on the publishers' thread, until the last clone of the insight is
-    /// dropped. It may ask for a report; but if it owns a clone, the insight lives for ever. Up to 64 notices wait for a listener that takes long; beyond that the
+    /// Calls `listener` with each notice from now on, until the last clone of the insight is dropped: on the publishers'
+    /// thread, or on the thread that calls [`Tuner::tune`](super::Tuner::tune). It may ask for a report; but if it owns a clone, the insight lives for ever. Up to 64 notices wait for a listener that takes long; beyond that the
     /// oldest are dropped.
     pub fn on_notice(&self, listener: impl FnMut(&Notice) + Send + 'static) {
         self.shared.notices.listen(Box::new(listener));

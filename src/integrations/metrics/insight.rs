@@ -13,7 +13,7 @@ const COUNTERS: [(&str, &str); 3] = [
     ),
     (
         "tripcoil_wasted_calls_total",
-        "Calls that outages have failed or slowed down, by estimate.",
+        "Calls wasted on a failing or slow dependency (estimate).",
     ),
     (
         "tripcoil_good_calls_rejected_total",
@@ -32,7 +32,7 @@ const GAUGES: [(&str, &str); 8] = [
     ),
     (
         "tripcoil_eta_seconds",
-        "When half, and nine of ten, of such outages are over; 0 without an outage.",
+        "Time until half (0.5) or nine in ten (0.9) of such outages are over; 0 without an outage.",
     ),
     (
         "tripcoil_eta_guessed",

@@ -58,14 +58,14 @@
 //! |---|---|---|---|
 //! | `tripcoil_health_score` | gauge | | how well the next calls are likely to go, 0 to 1: a hundredth of the insight's score |
 //! | `tripcoil_health_confidence` | gauge | | how much that score is worth, 0 to 1 |
-//! | `tripcoil_eta_seconds` | gauge | `quantile`: `0.5`, `0.9` | the time within which half, and nine of ten, of such outages end; 0 without an outage |
+//! | `tripcoil_eta_seconds` | gauge | `quantile`: `0.5`, `0.9` | the time until half (0.5) or nine in ten (0.9) of such outages are over; 0 without an outage |
 //! | `tripcoil_eta_guessed` | gauge | | 1 if that is a guess, because too few outages are known; otherwise 0 |
 //! | `tripcoil_degraded` | gauge | | 1 while more calls are bad than is normal; otherwise 0 |
 //! | `tripcoil_rising` | gauge | | 1 while bad calls are on the rise; otherwise 0 |
 //! | `tripcoil_limit_reached_in_seconds` | gauge | | when they reach the limit, if they go on like that; 0 if they have reached it, and while `tripcoil_rising` is 0 |
 //! | `tripcoil_outage_pattern` | gauge | `pattern`: `single`, `repeated`, `flapping`, `periodic` | 1 for the pattern of the last hour's outages, 0 for the others; all 0 without an outage |
 //! | `tripcoil_outages_total` | counter | | outages that have begun; a breaker that opens again within 2 s of its close goes on with the same one |
-//! | `tripcoil_wasted_calls_total` | counter | | calls that the outages have failed or slowed down, by estimate: until the breaker opened, and as probes |
+//! | `tripcoil_wasted_calls_total` | counter | | calls wasted on a failing or slow dependency (estimate): until the breaker opened, and as probes |
 //! | `tripcoil_good_calls_rejected_total` | counter | | calls that were rejected although the dependency was well again, by estimate; counted 2 s after the outage's end, when it is certain that it is over |
 //!
 //! These counters are the insight's `Cost`: they count from when it began to learn, so

@@ -55,7 +55,7 @@ pub trait PickBreaker<Request> {
         None
     }
 
-    /// Returns what the caller gets of a rejection by the breaker of this name, as an error or as an answer: the same,
+    /// Returns the rejection that the caller receives for one by the breaker of this name, as an error or as an answer: the same,
     /// by default. It can have another [`retry_after`](Rejected::with_retry_after), such as the time that an insight
     /// expects an outage to last (`BreakerLayer::expecting`).
     fn rejected(&self, _breaker: &str, rejected: Rejected) -> Rejected {

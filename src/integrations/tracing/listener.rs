@@ -96,7 +96,7 @@ impl Tracing {
     }
 
     /// Emits the notices of an insight of this breaker as events too, from now on: more bad calls than is normal, bad
-    /// calls that are on the rise, and outages that are over.
+    /// calls that are on the rise, outages that are over, and settings that a tuner has changed.
     ///
     /// The insight is kept, and goes on learning, as long as this.
     ///
@@ -247,7 +247,7 @@ impl Teller {
 
 #[cfg(feature = "insight")]
 impl Teller {
-    /// On a caller's thread too, if that asks for a report: so the span is a root of its own.
+    /// On a caller's thread too, if that lets a tuner change a setting: so the span is a root of its own.
     fn noticed(&self, notice: &Notice) {
         let breaker = self.observer.name();
         let span = |level: Level| {
