@@ -3,7 +3,7 @@
 use super::error::Reason;
 use super::fields::{Columns, Fields, MANY, OPTIONS};
 use super::lines::LONGEST;
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -12,6 +12,7 @@ const MOST_COLUMNS: usize = 4096;
 
 pub(super) struct Csv {
     reader: Reader,
+    delimiter: u8,
     /// Where the columns are that are read.
     places: [Option<usize>; MANY],
     width: usize,
@@ -22,14 +23,21 @@ pub(super) struct Csv {
     fields: usize,
 }
 
-/// What a text of one or more lines is.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Split {
-    Whole,
-    /// A quoted field goes on in the next line.
+/// Where a record is, by its quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quotes {
+    /// At the beginning of a field.
+    Begin,
+    /// In a field without quotes.
+    Bare,
+    /// In a quoted field, which goes on in the next line.
     Open,
-    TooMany,
+    Closed,
+    /// A closing quote was followed by neither a delimiter nor the end of the record.
+    Stray,
 }
+
+pub(super) const STRAY: &str = "a closing quote is followed by neither a delimiter nor the line's end";
 
 impl Csv {
     /// Reads the header.
@@ -40,7 +48,12 @@ impl Csv {
     ) -> Result<Csv, Reason> {
         let delimiter = delimiter.unwrap_or_else(|| sniffed(header));
         let mut csv = Csv {
-            reader: ReaderBuilder::new().delimiter(delimiter).build(),
+            // a line may have a carriage return in it, and what follows must not be lost
+            reader: ReaderBuilder::new()
+                .delimiter(delimiter)
+                .terminator(Terminator::Any(b'\n'))
+                .build(),
+            delimiter,
             places: [None; MANY],
             width: 0,
             comma: delimiter == b';',
@@ -48,13 +61,18 @@ impl Csv {
             ends: vec![0; MOST_COLUMNS + 1],
             fields: 0,
         };
-        match csv.split(header) {
-            Split::Whole => {}
-            Split::Open => return Err(Reason::Header("a quote is never closed".into())),
-            Split::TooMany => {
-                let reason = format!("there are more than {MOST_COLUMNS} columns");
-                return Err(Reason::Header(reason));
+        match csv.quotes(Quotes::Begin, header) {
+            Quotes::Open => return Err(Reason::Header("a quote is never closed".into())),
+            Quotes::Stray => return Err(Reason::Header(STRAY.into())),
+            _ if header.contains(&b'\r') => {
+                let reason = "the lines end in a carriage return alone; convert them to line feeds";
+                return Err(Reason::Header(reason.into()));
             }
+            _ => {}
+        }
+        if !csv.split(header) {
+            let reason = format!("there are more than {MOST_COLUMNS} columns");
+            return Err(Reason::Header(reason));
         }
         csv.width = csv.fields;
         let known: Option<Vec<String>> = (0..csv.fields)
@@ -76,8 +94,26 @@ impl Csv {
         Ok(csv)
     }
 
-    /// Splits a record, which may be of several lines.
-    pub(super) fn split(&mut self, record: &[u8]) -> Split {
+    /// Returns where the record is after these bytes.
+    pub(super) fn quotes(&self, before: Quotes, bytes: &[u8]) -> Quotes {
+        let mut at = before;
+        for byte in bytes {
+            at = match (at, *byte) {
+                (Quotes::Begin | Quotes::Closed, b'"') => Quotes::Open,
+                (Quotes::Open, b'"') => Quotes::Closed,
+                (Quotes::Open, _) => Quotes::Open,
+                (Quotes::Begin | Quotes::Bare | Quotes::Closed, byte) if byte == self.delimiter => {
+                    Quotes::Begin
+                }
+                (Quotes::Begin | Quotes::Bare, _) => Quotes::Bare,
+                (Quotes::Closed | Quotes::Stray, _) => return Quotes::Stray,
+            };
+        }
+        at
+    }
+
+    /// Splits a whole record, which may be of several lines. `false` if it has too many fields.
+    pub(super) fn split(&mut self, record: &[u8]) -> bool {
         self.reader.reset();
         if self.text.len() < record.len() + 2 {
             self.text.resize(record.len() + 2, 0);
@@ -92,15 +128,15 @@ impl Csv {
             match result {
                 ReadRecordResult::Record => {
                     self.fields = ended;
-                    return Split::Whole;
+                    return true;
                 }
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull
                 | ReadRecordResult::OutputEndsFull
-                | ReadRecordResult::End => return Split::TooMany,
+                | ReadRecordResult::End => return false,
             }
         }
-        Split::Open
+        false
     }
 
     /// Returns the fields of the record that was split.

@@ -1,6 +1,6 @@
 //! Reads the lines one after the other, and keeps the calls.
 
-use super::csv::{Csv, Split};
+use super::csv::{Csv, Quotes, STRAY};
 use super::error::{BadLines, Reason};
 use super::fields::{OPTIONS, Parsed};
 use super::json::Json;
@@ -134,11 +134,12 @@ impl<'o> Reading<'o> {
         let number = lines.number;
         let end = line.len();
         let mut joined = 1;
+        let mut quotes = csv.quotes(Quotes::Begin, line);
         let whole = loop {
-            match csv.split(line) {
-                Split::Whole => break Ok(()),
-                Split::TooMany => break Err("it has too many fields".to_string()),
-                Split::Open => {}
+            match quotes {
+                Quotes::Open => {}
+                Quotes::Stray => break Err(STRAY.to_string()),
+                _ => break Ok(()),
             }
             let length = line.len();
             line.push(b'\n');
@@ -153,8 +154,15 @@ impl<'o> Reading<'o> {
                 self.skipped(lines.number, next);
                 break Err("a quote is never closed".to_string());
             }
+            if self.is_a_call(csv, &line[length + 1..]) {
+                break Err("a quote is not closed before the next call".to_string());
+            }
+            quotes = csv.quotes(quotes, &line[length..]);
         };
         let added = whole.and_then(|()| {
+            if !csv.split(line) {
+                return Err("it has too many fields".to_string());
+            }
             let fields = csv.fields()?;
             let (call, key) = self.options.columns.parse(&fields, csv.comma)?;
             self.add(&call, key)
@@ -164,6 +172,17 @@ impl<'o> Reading<'o> {
             lines.unread(&line[end + 1..], number + 1);
         }
         Ok(self.done(added, number))
+    }
+
+    /// Whether a line would be a call if no quote were open before it.
+    fn is_a_call(&self, csv: &mut Csv, line: &[u8]) -> bool {
+        use Quotes::{Open, Stray};
+        !matches!(csv.quotes(Quotes::Begin, line), Open | Stray)
+            && csv.split(line)
+            && csv.fields().is_ok_and(|fields| {
+                let parsed = self.options.columns.parse(&fields, csv.comma);
+                parsed.is_ok()
+            })
     }
 
     /// `false` if there is no room for the key.

@@ -45,7 +45,7 @@ fn lines_that_are_broken_cost_no_other_line() {
     let expected = [
         (3, "it is longer than 65536 bytes"),
         (5, "it is not UTF-8"),
-        (7, "a quote is never closed"),
+        (7, "a quote is not closed before the next call"),
     ];
     assert_eq!((bad.as_slice(), log.lines), (&expected[..], 8));
 
@@ -117,4 +117,44 @@ fn too_many_keys_are_an_error() {
         error.contains("more than 262144 keys; is --key the right column?"),
         "{error}"
     );
+}
+
+/// The numbers of the bad lines, and how many calls were read.
+fn bad_and_read(text: &str) -> (Vec<u64>, usize) {
+    let log = csv(text).expect("read");
+    let bad: Vec<u64> = log.bad.first.iter().map(|(line, _)| *line).collect();
+    assert_eq!(log.bad.count, bad.len() as u64);
+    (bad, log.len())
+}
+
+#[test]
+fn a_stray_quote_swallows_no_line() {
+    let with = |first: &str, second: &str| {
+        let mut text = String::from("time,duration_ms,status,note\n");
+        for n in 0..100 {
+            let note = match n {
+                20 => first,
+                70 => second,
+                _ => "",
+            };
+            text += &format!("{n},1,200,{note}\n");
+        }
+        bad_and_read(&text)
+    };
+    assert_eq!(with("\"bad", "\"bad"), (vec![22, 72], 98));
+    // the second quote could close the first, but there are calls between them
+    assert_eq!(with("\"bad", "bad\""), (vec![22], 99));
+    assert_eq!(with("\"bad\"x", "\"\"x"), (vec![22, 72], 98));
+    assert_eq!(with("a \"b\" c", "\"a \"\"b\"\"\""), (vec![], 100));
+    // where the lines between them are bad too, each is counted
+    let text = "time,duration_ms,status,note\n1,1,200,\"a\nx,1,200,\n2,1,200,\"a\n3,1,200,\n4,1,200,\n5,1,200,\n";
+    assert_eq!(bad_and_read(text), (vec![2, 3, 4], 3));
+}
+
+#[test]
+fn what_follows_a_carriage_return_is_not_lost() {
+    let text = "time,duration_ms,status\n1,1,200\r2,1,200\n3,1,200\n4,1,200\n";
+    assert_eq!(bad_and_read(text), (vec![2], 2));
+    let error = refused(csv("time,duration_ms,status\r1,1,200\r2,1,200\r"));
+    assert!(error.contains("carriage return alone"), "{error}");
 }
