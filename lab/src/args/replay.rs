@@ -2,7 +2,7 @@
 
 use crate::advise;
 use crate::log::{Columns, Format, Options, Source, Unit};
-use crate::replay::{Configuration, Plan};
+use crate::replay::{Configuration, Plan, is_same_file};
 use lexopt::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -83,6 +83,8 @@ pub(super) struct Replay {
     format: Option<Format>,
     delimiter: Option<u8>,
     configurations: Vec<Configuration>,
+    /// Those that configurations were read from.
+    files: Vec<PathBuf>,
     html: Option<PathBuf>,
 }
 
@@ -147,8 +149,30 @@ impl Replay {
                 "--config: there is a configuration {name:?} already; NAME=FILE renames one"
             ));
         }
+        self.files.extend(configuration.file.clone());
         self.configurations.push(configuration);
         Ok(())
+    }
+
+    /// Refuses to write over the log, a configuration, or the other output.
+    fn want_files_of_their_own(&self, log: &str, json: Option<&Path>) -> Result<(), String> {
+        let outputs = [("html", self.html.as_deref()), ("json", json)];
+        for (option, file) in outputs {
+            let Some(file) = file else { continue };
+            if log != "-" && is_same_file(file, Path::new(log)) {
+                return Err(format!("--{option}: {} is the log itself", file.display()));
+            }
+            if let Some(read) = self.files.iter().find(|read| is_same_file(file, read)) {
+                let (file, read) = (file.display(), read.display());
+                return Err(format!("--{option}: {file} is the --config file {read}"));
+            }
+        }
+        match outputs {
+            [(_, Some(html)), (_, Some(json))] if is_same_file(html, json) => {
+                Err("--html and --json want different files".into())
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn plan(
@@ -165,14 +189,7 @@ impl Replay {
                 self.configurations.push(Configuration::parse(name)?);
             }
         }
-        for (option, file) in [("html", &self.html), ("json", &json)] {
-            if file.as_ref().is_some_and(|file| file.as_os_str() == log) {
-                return Err(format!("--{option}: {log:?} is the log itself").into());
-            }
-        }
-        if self.html.is_some() && self.html == json {
-            return Err("--html and --json want different files".into());
-        }
+        self.want_files_of_their_own(log, json.as_deref())?;
         Ok(Plan {
             source: Source::new(log.into()),
             options: Options {

@@ -37,7 +37,8 @@ pub(super) enum Quotes {
     Stray,
 }
 
-pub(super) const STRAY: &str = "a closing quote is followed by neither a delimiter nor the line's end";
+pub(super) const STRAY: &str =
+    "a closing quote is followed by neither a delimiter nor the line's end";
 
 impl Csv {
     /// Reads the header.

@@ -3,7 +3,7 @@
 use crate::time::{Nanos, nanos};
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tripcoil::{Breaker, Config, ConfigError, ManualClock};
 
 /// Makes a replay repeatable where a configuration has a jitter and no seed.
@@ -18,6 +18,8 @@ pub(crate) struct Configuration {
     given: Config,
     /// The settings, as they are written in a file.
     pub(crate) settings: Value,
+    /// The file that it was read from.
+    pub(crate) file: Option<PathBuf>,
     /// The slow limit, if it has one.
     pub(crate) slow: Option<Nanos>,
 }
@@ -55,7 +57,12 @@ impl Configuration {
         let name = name.map_or_else(|| stem.unwrap_or_else(|| file.to_string()), str::to_string);
         let text = fs::read_to_string(path).map_err(|error| format!("{file}: {error}"))?;
         let config: Config = toml::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
-        Configuration::new(&name, config).map_err(|error| format!("{file}: {error}"))
+        let configuration =
+            Configuration::new(&name, config).map_err(|error| format!("{file}: {error}"))?;
+        Ok(Configuration {
+            file: Some(path.to_path_buf()),
+            ..configuration
+        })
     }
 
     pub(crate) fn new(name: &str, given: Config) -> Result<Configuration, String> {
@@ -66,6 +73,7 @@ impl Configuration {
         }
         let configuration = Configuration {
             name: name.to_string(),
+            file: None,
             slow: config.slow_call.map(nanos),
             config,
             given,

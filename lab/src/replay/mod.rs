@@ -12,10 +12,10 @@ mod timeline;
 mod watch;
 
 pub(crate) use config::Configuration;
+pub(crate) use output::{Output, is_same_file};
 
 use crate::log::{self, Log, Options, Source};
 use indicatif::{ProgressBar, ProgressStyle};
-use output::Output;
 use report::Report;
 use std::error::Error;
 use std::path::PathBuf;

@@ -136,3 +136,37 @@ fn several_configurations() {
         refused(&["replay", "a", "--config", "default,,adaptive"]).contains("there is no \"\"")
     );
 }
+
+#[test]
+fn no_file_that_is_read_is_written() {
+    let folder = tempfile::tempdir().expect("made");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (log, config) = (path("a.csv"), path("a.toml"));
+    std::fs::write(&log, "").expect("written");
+    std::fs::write(&config, "failure_rate = 0.2\n").expect("written");
+    let mut same = vec![path("./a.csv")];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("a.csv", path("link")).expect("made");
+        same.push(path("link"));
+    }
+    for spelled in same {
+        for command in ["replay", "advise"] {
+            let error = refused(&[command, &log, "--json", &spelled]);
+            assert!(error.contains("is the log itself"), "{error}");
+        }
+        let error = refused(&["replay", &spelled, "--html", &log]);
+        assert!(error.contains("is the log itself"), "{error}");
+    }
+    let error = refused(&[
+        "replay",
+        &log,
+        "--config",
+        &config,
+        "--json",
+        &path("./a.toml"),
+    ]);
+    assert!(error.contains("is the --config file"), "{error}");
+    let error = refused(&["replay", "a", "--html", "no-such", "--json", "./no-such"]);
+    assert!(error.contains("different files"), "{error}");
+}
