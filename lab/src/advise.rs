@@ -1,9 +1,12 @@
 //! Settings for the traffic of a log: what a breaker would see of it, and what `tripcoil::insight` advises for that.
 
+mod outages;
+
 use crate::log::{self, Call, Log, Options, Recorded, Source};
-use crate::replay::{Configuration, bar, compare};
-use crate::time::{Nanos, SECOND, in_seconds};
+use crate::replay::{Configuration, Output, bar, compare};
+use crate::time::{Nanos, in_seconds};
 use hdrhistogram::Histogram;
+use outages::{APART, FEW, LONGEST, Outages};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -21,13 +24,6 @@ pub(crate) struct Plan {
     pub(crate) threads: usize,
 }
 
-/// From this part of failed calls on, a second is one of an outage.
-const DOWN: f64 = 0.5;
-/// A second with fewer calls says nothing.
-const FEW: u64 = 5;
-/// Outages that are not further apart are one, and what lies so near to one is not counted as normal.
-const APART: Nanos = 2 * SECOND;
-
 /// The settings as TOML, for standard output, and what there is to say of them.
 pub(crate) struct Answer {
     pub(crate) toml: String,
@@ -36,6 +32,7 @@ pub(crate) struct Answer {
 
 /// Reads the log and advises on it.
 pub(crate) fn run(plan: &Plan) -> Result<Answer, Box<dyn Error>> {
+    let json = plan.json.as_deref().map(Output::new).transpose()?;
     let progress = bar("reading", "{bytes} of {total_bytes}");
     let log = log::read(&plan.source, &plan.options, &progress)?;
     progress.finish_and_clear();
@@ -43,11 +40,16 @@ pub(crate) fn run(plan: &Plan) -> Result<Answer, Box<dyn Error>> {
     let config = plan.configuration.given();
     let advice = advise(&seen.observed(), config);
     if !advice.enough {
-        return Err(format!(
-            "{}: too little to advise on: {} calls in {:.0} s outside of outages, where 1000 in 300 s are needed",
-            log.name, seen.calls, in_seconds(seen.lasted)
-        )
-        .into());
+        let (calls, s) = (seen.calls, if seen.calls == 1 { "" } else { "s" });
+        let mut reason = format!(
+            "{}: too little to advise on: {calls} call{s} in {:.0} s outside of outages, where 1000 in 300 s are needed",
+            log.name,
+            in_seconds(seen.lasted)
+        );
+        if log.bad.count > 0 {
+            let _ = write!(reason, "\n{}", log.bad);
+        }
+        return Err(reason.into());
     }
     let better = advice.config(config);
     let suggested = Configuration::new("suggested", better.clone())?;
@@ -56,9 +58,8 @@ pub(crate) fn run(plan: &Plan) -> Result<Answer, Box<dyn Error>> {
         all.push(Configuration::new("adaptive", Config::adaptive())?);
     }
     let table = compare(&log, &all, plan.threads)?;
-    if let Some(json) = &plan.json {
-        let text = serde_json::to_string_pretty(&advice)? + "\n";
-        std::fs::write(json, text).map_err(|error| format!("{}: {error}", json.display()))?;
+    if let Some(json) = json {
+        json.write(&(serde_json::to_string_pretty(&advice)? + "\n"))?;
     }
     Ok(Answer {
         toml: toml(&log, &advice, &better)?,
@@ -76,17 +77,12 @@ struct Seen {
     slow: Option<u64>,
     /// Milliseconds of successes.
     durations: Histogram<u64>,
-    /// When each began and ended.
-    outages: Vec<(Nanos, Nanos)>,
+    outages: Outages,
 }
 
 impl Seen {
     /// Of one breaker's calls, which are in the order in which they began, and its outages.
-    fn of(
-        calls: impl Iterator<Item = Call>,
-        outages: Vec<(Nanos, Nanos)>,
-        slow: Option<Nanos>,
-    ) -> Seen {
+    fn of(calls: impl Iterator<Item = Call>, outages: Outages, slow: Option<Nanos>) -> Seen {
         // three digits, up to an hour in microseconds
         let durations = Histogram::new_with_bounds(1, 3_600_000_000, 3);
         let mut seen = Seen {
@@ -98,7 +94,7 @@ impl Seen {
             outages,
         };
         let mut last = 0;
-        let mut near = seen.outages.clone().into_iter().peekable();
+        let mut near = seen.outages.all.clone().into_iter().peekable();
         for call in calls {
             last = last.max(call.at);
             while near
@@ -112,12 +108,7 @@ impl Seen {
                 seen.add(&call, slow);
             }
         }
-        let down = |(began, ended): &(Nanos, Nanos)| {
-            (ended + APART)
-                .min(last)
-                .saturating_sub(began.saturating_sub(APART))
-        };
-        seen.lasted = last.saturating_sub(seen.outages.iter().map(down).sum());
+        seen.lasted = last - seen.outages.with_margins(last);
         seen
     }
 
@@ -158,7 +149,7 @@ impl Seen {
         if let Some(slow) = self.slow {
             observed = observed.slow_rate(slow as f64 / self.calls.max(1) as f64);
         }
-        for (began, ended) in &self.outages {
+        for (began, ended) in &self.outages.all {
             observed = observed.outage(Duration::from_nanos(ended - began));
         }
         observed
@@ -181,34 +172,8 @@ fn busiest(log: &Log, slow: Option<Nanos>) -> (Option<String>, Seen) {
             .filter(|(key, _)| *key == most)
             .flat_map(|(_, calls)| calls)
     };
-    let seen = Seen::of(calls(), outages(calls()), slow);
+    let seen = Seen::of(calls(), Outages::of(calls(), slow), slow);
     (log.has_keys().then(|| most.to_string()), seen)
-}
-
-/// Seconds in which most calls failed, joined.
-fn outages(calls: impl Iterator<Item = Call>) -> Vec<(Nanos, Nanos)> {
-    let mut all: Vec<(Nanos, Nanos)> = Vec::new();
-    let mut end_of = |second: u64, calls: u64, failed: u64| {
-        if calls < FEW || (failed as f64) < DOWN * calls as f64 {
-            return;
-        }
-        let (began, ended) = (second * SECOND, (second + 1) * SECOND);
-        match all.last_mut() {
-            Some(last) if began <= last.1 + APART => last.1 = ended,
-            _ => all.push((began, ended)),
-        }
-    };
-    let (mut second, mut number, mut failed) = (0, 0, 0);
-    for call in calls.filter(|call| counts(call.outcome)) {
-        if call.at / SECOND != second {
-            end_of(second, number, failed);
-            (second, number, failed) = (call.at / SECOND, 0, 0);
-        }
-        number += 1;
-        failed += u64::from(call.outcome.is_failure());
-    }
-    end_of(second, number, failed);
-    all
 }
 
 /// Ready to use, with the reasons as comments.
@@ -249,26 +214,59 @@ fn about(key: Option<&str>, seen: &Seen, advice: &Advice, table: &str) -> String
     if let Some(key) = key {
         let _ = writeln!(out, "\nThe key with the most calls was judged: {key:?}.");
     }
-    let lengths: Vec<String> = seen
-        .outages
+    let _ = writeln!(out, "\n{}", about_outages(seen));
+    let _ = write!(out, "\nReplayed on this log:\n\n{table}");
+    out
+}
+
+/// Which outages there were, or why none was found.
+fn about_outages(seen: &Seen) -> String {
+    let outages = &seen.outages;
+    let (bad, be_bad) = match seen.slow {
+        Some(_) => ("failed or were slow", "fail or take too long"),
+        None => ("failed", "fail"),
+    };
+    let lengths: Vec<String> = outages
+        .all
         .iter()
         .take(10)
         .map(|(began, ended)| format!("{} s", in_seconds(ended - began)))
         .collect();
-    let _ = match seen.outages.len() {
-        0 => writeln!(
-            out,
-            "\nNo outage was found: no second in which half of the calls failed."
+    let width = in_seconds(outages.width);
+    let mut out = match outages.all.len() {
+        0 if outages.judged < 0.5 => {
+            let longest = in_seconds(LONGEST);
+            return format!(
+                "The pace is too low to find outages: mostly fewer than {FEW} calls in {longest} s."
+            );
+        }
+        0 if outages.base >= 0.5 => format!(
+            "No outage was found: {} of the calls {bad} at most times, which is taken for normal.",
+            percent(outages.base)
         ),
-        n => writeln!(
-            out,
-            "\n{n} outage{}: {}{}.",
+        0 => format!(
+            "No outage was found: at no time did half of the calls {be_bad}, beyond what chance explains."
+        ),
+        n => format!(
+            "{n} outage{}, in which half of the calls or more {bad}: {}{}.",
             if n > 1 { "s" } else { "" },
             lengths.join(", "),
             if n > 10 { ", ..." } else { "" }
         ),
     };
-    let _ = write!(out, "\nReplayed on this log:\n\n{table}");
+    if width > 1.0 {
+        let _ = write!(
+            out,
+            " At this pace, outages of less than about {width} s cannot be found: that is how long {FEW} calls take."
+        );
+    }
+    if outages.judged < 0.99 {
+        let _ = write!(
+            out,
+            " {} of the calls were too far apart to be judged.",
+            percent(1.0 - outages.judged)
+        );
+    }
     out
 }
 

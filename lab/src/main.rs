@@ -35,13 +35,11 @@ fn main() -> ExitCode {
     let args = match args::parse(std::env::args_os().skip(1)) {
         Ok(args) => args,
         Err(error) => {
-            let replay = std::env::args_os()
-                .nth(1)
-                .is_some_and(|word| word == "replay");
-            let help = if replay {
-                "see tripcoil-lab replay --help"
-            } else {
-                args::HELP
+            let command = std::env::args_os().nth(1);
+            let help = match command.as_ref().and_then(|word| word.to_str()) {
+                Some("replay") => "see tripcoil-lab replay --help",
+                Some("advise") => "see tripcoil-lab advise --help",
+                _ => args::HELP,
             };
             eprintln!("tripcoil-lab: {error}\n\n{help}");
             return ExitCode::from(2);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::time::MILLISECOND;
+use crate::time::{MILLISECOND, SECOND};
 
 /// So many calls in each second from `from` on, of which every `fails`-th fails.
 fn calls(from: u64, seconds: u64, per_second: u64, fails: u64) -> impl Iterator<Item = Call> {
@@ -15,7 +15,11 @@ fn calls(from: u64, seconds: u64, per_second: u64, fails: u64) -> impl Iterator<
 }
 
 fn seen(all: &[Call], slow: Option<Nanos>) -> Seen {
-    Seen::of(all.iter().copied(), outages(all.iter().copied()), slow)
+    Seen::of(
+        all.iter().copied(),
+        Outages::of(all.iter().copied(), slow),
+        slow,
+    )
 }
 
 #[test]
@@ -24,7 +28,7 @@ fn an_outage_is_set_apart_from_what_is_normal() {
     all.extend(calls(100, 20, 100, 1));
     all.extend(calls(120, 380, 100, 50));
     let seen = seen(&all, Some(100 * MILLISECOND));
-    assert_eq!(seen.outages, [(100 * SECOND, 120 * SECOND)]);
+    assert_eq!(seen.outages.all, [(100 * SECOND, 120 * SECOND)]);
     // without two seconds before it and two after it
     assert!(
         (in_seconds(seen.lasted) - (500.0 - 24.0)).abs() < 0.1,
@@ -45,15 +49,42 @@ fn an_outage_is_set_apart_from_what_is_normal() {
 }
 
 #[test]
-fn outages_that_are_near_are_one_and_few_calls_are_none() {
-    let down = |from, seconds| calls(from, seconds, 10, 1);
-    let all: Vec<Call> = down(10, 5).chain(down(16, 4)).chain(down(40, 1)).collect();
-    assert_eq!(
-        outages(all.into_iter()),
-        [(10 * SECOND, 20 * SECOND), (40 * SECOND, 41 * SECOND)]
-    );
-    assert_eq!(outages(calls(0, 60, 4, 1)), []);
-    assert_eq!(outages(std::iter::empty()), []);
+fn near_outages_leave_the_pace_as_it_is() {
+    let mut all: Vec<Call> = Vec::new();
+    for second in 0..1000 {
+        let down = (300..400).contains(&second) && second % 5 < 2;
+        all.extend(calls(second, 1, 100, if down { 1 } else { 50 }));
+    }
+    let seen = seen(&all, None);
+    assert_eq!(seen.outages.all.len(), 20);
+    let pace = seen.calls as f64 / in_seconds(seen.lasted);
+    assert!((pace - 100.0).abs() < 0.5, "{pace}");
+}
+
+#[test]
+fn what_cannot_be_found_is_said() {
+    // of each hundred calls, the first ones fail
+    let one_each = |apart: u64, fails: u64| -> Vec<Call> {
+        let call = |n: u64| Call {
+            at: n * apart * SECOND,
+            lasted: MILLISECOND,
+            outcome: if n % 100 < fails {
+                Recorded::Server
+            } else {
+                Recorded::Success
+            },
+        };
+        (0..2000).map(call).collect()
+    };
+    let text = |apart, fails| about_outages(&seen(&one_each(apart, fails), None));
+    assert!(text(60, 1).starts_with("The pace is too low to find outages"));
+    let slow_pace = text(1, 1);
+    assert!(slow_pace.starts_with("No outage was found"), "{slow_pace}");
+    assert!(slow_pace.contains("less than about 20 s"), "{slow_pace}");
+    let found = text(1, 40);
+    assert!(found.starts_with("20 outages, in which half"), "{found}");
+    let mostly = text(1, 80);
+    assert!(mostly.contains("taken for normal"), "{mostly}");
 }
 
 #[test]
@@ -161,4 +192,14 @@ fn too_short_a_log_is_refused() {
         .collect();
     let error = run(&plan(&folder, &short, false)).err().expect("too short");
     assert!(error.to_string().contains("499 calls in 5 s"), "{error}");
+    let error = run(&plan(&folder, &(short + "x,1,200,a\n"), false)).err();
+    let error = error.expect("too short").to_string();
+    assert!(error.contains("1 bad line:\n  line 501: time"), "{error}");
+    // and a file that cannot be written is found out before the log is read
+    let nowhere = Plan {
+        json: Some(folder.path().join("none/a.json")),
+        ..plan(&folder, "", false)
+    };
+    let error = run(&nowhere).err().expect("refused").to_string();
+    assert!(error.contains("there is no folder"), "{error}");
 }
