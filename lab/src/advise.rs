@@ -260,6 +260,9 @@ fn about_outages(seen: &Seen) -> String {
             " At this pace, outages of less than about {width} s cannot be found: that is how long {FEW} calls take."
         );
     }
+    if seen.slow.is_none() {
+        out += " Slow calls were not judged: the settings have no slow_call.";
+    }
     if outages.judged < 0.99 {
         let _ = write!(
             out,

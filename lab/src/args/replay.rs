@@ -24,6 +24,7 @@ Columns (JSON: members, and paths such as http.status):
       --duration COLUMN  how long it took (default: duration_ms)
       --status COLUMN    HTTP status, or the name of a gRPC code; empty or 0 is a failed connection
                          (default: status)
+      --grpc             numbers in that column are gRPC codes; so they are if its name has grpc in it
       --outcome COLUMN   success, failure, timeout, connect, overload, server, client, data, ignored, cancelled,
                          or rejected, by the breaker that made the log
       --ends             the time is that of the call's end
@@ -59,7 +60,7 @@ The log, and the options for its columns, are those of replay: tripcoil-lab repl
 ";
 
 /// The options that only these two take.
-pub(super) const OPTIONS: [&str; 12] = [
+pub(super) const OPTIONS: [&str; 13] = [
     "config",
     "key",
     "time",
@@ -67,6 +68,7 @@ pub(super) const OPTIONS: [&str; 12] = [
     "status",
     "outcome",
     "ends",
+    "grpc",
     "time-unit",
     "duration-unit",
     "format",
@@ -95,9 +97,16 @@ impl Replay {
         option: &str,
         parser: &mut lexopt::Parser,
     ) -> Result<(), lexopt::Error> {
-        if option == "ends" {
-            self.columns.ends = true;
-            return Ok(());
+        match option {
+            "ends" => {
+                self.columns.ends = true;
+                return Ok(());
+            }
+            "grpc" => {
+                self.columns.grpc = true;
+                return Ok(());
+            }
+            _ => {}
         }
         let value = parser.value()?;
         if option == "html" {
@@ -188,6 +197,9 @@ impl Replay {
             for name in ["default", "adaptive"] {
                 self.configurations.push(Configuration::parse(name)?);
             }
+        }
+        if self.columns.grpc && self.columns.status.is_none() {
+            return Err("--grpc is for a column of statuses, and there is only --outcome".into());
         }
         self.want_files_of_their_own(log, json.as_deref())?;
         Ok(Plan {

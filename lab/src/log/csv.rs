@@ -146,7 +146,8 @@ impl Csv {
         // a delimiter at the end of each line makes a field that the header may not have
         let surplus = (self.width..self.fields).any(|at| !bytes(at).is_empty());
         if self.fields < self.width || surplus {
-            let mut reason = format!("{} fields", self.fields);
+            let fields = if self.fields == 1 { "field" } else { "fields" };
+            let mut reason = format!("{} {fields}", self.fields);
             let _ = write!(reason, ", and the header has {}", self.width);
             return Err(reason);
         }

@@ -17,8 +17,11 @@ pub(crate) struct BadLines {
 impl BadLines {
     pub(super) fn add(&mut self, line: u64, reason: String) {
         self.count += 1;
-        if self.first.len() < SHOWN {
-            self.first.push((line, reason));
+        // a line may turn out to be bad after later ones
+        let at = self.first.partition_point(|(first, _)| *first <= line);
+        if at < SHOWN {
+            self.first.insert(at, (line, reason));
+            self.first.truncate(SHOWN);
         }
     }
 }
@@ -56,6 +59,10 @@ pub(super) enum Reason {
     /// It has a header, and nothing else.
     NoCalls,
     Utf16,
+    /// JSON that is not one object per line.
+    NotLines,
+    /// The statuses are numbers as gRPC has them, and were not read as such.
+    Codes,
     /// A column is missing: the option that sets it, its name, and those that there are.
     NoColumn {
         option: &'static str,
@@ -84,6 +91,12 @@ impl fmt::Display for LogError {
             Reason::Empty => f.write_str("the log is empty"),
             Reason::NoCalls => f.write_str("the log has a header and no calls"),
             Reason::Utf16 => f.write_str("the log is in UTF-16; convert it to UTF-8"),
+            Reason::NotLines => f.write_str(
+                "the log has to be JSON lines: one object per line, without an array around them",
+            ),
+            Reason::Codes => f.write_str(
+                "all statuses are numbers from 0 to 16, as gRPC codes are; add --grpc to read them as such",
+            ),
             Reason::NoColumn {
                 option,
                 name,
@@ -110,7 +123,11 @@ impl fmt::Display for LogError {
                 known,
                 missing,
             } => {
-                write!(f, "{} of {lines} lines are bad\n{bad}", bad.count)?;
+                let (lines, are) = match lines {
+                    1 => ("1 line".to_string(), "is"),
+                    _ => (format!("{lines} lines"), "are"),
+                };
+                write!(f, "{} of {lines} {are} bad\n{bad}", bad.count)?;
                 if !known.is_empty() {
                     write!(f, "\n  the first line has: {}", known.join(", "))?;
                 }

@@ -21,6 +21,8 @@ pub(crate) struct Columns {
     pub(crate) duration_unit: Unit,
     /// Whether the time is that of the call's end.
     pub(crate) ends: bool,
+    /// Whether statuses are gRPC codes, also if the column's name does not say so.
+    pub(crate) grpc: bool,
 }
 
 impl Default for Columns {
@@ -34,6 +36,7 @@ impl Default for Columns {
             time_unit: Unit::Seconds,
             duration_unit: Unit::Milliseconds,
             ends: false,
+            grpc: false,
         }
     }
 }
@@ -42,7 +45,7 @@ impl Default for Columns {
 pub(super) const MANY: usize = 5;
 const TIME: usize = 0;
 const DURATION: usize = 1;
-const STATUS: usize = 2;
+pub(super) const STATUS: usize = 2;
 const OUTCOME: usize = 3;
 const KEY: usize = 4;
 
@@ -70,6 +73,16 @@ impl Columns {
             self.outcome.as_deref(),
             self.key.as_deref(),
         ]
+    }
+
+    /// Returns whether the numbers of statuses are gRPC codes.
+    pub(super) fn are_grpc_codes(&self) -> bool {
+        self.grpc
+            || self.status.as_ref().is_some_and(|name| {
+                let name = name.to_ascii_lowercase();
+                let last = name.rsplit('.').next().unwrap_or(&name);
+                name.contains("grpc") && !last.contains("http")
+            })
     }
 
     /// Returns the call, and its key if there is a column of keys.
@@ -101,7 +114,14 @@ impl Columns {
             {
                 value::outcome(field(OUTCOME)?).map_err(|r| of(OUTCOME, r))?
             }
-            _ => value::status(field(STATUS)?).map_err(|r| of(STATUS, r))?,
+            _ => {
+                let read = if self.are_grpc_codes() {
+                    value::grpc_status
+                } else {
+                    value::status
+                };
+                read(field(STATUS)?).map_err(|r| of(STATUS, r))?
+            }
         };
         let lasted = match fields[DURATION].as_deref().map(str::trim) {
             // it was not made

@@ -2,14 +2,18 @@
 
 use super::csv::{Csv, Quotes, STRAY};
 use super::error::{BadLines, Reason};
-use super::fields::{OPTIONS, Parsed};
+use super::fields::{Fields, OPTIONS, Parsed, STATUS};
 use super::json::Json;
 use super::lines::{Lines, Next};
 use super::record::{FARTHEST, KEYS, Record};
+use super::value::small_number;
 use super::{Format, Log, Options};
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 use std::sync::Arc;
+
+/// So many calls are kept until it is known what the time is.
+const FIRST: usize = 101;
 
 enum Body {
     Csv(Box<Csv>),
@@ -21,8 +25,11 @@ pub(super) struct Reading<'o> {
     lines: u64,
     bad: BadLines,
     known: Vec<String>,
-    /// The beginning of the first call of the file.
+    /// The beginning that the first calls of the file have at the median: a single one may be wrong.
     base: Option<i64>,
+    /// The first calls, with their keys and their lines' numbers.
+    waiting: Vec<(Parsed, Option<String>, u64)>,
+    codes: Codes,
     keys: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32>,
     records: Vec<Record>,
@@ -36,6 +43,8 @@ impl<'o> Reading<'o> {
             bad: BadLines::default(),
             known: Vec::new(),
             base: None,
+            waiting: Vec::new(),
+            codes: Codes::default(),
             keys: Vec::new(),
             numbers: HashMap::new(),
             records: Vec::new(),
@@ -70,7 +79,12 @@ impl<'o> Reading<'o> {
                     return Err(Reason::Utf16);
                 }
                 None => {
-                    let json = line.trim_ascii_start().starts_with(b"{");
+                    let trimmed = line.trim_ascii();
+                    let json = trimmed.starts_with(b"{");
+                    if format != Some(Format::Csv) && (trimmed == b"{" || trimmed.starts_with(b"["))
+                    {
+                        return Err(Reason::NotLines);
+                    }
                     let sniffed = if json { Format::JsonLines } else { Format::Csv };
                     let columns = &self.options.columns;
                     body = Some(match format.unwrap_or(sniffed) {
@@ -96,7 +110,7 @@ impl<'o> Reading<'o> {
             Some(Body::Json(json)) => self.known = json.known,
             Some(Body::Csv(_)) => {}
         }
-        Ok(())
+        self.settle()
     }
 
     /// A line that could not be read to its end.
@@ -116,8 +130,9 @@ impl<'o> Reading<'o> {
         self.lines += 1;
         let columns = &self.options.columns;
         let added = json.fields(line, columns).and_then(|fields| {
+            self.codes.see(&fields);
             let (call, key) = columns.parse(&fields, false)?;
-            self.add(&call, key)
+            self.take(call, key, number)
         });
         self.done(added, number)
     }
@@ -164,8 +179,9 @@ impl<'o> Reading<'o> {
                 return Err("it has too many fields".to_string());
             }
             let fields = csv.fields()?;
+            self.codes.see(&fields);
             let (call, key) = self.options.columns.parse(&fields, csv.comma)?;
-            self.add(&call, key)
+            self.take(call, key, number)
         });
         // a stray quote must not cost the lines after it
         if added.is_err() && line.len() > end {
@@ -185,14 +201,37 @@ impl<'o> Reading<'o> {
             })
     }
 
+    /// Adds a call once the base is known. `false` if there is no room for the key.
+    fn take(&mut self, call: Parsed, key: Option<&str>, number: u64) -> Result<bool, String> {
+        if let Some(base) = self.base {
+            return self.add(&call, key, base);
+        }
+        self.waiting.push((call, key.map(str::to_string), number));
+        Ok(true)
+    }
+
+    /// Sets the base, and adds the calls that waited for it.
+    fn settle(&mut self) -> Result<(), Reason> {
+        let mut begins: Vec<i64> = self.waiting.iter().map(|(call, ..)| call.begins).collect();
+        begins.sort_unstable();
+        let Some(base) = begins.get(begins.len() / 2).copied() else {
+            return Ok(());
+        };
+        self.base = Some(base);
+        for (call, key, number) in std::mem::take(&mut self.waiting) {
+            let added = self.add(&call, key.as_deref(), base);
+            self.count(added, number)?;
+        }
+        Ok(())
+    }
+
     /// `false` if there is no room for the key.
-    fn add(&mut self, call: &Parsed, key: Option<&str>) -> Result<bool, String> {
-        let base = *self.base.get_or_insert(call.begins);
+    fn add(&mut self, call: &Parsed, key: Option<&str>, base: i64) -> Result<bool, String> {
         let begins = call
             .begins
             .checked_sub(base)
             .filter(|far| far.abs() <= FARTHEST);
-        let begins = begins.ok_or("it is more than 4.5 years from the first call of the log")?;
+        let begins = begins.ok_or("it is more than 4.5 years from the first calls of the log")?;
         let key = match key.map(|key| (key, self.numbers.get(key))) {
             None => 0,
             Some((_, Some(number))) => *number,
@@ -210,6 +249,14 @@ impl<'o> Reading<'o> {
     }
 
     fn done(&mut self, added: Result<bool, String>, number: u64) -> Result<(), Reason> {
+        self.count(added, number)?;
+        if self.waiting.len() == FIRST {
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, added: Result<bool, String>, number: u64) -> Result<(), Reason> {
         match added {
             Ok(true) => {}
             Ok(false) => return Err(Reason::TooManyKeys(KEYS)),
@@ -235,6 +282,9 @@ impl<'o> Reading<'o> {
         if self.lines == 0 {
             return Err(Reason::NoCalls);
         }
+        if self.codes.are_all() && !self.options.columns.are_grpc_codes() {
+            return Err(Reason::Codes);
+        }
         if self.bad.count * 2 > self.lines || self.records.is_empty() {
             return Err(self.mostly_bad());
         }
@@ -257,6 +307,31 @@ impl<'o> Reading<'o> {
             records: self.records,
             first,
         })
+    }
+}
+
+/// Whether all statuses could be gRPC codes, and one or more of them could be nothing else.
+#[derive(Default)]
+struct Codes {
+    some: bool,
+    others: bool,
+}
+
+impl Codes {
+    fn see(&mut self, fields: &Fields<'_>) {
+        let Some(status) = fields[STATUS].as_deref().filter(|_| !self.others) else {
+            return;
+        };
+        match small_number(status) {
+            // a failed connection, where statuses are those of HTTP
+            Some(0) => {}
+            Some(1..=16) => self.some = true,
+            _ => self.others = !status.trim().is_empty(),
+        }
+    }
+
+    fn are_all(&self) -> bool {
+        self.some && !self.others
     }
 }
 

@@ -52,7 +52,12 @@ pub(super) fn time(text: &str, unit: Unit, comma: bool) -> Result<i64, String> {
         .skip(1)
         .any(|byte| matches!(byte, b'-' | b':' | b'/'));
     if !dated || text.contains("e-") || text.contains("E-") {
-        return decimal(text, unit, comma);
+        return decimal(text, unit, comma).map_err(|error| match epoch_in(text) {
+            Some(finer) if error.contains(TOO_LARGE) => {
+                format!("{error} perhaps --time-unit {finer}")
+            }
+            _ => error,
+        });
     }
     let date = Timestamp::strptime("%d/%b/%Y:%H:%M:%S %z", text.trim_matches(['[', ']']));
     let date = date.or_else(|_| text.parse::<Timestamp>());
@@ -80,6 +85,20 @@ pub(super) fn duration(text: &str, unit: Unit, comma: bool) -> Result<u64, Strin
         },
     };
     decimal(number, unit, comma).map(i64::cast_unsigned)
+}
+
+const TOO_LARGE: &str = "is too large; is the unit right?";
+
+/// The unit in which a number is a time since 1970, if it is too large for seconds.
+fn epoch_in(text: &str) -> Option<&'static str> {
+    let number: f64 = text.parse().ok()?;
+    match number {
+        // 1973 to 5138, and likewise
+        1e11..1e14 => Some("ms"),
+        1e14..1e17 => Some("us"),
+        1e17..1e19 => Some("ns"),
+        _ => None,
+    }
 }
 
 /// Returns a decimal as nanoseconds, never negative. Digits beyond the nanosecond are cut off.
@@ -138,7 +157,7 @@ fn decimal(text: &str, unit: Unit, comma: bool) -> Result<i64, String> {
     };
     nanos
         .and_then(|nanos| i64::try_from(nanos).ok())
-        .ok_or_else(|| not("is too large; is the unit right?"))
+        .ok_or_else(|| not(TOO_LARGE))
 }
 
 /// Classifies an HTTP status, or the name of a gRPC code, as the crate does. An empty status and 0 are
@@ -171,6 +190,34 @@ pub(super) fn status(text: &str) -> Result<Recorded, String> {
         ByStatus::new().outcome(status, &HeaderMap::new())
     };
     Ok(Recorded::of(outcome))
+}
+
+/// Classifies a gRPC code, by its number or its name. An empty status is a failed connection.
+pub(super) fn grpc_status(text: &str) -> Result<Recorded, String> {
+    match small_number(text) {
+        Some(code @ 0..=16) => {
+            let outcome = ByCode::new().outcome(Code::from(code), &HeaderMap::new());
+            Ok(Recorded::of(outcome))
+        }
+        None if text
+            .trim()
+            .bytes()
+            .all(|byte| byte.is_ascii_alphabetic() || byte == b'_') =>
+        {
+            status(text)
+        }
+        _ => Err(format!(
+            "{} is not a gRPC code: 0 to 16, or a name",
+            shown(text)
+        )),
+    }
+}
+
+/// Reads a status that is a small number, which may have gone through a float.
+pub(super) fn small_number(text: &str) -> Option<i32> {
+    let text = text.trim();
+    let number: u16 = text.strip_suffix(".0").unwrap_or(text).parse().ok()?;
+    Some(number.into())
 }
 
 pub(super) fn outcome(text: &str) -> Result<Recorded, String> {

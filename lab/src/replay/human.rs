@@ -18,6 +18,11 @@ pub(super) fn count(n: u64) -> String {
     text
 }
 
+/// With what is counted, of which there may be one.
+pub(super) fn counted(n: u64, what: &str) -> String {
+    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// Never "0 %" for what is not zero.
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;

@@ -1,6 +1,6 @@
 //! The short table on standard output, as Markdown.
 
-use super::human::{count, duration, percent};
+use super::human::{count, counted, duration, percent};
 use super::report::{ConfigurationReport, Report};
 use std::fmt::Write as _;
 
@@ -18,9 +18,9 @@ const COLUMNS: [&str; 8] = [
 pub(super) fn markdown(report: &Report) -> String {
     let log = &report.log;
     let mut text = format!(
-        "{}: {} calls in {} from {}; {} failed",
+        "{}: {} in {} from {}; {} failed",
         log.name,
-        count(log.calls),
+        counted(log.calls, "call"),
         duration(log.lasts_s.0),
         report.times.full(0),
         count(log.failed),
@@ -28,20 +28,20 @@ pub(super) fn markdown(report: &Report) -> String {
     if log.rejected > 0 {
         let _ = write!(
             text,
-            ", {} were rejected when it was recorded",
-            count(log.rejected)
+            ", {} {} rejected when it was recorded",
+            count(log.rejected),
+            if log.rejected == 1 { "was" } else { "were" },
         );
     }
     if let Some(keys) = log.keys {
-        let _ = write!(text, "; {} keys", count(keys));
+        let _ = write!(text, "; {}", counted(keys, "key"));
     }
     text.push('\n');
     if log.bad_lines > 0 {
-        let lines = if log.bad_lines == 1 { "line" } else { "lines" };
         let _ = writeln!(
             text,
-            "{} bad {lines} of {}:",
-            count(log.bad_lines),
+            "{} of {}:",
+            counted(log.bad_lines, "bad line"),
             count(log.lines)
         );
         for bad in &log.first_bad_lines {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::log::testing::{Folder, SECOND, calls, csv, named, refused};
-use crate::log::{Columns, Options};
+use crate::log::{Columns, Options, Recorded};
 
 #[test]
 fn bad_lines_are_counted_and_reported() {
@@ -157,4 +157,90 @@ fn what_follows_a_carriage_return_is_not_lost() {
     assert_eq!(bad_and_read(text), (vec![2], 2));
     let error = refused(csv("time,duration_ms,status\r1,1,200\r2,1,200\r"));
     assert!(error.contains("carriage return alone"), "{error}");
+}
+
+#[test]
+fn one_wrong_time_costs_one_line() {
+    for at in [0, 1, 60, 150] {
+        let mut text = String::from("time,duration_ms,status\n");
+        for n in 0..200 {
+            let time = if n == at { 0 } else { 1_700_000_000 + n };
+            text += &format!("{time},1,200\n");
+        }
+        let log = csv(&text).expect("read");
+        let number = u64::try_from(at).expect("small") + 2;
+        assert_eq!((log.bad.count, log.bad.first[0].0), (1, number));
+        assert!(log.bad.first[0].1.contains("more than 4.5 years"));
+        let first = 1_700_000_000 + i64::from(at == 0);
+        assert_eq!((log.begins, log.len()), (first * SECOND, 199));
+    }
+    // reported in the order of the lines, although it was found later
+    let text = "time,duration_ms,status\n0,1,200\nx,1,200\n1700000000,1,200\n1700000001,1,200\n1700000002,1,200\n";
+    assert_eq!(bad_and_read(text), (vec![2, 3], 3));
+}
+
+#[test]
+fn numbers_of_grpc() {
+    let lines = "1,1,0\n2,1,14\n3,1,5\n4,1,4.0\n5,1,UNAVAILABLE\n6,1,200\n7,1,\n";
+    let outcomes = |text: &str, status: &str, grpc: bool| {
+        let columns = Columns {
+            status: Some(status.into()),
+            grpc,
+            ..Columns::default()
+        };
+        named("a.csv", text, columns).map(|log| {
+            let outcomes: Vec<Recorded> = log.calls().map(|call| call.outcome).collect();
+            (outcomes, log.bad.to_string())
+        })
+    };
+    for (name, grpc) in [("grpc_status", false), ("code", true)] {
+        let text = format!("time,duration_ms,{name}\n{lines}");
+        let (outcomes, bad) = outcomes(&text, name, grpc).expect("read");
+        use Recorded::{Connect, Success, Timeout};
+        assert_eq!(outcomes[0], Success);
+        assert_eq!((outcomes[3], outcomes[5]), (Timeout, Connect));
+        assert!(outcomes[1].is_failure() && !outcomes[2].is_failure());
+        assert_eq!((outcomes[4], outcomes.len()), (outcomes[1], 6));
+        let expected = format!(
+            "1 bad line:\n  line 7: {name}: \"200\" is not a gRPC code: 0 to 16, or a name"
+        );
+        assert_eq!(bad, expected);
+    }
+    let codes = format!(
+        "time,duration_ms,code\n{}",
+        "1,1,0\n".repeat(50) + "2,1,14\n"
+    );
+    let error = outcomes(&codes, "code", false).expect_err("refused");
+    assert!(error.contains("add --grpc"), "{error}");
+    // connections that failed
+    let http = format!("time,duration_ms,code\n{}", "1,1,0\n".repeat(50));
+    let (all, _) = outcomes(&http, "code", false).expect("read");
+    assert_eq!(all, [Recorded::Connect; 50]);
+}
+
+#[test]
+fn json_that_is_not_one_object_per_line() {
+    for text in ["[{\"time\":1}]", "[\n{}\n]", "{\n\"time\": 1\n}"] {
+        for name in ["a.json", "a.jsonl"] {
+            let error = refused(named(name, text, Columns::default()));
+            assert!(error.contains("one object per line"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_unit_that_fits_is_proposed() {
+    for (time, unit) in [
+        ("1700000000000", "ms"),
+        ("1700000000000.5", "ms"),
+        ("1700000000000000", "us"),
+        ("1700000000000000000", "ns"),
+    ] {
+        let error = refused(csv(&format!("time,duration_ms,status\n{time},1,200\n")));
+        assert!(error.contains("1 of 1 line is bad"), "{error}");
+        assert!(
+            error.ends_with(&format!("perhaps --time-unit {unit}")),
+            "{error}"
+        );
+    }
 }

@@ -55,3 +55,10 @@ fn moments_are_dates_or_seconds() {
     );
     assert_eq!(zero.clock(0), "-1.500 s");
 }
+
+#[test]
+fn one_is_not_many() {
+    assert_eq!(counted(0, "call"), "0 calls");
+    assert_eq!(counted(1, "key"), "1 key");
+    assert_eq!(counted(1000, "bad line"), "1,000 bad lines");
+}

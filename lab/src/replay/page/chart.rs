@@ -3,7 +3,7 @@
 //! Shapes are in pieces whose width is stretched to the page; texts are beside them, placed by percentages, so that
 //! they keep their size on a narrow screen.
 
-use crate::replay::human::{Times, count, duration};
+use crate::replay::human::{Times, count, counted, duration};
 use crate::replay::timeline::{Bucket, Timeline};
 use crate::time::{MILLISECOND, Nanos, SECOND};
 use maud::{Markup, html};
@@ -270,7 +270,7 @@ fn caption(timeline: &Timeline, times: Times, at: usize, keys: u64) -> String {
         times.clock(timeline.cut.begins(at)),
         duration(timeline.cut.width)
     );
-    let _ = write!(text, "{} calls", count(tally.calls()));
+    let _ = write!(text, "{}", counted(tally.calls(), "call"));
     for layer in &LAYERS {
         match (layer.of)(bucket) {
             0 => {}
