@@ -55,6 +55,28 @@ fn chance_makes_no_outage() {
 }
 
 #[test]
+fn an_outage_is_found_where_many_calls_fail_anyway() {
+    for (pace, normal, fails, lasts) in
+        [(6, 0.2, 1.0, 60), (6, 0.2, 0.8, 120), (100, 0.45, 0.9, 10)]
+    {
+        let parts = |second| {
+            let down = (5000..5000 + lasts).contains(&second);
+            (if down { fails } else { normal }, 0.0)
+        };
+        let seen = found(&drawn(10_000, pace, parts), None);
+        let [(began, ended)] = seen.all.as_slice() else {
+            panic!("{pace} per second, {fails}: {:?}", seen.all);
+        };
+        assert!(began.abs_diff(5000 * SECOND) <= 4 * SECOND, "{began}");
+        assert!(
+            ended.abs_diff((5000 + lasts) * SECOND) <= 4 * SECOND,
+            "{ended}"
+        );
+        assert!((seen.base - normal).abs() < 0.02, "{}", seen.base);
+    }
+}
+
+#[test]
 fn a_slow_brown_out_is_an_outage() {
     let parts = |second| {
         let brown = (1000..1300).contains(&second);

@@ -88,6 +88,18 @@ fn both_an_outcome_and_a_status_if_both_are_given() {
 }
 
 #[test]
+fn statuses_may_be_grpc_codes() {
+    assert!(!plan(&["replay", "a"]).options.columns.grpc);
+    assert!(plan(&["replay", "a", "--grpc"]).options.columns.grpc);
+    let error = refused(&["replay", "a", "--grpc", "--outcome", "o"]);
+    assert!(
+        error.contains("--grpc is for a column of statuses"),
+        "{error}"
+    );
+    assert!(refused(&["table", "--grpc"]).contains("table takes no --grpc"));
+}
+
+#[test]
 fn what_is_wrong_is_said() {
     assert!(refused(&["replay"]).contains("wants one log"));
     assert!(refused(&["replay", "a", "b"]).contains("wants one log"));
