@@ -13,8 +13,9 @@ pub(super) const FEW: u64 = 20;
 pub(super) const LONGEST: Nanos = 300 * SECOND;
 /// Outages that are not further apart are one, and what lies so near to one is not counted as normal.
 pub(super) const APART: Nanos = 2 * SECOND;
-/// How likely one outage or more is found in a log without any, in the natural logarithm: about 10^-6.
-const BY_CHANCE: f64 = -14.0;
+/// A run with so many bad calls must be less likely than this, divided by the number of intervals: 10^-6, in the
+/// natural logarithm.
+const BY_CHANCE: f64 = -13.8;
 
 /// What was found in one breaker's calls.
 #[derive(Clone, Debug, Default, PartialEq)]
