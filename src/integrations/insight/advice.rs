@@ -83,7 +83,8 @@ fn detections<S: Serializer>(
 /// opening per day. A suggestion leaves room for twice the rate of failures that was seen, and is not larger than
 /// that takes, within a fifth.
 ///
-/// With the suggested settings and the same traffic, nothing more is suggested.
+/// With the suggested settings and the same traffic, nothing more is suggested. (The slow calls of the same traffic are
+/// fewer by a longer limit.)
 ///
 /// ```
 /// use std::time::Duration;
@@ -115,7 +116,7 @@ pub(super) fn advise_by(seen: &Observed, config: &Config, means: Means) -> Advic
     let (suggestions, after) = if judged {
         let mut advisor = Advisor::new(seen, config, means);
         advisor.judge();
-        let after = expected(seen, &advisor.config);
+        let after = expected(&advisor.seen, &advisor.config);
         (advisor.suggestions, after)
     } else {
         (Vec::new(), before)

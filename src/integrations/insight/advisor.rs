@@ -66,18 +66,18 @@ fn room(bad: f64) -> f64 {
 pub(super) type Mended = (&'static str, Value, Value, String);
 
 #[derive(Debug)]
-pub(super) struct Advisor<'a> {
-    seen: &'a Observed,
+pub(super) struct Advisor {
+    pub(super) seen: Observed,
     means: Means,
     /// With all that is suggested so far.
     pub(super) config: Config,
     pub(super) suggestions: Vec<Mended>,
 }
 
-impl<'a> Advisor<'a> {
-    pub(super) fn new(seen: &'a Observed, config: &Config, means: Means) -> Advisor<'a> {
+impl Advisor {
+    pub(super) fn new(seen: &Observed, config: &Config, means: Means) -> Advisor {
         Advisor {
-            seen,
+            seen: seen.under(config),
             means,
             config: config.clone(),
             suggestions: Vec::new(),
@@ -124,7 +124,7 @@ impl<'a> Advisor<'a> {
         let (failing, pace) = (self.failing(), self.seen.pace);
         let slow = Noise {
             pace,
-            bad: slow(self.seen, &self.config),
+            bad: slow(&self.seen, &self.config),
         };
         let failures = self.config.failure_rate.map(|x| (FAILURE_RATE, x, failing));
         let slow = self.config.slow_rate.map(|x| (SLOW_RATE, x, slow));
@@ -201,7 +201,7 @@ impl<'a> Advisor<'a> {
         let Some(limit) = config.slow_call.filter(|_| used.contains(&true)) else {
             return;
         };
-        let slow = slow(self.seen, config);
+        let slow = slow(&self.seen, config);
         if slow <= SLOW {
             return;
         }
@@ -221,8 +221,15 @@ impl<'a> Advisor<'a> {
         };
         let twice = p99.saturating_mul(2);
         let better = self.seen.p999.map_or(twice, |p999| p999.min(twice));
-        let reason = format!("{calls}; 99 % end within {}.", readable(p99));
-        self.suggest(SLOW_CALL, Value::Time(round_up_span(better)), reason);
+        let better = round_up_span(better);
+        // if it is not longer, those that are slow are failures, and no limit helps
+        if better > limit {
+            let reason = format!(
+                "{calls}; 99 % of the successful ones end within {}.",
+                readable(p99)
+            );
+            self.suggest(SLOW_CALL, Value::Time(better), reason);
+        }
     }
 
     fn rates(&mut self) {

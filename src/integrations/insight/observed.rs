@@ -1,6 +1,6 @@
 //! What advice is drawn from: traffic, durations and outages.
 
-use crate::Cause;
+use crate::{Cause, Config};
 use std::time::Duration;
 
 /// No breaker has more calls per second.
@@ -37,6 +37,8 @@ pub struct Observed {
     pub(super) pace: f64,
     pub(super) failing: f64,
     pub(super) slow: Option<f64>,
+    /// The limit by which they were slow; without one, whichever is asked for.
+    slow_limit: Option<Duration>,
     pub(super) p50: Option<Duration>,
     pub(super) p99: Option<Duration>,
     pub(super) p999: Option<Duration>,
@@ -59,6 +61,7 @@ impl Observed {
             },
             failing: 0.0,
             slow: None,
+            slow_limit: None,
             p50: None,
             p99: None,
             p999: None,
@@ -83,8 +86,8 @@ impl Observed {
         self
     }
 
-    /// Sets the part of the calls that are slow by the present `slow_call`, outside of outages, likewise. By default
-    /// unknown, and estimated from the quantiles.
+    /// Sets the part of the calls that are slow by the present `slow_call`, outside of outages, likewise. Slow failures
+    /// count. By default unknown, and estimated from the quantiles.
     pub fn slow_rate(mut self, rate: f64) -> Observed {
         if !rate.is_nan() {
             self.slow = Some(rate.clamp(0.0, 1.0));
@@ -92,7 +95,7 @@ impl Observed {
         self
     }
 
-    /// Sets the durations that 50 %, 99 % and 99.9 % of the calls do not exceed, as far as they are known.
+    /// Sets the durations that 50 %, 99 % and 99.9 % of the successful calls do not exceed, as far as they are known.
     pub fn quantiles(
         mut self,
         p50: Option<Duration>,
@@ -124,15 +127,33 @@ impl Observed {
         self.calls >= CALLS && self.seconds >= SECONDS && self.pace > 0.0
     }
 
-    /// The part of the calls that lasts longer than this. What was slow by the present limit bounds it: only longer
-    /// limits are ever asked for.
-    pub(super) fn slow_at(&self, limit: Duration) -> f64 {
-        let seen = self.slow.unwrap_or(1.0);
-        let estimate = self.beyond(limit);
-        match (self.slow, estimate) {
-            (None, None) => 0.0,
-            (_, estimate) => seen.min(estimate.unwrap_or(seen)),
+    /// The same, seen under these settings: the slow calls are slow by their limit.
+    pub(super) fn under(&self, config: &Config) -> Observed {
+        Observed {
+            slow_limit: config.slow_call,
+            ..self.clone()
         }
+    }
+
+    /// The part of the calls that lasts longer than this. By the present limit it was measured; by a longer one it is
+    /// estimated.
+    ///
+    /// The quantiles are those of successes. What was slow beyond them failed, as calls that time out, and lasts longer
+    /// than any limit, for all that is known.
+    pub(super) fn slow_at(&self, limit: Duration) -> f64 {
+        let estimate = self.beyond(limit);
+        let Some(measured) = self.slow else {
+            return estimate.unwrap_or(0.0);
+        };
+        let present = self.slow_limit.unwrap_or(limit);
+        if limit <= present {
+            return measured;
+        }
+        let (Some(longer), Some(by_present)) = (estimate, self.beyond(present)) else {
+            return measured;
+        };
+        let failed = (measured - by_present).clamp(0.0, self.failing);
+        measured.min(longer + failed)
     }
 
     /// The part that lasts longer, from the quantiles: between two of them on a power law.

@@ -189,6 +189,30 @@ fn a_slow_limit_that_many_calls_exceed() {
     assert_eq!(advised(&endless, &high), []);
 }
 
+/// A longer limit does not help: they time out.
+#[test]
+fn calls_that_are_slow_because_they_fail() {
+    let traffic = quick(seen()).failure_rate(0.1).slow_rate(0.1);
+    let found = advised(&traffic, &well());
+    assert!(
+        !found.iter().any(|(setting, _)| *setting == SLOW_CALL),
+        "{found:?}"
+    );
+    // so many as fail are slow by any limit
+    let rate = Config {
+        slow_rate: Some(0.12),
+        ..well()
+    };
+    let settings: Vec<_> = advised(&traffic, &rate)
+        .into_iter()
+        .map(|(setting, _)| setting)
+        .collect();
+    assert!(
+        settings.contains(&SLOW_RATE) || settings.contains(&MIN_THROUGHPUT),
+        "{settings:?}"
+    );
+}
+
 #[test]
 fn a_rate_of_slow_calls_near_what_is_usual() {
     let config = Config {
@@ -432,6 +456,11 @@ proptest! {
         let mut first = Advisor::new(&seen, &config, Means::ALL);
         first.judge();
         prop_assert!(first.config.validate().is_ok());
+        // as measured by the new limit
+        let seen = match first.config.slow_call.filter(|_| seen.slow.is_some()) {
+            Some(limit) => seen.clone().slow_rate(first.seen.slow_at(limit)),
+            None => seen,
+        };
         let mut second = Advisor::new(&seen, &first.config, Means::ALL);
         second.judge();
         prop_assert!(second.suggestions.is_empty(), "after {:?}: {:?}", first.suggestions, second.suggestions);
@@ -446,7 +475,7 @@ proptest! {
         let count = advisor.suggestions.iter().filter(on_rules).count();
         // a rule that was blind and is not any more may open falsely
         prop_assume!(!advisor.suggestions.iter().any(|one| [WINDOW, MIN_THROUGHPUT].contains(&one.0)));
-        let (before, after) = (expected(&seen, &config), expected(&seen, &advisor.config));
+        let (before, after) = (expected(&seen, &config), expected(&advisor.seen, &advisor.config));
         if count == 0 {
             prop_assert_eq!(before.detect, after.detect);
         }

@@ -8,6 +8,13 @@ fn seen() -> Observed {
     Observed::new(3_600_000, Duration::from_secs(3600))
 }
 
+fn limit(millis: u64) -> Config {
+    Config {
+        slow_call: Some(ms(millis)),
+        ..Config::default()
+    }
+}
+
 #[test]
 fn the_pace_is_of_the_calls_unless_it_is_set() {
     assert_eq!(seen().pace, 1000.0);
@@ -44,13 +51,26 @@ fn slow_calls_are_estimated_between_quantiles() {
     // on a power law: half of the way between the exponents
     let between = seen.slow_at(Duration::from_secs_f64(0.1 * 10.0_f64.sqrt()));
     assert!((between - 0.01 / 10.0_f64.sqrt()).abs() < 1e-9, "{between}");
-    let measured = seen.slow_rate(0.05);
-    assert_eq!(
-        measured.slow_at(ms(20)),
-        0.05,
-        "what was seen is at most that"
-    );
+    let measured = seen.slow_rate(0.05).under(&limit(20));
+    assert_eq!(measured.slow_at(ms(20)), 0.05, "as it was measured");
     assert_eq!(measured.slow_at(ms(100)), 0.01);
+    let more = measured.slow_rate(0.9).under(&limit(90));
+    assert_eq!(more.slow_at(ms(90)), 0.9);
+}
+
+/// Successes end soon, and one call in five times out.
+#[test]
+fn slow_failures_count() {
+    let seen = seen()
+        .failure_rate(0.2)
+        .slow_rate(0.201)
+        .quantiles(Some(ms(10)), Some(ms(50)), Some(ms(100)))
+        .under(&limit(100));
+    assert_eq!(seen.slow_at(ms(100)), 0.201);
+    assert!((seen.slow_at(ms(5000)) - 0.201).abs() < 1e-9);
+    // no more of them than there are failures
+    let few = seen.failure_rate(0.02);
+    assert!((few.slow_at(ms(5000)) - 0.021).abs() < 1e-9);
 }
 
 #[test]
