@@ -4,8 +4,14 @@
 //! together trip a rule more often than these figures say.
 //!
 //! - *A run* of `n` failures: the exact renewal rate, which is about `r p^n (1 - p)`.
-//! - *A rate or a count in a window* of `n` calls: the rate at which a sliding window comes to hold `k` bad calls,
-//!   `r p (1 - p) P(Bin(n - 1, p) = k - 1)`. A time window is taken at its emptiest for rates, just after a bucket has left it.
+//! - *A rate or a count in a count window* of `n` calls: the rate at which a sliding window comes to hold `k` bad calls,
+//!   `r p (1 - p) P(Bin(n - 1, p) = k - 1)`.
+//! - *A rate in a time window*: calls come at random, so that the number in the window is Poisson's, and a rate is reached
+//!   the more easily the fewer there are. The sum, over all sizes from `min_throughput` on, of the rate at which a call
+//!   makes the window one that trips, `r P(Poisson = n - 1) p P(Bin(n - 1, p) = k - 1)`; at the first size, any call may.
+//!   The window is taken at its emptiest, just after a bucket has left it. Large ones are taken at the size at which the
+//!   rate is most likely to be reached, `m e^(-D(x|p))` of `m` on average.
+//! - *A count in a time window*: its bad calls are Poisson's too, at its fullest.
 //! - *A fresh window*, after each close and each idle time: the sum, over all sizes from `min_throughput` on, of the
 //!   chances that the rate is reached at that size. It is an upper bound of the chance that it is reached at all. Its
 //!   far terms are bounded together by `e^(-n D(x|p))` (Doob's inequality for the mean, which is a reverse martingale).
@@ -20,6 +26,11 @@ pub(super) const FRESH_PER_DAY: f64 = 24.0;
 
 /// Sizes of a fresh window whose chances are added one by one, at most.
 const TERMS: u32 = 4000;
+
+/// Time windows with more calls than that on average are taken at one size.
+const LARGE: f64 = 400.0;
+/// How far the sizes that are added lie from the likeliest one, in standard deviations.
+const DEVIATIONS: f64 = 8.0;
 
 /// The outage rule judges in ticks of 20 ms, and evidence comes from two.
 const TICKS: f64 = 0.04;
@@ -41,7 +52,7 @@ pub(super) enum Extent {
 }
 
 impl Extent {
-    /// The calls in it just after a bucket has left it.
+    /// The calls in it just after a bucket has left it, on average.
     pub(super) fn emptiest(self, pace: f64) -> f64 {
         match self {
             Extent::Time { seconds, buckets } => {
@@ -51,7 +62,7 @@ impl Extent {
         }
     }
 
-    /// The calls in it just before a bucket leaves it.
+    /// The calls in it just before a bucket leaves it, on average.
     pub(super) fn fullest(self, pace: f64) -> f64 {
         match self {
             Extent::Time { seconds, .. } => (pace * seconds).ceil(),
@@ -81,12 +92,52 @@ impl RateRule {
         let Noise { pace, bad } = noise;
         let n = self.extent.emptiest(pace).max(self.min_throughput);
         let fresh = fresh(self.rate, self.min_throughput, n, bad);
-        let alone = DAY * sliding(n, least(self.rate, n), noise) + FRESH_PER_DAY * fresh;
+        let filled = match self.extent {
+            Extent::Count(_) => sliding(n, least(self.rate, n), noise),
+            Extent::Time { seconds, buckets } => {
+                self.at_random(pace * seconds * (buckets - 1.0) / buckets, noise)
+            }
+        };
+        let alone = DAY * filled + FRESH_PER_DAY * fresh;
         // each of them begins a fresh window too; and each takes so many calls, and bad ones
         let most = DAY
             * pace
             * (1.0 / self.min_throughput).min(bad / least(self.rate, self.min_throughput));
         (alone / (1.0 - fresh)).min(most)
+    }
+
+    /// How often per second a time window that holds `mean` calls on average comes to reach the rate.
+    fn at_random(self, mean: f64, noise: Noise) -> f64 {
+        let Noise { pace, bad } = noise;
+        if bad <= 0.0 || mean <= 0.0 {
+            return 0.0;
+        }
+        let apart = if bad < self.rate {
+            divergence(self.rate, bad)
+        } else {
+            0.0
+        };
+        let likeliest = (mean * (-apart).exp()).floor().max(self.min_throughput);
+        if mean > LARGE {
+            return sliding(likeliest, least(self.rate, likeliest), noise);
+        }
+        let mut before = least(self.rate, self.min_throughput);
+        let mut sum = pace
+            * poisson(mean, self.min_throughput - 1.0)
+            * tail(self.min_throughput, before, bad);
+        let width = DEVIATIONS * likeliest.sqrt() + DEVIATIONS;
+        let mut n = self.min_throughput;
+        while n < likeliest + width {
+            n += 1.0;
+            let k = least(self.rate, n);
+            // below it before, and reached by this call
+            if k <= before && n > likeliest - width {
+                let reached = (pace * bad * mass(n - 1.0, k - 1.0, bad)).min(pace * bad / k);
+                sum += poisson(mean, n - 1.0) * reached;
+            }
+            before = k;
+        }
+        sum
     }
 
     /// Of an outage in which every call is bad; `None` if it never judges.
@@ -114,7 +165,16 @@ pub(super) fn run_false_trips_per_day(n: f64, noise: Noise) -> f64 {
 
 /// `count` failures in the window.
 pub(super) fn count_false_trips_per_day(count: f64, extent: Extent, noise: Noise) -> f64 {
-    DAY * sliding(extent.fullest(noise.pace), count, noise)
+    let Noise { pace, bad } = noise;
+    let Extent::Time { seconds, .. } = extent else {
+        return DAY * sliding(extent.fullest(pace), count, noise);
+    };
+    let usual = pace * seconds * bad;
+    let counted = pace * bad / count;
+    if count <= usual {
+        return DAY * counted;
+    }
+    DAY * counted.min(pace * bad * poisson(usual, count - 1.0))
 }
 
 /// Of a rule that wants so many failures: a run, or a count that the window can hold.
@@ -236,6 +296,14 @@ fn fresh(rate: f64, least_calls: f64, most: f64, p: f64) -> f64 {
 fn divergence(x: f64, p: f64) -> f64 {
     let part = |x: f64, p: f64| if x > 0.0 { x * (x / p).ln() } else { 0.0 };
     part(x, p) + part(1.0 - x, 1.0 - p)
+}
+
+/// `P(Poisson(mean) = k)`.
+fn poisson(mean: f64, k: f64) -> f64 {
+    if mean <= 0.0 {
+        return f64::from(u8::from(k == 0.0));
+    }
+    (k * mean.ln() - mean - ln_gamma(k + 1.0)).exp()
 }
 
 /// `P(Bin(n, p) = k)`.

@@ -223,12 +223,26 @@ fn the_promise_of_the_outage_rule() {
 
 /// Lets a breaker live through noise, and closes it whenever it has opened. Returns how often that was per second.
 fn openings(builder: Builder, noise: Noise, calls: u32) -> Result<f64, Box<dyn Error>> {
+    lived_through(builder, noise, calls, |_| 1.0)
+}
+
+/// The same, with calls that come at random, independently of each other.
+fn openings_at_random(builder: Builder, noise: Noise, calls: u32) -> Result<f64, Box<dyn Error>> {
+    lived_through(builder, noise, calls, |chance| -(-chance.next()).ln_1p())
+}
+
+fn lived_through(
+    builder: Builder,
+    noise: Noise,
+    calls: u32,
+    gap: impl Fn(&mut Chance) -> f64,
+) -> Result<f64, Box<dyn Error>> {
     let clock = ManualClock::new();
     let (breaker, controller) = builder.clock(&clock).build_with_controller()?;
     let mut chance = Chance(17);
     let mut opened = 0;
     for _ in 0..calls {
-        clock.advance(Duration::from_secs_f64(1.0 / noise.pace));
+        clock.advance(Duration::from_secs_f64(gap(&mut chance) / noise.pace));
         let bad = chance.next() < noise.bad;
         let permit = breaker.try_acquire()?;
         if bad {
@@ -302,6 +316,69 @@ fn rates_trip_as_computed() -> Tested {
     Ok(())
 }
 
+/// At a low pace, what opens it is a window that happens to hold few calls. Never below half of what is simulated, and
+/// within a factor of three.
+#[test]
+fn few_calls_at_random_trip_as_computed() -> Tested {
+    for (pace, bad, rate, min_throughput) in [
+        (1.0, 0.05, 0.5, 5_u32),
+        (1.0, 0.15, 0.5, 5),
+        (0.6, 0.05, 0.5, 5),
+        (1.0, 0.02, 0.5, 2),
+        (2.0, 0.02, 0.2, 1),
+        (3.0, 0.25, 0.5, 20),
+        (4.0, 0.15, 0.4, 10),
+        (5.0, 0.1, 0.25, 30),
+    ] {
+        let noise = Noise { pace, bad };
+        let builder = Breaker::builder("few")
+            .window(ten())
+            .failure_rate(rate)
+            .min_throughput(min_throughput);
+        let simulated = openings_at_random(builder, noise, 600_000)?;
+        let rule = RateRule {
+            rate,
+            min_throughput: min_throughput.into(),
+            extent: TEN,
+        };
+        // without the windows of each hour, of which there are none here
+        let computed = rule.at_random(pace * 9.0, noise);
+        assert!(
+            computed >= 0.5 * simulated && computed <= 3.0 * simulated,
+            "{rate} of {min_throughput} at {noise:?}: computed {computed}, simulated {simulated}"
+        );
+    }
+    // one in a fortnight, of which a simulation sees too few
+    let rare = RateRule {
+        rate: 0.5,
+        min_throughput: 5.0,
+        extent: TEN,
+    };
+    let rare = rare.false_trips_per_day(Noise {
+        pace: 1.0,
+        bad: 0.01,
+    });
+    assert!((0.033..0.2).contains(&rare), "{rare}");
+    Ok(())
+}
+
+/// One size of a large window does as well as all of them.
+#[test]
+fn large_windows_are_taken_at_one_size() {
+    for (bad, rate) in [(0.1, 0.16), (0.3, 0.4), (0.02, 0.05)] {
+        let at = |mean: f64| {
+            let rule = RateRule {
+                rate,
+                min_throughput: 50.0,
+                extent: TEN,
+            };
+            rule.at_random(mean, Noise { pace: 40.0, bad })
+        };
+        let (all, one) = (at(LARGE), at(LARGE + 1.0));
+        assert!(one <= 3.0 * all && all <= 3.0 * one, "{all} {one}");
+    }
+}
+
 /// Fresh windows are more frequent here than they are assumed to be: as often as the breaker opens.
 #[test]
 fn fresh_windows_trip_as_computed() {
@@ -348,9 +425,9 @@ fn counts_trip_as_computed() -> Tested {
     };
     let builder = Breaker::builder("counts").window(ten()).failure_count(21);
     within(
-        openings(builder, noise, 1_000_000)?,
+        openings_at_random(builder, noise, 1_000_000)?,
         count_false_trips_per_day(21.0, TEN, noise),
-        3.0,
+        3.5,
     );
     // what is usual trips at once, again and again
     let builder = Breaker::builder("usual").window(ten()).failure_count(8);
