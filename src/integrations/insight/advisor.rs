@@ -30,6 +30,12 @@ const AIM: f64 = FINE / 2.0;
 const SLOW: f64 = 0.01;
 /// The smallest number of calls that is ever suggested to judge a rate by.
 const FEWEST: u32 = 5;
+/// No rate above this is suggested, nor one that is much above twice what is usual: few outages would be detected.
+const HIGHEST_RATE: f64 = 0.6;
+const ABOVE_USUAL: f64 = 0.1;
+/// The longest window that is suggested so that a rate is judged by more calls.
+const LONGEST_WINDOW: Duration = Duration::from_secs(600);
+const LARGEST_WINDOW: u32 = 10_000;
 /// The longest run of failures that is suggested.
 const LONGEST_RUN: u32 = 1000;
 /// So many false openings on windows that were still filling are not by chance.
@@ -146,7 +152,7 @@ impl Advisor {
             "The window holds {held} calls at this pace, fewer than min_throughput: its rates are never judged."
         );
         let most = (extent.emptiest(pace) / 2.0) as u32;
-        let enough = |rule: (&str, f64, Noise)| self.enough(rule.1, FEWEST, most, rule.2);
+        let enough = |rule: (&str, f64, Noise)| Self::enough(extent, rule.1, FEWEST, most, rule.2);
         let fewer: Option<Vec<u32>> = self.rate_rules().map(enough).collect();
         if let Some(fewer) = fewer.and_then(|all| all.into_iter().max()) {
             return self.suggest(MIN_THROUGHPUT, Value::Count(fewer), reason);
@@ -163,7 +169,7 @@ impl Advisor {
     }
 
     /// Returns the smallest number of calls, within a fifth, by which this rate can be judged.
-    fn enough(&self, rate: f64, from: u32, most: u32, noise: Noise) -> Option<u32> {
+    fn enough(extent: Extent, rate: f64, from: u32, most: u32, noise: Noise) -> Option<u32> {
         let noise = Noise {
             bad: room(noise.bad),
             ..noise
@@ -172,12 +178,15 @@ impl Advisor {
             let rule = RateRule {
                 rate,
                 min_throughput: calls.into(),
-                extent: extent(&self.config.window),
+                extent,
             };
             rule.false_trips_per_day(noise) <= AIM
         };
+        if from > most || !fits(most) {
+            return None;
+        }
         let mut calls = from;
-        while calls <= most {
+        while calls < most {
             if fits(calls) {
                 return Some(calls);
             }
@@ -187,7 +196,7 @@ impl Advisor {
             }
             calls = next;
         }
-        (from <= most && fits(most)).then_some(most)
+        Some(most)
     }
 
     fn slow_limit(&mut self) {
@@ -245,8 +254,7 @@ impl Advisor {
     }
 
     /// The largest `min_throughput` that the window always holds twice.
-    fn most_throughput(&self) -> u32 {
-        let extent = extent(&self.config.window);
+    fn most_throughput(&self, extent: Extent) -> u32 {
         let half = match extent {
             Extent::Time { .. } => extent.emptiest(self.seen.pace) / 2.0,
             Extent::Count(size) => size,
@@ -254,21 +262,57 @@ impl Advisor {
         (half as u32).max(self.config.min_throughput_in_force())
     }
 
+    /// Longer windows, each half as long again as the one before.
+    fn longer_windows(&self) -> Vec<Window> {
+        let window = &self.config.window;
+        let buckets = window.buckets_in_force();
+        let longer = |window: &Window| {
+            if let Some(size) = window.size() {
+                let size = more(size, 0.5);
+                return (size <= LARGEST_WINDOW).then(|| Window::count(size));
+            }
+            let width = (window.time_span()? / buckets).mul_f64(1.5);
+            let span = round_up_span(width).checked_mul(buckets)?;
+            (span <= LONGEST_WINDOW).then(|| Window::time(span).buckets(buckets))
+        };
+        let first = longer(window).filter(|_| self.means.fixed);
+        let valid = |window: &Window| {
+            let window = window.clone();
+            let config = Config {
+                window,
+                ..self.config.clone()
+            };
+            config.validate().is_ok()
+        };
+        std::iter::successors(first, longer).filter(valid).collect()
+    }
+
     fn rate(&mut self, setting: &'static str, rate: f64, noise: Noise) {
         let trips = rate_rule(&self.config, rate).false_trips_per_day(noise);
         if trips <= FINE {
             return;
         }
-        let (least, most) = (
-            self.config.min_throughput_in_force(),
-            self.most_throughput(),
-        );
-        // the present rate if that can do, else the lowest one that can
-        let higher = (1..20).map(|i| f64::from(i) / 20.0).filter(|x| *x > rate);
-        let found = std::iter::once(rate)
-            .chain(higher)
-            .find_map(|x| Some((x, self.enough(x, least, most, noise)?)));
-        let Some((better, calls)) = found else {
+        let least = self.config.min_throughput_in_force();
+        let by = |window: &Window, rate| {
+            let extent = extent(window);
+            let most = self.most_throughput(extent);
+            let calls = Self::enough(extent, rate, least, most, noise)?;
+            Some((window.clone(), rate, calls))
+        };
+        // by more calls if that can do, else over a longer time, else the lowest rate that can
+        let highest = HIGHEST_RATE.max(room(noise.bad) + ABOVE_USUAL);
+        let mut higher = (1..20)
+            .map(|i| f64::from(i) / 20.0)
+            .filter(|x| *x > rate && *x <= highest);
+        let present = &self.config.window;
+        let found = by(present, rate)
+            .or_else(|| {
+                self.longer_windows()
+                    .iter()
+                    .find_map(|window| by(window, rate))
+            })
+            .or_else(|| higher.find_map(|x| by(present, x)));
+        let Some((window, better, calls)) = found else {
             return;
         };
         let which = if setting == FAILURE_RATE {
@@ -282,10 +326,20 @@ impl Advisor {
         );
         if better > rate {
             let reason = format!(
-                "{usual}, too near the limit: false openings {}.",
-                often(trips)
+                "{usual}, too near the limit: false openings {}. An outage in which fewer than {} of the calls {which} is \
+                 then no longer detected by this rule.",
+                often(trips),
+                percent(better),
             );
             self.suggest(setting, Value::Rate(better), reason);
+        }
+        if window != self.config.window {
+            let reason = format!(
+                "{usual}. By chance, they are {} of the few calls that the window holds: false openings {}.",
+                percent(rate),
+                often(trips),
+            );
+            self.suggest(WINDOW, Value::Window(window), reason);
         }
         if calls > least {
             let time = Duration::try_from_secs_f64(f64::from(least) / noise.pace);
@@ -316,7 +370,8 @@ impl Advisor {
         let Some(most) = calls.iter().max().filter(|_| calls.len() >= REPEATED) else {
             return;
         };
-        let better = round_up(u128::from(*most) * 2).min(self.most_throughput().into());
+        let better = round_up(u128::from(*most) * 2)
+            .min(self.most_throughput(extent(&self.config.window)).into());
         let reason = format!(
             "{} openings that may have been false came of windows with at most {most} calls, which were still filling.",
             calls.len()

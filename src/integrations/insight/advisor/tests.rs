@@ -127,6 +127,35 @@ fn a_rate_below_or_near_what_is_usual() {
     assert_eq!(advised(&traffic, &few), one(MIN_THROUGHPUT, "20 -> 340"));
 }
 
+/// A rate that is hardly ever reached detects no outage: a longer window comes first.
+#[test]
+fn few_calls_get_a_longer_window() {
+    let traffic = Observed::new(3600, Duration::from_secs(3600)).failure_rate(0.05);
+    let config = Config {
+        failure_rate: Some(0.5),
+        min_throughput: Some(5),
+        consecutive_failures: None,
+        slow_call: None,
+        slow_rate: None,
+        ..well()
+    };
+    let found = advised(&traffic, &config);
+    let settings: Vec<_> = found.iter().map(|(setting, _)| *setting).collect();
+    assert_eq!(settings, [WINDOW, MIN_THROUGHPUT], "{found:?}");
+    // on a running breaker, the rate is raised by little, or not at all
+    let mut running = Advisor::new(
+        &traffic,
+        &config,
+        Means {
+            fixed: false,
+            adaptive: true,
+        },
+    );
+    running.judge();
+    assert!(running.config.failure_rate <= Some(HIGHEST_RATE));
+    assert_eq!(running.config.window, config.window);
+}
+
 #[test]
 fn a_count_within_what_is_usual() {
     let config = |count| Config {
