@@ -187,6 +187,24 @@ fn what_the_operator_sets_is_the_operators() {
     assert_eq!(tuner.tune().len(), 1, "a day is over");
 }
 
+/// The tuner has set nothing before.
+#[test]
+fn what_the_operator_sets_first_is_the_operators() {
+    let mut scene = five_in_a_row();
+    let tuner = scene.tuner(Bounds::new().consecutive_failures(5..=100));
+    scene
+        .controller
+        .reconfigure(|rules| rules.consecutive_failures(6))
+        .unwrap();
+    scene.traffic(400, 100, 20);
+    assert!(!scene.insight.advice().suggestions.is_empty());
+    assert!(tuner.tune().is_empty());
+    assert_eq!(scene.runs(), Some(6));
+    scene.clock.advance(24 * HOUR);
+    scene.traffic(10, 100, 20);
+    assert_eq!(tuner.tune().len(), 1, "a day is over");
+}
+
 #[test]
 fn a_false_opening_undoes_what_may_have_caused_it() {
     let builder = Breaker::builder("blind")

@@ -246,8 +246,8 @@ impl Insight {
     /// ```
     #[must_use]
     pub fn advice(&self) -> Advice {
-        let observer = self.observer();
-        advise(&self.observed(), &observer.config())
+        let config = self.observer().config();
+        advise(&self.observed_under(&config), &config)
     }
 
     /// Returns what advice is drawn from, to judge other settings by it.
@@ -264,6 +264,11 @@ impl Insight {
     /// # Ok::<(), tripcoil::ConfigError>(())
     /// ```
     pub fn observed(&self) -> Observed {
+        self.observed_under(&self.observer().config())
+    }
+
+    /// The same, of a breaker with these settings.
+    pub(super) fn observed_under(&self, config: &Config) -> Observed {
         let report = self.report();
         let snapshot = self.observer().snapshot();
         let traffic = report.traffic;
@@ -272,7 +277,7 @@ impl Insight {
         let mut seen = Observed::new(totals.successes + totals.failures, over)
             .pace(traffic.pace)
             .failure_rate(traffic.failure_rate);
-        if self.observer().config().slow_call.is_some() {
+        if config.slow_call.is_some() {
             seen = seen.slow_rate(traffic.slow_rate);
         }
         if let Some(durations) = &snapshot.durations {

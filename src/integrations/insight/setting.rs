@@ -14,9 +14,21 @@ pub(super) const OPEN_FOR: &str = "open_for";
 pub(super) const PROBE_TIMEOUT: &str = "half_open.probe_timeout";
 pub(super) const DURATIONS: &str = "durations";
 
+/// Those that can be changed on a running breaker.
+pub(super) const LIVE: [&str; 8] = [
+    FAILURE_RATE,
+    MIN_THROUGHPUT,
+    SLOW_CALL,
+    SLOW_RATE,
+    CONSECUTIVE_FAILURES,
+    FAILURE_COUNT,
+    OPEN_FOR,
+    PROBE_TIMEOUT,
+];
+
 /// Returns whether it can be changed on a running breaker.
 pub(super) fn is_live(setting: &str) -> bool {
-    setting != WINDOW && setting != DURATIONS
+    LIVE.contains(&setting)
 }
 
 /// Returns the value in force; `None` of a rule that is off.

@@ -10,7 +10,9 @@ use crate::integrations::insight::setting::{put, value_of};
 use crate::integrations::insight::tuning::Tuning;
 use crate::{Config, ConfigError, Controller, State};
 use std::borrow::Borrow;
+use std::cell::Cell;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Applies [advice](Insight::advice) to a running breaker, within bounds.
@@ -23,7 +25,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// - A change by which a rule trips sooner is undone if that rule then opens the breaker within an hour, and the opening
 ///   [may have been false](super::OutageRecord::may_be_false). The setting is then left alone for a day. (A change by which
 ///   a rule trips later cannot have caused it, and is kept.)
-/// - A setting that the operator has changed meanwhile is the operator's: it is left alone for a day.
+/// - A setting that the operator has changed since the tuner was made is the operator's: it is left alone for a day. So
+///   is one that the tuner has never set.
+/// - It never tightens a setting: one that is more lenient than the traffic calls for stays as it is, and so does one that
+///   was raised for traffic that has calmed since. Only a `min_throughput` that the window never holds is lowered, and a
+///   wait that is much too long is shortened.
 ///
 /// Each change is kept, with its reason, and reported as a [`Notice::Tuned`].
 ///
@@ -89,21 +95,24 @@ impl<C: Borrow<Controller>> Tuner<C> {
     ///     error.to_string(),
     ///     "invalid configuration of the breaker \"payments\":\n\
     ///      failure_rate is 0.9..=0.3, but must be a range from a smaller value to a larger one\n\
-    ///      min_throughput is 0..=100, but must be a range of values that are from 1 to 4294967295"
+    ///      min_throughput is 0..=100, but must be a range within 1 to 4294967295"
     /// );
     /// # Ok::<(), tripcoil::ConfigError>(())
     /// ```
     pub fn new(insight: &Insight, controller: C, bounds: Bounds) -> Result<Tuner<C>, ConfigError> {
         bounds.validate(insight.observer(), controller.borrow())?;
+        let tuning = Tuning::new(&insight.observer().config());
         Ok(Tuner {
             insight: insight.clone(),
             controller,
             bounds,
-            tuning: Mutex::default(),
+            tuning: tuning.into(),
         })
     }
 
     /// Applies what is advised, or undoes the last changes, if it is time. Returns the changes that it has made.
+    ///
+    /// Each change is reported to the listeners of [`Insight::on_notice`] on this thread, before this returns.
     pub fn tune(&self) -> Vec<Change> {
         let report = self.insight.report();
         let mut tuning = self.lock();
@@ -113,7 +122,7 @@ impl<C: Borrow<Controller>> Tuner<C> {
         let wanted = if !undone.is_empty() {
             undone
         } else if tuning.is_due(report.at) && is_calm(&report) {
-            self.wanted(&tuning, &report)
+            self.wanted(&tuning, &report, &config)
         } else {
             return Vec::new();
         };
@@ -133,9 +142,9 @@ impl<C: Borrow<Controller>> Tuner<C> {
     }
 
     /// What advice would change within the bounds.
-    fn wanted(&self, tuning: &Tuning, report: &Report) -> Vec<Change> {
-        let config = self.insight.observer().config();
-        let advice = advise_by(&self.insight.observed(), &config, self.bounds.means());
+    fn wanted(&self, tuning: &Tuning, report: &Report, config: &Config) -> Vec<Change> {
+        let seen = self.insight.observed_under(config);
+        let advice = advise_by(&seen, config, self.bounds.means());
         let free = advice
             .suggestions
             .into_iter()
@@ -163,17 +172,20 @@ impl<C: Borrow<Controller>> Tuner<C> {
                 setting, from, to, ..
             } = change.clone();
             // if the operator changes the rules meanwhile, this is done again, upon theirs
+            let put_it = Rc::new(Cell::new(false));
+            let puts = put_it.clone();
             let edit = move |config: &mut Config| {
-                if value_of(config, setting).as_ref() == Some(&from) {
+                let as_it_was = value_of(config, setting).as_ref() == Some(&from);
+                if as_it_was {
                     put(config, setting, &to);
                 }
+                puts.set(as_it_was);
             };
             let applied = self
                 .controller
                 .borrow()
                 .reconfigure(|rules| rules.edited(edit));
-            let now = value_of(&self.insight.observer().config(), setting);
-            if applied.is_ok() && now.as_ref() == Some(&change.to) {
+            if applied.is_ok() && put_it.get() {
                 made.push(change);
             }
         }

@@ -4,7 +4,7 @@ use crate::integrations::insight::change::Change;
 use crate::integrations::insight::outage::OutageRecord;
 use crate::integrations::insight::series::Latest;
 use crate::integrations::insight::setting::{
-    CONSECUTIVE_FAILURES, FAILURE_COUNT, FAILURE_RATE, MIN_THROUGHPUT, SLOW_CALL, SLOW_RATE,
+    CONSECUTIVE_FAILURES, FAILURE_COUNT, FAILURE_RATE, LIVE, MIN_THROUGHPUT, SLOW_CALL, SLOW_RATE,
     value_of,
 };
 use crate::integrations::insight::value::Value;
@@ -25,38 +25,42 @@ pub(super) struct Tuning {
     last: Option<Duration>,
     /// Those, as far as they may have to be undone.
     pending: Vec<Change>,
-    /// What each setting was set to, until the operator changes it.
-    set: Vec<(&'static str, Value)>,
+    /// What each setting was when it was last looked at; `None` of a rule that was off.
+    last_seen: Vec<(&'static str, Option<Value>)>,
     /// Settings that are left alone, and until when.
     held: Vec<(&'static str, Duration)>,
 }
 
-impl Default for Tuning {
-    fn default() -> Tuning {
+impl Tuning {
+    /// Of a breaker with these settings.
+    pub(super) fn new(config: &Config) -> Tuning {
         Tuning {
             changes: Latest::new(KEPT),
             last: None,
             pending: Vec::new(),
-            set: Vec::new(),
+            last_seen: LIVE
+                .map(|setting| (setting, value_of(config, setting)))
+                .into(),
             held: Vec::new(),
         }
     }
-}
 
-impl Tuning {
-    /// Leaves settings alone that the operator has changed since.
+    /// Leaves settings alone that the operator has changed since they were last looked at.
     pub(super) fn respect(&mut self, config: &Config, now: Duration) {
         let Tuning {
-            set, held, pending, ..
+            last_seen,
+            held,
+            pending,
+            ..
         } = self;
-        set.retain(|(setting, value)| {
-            let ours = value_of(config, setting).as_ref() == Some(value);
-            if !ours {
+        for (setting, seen) in last_seen {
+            let value = value_of(config, setting);
+            if value != *seen {
+                *seen = value;
                 hold(held, setting, now);
                 pending.retain(|change| change.setting != *setting);
             }
-            ours
-        });
+        }
     }
 
     /// Returns the changes that undo the last ones, if an opening followed that may have been false and that they may have
@@ -111,8 +115,11 @@ impl Tuning {
             self.pending = made.to_vec();
         } // else it was undone what is held, and the others may still have to be
         for change in made {
-            self.set.retain(|(setting, _)| *setting != change.setting);
-            self.set.push((change.setting, change.to.clone()));
+            for (setting, seen) in &mut self.last_seen {
+                if *setting == change.setting {
+                    *seen = Some(change.to.clone());
+                }
+            }
             self.changes.push(change.clone());
         }
     }

@@ -34,7 +34,7 @@ fn false_opening(began: Duration, cause: Cause) -> OutageRecord {
 
 /// A tuner that has just let the rates be judged by fewer calls, and wants more failures in a row.
 fn tuning() -> Tuning {
-    let mut tuning = Tuning::default();
+    let mut tuning = Tuning::new(&Config::default());
     let both = [
         change(MINUTE, MIN_THROUGHPUT, 50, 10),
         change(MINUTE, CONSECUTIVE_FAILURES, 5, 9),
@@ -51,7 +51,7 @@ fn regretted(began: Duration, cause: Cause) -> Vec<&'static str> {
 
 #[test]
 fn changes_are_an_hour_apart() {
-    assert!(Tuning::default().is_due(Duration::ZERO));
+    assert!(Tuning::new(&Config::default()).is_due(Duration::ZERO));
     let tuning = tuning();
     assert!(!tuning.is_due(MINUTE + HOUR - Duration::from_nanos(1)));
     assert!(tuning.is_due(MINUTE + HOUR));
@@ -144,9 +144,35 @@ fn what_the_operator_sets_is_left_alone() {
     assert!(tuning.holds(CONSECUTIVE_FAILURES, 8 * MINUTE));
 }
 
+/// Even if the tuner has never set it.
+#[test]
+fn what_the_operator_sets_first_is_left_alone() {
+    let mut tuning = Tuning::new(&Config::default());
+    tuning.respect(&Config::default(), MINUTE);
+    assert!(!LIVE.iter().any(|setting| tuning.holds(setting, MINUTE)));
+    let config = Config {
+        failure_rate: Some(0.3),
+        slow_call: Some(MINUTE),
+        ..Config::default()
+    };
+    tuning.respect(&config, HOUR);
+    tuning.respect(&config, 2 * HOUR);
+    let held: Vec<_> = LIVE
+        .into_iter()
+        .filter(|setting| tuning.holds(setting, HOUR + DAY - MINUTE))
+        .collect();
+    assert_eq!(held, [FAILURE_RATE, SLOW_CALL]);
+    assert!(!tuning.holds(FAILURE_RATE, HOUR + DAY));
+    tuning.respect(&Config::default(), HOUR + DAY);
+    assert!(
+        tuning.holds(SLOW_CALL, HOUR + DAY),
+        "a rule that is switched off"
+    );
+}
+
 #[test]
 fn the_last_changes_are_kept() {
-    let mut tuning = Tuning::default();
+    let mut tuning = Tuning::new(&Config::default());
     for i in 0..100 {
         tuning.made(&[change(HOUR * i, MIN_THROUGHPUT, i, i + 1)], HOUR * i);
     }
