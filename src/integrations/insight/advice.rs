@@ -1,13 +1,14 @@
 //! Which settings are doubtful, and what to set.
 
 use crate::Config;
+use crate::config::Problem;
 use crate::integrations::insight::advisor::{Advisor, Means};
 use crate::integrations::insight::expected::expected;
 use crate::integrations::insight::observed::{CALLS, Observed, SECONDS};
 use crate::integrations::insight::observer::Insight;
 use crate::integrations::insight::setting::{is_live, put};
 use crate::integrations::insight::value::Value;
-use crate::integrations::insight::wording::{figure, often, percent, readable};
+use crate::integrations::insight::wording::{counted, figure, often, percent, readable};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::time::Duration;
@@ -45,12 +46,15 @@ pub struct Compared<T> {
 pub struct Advice {
     /// Whether enough traffic was seen to judge: 1,000 calls in 300 s. If not, nothing is suggested.
     pub enough: bool,
-    /// Calls per second, and the part of them that fails: what the advice is for.
+    /// Calls per second: what the advice is for.
     pub pace: f64,
-    /// The part of the calls that fail outside of outages.
+    /// The share of calls that fail outside of outages.
     pub failure_rate: f64,
-    /// The doubtful settings.
+    /// The doubtful settings, with better values.
     pub suggestions: Vec<Suggestion>,
+    /// What is doubtful even with all that is suggested, as sentences: a rule that opens falsely too often, or that can
+    /// never open the breaker, and for which no better value is known.
+    pub doubts: Vec<String>,
     /// Openings per day without an outage, as computed from the pace and the rates of failures and slow calls, of calls
     /// that are independent of each other: bursts are not in it. A window is taken to be fresh once per hour. Lenient
     /// kinds count as other failures, and the hang rule is not in it.
@@ -112,14 +116,19 @@ pub(super) fn advise_by(seen: &Observed, config: &Config, means: Means) -> Advic
     let enough = seen.suffices();
     let before = expected(seen, config);
     // figures are of some worth only if the settings are
-    let judged = enough && config.validate().is_ok();
-    let (suggestions, after) = if judged {
-        let mut advisor = Advisor::new(seen, config, means);
-        advisor.judge();
-        let after = expected(&advisor.seen, &advisor.config);
-        (advisor.suggestions, after)
-    } else {
-        (Vec::new(), before)
+    let (suggestions, doubts, after) = match config.validate() {
+        _ if !enough => (Vec::new(), Vec::new(), before),
+        Ok(()) => {
+            let mut advisor = Advisor::new(seen, config, means);
+            advisor.judge();
+            let after = expected(&advisor.seen, &advisor.config);
+            (advisor.suggestions, advisor.doubts, after)
+        }
+        Err(error) => {
+            let invalid = |problem: &Problem| format!("No breaker can have this: {problem}.");
+            let doubts = error.problems().iter().map(invalid).collect();
+            (Vec::new(), doubts, before)
+        }
     };
     Advice {
         enough,
@@ -135,6 +144,7 @@ pub(super) fn advise_by(seen: &Observed, config: &Config, means: Means) -> Advic
                 live: is_live(setting),
             })
             .collect(),
+        doubts,
         false_trips_per_day: Compared {
             before: before.false_trips,
             after: after.false_trips,
@@ -164,37 +174,55 @@ impl fmt::Display for Advice {
         if !self.enough {
             return write!(
                 f,
-                "Too little traffic was seen for advice: it takes {CALLS} calls in {SECONDS} s."
+                "Advice needs at least {} calls over at least {SECONDS} s.",
+                figure(CALLS as f64)
             );
         }
-        let (pace, failing) = (figure(self.pace), percent(self.failure_rate));
-        let traffic = format!("At {pace} calls per second, of which {failing} fail,");
-        match self.suggestions.as_slice() {
-            [] => writeln!(f, "{traffic} the settings are fine.")?,
-            [_] => writeln!(f, "{traffic} one setting is doubtful:\n")?,
-            all => writeln!(f, "{traffic} {} settings are doubtful:\n", all.len())?,
+        let pace = counted(self.pace, "call");
+        let failing = percent(self.failure_rate);
+        write!(f, "At {pace} per second, of which {failing} fail, ")?;
+        match (self.suggestions.len(), self.doubts.as_slice()) {
+            (0, []) => writeln!(f, "the settings are fine.")?,
+            (0, _) => writeln!(f, "there are doubts, and no better values are known:\n")?,
+            (1, _) => writeln!(f, "one setting is doubtful:\n")?,
+            (n, _) => writeln!(f, "{n} settings are doubtful:\n")?,
         }
         for suggestion in &self.suggestions {
             writeln!(f, "{suggestion}\n")?;
         }
-        let Compared { before, after } = self.false_trips_per_day;
-        let (was, will) = (
-            seen_after(self.time_to_detect.before),
-            seen_after(self.time_to_detect.after),
-        );
-        if self.suggestions.is_empty() {
-            return write!(
-                f,
-                "False openings: {}. A total outage is seen {was}.",
-                often(before)
-            );
+        if !self.suggestions.is_empty() && !self.doubts.is_empty() {
+            writeln!(f, "Doubts remain with these settings:\n")?;
         }
-        write!(
-            f,
-            "False openings: {} now, {} then. A total outage is seen {was} now, {will} then.",
-            often(before),
-            often(after),
-        )
+        for doubt in &self.doubts {
+            writeln!(f, "  {doubt}\n")?;
+        }
+        let Compared { before, after } = self.false_trips_per_day;
+        let trips = Compared {
+            before: often(before),
+            after: often(after),
+        };
+        let Compared { before, after } = self.time_to_detect;
+        let detected = Compared {
+            before: detected(before),
+            after: detected(after),
+        };
+        write!(f, "False openings: {}. ", self.change(&trips))?;
+        write!(f, "A total outage is {}.", self.change(&detected))
+    }
+}
+
+impl Advice {
+    /// What changes by the suggestions, in words.
+    fn change(&self, words: &Compared<String>) -> String {
+        let Compared { before, after } = words;
+        match before == after {
+            _ if self.suggestions.is_empty() => before.clone(),
+            true => format!("{before}, unchanged"),
+            false => {
+                let after = after.strip_prefix(DETECTED).unwrap_or(after);
+                format!("{before} now, {after} with these settings")
+            }
+        }
     }
 }
 
@@ -218,10 +246,12 @@ impl fmt::Display for Suggestion {
     }
 }
 
-fn seen_after(detect: Option<Duration>) -> String {
+const DETECTED: &str = "detected ";
+
+fn detected(detect: Option<Duration>) -> String {
     match detect {
-        Some(span) => format!("after {}", readable(span)),
-        None => "never".into(),
+        Some(span) => format!("{DETECTED}after {}", readable(span)),
+        None => "never detected".into(),
     }
 }
 

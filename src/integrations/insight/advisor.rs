@@ -3,10 +3,10 @@
 //! The order matters: the slow limit first, since how many calls are slow depends on it; then the window, on which all
 //! rates depend. Each step judges the settings as those before it have left them.
 
-use crate::integrations::insight::expected::{extent, rate_rule, slow};
+use crate::integrations::insight::expected::{expected, extent, rate_rule, slow};
 use crate::integrations::insight::observed::Observed;
 use crate::integrations::insight::odds::{
-    Extent, Noise, RateRule, count_false_trips_per_day, run_false_trips_per_day,
+    Extent, Noise, OutageRule, RateRule, count_false_trips_per_day, run_false_trips_per_day,
 };
 use crate::integrations::insight::setting::{
     CONSECUTIVE_FAILURES, DURATIONS, FAILURE_COUNT, FAILURE_RATE, MIN_THROUGHPUT, OPEN_FOR,
@@ -14,7 +14,7 @@ use crate::integrations::insight::setting::{
 };
 use crate::integrations::insight::value::Value;
 use crate::integrations::insight::wording::{
-    figure, often, percent, readable, round_up, round_up_span,
+    counted, often, percent, readable, round_up, round_up_span,
 };
 use crate::{Backoff, Cause, Config, OnCancel, Window};
 use std::time::Duration;
@@ -78,6 +78,8 @@ pub(super) struct Advisor {
     /// With all that is suggested so far.
     pub(super) config: Config,
     pub(super) suggestions: Vec<Mended>,
+    /// What is doubtful with all of that, as sentences.
+    pub(super) doubts: Vec<String>,
 }
 
 impl Advisor {
@@ -87,6 +89,7 @@ impl Advisor {
             means,
             config: config.clone(),
             suggestions: Vec::new(),
+            doubts: Vec::new(),
         }
     }
 
@@ -98,6 +101,7 @@ impl Advisor {
         self.count();
         self.wait();
         self.probe_timeout();
+        self.doubt();
     }
 
     /// Keeps a suggestion, unless no breaker could have it.
@@ -147,9 +151,9 @@ impl Advisor {
         if extent.holds(least.into(), pace) || self.rate_rules().next().is_none() {
             return;
         }
-        let held = figure(pace * span.as_secs_f64());
+        let held = counted(pace * span.as_secs_f64(), "call");
         let reason = format!(
-            "The window holds {held} calls at this pace, fewer than min_throughput: its rates are never judged."
+            "The window holds {held} at this pace, fewer than min_throughput: its rates are never judged."
         );
         let most = (extent.emptiest(pace) / 2.0) as u32;
         let enough = |rule: (&str, f64, Noise)| Self::enough(extent, rule.1, FEWEST, most, rule.2);
@@ -344,8 +348,9 @@ impl Advisor {
         if calls > least {
             let time = Duration::try_from_secs_f64(f64::from(least) / noise.pace);
             let reason = format!(
-                "{usual}. After each close and each idle time, the rates are judged from {least} calls on, which come \
-                 within {}: false openings {}.",
+                "{usual}. After each close and each idle time, the rates are judged from {} on, which takes {}: \
+                 false openings {}.",
+                counted(least.into(), "call"),
                 readable(time.unwrap_or(Duration::MAX)),
                 often(trips),
             );
@@ -373,8 +378,9 @@ impl Advisor {
         let better = round_up(u128::from(*most) * 2)
             .min(self.most_throughput(extent(&self.config.window)).into());
         let reason = format!(
-            "{} openings that may have been false came of windows with at most {most} calls, which were still filling.",
-            calls.len()
+            "{} openings that may have been false came of windows that were still filling, with at most {}.",
+            calls.len(),
+            counted(*most as f64, "call")
         );
         if let Ok(better) = u32::try_from(better) {
             self.suggest(MIN_THROUGHPUT, Value::Count(better), reason);
@@ -398,8 +404,9 @@ impl Advisor {
         let better = (n.saturating_add(1)..=LONGEST_RUN).find(fits);
         if let Some(better) = better {
             let reason = format!(
-                "{} of the calls fail while all is well, so that {n} in a row fail by chance: {}.",
+                "{} of the calls fail while all is well, so that {} by chance: {}.",
                 percent(noise.bad),
+                in_a_row(n),
                 often(trips)
             );
             self.suggest(CONSECUTIVE_FAILURES, Value::Count(better), reason);
@@ -430,8 +437,8 @@ impl Advisor {
             return;
         };
         let reason = format!(
-            "The window holds {} failures while all is well, and sometimes {count}: false openings {}.",
-            figure(noise.bad * full),
+            "The window holds {} while all is well, and sometimes {count}: false openings {}.",
+            counted(noise.bad * full, "failure"),
             often(trips)
         );
         self.suggest(FAILURE_COUNT, Value::Count(better), reason);
@@ -493,12 +500,119 @@ impl Advisor {
     }
 }
 
+/// What no suggestion mends.
+impl Advisor {
+    fn doubt(&mut self) {
+        let mut doubts: Vec<String> = self
+            .rate_rules()
+            .filter_map(|(setting, rate, noise)| self.doubtful_rate(setting, rate, noise))
+            .collect();
+        doubts.extend(self.doubtful_run());
+        doubts.extend(self.doubtful_count());
+        doubts.extend(self.doubtful_outage_rule());
+        let expected = expected(&self.seen, &self.config);
+        if doubts.is_empty() && expected.detect.is_none() {
+            doubts.push(
+                "No rule opens the breaker when every call fails at once: a total outage is never detected.".into(),
+            );
+        }
+        if doubts.is_empty() && expected.false_trips > FALSE_OPENINGS {
+            doubts.push(format!(
+                "False openings by all rules together: {}.",
+                often(expected.false_trips)
+            ));
+        }
+        self.doubts = doubts;
+    }
+
+    fn doubtful_rate(&self, setting: &str, rate: f64, noise: Noise) -> Option<String> {
+        let (extent, least) = (
+            extent(&self.config.window),
+            self.config.min_throughput_in_force(),
+        );
+        if !extent.holds(least.into(), noise.pace) {
+            let held = counted(extent.fullest(noise.pace), "call");
+            return Some(format!(
+                "{setting} is never judged: the window holds {held} or fewer at this pace, and min_throughput is \
+                 {least}. No better values are known: use consecutive_failures, or the outage rule."
+            ));
+        }
+        let trips = rate_rule(&self.config, rate).false_trips_per_day(noise);
+        (trips > FINE).then(|| {
+            format!(
+                "False openings by {setting}: {}. No value helps within this window: use a longer window, or the outage \
+                 rule.",
+                often(trips)
+            )
+        })
+    }
+
+    fn doubtful_run(&self) -> Option<String> {
+        let n = self.config.consecutive_failures?;
+        let trips = run_false_trips_per_day(n.into(), self.failing());
+        (trips > FINE).then(|| {
+            format!(
+                "False openings by consecutive_failures: {}. No run of up to {LONGEST_RUN} failures is long enough: use a \
+                 rate, or the outage rule.",
+                often(trips)
+            )
+        })
+    }
+
+    fn doubtful_count(&self) -> Option<String> {
+        let count = self.config.failure_count?;
+        let (noise, extent) = (self.failing(), extent(&self.config.window));
+        if !extent.holds(count.into(), noise.pace) {
+            let held = counted(extent.fullest(noise.pace), "call");
+            return Some(format!(
+                "failure_count is never reached: it is {count}, and the window holds {held} or fewer at this pace."
+            ));
+        }
+        let trips = count_false_trips_per_day(count.into(), extent, noise);
+        (trips > FINE).then(|| {
+            format!(
+                "False openings by failure_count: {}. No value helps within this window: use a rate, or the outage rule.",
+                often(trips)
+            )
+        })
+    }
+
+    fn doubtful_outage_rule(&self) -> Option<String> {
+        let outage = self.config.outage?;
+        let bad = (self.seen.failing + slow(&self.seen, &self.config)).min(1.0);
+        let rule = OutageRule {
+            theta: outage.theta,
+            loss: outage.loss,
+        };
+        let trips = rule.false_trips_per_day(Noise {
+            pace: self.seen.pace,
+            bad,
+        });
+        (trips > FINE).then(|| {
+            format!(
+                "False openings by the outage rule: up to {}. Its theta, {}, is too near the {} of the calls that are bad \
+                 while all is well.",
+                often(trips),
+                percent(outage.theta),
+                percent(bad)
+            )
+        })
+    }
+}
+
 /// The wait of an adaptive backoff in an outage that has lasted so long.
 fn wait_for(lasted: Duration, pace: f64) -> Duration {
     let seconds = (lasted.as_secs_f64() / pace.sqrt()).sqrt().max(3.0 / pace);
     Duration::try_from_secs_f64(seconds)
         .unwrap_or(WAITS.1)
         .clamp(WAITS.0, WAITS.1)
+}
+
+fn in_a_row(n: u32) -> String {
+    match n {
+        1 => "one fails".into(),
+        _ => format!("{n} in a row fail"),
+    }
 }
 
 /// The next number to try.

@@ -260,7 +260,12 @@ fn wrong<T: PartialOrd + Copy + std::fmt::Debug>(
         Some(error.problems().iter().find(of_it)?.permitted.clone())
     };
     if let Some(permitted) = refused(least).or_else(|| refused(most)) {
-        return problem(format!("a range of values that are {permitted}"));
+        // "from 1 to 9", "above 0 and at most 1"
+        let within = match permitted.strip_prefix("from ") {
+            Some(ends) => format!("within {ends}"),
+            None => format!("of values {permitted}"),
+        };
+        return problem(format!("a range {within}"));
     }
     // NaN was refused
     if least > most || range.is_empty() {

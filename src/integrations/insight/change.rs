@@ -31,6 +31,6 @@ impl fmt::Display for Change {
             reason,
             ..
         } = self;
-        write!(f, "{setting} = {to}    (before {from}): {reason}")
+        write!(f, "{setting} = {to}    (was {from}): {reason}")
     }
 }

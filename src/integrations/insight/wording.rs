@@ -4,20 +4,28 @@ use std::time::Duration;
 
 /// How often that is, or in how many days.
 pub(super) fn often(per_day: f64) -> String {
-    if per_day >= 1.0 {
-        format!("{} per day", figure(per_day))
+    // from where on one per 1.00 days would be printed
+    if per_day >= 0.995 {
+        format!("{} per day", figure(per_day.max(1.0)))
     } else if per_day * 36_525.0 >= 1.0 {
-        format!("one in {} days", figure(1.0 / per_day))
+        format!("one per {} days", figure(1.0 / per_day))
     } else {
-        "less than one in 100 years".into()
+        "fewer than one per 100 years".into()
     }
+}
+
+/// So many of something, in the plural unless it is one.
+pub(super) fn counted(n: f64, what: &str) -> String {
+    let number = figure(n);
+    let plural = if number == "1" { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 pub(super) fn percent(part: f64) -> String {
     format!("{} %", figure(100.0 * part))
 }
 
-/// Three digits are enough.
+/// Three digits are enough; larger numbers are whole, in groups of three.
 pub(super) fn figure(x: f64) -> String {
     let digits = match x {
         x if x >= 99.95 => 0,
@@ -27,10 +35,17 @@ pub(super) fn figure(x: f64) -> String {
         _ => 4,
     };
     let text = format!("{x:.digits$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').into(),
-        false => text,
+    if text.contains('.') {
+        return text.trim_end_matches('0').trim_end_matches('.').into();
     }
+    let mut grouped = String::new();
+    for (i, digit) in text.char_indices() {
+        if i > 0 && (text.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 pub(super) fn readable(span: Duration) -> String {
@@ -69,11 +84,25 @@ mod tests {
             .into();
         assert_eq!(
             all,
-            ["1234", "100", "12.3", "3", "0.5", "0.012", "0.001", "0"]
+            ["1,234", "100", "12.3", "3", "0.5", "0.012", "0.001", "0"]
         );
         assert_eq!(often(2.5), "2.5 per day");
-        assert_eq!(often(0.01), "one in 100 days");
-        assert_eq!(often(1e-9), "less than one in 100 years");
+        assert_eq!(often(0.01), "one per 100 days");
+        assert_eq!(often(1.0), "1 per day");
+        assert_eq!(often(0.9996), "1 per day");
+        assert_eq!(often(94_900.0), "94,900 per day");
+        assert_eq!(often(1e-9), "fewer than one per 100 years");
+        let counts = [1.0, 1.001, 1.5, 0.0, 1e6].map(|n| counted(n, "call"));
+        assert_eq!(
+            counts,
+            [
+                "1 call",
+                "1 call",
+                "1.5 calls",
+                "0 calls",
+                "1,000,000 calls"
+            ]
+        );
         assert_eq!(readable(Duration::from_micros(250)), "250 µs");
         assert_eq!(readable(Duration::from_millis(1500)), "1.5 s");
     }

@@ -123,13 +123,13 @@ fn all_that_is_wrong_is_reported() {
     assert_eq!(
         refused(&bounds, &Config::default()),
         [
-            "failure_rate is NaN..=0.5, but must be a range of values that are above 0 and at most 1",
+            "failure_rate is NaN..=0.5, but must be a range of values above 0 and at most 1",
             "min_throughput is 50..=5, but must be a range from a smaller value to a larger one",
-            "slow_call is 0ns..=1ms, but must be a range of values that are above 0 and at most 1099.511627775s",
-            "slow_rate is 0.5..=1.5, but must be a range of values that are above 0 and at most 1",
-            "consecutive_failures is 1..=4294967295, but must be a range of values that are from 1 to 536870911",
-            "failure_count is 0..=4, but must be a range of values that are from 1 to 4294967295",
-            "open_for is 5ms..=18446744073709551615.999999999s, but must be a range of values that are above 0 and at most 365 days",
+            "slow_call is 0ns..=1ms, but must be a range of values above 0 and at most 1099.511627775s",
+            "slow_rate is 0.5..=1.5, but must be a range of values above 0 and at most 1",
+            "consecutive_failures is 1..=4294967295, but must be a range within 1 to 536870911",
+            "failure_count is 0..=4, but must be a range within 1 to 4294967295",
+            "open_for is 5ms..=18446744073709551615.999999999s, but must be a range of values above 0 and at most 365 days",
             "half_open.probe_timeout is 9ms..=8ms, but must be a range from a smaller value to a larger one",
         ]
     );
@@ -139,9 +139,7 @@ fn all_that_is_wrong_is_reported() {
     };
     assert_eq!(
         refused(&Bounds::new().min_throughput(5..=11), &by_count),
-        [
-            "min_throughput is 5..=11, but must be a range of values that are from 1 to 10, the size of the window"
-        ]
+        ["min_throughput is 5..=11, but must be a range within 1 to 10, the size of the window"]
     );
 }
 
