@@ -44,7 +44,7 @@ pub struct Compared<T> {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Advice {
-    /// Whether enough traffic was seen to judge: 1,000 calls in 300 s. If not, nothing is suggested.
+    /// Whether enough traffic was seen to judge: at least 1,000 calls over at least 300 s. If not, nothing is suggested.
     pub enough: bool,
     /// Calls per second: what the advice is for.
     pub pace: f64,
@@ -258,8 +258,8 @@ fn detected(detect: Option<Duration>) -> String {
 impl Insight {
     /// Returns which of the breaker's settings are doubtful for the traffic that was seen, and what to set.
     ///
-    /// Durations are known if they [are kept](Config::durations), over the breaker's whole life. Without them, advice
-    /// on the slow limit says so. A count window has no buckets, so that its pace is not known and there is no advice;
+    /// Durations are known if they [are kept](Config::durations): those of all successful calls of the breaker's whole
+    /// life, in outages too. Without them, advice on the slow limit says so. A count window has no buckets, so that its pace is not known and there is no advice;
     /// [`advise`] can judge it.
     ///
     /// ```
@@ -303,8 +303,8 @@ impl Insight {
         let snapshot = self.observer().snapshot();
         let traffic = report.traffic;
         let totals = snapshot.totals;
-        let over = Duration::from_secs(traffic.intervals.into());
-        let mut seen = Observed::new(totals.successes + totals.failures, over)
+        let calls = totals.successes + totals.failures;
+        let mut seen = Observed::new(calls, traffic.learnt_over)
             .pace(traffic.pace)
             .failure_rate(traffic.failure_rate);
         if config.slow_call.is_some() {

@@ -188,6 +188,7 @@ impl Analysis {
                 failure_rate: self.failing.rate(self.baseline.normal()),
                 slow_rate: self.baseline.normal_slow(),
                 intervals: self.baseline.intervals(),
+                learnt_over: self.baseline.learnt_over(),
             },
             outage: self.outages.current(&seen),
             outages: self.outages.ended(),

@@ -43,6 +43,8 @@ pub(super) struct Baseline {
     /// Calls per second, learnt as slowly.
     pace: f64,
     learnt: u32,
+    /// The seconds of these intervals.
+    seconds: f64,
     score: f64,
     /// Calls and bad ones since the score was 0.
     since: (u64, u64),
@@ -69,6 +71,7 @@ impl Baseline {
         if self.score < limit() / 2.0 {
             let slow = interval.slow as f64 / interval.calls as f64;
             self.learnt = self.learnt.saturating_add(1);
+            self.seconds += interval.seconds();
             let part = LEARNS.max(1.0 / f64::from(self.learnt));
             let warned = self.warning_at(interval.end).is_some();
             let part = if warned { part * WARNED } else { part };
@@ -165,6 +168,11 @@ impl Baseline {
 
     pub(super) fn intervals(&self) -> u32 {
         self.learnt
+    }
+
+    /// How long these intervals were.
+    pub(super) fn learnt_over(&self) -> Duration {
+        Duration::try_from_secs_f64(self.seconds).unwrap_or(Duration::MAX)
     }
 }
 

@@ -55,14 +55,17 @@ pub struct Report {
 pub struct Traffic {
     /// Calls per second.
     pub pace: f64,
-    /// The part of the calls that fail or are slow.
+    /// The share of calls that fail or are slow.
     pub bad_rate: f64,
-    /// The part of the calls that fail.
+    /// The share of calls that fail.
     pub failure_rate: f64,
-    /// The part of the calls that are slow.
+    /// The share of calls that are slow.
     pub slow_rate: f64,
     /// From how many intervals of a second (or of a bucket, if that is longer) this was learnt.
     pub intervals: u32,
+    /// How long these intervals were.
+    #[serde(skip)]
+    pub(super) learnt_over: Duration,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

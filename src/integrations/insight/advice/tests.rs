@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Backoff, Window};
+use crate::{Backoff, Breaker, ManualClock, Window};
 
 fn seen() -> Observed {
     Observed::new(3_600_000, Duration::from_secs(3600))
@@ -40,6 +40,31 @@ fn little_traffic_gets_none_and_says_so() {
         advice.to_string(),
         "Advice needs at least 1,000 calls over at least 300 s."
     );
+}
+
+/// Thirty buckets of ten seconds are 300 s.
+#[test]
+fn long_buckets_count_by_their_length() -> Result<(), Box<dyn std::error::Error>> {
+    let clock = ManualClock::new();
+    let window = Window::time(Duration::from_secs(100));
+    let breaker = Breaker::builder("long")
+        .window(window)
+        .clock(&clock)
+        .build()?;
+    let insight = Insight::new(&breaker.observer());
+    let mut enough = Vec::new();
+    for _ in 0..31 {
+        for _ in 0..50 {
+            breaker.try_acquire()?.success();
+            clock.advance(Duration::from_millis(200));
+        }
+        assert!(insight.drain(Duration::from_secs(60)));
+        enough.push(insight.advice().enough);
+    }
+    // the last bucket is not finished
+    let first = enough.iter().position(|enough| *enough);
+    assert_eq!(first, Some(30));
+    Ok(())
 }
 
 /// Of 20 calls, half fail again and again if 30 % do.

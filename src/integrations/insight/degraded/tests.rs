@@ -74,6 +74,22 @@ fn the_first_seconds_and_those_without_calls_say_nothing() {
     let mut baseline = Baseline::default();
     (0..100).for_each(|second| baseline.add(&interval(second, 0, 0)));
     assert_eq!((baseline.intervals(), baseline.normal()), (0, 0.0));
+    assert_eq!(baseline.learnt_over(), Duration::ZERO);
+}
+
+#[test]
+fn long_intervals_are_as_many_seconds() {
+    let mut baseline = Baseline::default();
+    for i in 0..9 {
+        let interval = Interval {
+            start: at(30 * i),
+            end: at(30 * (i + 1)),
+            ..interval(0, 100 * (i % 3), 0)
+        };
+        baseline.add(&interval);
+    }
+    // three of them without a call
+    assert_eq!((baseline.intervals(), baseline.learnt_over()), (6, at(180)));
 }
 
 #[test]
