@@ -26,7 +26,7 @@ const FINE: f64 = FALSE_OPENINGS / 4.0;
 /// What is suggested has half of it, at twice the rate of failures that was seen.
 const AIM: f64 = FINE / 2.0;
 
-/// The part of the calls that may be slow while all is well.
+/// The share of calls that may be slow while all is well.
 const SLOW: f64 = 0.01;
 /// The smallest number of calls that is ever suggested to judge a rate by.
 const FEWEST: u32 = 5;
@@ -238,7 +238,7 @@ impl Advisor {
         // if it is not longer, those that are slow are failures, and no limit helps
         if better > limit {
             let reason = format!(
-                "{calls}; 99 % of the successful ones end within {}.",
+                "{calls}; 99 % of all successful calls end within {}.",
                 readable(p99)
             );
             self.suggest(SLOW_CALL, Value::Time(better), reason);
@@ -492,8 +492,8 @@ impl Advisor {
             return;
         }
         let reason = format!(
-            "One call in 1000 lasts {} or longer while all is well. A round that gives up so soon re-opens the breaker \
-             although its probes would have succeeded.",
+            "One successful call in 1,000 lasts {} or longer. A round that gives up so soon re-opens the breaker although \
+             its probes would have succeeded.",
             readable(p999)
         );
         self.suggest(PROBE_TIMEOUT, Value::Time(round_up_span(twice)), reason);

@@ -87,7 +87,7 @@ pub(super) fn rate_rule(config: &Config, rate: f64) -> RateRule {
     }
 }
 
-/// The part of the calls that is slow by this configuration.
+/// The share of calls that is slow by this configuration.
 pub(super) fn slow(seen: &Observed, config: &Config) -> f64 {
     config.slow_call.map_or(0.0, |limit| seen.slow_at(limit))
 }

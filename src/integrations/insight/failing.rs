@@ -1,4 +1,4 @@
-//! The part of the calls that fail while all is well.
+//! The share of calls that fail while all is well.
 //!
 //! The baseline knows bad calls, of which many may only be slow. What failed is counted here, and forgotten as slowly.
 

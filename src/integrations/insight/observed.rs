@@ -78,7 +78,7 @@ impl Observed {
         self
     }
 
-    /// Sets the part of the calls that fail outside of outages, clamped to 0 to 1; NaN is ignored. By default 0.
+    /// Sets the share of calls that fail outside of outages, clamped to 0 to 1; NaN is ignored. By default 0.
     pub fn failure_rate(mut self, rate: f64) -> Observed {
         if !rate.is_nan() {
             self.failing = rate.clamp(0.0, 1.0);
@@ -86,7 +86,7 @@ impl Observed {
         self
     }
 
-    /// Sets the part of the calls that are slow by the present `slow_call`, outside of outages, likewise. Slow failures
+    /// Sets the share of calls that are slow by the present `slow_call`, outside of outages, likewise. Slow failures
     /// count. By default unknown, and estimated from the quantiles.
     pub fn slow_rate(mut self, rate: f64) -> Observed {
         if !rate.is_nan() {
@@ -135,7 +135,7 @@ impl Observed {
         }
     }
 
-    /// The part of the calls that lasts longer than this. By the present limit it was measured; by a longer one it is
+    /// The share of calls that lasts longer than this. By the present limit it was measured; by a longer one it is
     /// estimated.
     ///
     /// The quantiles are those of successes. What was slow beyond them failed, as calls that time out, and lasts longer

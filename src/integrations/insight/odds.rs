@@ -35,7 +35,7 @@ const DEVIATIONS: f64 = 8.0;
 /// The outage rule judges in ticks of 20 ms, and evidence comes from two.
 const TICKS: f64 = 0.04;
 
-/// Calls, and the part of them that is bad.
+/// Calls, and the share of them that is bad.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Noise {
     /// Calls per second.

@@ -26,7 +26,7 @@ use std::time::Duration;
 pub enum Value {
     /// A number of calls or failures.
     Count(u32),
-    /// A part of the calls.
+    /// A share of calls.
     Rate(f64),
     /// A limit.
     Time(Duration),
