@@ -56,8 +56,8 @@ pub struct Advice {
     /// never open the breaker, and for which no better value is known.
     pub doubts: Vec<String>,
     /// Openings per day without an outage, as computed from the pace and the rates of failures and slow calls, of calls
-    /// that are independent of each other: bursts are not in it. A window is taken to be fresh once per hour. Lenient
-    /// kinds count as other failures, and the hang rule is not in it.
+    /// that come at random and are independent of each other: bursts are not in it. A window is taken to be fresh once
+    /// per hour. Lenient kinds count as other failures, and the hang rule is not in it.
     pub false_trips_per_day: Compared<f64>,
     /// How long an outage lasts in which every call fails at once, before the first rule trips; without a rule on
     /// failures, one in which every call is slow. In seconds if serialised. `None` if no such rule would, as if only the
