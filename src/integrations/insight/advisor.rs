@@ -308,14 +308,12 @@ impl Advisor {
         let mut higher = (1..20)
             .map(|i| f64::from(i) / 20.0)
             .filter(|x| *x > rate && *x <= highest);
-        let present = &self.config.window;
+        let (present, longer) = (&self.config.window, self.longer_windows());
+        let by_longer = |rate| longer.iter().find_map(|window| by(window, rate));
         let found = by(present, rate)
-            .or_else(|| {
-                self.longer_windows()
-                    .iter()
-                    .find_map(|window| by(window, rate))
-            })
-            .or_else(|| higher.find_map(|x| by(present, x)));
+            .or_else(|| by_longer(rate))
+            .or_else(|| higher.clone().find_map(|x| by(present, x)))
+            .or_else(|| higher.find_map(by_longer));
         let Some((window, better, calls)) = found else {
             return;
         };
@@ -339,7 +337,7 @@ impl Advisor {
         }
         if window != self.config.window {
             let reason = format!(
-                "{usual}. By chance, they are {} of the few calls that the window holds: false openings {}.",
+                "{usual}. By chance, {} of the few calls in the window {which}: false openings {}.",
                 percent(rate),
                 often(trips),
             );
@@ -540,8 +538,8 @@ impl Advisor {
         let trips = rate_rule(&self.config, rate).false_trips_per_day(noise);
         (trips > FINE).then(|| {
             format!(
-                "False openings by {setting}: {}. No value helps within this window: use a longer window, or the outage \
-                 rule.",
+                "False openings by {setting}: {}. No rate and no window that could be suggested helps: use a much longer \
+                 window, or the outage rule.",
                 often(trips)
             )
         })
@@ -610,7 +608,7 @@ fn wait_for(lasted: Duration, pace: f64) -> Duration {
 
 fn in_a_row(n: u32) -> String {
     match n {
-        1 => "one fails".into(),
+        1 => "a single failure opens the breaker".into(),
         _ => format!("{n} in a row fail"),
     }
 }

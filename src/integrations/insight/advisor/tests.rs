@@ -156,6 +156,34 @@ fn few_calls_get_a_longer_window() {
     assert_eq!(running.config.window, config.window);
 }
 
+/// Of 20 calls, half fail again and again if 30 % do.
+#[test]
+fn few_calls_may_need_a_higher_rate_as_well() {
+    let config = Config {
+        window: Window::count(20),
+        failure_rate: Some(0.5),
+        min_throughput: Some(20),
+        consecutive_failures: None,
+        slow_call: None,
+        slow_rate: None,
+        ..Config::default()
+    };
+    let traffic = seen().failure_rate(0.3);
+    let mut advisor = Advisor::new(&traffic, &config, Means::ALL);
+    advisor.judge();
+    let settings: Vec<_> = advisor.suggestions.iter().map(|one| one.0).collect();
+    assert_eq!(settings, [FAILURE_RATE, WINDOW, MIN_THROUGHPUT]);
+    assert_eq!(advisor.config.failure_rate, Some(0.65));
+    assert!(expected(&traffic, &advisor.config).false_trips < FALSE_OPENINGS);
+    assert!(advisor.doubts.is_empty());
+    // if half do not, a longer window will do
+    let fewer = advised(&seen().failure_rate(0.1), &config);
+    assert_eq!(
+        fewer.iter().map(|one| one.0).collect::<Vec<_>>(),
+        [WINDOW, MIN_THROUGHPUT]
+    );
+}
+
 #[test]
 fn a_count_within_what_is_usual() {
     let config = |count| Config {
