@@ -85,7 +85,8 @@ fn detections<S: Serializer>(
 /// that more than one call in a hundred exceeds, a probe timeout shorter than twice the longest healthy call), or if the
 /// wait is much longer than the outages call for. Once in 100 days: with a hundred breakers, an operator sees one false
 /// opening per day. A suggestion leaves room for twice the rate of failures that was seen, and is not larger than
-/// that takes, within a fifth.
+/// that takes, within a fifth. More calls are preferred to a longer window, and that to a higher rate. What no suggestion
+/// mends is in [`Advice::doubts`].
 ///
 /// With the suggested settings and the same traffic, nothing more is suggested. (The slow calls of the same traffic are
 /// fewer by a longer limit.)
