@@ -186,8 +186,8 @@ fn toml(log: &Log, advice: &Advice, config: &Config) -> Result<String, Box<dyn E
     );
     let trips = advice.false_trips_per_day.after;
     let detect = advice.time_to_detect.after;
-    let detect = detect.map_or("never by these rules".to_string(), |after| {
-        format!("within {:.3} s", after.as_secs_f64())
+    let detect = detect.map_or("never detected by these rules".to_string(), |after| {
+        format!("detected within {:.3} s", after.as_secs_f64())
     });
     let trips = match trips {
         0.001.. => format!("{trips:.3}"),
@@ -196,8 +196,11 @@ fn toml(log: &Log, advice: &Advice, config: &Config) -> Result<String, Box<dyn E
     // a `String` takes everything
     let _ = writeln!(
         out,
-        "# Expected: {trips} false trips per day; a total outage is seen {detect}."
+        "# Expected: {trips} false trips per day; a total outage is {detect}."
     );
+    for doubt in &advice.doubts {
+        let _ = writeln!(out, "# Doubtful: {doubt}");
+    }
     for suggestion in &advice.suggestions {
         let _ = writeln!(
             out,

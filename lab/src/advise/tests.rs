@@ -203,3 +203,29 @@ fn too_short_a_log_is_refused() {
     let error = run(&nowhere).err().expect("refused").to_string();
     assert!(error.contains("there is no folder"), "{error}");
 }
+
+#[test]
+fn what_stays_doubtful_is_in_the_settings() {
+    let folder = tempfile::tempdir().expect("made");
+    let path = folder.path().join("small.toml");
+    let rules = "failure_rate = false\nconsecutive_failures = false\noutage = { theta = 0.3 }\n";
+    std::fs::write(&path, rules).expect("written");
+    // three of ten calls fail: as many as are called an outage, and theta gets no advice
+    let text = lines()
+        .replace(",503,", ",200,")
+        .replace("0,200,a", "0,503,a")
+        .replace("3,200,a", "3,503,a");
+    let text = text.replace("7,200,a", "7,503,a");
+    let small = Plan {
+        configuration: Configuration::parse(&path.display().to_string()).expect("valid"),
+        ..plan(&folder, &text, false)
+    };
+    let answer = run(&small).expect("enough calls");
+    assert!(
+        answer.toml.contains("# Doubtful: "),
+        "{}\n{}",
+        answer.toml,
+        answer.about
+    );
+    toml::from_str::<Config>(&answer.toml).expect("TOML of the crate's");
+}
