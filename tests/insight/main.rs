@@ -7,5 +7,6 @@
     reason = "a test may fail loudly"
 )]
 
+mod json;
 mod memory;
 mod tuner;

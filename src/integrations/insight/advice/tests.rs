@@ -69,7 +69,7 @@ fn long_buckets_count_by_their_length() -> Result<(), Box<dyn std::error::Error>
 
 /// Where nine in ten calls fail, no rate is far enough from that.
 #[test]
-fn a_rule_that_nothing_mends_is_not_fine() -> Result<(), serde_json::Error> {
+fn a_rule_that_nothing_mends_is_not_fine() {
     let config = Config {
         window: Window::count(20),
         failure_rate: Some(0.5),
@@ -94,9 +94,6 @@ fn a_rule_that_nothing_mends_is_not_fine() -> Result<(), serde_json::Error> {
         advice.doubts[0].starts_with("False openings by failure_rate: "),
         "{text}"
     );
-    let json: serde_json::Value = serde_json::to_value(&advice)?;
-    assert_eq!(json["doubts"][0], advice.doubts[0]);
-    Ok(())
 }
 
 #[test]
@@ -187,15 +184,4 @@ fn all_that_is_suggested_is_applied() {
     let Compared { before, after } = advice.false_trips_per_day;
     assert!(before > 2.0 && after < 0.01, "{before} {after}");
     assert!(advice.time_to_detect.after > advice.time_to_detect.before);
-}
-
-#[test]
-fn it_serialises() -> Result<(), serde_json::Error> {
-    let advice = advise(&seen().failure_rate(0.03), &Config::default());
-    let json: serde_json::Value = serde_json::to_value(&advice)?;
-    assert_eq!(json["suggestions"][1]["setting"], "consecutive_failures");
-    assert_eq!(json["suggestions"][1]["present"], 5);
-    assert_eq!(json["suggestions"][1]["live"], true);
-    assert_eq!(json["time_to_detect"]["before"], 0.005);
-    Ok(())
 }

@@ -240,25 +240,6 @@ fn a_trend_is_noticed_before_it_trips() {
 }
 
 #[test]
-fn it_serialises_as_plain_data() {
-    let clock = ManualClock::new();
-    let breaker = builder(&clock).build().expect("valid");
-    let insight = Insight::new(&breaker.observer());
-    fail(&breaker, 3);
-    clock.advance(2 * SECOND);
-    let json = serde_json::to_value(insight.report()).expect("plain data");
-    assert_eq!(json["state"], "open");
-    assert_eq!(json["at"], 2.0);
-    assert_eq!(json["eta"]["p50"], 2.0);
-    assert_eq!(json["eta"]["guess"], true);
-    assert_eq!(json["outage"]["cause"], "consecutive_failures");
-    assert_eq!(json["outage"]["ended"], serde_json::Value::Null);
-    assert_eq!(json["outage"]["counts"]["failures"], 3);
-    assert_eq!(json["pattern"]["kind"], "single");
-    assert_eq!(json["trend"], serde_json::Value::Null);
-}
-
-#[test]
 fn a_breaker_that_is_disabled_has_no_pace() {
     let clock = ManualClock::new();
     let (breaker, controller) = builder(&clock).build_with_controller().expect("valid");
