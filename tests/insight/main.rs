@@ -8,5 +8,4 @@
 )]
 
 mod json;
-mod memory;
 mod tuner;

@@ -1,5 +1,10 @@
-//! What an insight keeps is bounded, and a call pays nothing for it.
-#![allow(unsafe_code, reason = "an allocator is unsafe to write")]
+//! What an insight keeps is bounded, and a call pays nothing for it. In a process of its own: insights that other tests
+//! make at the same time take rings from a reserve, which the next one refills.
+#![allow(
+    unsafe_code,
+    clippy::expect_used,
+    reason = "an allocator is unsafe to write, and a test may fail loudly"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
