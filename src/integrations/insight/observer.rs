@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// Learns from one breaker's finished buckets and transitions; see the [module](super).
 ///
 /// Keep it as long as the breaker. Its listeners run on the thread that all publishers of the process share, so calls
-/// pay nothing for it. It keeps about 15 kB, whatever the traffic, and the first
+/// pay nothing for it. It keeps about 16 kB, whatever the traffic, and the first
 /// one of a process up to 250 kB for transitions that wait. Clones share what is learnt.
 ///
 /// ```
