@@ -100,22 +100,37 @@ impl Analysis {
             let seen = observer.figures();
             let now = self.moved_at.max(observer.now());
             self.outages.resume_from(&seen, &observer.history(), now);
+            self.count(counts(seen.state), now);
+            self.moved_at = now;
+            self.interrupt();
         }
         (moved, notices)
     }
 
     /// What a state has counted says nothing of the next one.
     fn follow(&mut self, from: State, to: State, at: Duration) {
-        if counts(from) && !counts(to) {
-            self.away.push((at, None));
-        } else if !counts(from)
-            && counts(to)
-            && let Some((began, None)) = self.away.pop()
-        {
-            self.away.push((began, Some(at)));
+        if counts(from) != counts(to) {
+            self.count(counts(to), at);
         }
         self.moved_at = at;
         self.interrupt();
+    }
+
+    /// Outcomes are counted from then on, or none is. The reading with which it began may have known already.
+    fn count(&mut self, counting: bool, at: Duration) {
+        let open = self
+            .away
+            .last()
+            .copied()
+            .filter(|(_, ended)| ended.is_none());
+        match (open, counting) {
+            (Some((began, _)), true) => {
+                self.away.pop();
+                self.away.push((began, Some(at)));
+            }
+            (None, false) => self.away.push((at, None)),
+            _ => {}
+        }
     }
 
     /// Whether an interval lies beside all the times in which nothing was counted.
@@ -213,3 +228,6 @@ fn limit(config: &Config) -> f64 {
     let least = [theta, rate].into_iter().flatten().min_by(f64::total_cmp);
     least.unwrap_or(LIMIT)
 }
+
+#[cfg(test)]
+mod tests;

@@ -184,6 +184,7 @@ impl Outages {
             // when it ended, and why, is not known
             self.settled.wasted += lost.wasted;
         }
+        self.close_opening(now);
         self.rejections = Rejections::all_at(rejected(seen.rejections_by_state));
         self.find(seen, history, now);
     }
@@ -226,6 +227,8 @@ impl Outages {
             current.wasted += event.counts.failures;
         }
         match (event.from, event.to) {
+            // the reading with which it began has found it already
+            (State::Closed, State::Open) if self.current.is_some() => {}
             (State::Closed, State::Open) => self.opened(event, normal),
             // an operator's second opening
             (State::Open, State::Open) => {}
@@ -273,14 +276,18 @@ impl Outages {
         self.begin(event.at, Some(event), usual);
     }
 
+    fn close_opening(&mut self, at: Duration) {
+        if let Some((began, None)) = self.openings.last().copied() {
+            self.openings.pop();
+            self.openings.push((began, Some(at)));
+        }
+    }
+
     fn end(&mut self, event: &Transition, rejected: u64) -> Option<OutageRecord> {
         let since = self.rejections;
         self.rejections = Rejections::all_at(rejected);
         let mut outage = self.current.take()?;
-        if let Some((began, None)) = self.openings.last().copied() {
-            self.openings.pop();
-            self.openings.push((began, Some(event.at)));
-        }
+        self.close_opening(event.at);
         outage.ended = Some(event.at);
         outage.ended_by = Some(event.cause);
         outage.rejected = rejected.saturating_sub(since.start);

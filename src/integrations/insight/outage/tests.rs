@@ -368,6 +368,26 @@ fn many_lost_rounds_are_no_false_opening() {
 }
 
 #[test]
+fn an_opening_that_is_found_and_then_read_is_one() {
+    let mut seen = Seen::new();
+    seen.wait(1);
+    for permit in [
+        seen.breaker.try_acquire_owned(),
+        seen.breaker.try_acquire_owned(),
+    ] {
+        permit.expect("closed").failure(FailureKind::Server);
+    }
+    // the events began before the reading
+    seen.outages = Outages::new(&seen.observer.snapshot(), &[], SECOND);
+    seen.catch_up();
+    let cost = seen.outages.cost(SECOND);
+    assert_eq!((cost.outages, cost.wasted), (1, 2));
+    seen.wait(10);
+    seen.calls(true, 2);
+    assert_eq!(seen.only().lasted(Duration::MAX), 10 * SECOND);
+}
+
+#[test]
 fn after_missed_transitions_it_goes_on_with_what_there_is() {
     let mut seen = Seen::new();
     seen.calls(false, 2);
