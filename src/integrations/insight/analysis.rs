@@ -217,7 +217,8 @@ impl Analysis {
     }
 }
 
-fn counts(state: State) -> bool {
+/// Whether outcomes are counted in that state.
+pub(super) fn counts(state: State) -> bool {
     matches!(state, State::Closed | State::ObserveOnly)
 }
 

@@ -124,4 +124,4 @@ pub(super) fn median(values: &mut [f64]) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

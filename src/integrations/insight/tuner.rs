@@ -1,14 +1,14 @@
 //! Applies advice, within bounds.
 
 use crate::integrations::insight::advice::advise_by;
-use crate::integrations::insight::analysis::Notice;
+use crate::integrations::insight::analysis::{Notice, counts};
 use crate::integrations::insight::bounds::Bounds;
 use crate::integrations::insight::change::Change;
 use crate::integrations::insight::observer::Insight;
 use crate::integrations::insight::report::Report;
 use crate::integrations::insight::setting::{put, value_of};
 use crate::integrations::insight::tuning::Tuning;
-use crate::{Config, ConfigError, Controller, State};
+use crate::{Config, ConfigError, Controller};
 use std::borrow::Borrow;
 use std::cell::Cell;
 use std::fmt;
@@ -200,6 +200,5 @@ impl<C: Borrow<Controller>> Tuner<C> {
 
 /// Whether the breaker is closed and its traffic is as usual.
 fn is_calm(report: &Report) -> bool {
-    let closed = matches!(report.state, State::Closed | State::ObserveOnly);
-    closed && report.outage.is_none() && report.degraded.is_none()
+    counts(report.state) && report.outage.is_none() && report.degraded.is_none()
 }

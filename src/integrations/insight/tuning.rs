@@ -15,6 +15,8 @@ use std::time::Duration;
 const HOUR: Duration = Duration::from_secs(3600);
 /// How long a setting is left alone.
 const DAY: Duration = Duration::from_secs(86_400);
+/// Why a change is undone.
+const UNDONE: &str = "Undone: the rule tripped sooner by it, and then opened the breaker, falsely so by all that is known.";
 /// How many changes are kept.
 const KEPT: usize = 64;
 
@@ -74,15 +76,12 @@ impl Tuning {
             let mut those = outages.iter().filter(|outage| followed(change, outage));
             those.any(|outage| outage.cause.is_some_and(|cause| may_cause(change, cause)))
         };
-        let undo = |change: &Change| {
-            Change {
+        let undo = |change: &Change| Change {
             at: now,
             setting: change.setting,
             from: change.to.clone(),
             to: change.from.clone(),
-            reason: "Undone: the rule tripped sooner by it, and then opened the breaker, falsely so by all that is known."
-                .into(),
-        }
+            reason: UNDONE.into(),
         };
         let undone: Vec<Change> = self.pending.iter().filter(caused).map(undo).collect();
         for change in &undone {
@@ -111,9 +110,10 @@ impl Tuning {
         }
         self.last = Some(now);
         self.held.retain(|(_, until)| now < *until);
+        // What was undone is held. Then the others of the last changes may still have to be undone.
         if made.iter().any(|change| !self.holds(change.setting, now)) {
             self.pending = made.to_vec();
-        } // else it was undone what is held, and the others may still have to be
+        }
         for change in made {
             for (setting, seen) in &mut self.last_seen {
                 if *setting == change.setting {

@@ -1,14 +1,13 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
 use super::*;
+use crate::integrations::insight::series::tests;
 
+/// Half of the bad calls are slow.
 fn interval(second: u64, calls: u64, bad: u64) -> Interval {
     Interval {
-        start: Duration::from_secs(second),
-        end: Duration::from_secs(second + 1),
-        calls,
-        bad,
         slow: bad / 2,
+        ..tests::interval(second, calls, bad)
     }
 }
 

@@ -160,7 +160,7 @@ fn notices_are_given_once() {
         .expect("valid");
     let insight = Insight::new(&breaker.observer());
     let (sender, notices) = mpsc::channel();
-    insight.on_notice(|_| panic!("a listener of somebody else's"));
+    insight.on_notice(|_| panic!("another listener's mistake"));
     insight.on_notice(move |notice| sender.send(notice.clone()).expect("it is read"));
     for _ in 0..3 {
         fail(&breaker, 3);

@@ -74,7 +74,7 @@ fn an_outage_is_recorded_with_what_it_cost() {
     seen.calls(true, 4); // rejected
     seen.wait(10);
     seen.calls(false, 1); // a probe
-    seen.calls(true, 6); // rejected, and three of them in vain
+    seen.calls(true, 6); // rejected, three of them though it is well again
     seen.wait(10);
     seen.calls(true, 2);
     let record = seen.only();

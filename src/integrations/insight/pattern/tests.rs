@@ -1,7 +1,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
 use super::*;
-use crate::observe::Counts;
+use crate::integrations::insight::series::tests;
 
 fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -64,11 +64,7 @@ fn those_before_the_last_hour_are_forgotten() {
 }
 
 fn epoch(from_ms: u64, to_ms: u64, failures: u64) -> Epoch {
-    Epoch {
-        start: Duration::from_millis(from_ms),
-        end: Duration::from_millis(to_ms),
-        counts: Counts::new(100, failures, 0),
-    }
+    tests::epoch(from_ms, to_ms, 100, failures, 0)
 }
 
 fn bursts(width: u64, failures: impl IntoIterator<Item = u64>) -> Option<Bursts> {

@@ -1,17 +1,8 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
 use super::*;
+use crate::integrations::insight::series::tests::interval;
 use crate::{Breaker, FailureKind, ManualClock};
-
-fn interval(second: u64, calls: u64, bad: u64) -> Interval {
-    Interval {
-        start: Duration::from_secs(second),
-        end: Duration::from_secs(second + 1),
-        calls,
-        bad,
-        slow: 0,
-    }
-}
 
 fn score(seconds: &Seconds, now: u64) -> Score {
     let breaker = Breaker::builder("scored")

@@ -11,6 +11,17 @@ pub(crate) fn epoch(start_ms: u64, end_ms: u64, calls: u64, failures: u64, slow:
     }
 }
 
+/// A second of calls, none of them slow.
+pub(crate) fn interval(second: u64, calls: u64, bad: u64) -> Interval {
+    Interval {
+        start: Duration::from_secs(second),
+        end: Duration::from_secs(second + 1),
+        calls,
+        bad,
+        slow: 0,
+    }
+}
+
 #[test]
 fn short_epochs_are_joined_to_a_second() {
     let mut gathering = Gathering::default();

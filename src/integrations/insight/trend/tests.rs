@@ -1,18 +1,9 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
 use super::*;
+use crate::integrations::insight::series::tests::interval;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-fn interval(second: u64, calls: u64, bad: u64) -> Interval {
-    Interval {
-        start: Duration::from_secs(second),
-        end: Duration::from_secs(second + 1),
-        calls,
-        bad,
-        slow: 0,
-    }
-}
 
 /// The trend after each second, at a limit of 0.5, where 0.1 % is normal.
 fn trends(bad: impl IntoIterator<Item = u64>) -> Vec<Option<Trend>> {
