@@ -1,49 +1,16 @@
 //! What an insight keeps is bounded, and a call pays nothing for it. In a process of its own: insights that other tests
 //! make at the same time take rings from a reserve, which the next one refills.
-#![allow(
-    unsafe_code,
-    clippy::expect_used,
-    reason = "an allocator is unsafe to write, and a test may fail loudly"
-)]
+#![allow(clippy::expect_used, reason = "a test may fail loudly")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Mutex;
 use std::time::Duration;
 use tripcoil::insight::Insight;
 use tripcoil::{Backoff, Breaker, FailureKind, HalfOpen, ManualClock};
 
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-    static BYTES: Cell<i64> = const { Cell::new(0) };
-}
+#[path = "counting/mod.rs"]
+mod counting;
 
-struct Counting;
-
-fn note(allocations: u64, bytes: i64) {
-    // a thread that is going away may still free; nobody looks at its counts
-    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + allocations));
-    let _ = BYTES.try_with(|count| count.set(count.get() + bytes));
-}
-
-// SAFETY: each method hands its arguments to the system's allocator as they came, and counting
-// itself neither allocates nor unwinds.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note(1, layout.size() as i64);
-        // SAFETY: the caller's promises are those that `System` asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        note(0, -(layout.size() as i64));
-        // SAFETY: as above.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
+use counting::{ALLOCATIONS, BYTES};
 
 const SECOND: Duration = Duration::from_secs(1);
 
