@@ -122,6 +122,16 @@ impl Rules {
         self.and(move |c| c.consecutive_failures = Some(n))
     }
 
+    /// Sets [`Config::max_in_flight`]. Calls that were admitted without a limit are not counted.
+    pub fn max_in_flight(self, calls: u32) -> Rules {
+        self.and(move |c| c.max_in_flight = Some(calls))
+    }
+
+    /// Switches [`Config::max_in_flight`] off.
+    pub fn no_max_in_flight(self) -> Rules {
+        self.and(|c| c.max_in_flight = None)
+    }
+
     /// Sets [`Config::failure_count`].
     pub fn failure_count(self, n: u32) -> Rules {
         self.and(move |c| c.failure_count = Some(n))

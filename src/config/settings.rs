@@ -505,6 +505,9 @@ pub struct Config {
     pub half_open: HalfOpen,
     /// How cancelled calls are counted. By default as cancelled, in no rate.
     pub on_cancel: OnCancel,
+    /// The most calls in flight: at least 1. By default off. A closed breaker rejects a call beyond it, with
+    /// [`Cause::MaxInFlight`](crate::Cause::MaxInFlight) and without a `retry_after`.
+    pub max_in_flight: Option<u32>,
     /// Whether to keep a histogram of the calls' durations, for
     /// [`Snapshot::durations`](crate::Snapshot::durations). By default off. Fixed when the breaker
     /// is built.
@@ -612,6 +615,7 @@ impl Default for Config {
             open_for: Backoff::default(),
             half_open: HalfOpen::default(),
             on_cancel: OnCancel::default(),
+            max_in_flight: None,
             durations: false,
             history: DEFAULT_HISTORY,
             clock: Clock::default(),

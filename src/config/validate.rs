@@ -178,6 +178,9 @@ impl Config {
         self.check_outage(problems);
         self.check_hang(problems);
         self.check_lenient(problems);
+        if let Some(n) = self.max_in_flight {
+            problems.count("max_in_flight", n, u32::MAX);
+        }
         let failure_rules = [
             self.outage.is_some(),
             self.consecutive_failures.is_some(),

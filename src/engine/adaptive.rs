@@ -12,6 +12,7 @@ use crate::engine::window::class::{CLASSES, Class, WHOLE_CLASSES, counts_of};
 use crate::engine::window::lenient::LenientWords;
 use crate::sync::atomic::Word;
 use crate::sync::cell::Late;
+use crate::words::control::Control;
 use crate::words::downtime::Downtime;
 use crate::words::leniency::Leniency;
 use crate::words::outcome::{Counts, FailureKind};
@@ -183,6 +184,14 @@ impl AdaptiveWords {
 }
 
 impl AdaptiveWords {
+    /// Whether acquires look for a hang under that control word, and not only at the limit on calls in flight.
+    #[inline]
+    pub(crate) fn watches(&self, control: Control) -> bool {
+        // An update adopts both words, this one first. One that comes between the two reads says of a call that
+        // overlaps it what holds after it.
+        control.watches() && self.weights.load().payload().watches
+    }
+
     /// Which kinds are lenient, as updates have adopted it.
     pub(crate) fn leniency(&self) -> Leniency {
         // Words that are put in after this look: no kinds have been adopted under a control word that was read before.

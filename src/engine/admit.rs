@@ -48,7 +48,9 @@ impl Core {
 
     #[cold]
     fn admit_or_reject(&self, own: Option<u64>) -> Result<Admission, Rejected> {
-        let mut admission = self.admit_slow(own.is_some(), self.head.clock.nanos());
+        let mut admission = self
+            .admit_slow(own.is_some(), self.head.clock.nanos())
+            .and_then(|admitted| self.hold_place(admitted));
         match &mut admission {
             // what decided on the admission was the breaker's clock
             Ok(admitted) if admitted.start != UNTIMED && self.has_stopwatch(own) => {
@@ -73,8 +75,8 @@ impl Core {
         limit != 0 && limit < self.head.clock.tick()
     }
 
-    /// Out of line, so that an untimed call is inlined into its caller. `NOT_STARTED` if the state has changed,
-    /// or if a hang was found: then the call looks again.
+    /// Out of line, so that an untimed call is inlined into its caller. `NOT_STARTED` if the state has changed, if a
+    /// hang was found, or if calls in flight are limited: then the call looks again, on the slow path.
     #[inline(never)]
     fn start_timing(&self, control: Control, own: Option<u64>) -> u64 {
         if control.watches() && control.counting() {
@@ -86,8 +88,9 @@ impl Core {
     #[inline(never)]
     fn start_watched(&self, own: Option<u64>) -> u64 {
         let now = self.head.clock.nanos();
-        // Before the call begins: one that finds a hang is not among those that began.
-        if !self.look_for_hang(now) {
+        // Before the call begins: one that finds a hang is not among those that began. And before it takes a place
+        // in flight: where all are taken by calls that hang, those that ask for one begin as far as the rule sees.
+        if !self.look_for_hang(now) || self.in_flight.is_limited() {
             NOT_STARTED
         } else if self.has_stopwatch(own) {
             self.head.clock.stopwatch()

@@ -50,7 +50,7 @@ impl Core {
         };
         loop {
             let control = self.quiet(now);
-            if !control.counting() || !control.watches() {
+            if !control.counting() || !words.watches(control) {
                 return control.admits_all();
             }
             if now >= self.head.period_end.load() {

@@ -11,6 +11,7 @@ pub(crate) mod evidence;
 pub(crate) mod frozen;
 pub(crate) mod hang;
 pub(crate) mod help;
+pub(crate) mod in_flight;
 pub(crate) mod initial;
 pub(crate) mod lenient;
 pub(crate) mod log;

@@ -261,12 +261,19 @@ impl Policy {
     }
 
     pub(crate) fn flags(&self, armed: bool) -> Flags {
+        let watches = self.config.hang.is_some() || self.config.max_in_flight.is_some();
         Flags {
             armed,
             runs: self.run() != 0,
-            timed: self.slow_call() != 0 || self.config.durations || self.config.hang.is_some(),
-            watches: self.config.hang.is_some(),
+            // an acquire that looks closer does so where it would read the clock
+            timed: self.slow_call() != 0 || self.config.durations || watches,
+            watches,
         }
+    }
+
+    /// The most calls in flight; 0 if off.
+    pub(crate) fn max_in_flight(&self) -> u32 {
+        self.config.max_in_flight.unwrap_or(0)
     }
 
     pub(crate) fn truth(&self, window: Seen) -> Truth {

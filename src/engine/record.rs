@@ -88,7 +88,7 @@ impl Core {
             return;
         };
         let sample = words.sample.load();
-        if sample.payload() != 0 || !self.control().watches() || !admission.is_timed(timing) {
+        if sample.payload() != 0 || !words.watches(self.control()) || !admission.is_timed(timing) {
             return;
         }
         let lasted = self.lasted(admission, timing, now).clamp(1, PAYLOAD_MAX);
@@ -263,6 +263,7 @@ impl Core {
     /// (slow or not, its epoch, a trip) follows at one time. Returns whether it counts in the window.
     #[cold]
     fn record_slow(&self, admission: Admission, out: Outgoing, timing: Timing, now: u64) -> bool {
+        let admission = self.give_place_back(admission);
         // Each turn means that another thread's update came between, so the system as a whole makes
         // progress. This thread helps to finish that update instead of waiting for its announcer.
         while self.resolve(admission, out, timing, now) {
@@ -733,7 +734,10 @@ impl Core {
     }
 
     pub(crate) fn ignore(&self, admission: Admission) {
-        if self.control().watches() {
+        let admission = self.give_place_back(admission);
+        if let Some(words) = self.adaptive.get()
+            && words.watches(self.control())
+        {
             self.end_tick_before(admission, self.head.clock.nanos());
         }
         self.leave(admission, |side| side.ignored.add(1));
@@ -757,6 +761,7 @@ impl Core {
     /// A permit was dropped. `limit`: a slow limit of its own.
     #[cold]
     pub(crate) fn cancel(&self, admission: Admission, limit: Option<u64>) {
+        let admission = self.give_place_back(admission);
         let now = self.head.clock.nanos();
         let end = if self.has_stopwatch(limit) {
             self.head.clock.stopwatch()

@@ -102,6 +102,9 @@ pub struct Snapshot {
     pub watch: Option<Watch>,
     /// The current round.
     pub probes: Probes,
+    /// The calls in flight, if a [limit](crate::Builder::max_in_flight) is set. Those that were admitted without a
+    /// limit, and those under `Disabled`, are not counted.
+    pub in_flight: Option<u64>,
     /// The part of the calls that the state admits: 1 in closed, disabled and observe-only; the share of the
     /// [ramp](crate::Ramp) in half-open; else 0, also in a round, which admits its probes and no share.
     pub admitted_share: f64,
@@ -243,6 +246,7 @@ impl Core {
             evidence,
             watch: self.watch_now(control, now),
             probes,
+            in_flight: self.in_flight.now(),
             admitted_share: if control.admits_all() {
                 1.0
             } else {

@@ -7,6 +7,7 @@ use crate::engine::durations::Histogram;
 use crate::engine::events::event::{EventRing, EventWords, HISTORY, LastOpening};
 use crate::engine::events::queue::Queue;
 use crate::engine::events::watch::{Watched, Watchers};
+use crate::engine::in_flight::InFlight;
 use crate::engine::initial::Initial;
 use crate::engine::policy::{Allowance, Policy, Seen};
 use crate::engine::transition::Decision;
@@ -114,6 +115,8 @@ pub(crate) struct Core {
     pub(crate) stripes: Stripes,
     pub(crate) ledger: Ledger,
     pub(crate) probing: Probing,
+    /// Written by every call, where it is limited.
+    pub(crate) in_flight: InFlight,
 }
 
 impl Watched for Core {
@@ -177,6 +180,7 @@ impl Core {
         let version = control.version();
         let (adaptive, period_end) = adaptive(&policy, &window, control, &initial, period_end, now);
         let Initial { totals, .. } = initial;
+        let in_flight = InFlight::new(&policy);
         let decision = Decision {
             flags: policy.flags(armed),
             truth: initial.truth,
@@ -230,6 +234,7 @@ impl Core {
                 seed,
             },
             stripes,
+            in_flight,
             probing: Probing {
                 round: Word::new(initial.round),
                 latest_admission: Word::new(now),

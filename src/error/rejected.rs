@@ -65,7 +65,7 @@ impl Rejected {
     }
 
     /// Returns how long the breaker will go on rejecting calls, by the breaker's clock. `None` if
-    /// that is unknown: in `ForcedOpen`, and in a half-open round, where a probe's result may come at any
+    /// that is unknown: in `ForcedOpen`, in `Closed`, and in a half-open round, where a probe's result may come at any
     /// time. In a [ramp](crate::Ramp), which admits some calls meanwhile, it is the rest of the step's first
     /// 100 ms, and `None` after them.
     #[must_use]
@@ -100,7 +100,8 @@ impl Rejected {
         }
     }
 
-    /// Returns the state that rejected the call: `Open`, `HalfOpen` or `ForcedOpen`.
+    /// Returns the state that rejected the call: `Open`, `HalfOpen` or `ForcedOpen`; or `Closed`, if too many calls
+    /// were [in flight](crate::Builder::max_in_flight).
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
@@ -112,11 +113,12 @@ impl Rejected {
     /// [`ProbeTimeout`](Cause::ProbeTimeout) or [`ProbesCancelled`](Cause::ProbesCancelled).
     /// [`Snapshot::last_opening`](crate::Snapshot::last_opening) has the cause that began the
     /// outage. It is [`Manual`](Cause::Manual) in `ForcedOpen`, and for a breaker that was built
-    /// `Open`; it is `None` in `HalfOpen`.
+    /// `Open`; it is `None` in `HalfOpen`. In `Closed` it is [`MaxInFlight`](Cause::MaxInFlight).
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         match self.state {
             State::HalfOpen => None,
+            State::Closed => Some(Cause::MaxInFlight),
             State::Open => Some(Control::from_low(self.low).goal().cause()),
             _ => Some(Cause::Manual),
         }
@@ -159,7 +161,11 @@ impl fmt::Display for Reason {
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the breaker is {}", self.reason())?;
+        if self.state == State::Closed {
+            f.write_str("too many calls are in flight")?;
+        } else {
+            write!(f, "the breaker is {}", self.reason())?;
+        }
         match self.rest {
             u64::MAX => Ok(()),
             rest => write!(f, ", retry after {:?}", readable(rest)),

@@ -184,6 +184,33 @@ impl<C> Builder<C> {
         self
     }
 
+    /// Limits the calls in flight to `calls`, at least 1: a closed breaker rejects those beyond it.
+    ///
+    /// Such a [rejection](crate::Rejected) has the state `Closed`, the cause
+    /// [`MaxInFlight`](crate::Cause::MaxInFlight) and no `retry_after`, and is counted in
+    /// [`Rejections::closed`](crate::observe::Rejections::closed). It is neither a trip rule nor an outcome. A call's place is
+    /// free again when the call ends, its permit is dropped, or its future is. A permit that is forgotten keeps it for
+    /// ever. Under `Disabled` nothing is limited and nothing counted; under `ObserveOnly`, and of probes, calls are
+    /// counted and not limited.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, Cause, State};
+    ///
+    /// let breaker = Breaker::builder("db").max_in_flight(1).build()?;
+    /// let first = breaker.try_acquire()?;
+    /// let rejected = breaker.try_acquire().expect_err("one call is in flight");
+    /// assert_eq!((rejected.state(), rejected.cause()), (State::Closed, Some(Cause::MaxInFlight)));
+    /// first.success();
+    /// assert!(breaker.try_acquire().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A limited breaker writes one word that all calls share, twice per call, and reads the clock when a call begins.
+    pub fn max_in_flight(mut self, calls: u32) -> Self {
+        self.config.max_in_flight = Some(calls);
+        self
+    }
+
     /// Switches all failure rules off, for a breaker that trips on slow calls only. Failure rules
     /// set afterwards are on.
     pub fn no_failure_rules(mut self) -> Self {

@@ -173,6 +173,7 @@ impl Controller {
             }
             Ok(policy.replaced_by(config))
         })?;
+        self.core.in_flight.adopt(&self.core.head.policy.load());
         self.core.adopt_rules();
         Ok(())
     }

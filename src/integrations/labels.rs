@@ -34,6 +34,7 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
         Cause::RampCompleted => "ramp_completed",
         Cause::RampFailed => "ramp_failed",
         Cause::Manual => "manual",
+        Cause::MaxInFlight => "max_in_flight",
     }
 }
 

@@ -29,7 +29,7 @@ use crate::saved::report::SavedError;
 use crate::saved::state::{Counted, Kept, Outage, Parts, Saving, Standing};
 use crate::sync::pack::Pack;
 use crate::words::control::{code, state_of};
-use crate::words::outcome::{Cause, Counts, FailureKind, Rejections};
+use crate::words::outcome::{Cause, Counts, FailureKind};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -139,6 +139,7 @@ const PACE: u64 = 8;
 const DOWN: u64 = 16;
 const LONGEST: u64 = 32;
 const LENIENT: u64 = 64;
+const LIMITED: u64 = 128;
 
 struct Writer(Vec<u8>);
 
@@ -164,7 +165,8 @@ impl Writer {
                 | bit(s.pace.is_some(), PACE)
                 | bit(s.down.is_some(), DOWN)
                 | bit(s.longest.is_some(), LONGEST)
-                | bit(s.lenient.is_some(), LENIENT),
+                | bit(s.lenient.is_some(), LENIENT)
+                | bit(s.limited.is_some(), LIMITED),
         );
         if let Some(r) = s.round {
             self.numbers([r.succeeded, r.failed, r.slow, r.cancelled]);
@@ -189,6 +191,9 @@ impl Writer {
         if let Some(lenient) = &s.lenient {
             self.numbers([lenient.eighths, lenient.buckets.len() as u64]);
             lenient.buckets.iter().for_each(|n| self.number(*n));
+        }
+        if let Some(limited) = s.limited {
+            self.number(limited);
         }
     }
 }
@@ -239,7 +244,7 @@ impl<'a> Reader<'a> {
         let [successes, failures, slow] = self.numbers()?;
         let [rejected, late, ignored, cancelled] = self.numbers()?;
         let kinds = self.numbers::<{ FailureKind::SLOTS }>()?;
-        let rejections = self.numbers::<{ Rejections::SLOTS }>()?;
+        let rejections = self.numbers()?;
         let saving = Saving {
             name: String::from(name),
             saved_at,
@@ -271,6 +276,7 @@ impl<'a> Reader<'a> {
             down: None,
             longest: None,
             lenient: None,
+            limited: None,
         };
         if version > FIRST {
             self.extras(saving)
@@ -281,7 +287,8 @@ impl<'a> Reader<'a> {
 
     fn extras(&mut self, plain: Saving) -> Option<Saving> {
         let extras = self.number()?;
-        if extras & !(ROUND | OPENING | OUTAGE | PACE | DOWN | LONGEST | LENIENT) != 0 {
+        const ALL: u64 = 2 * LIMITED - 1;
+        if extras & !ALL != 0 {
             return None;
         }
         // a value that is not there, or one that cannot be read
@@ -300,6 +307,7 @@ impl<'a> Reader<'a> {
             down: part(extras & DOWN, || self.number())?,
             longest: part(extras & LONGEST, || self.number())?,
             lenient: part(extras & LENIENT, || self.lenient())?,
+            limited: part(extras & LIMITED, || self.number())?,
             ..plain
         })
     }

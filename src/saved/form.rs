@@ -55,6 +55,8 @@ struct Form {
     longest: Option<u64>,
     #[serde(default)]
     lenient: Option<PartsForm>,
+    #[serde(default)]
+    limited: Option<u64>,
 }
 
 /// In their order.
@@ -82,6 +84,7 @@ const FIELDS: &[&str] = &[
     "down",
     "longest",
     "lenient",
+    "limited",
 ];
 /// How many of them version 1 has.
 const FIELDS_OF_FIRST: usize = 16;
@@ -216,6 +219,7 @@ impl Serialize for Saved {
                 eighths: parts.eighths,
                 buckets: parts.buckets,
             }),
+            limited: s.limited,
         };
         form.serialize(serializer)
     }
@@ -333,7 +337,8 @@ impl Form {
                 || self.pace.is_some()
                 || self.down.is_some()
                 || self.longest.is_some()
-                || self.lenient.is_some())
+                || self.lenient.is_some()
+                || self.limited.is_some())
         {
             return Err(E::custom(SavedError::Damaged));
         }
@@ -378,6 +383,7 @@ impl Form {
                 eighths: parts.eighths,
                 buckets: parts.buckets,
             }),
+            limited: self.limited,
         })
     }
 }

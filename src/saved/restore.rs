@@ -143,7 +143,10 @@ fn totals(s: &Saving, lenient: u64) -> Lifetime {
         ignored: t.ignored,
         cancelled: t.cancelled,
         kinds: s.kinds,
-        rejections: s.rejections,
+        rejections: {
+            let [half_open, forced_open, open] = s.rejections;
+            [s.limited.unwrap_or(0), half_open, forced_open, open]
+        },
         would_trip: s.would_trip,
     }
 }

@@ -79,7 +79,8 @@ impl Core {
             run: run.is_some_and(|run| run.reached),
         };
         let t = &read.totals;
-        let rejections = read.rejections_by_state.slots().map(at_most);
+        let slots = read.rejections_by_state.slots().map(at_most);
+        let [limited, rejections @ ..] = slots;
         let window = self.keep(c, now, &read);
         let lenient = parts(&window, &lenient, run.map_or(0, |run| run.length % EIGHTHS));
         let saving = Saving {
@@ -107,7 +108,7 @@ impl Core {
                 successes: at_most(t.successes),
                 failures: at_most(t.failures),
                 slow: at_most(t.slow),
-                rejected: rejections.iter().sum(),
+                rejected: slots.iter().sum(),
                 late: at_most(t.late),
                 ignored: at_most(t.ignored),
                 cancelled: at_most(t.cancelled),
@@ -136,6 +137,7 @@ impl Core {
             down: self.down(now),
             longest: self.longest(),
             lenient,
+            limited: (limited > 0).then_some(limited),
         };
         Some((saving, held))
     }

@@ -36,7 +36,8 @@ pub(crate) struct Saving {
     pub(crate) would_trip: u64,
     pub(crate) totals: Totals,
     pub(crate) kinds: [u64; FailureKind::SLOTS],
-    pub(crate) rejections: [u64; Rejections::SLOTS],
+    /// Without those by the limit on calls in flight, which came later.
+    pub(crate) rejections: [u64; Rejections::SLOTS - 1],
     /// In a state that counts nothing: the window shown there.
     pub(crate) window: Kept,
     /// The results of a half-open round. Absent in version 1.
@@ -54,6 +55,8 @@ pub(crate) struct Saving {
     pub(crate) longest: Option<u64>,
     /// What is lenient in it. Absent in version 1, and where nothing is.
     pub(crate) lenient: Option<Parts>,
+    /// Rejections by the limit on calls in flight. Absent where there are none.
+    pub(crate) limited: Option<u64>,
 }
 
 /// What lenient failures have left.
@@ -185,7 +188,7 @@ impl Saving {
         within("totals.failures", t.failures, 0, MOST)?;
         within("totals.slow", t.slow, 0, t.successes + t.failures)?;
         let mut rejected = 0;
-        for part in self.rejections {
+        for part in self.rejections.into_iter().chain(self.limited) {
             within("rejections", part, 0, MOST)?;
             rejected += part;
         }

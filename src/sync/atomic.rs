@@ -130,6 +130,12 @@ impl Word {
         self.0.fetch_add(n, AcqRel);
     }
 
+    /// Only for a word that no update writes.
+    pub(crate) fn subtract_one(&self) {
+        access(&self.0, true);
+        self.0.fetch_sub(1, AcqRel);
+    }
+
     /// Sets those bits, and leaves the others. Only for a word that no update writes.
     #[cfg(feature = "std")]
     pub(crate) fn set_bits(&self, bits: u64) {

@@ -95,9 +95,11 @@ impl Goal {
             Cause::ProbeTimeout => ReopenByTimeout,
             Cause::ProbesCancelled => ReopenByCancelled,
             Cause::RampFailed => ReopenByRamp,
-            Cause::OpenElapsed | Cause::ProbesSucceeded | Cause::RampCompleted | Cause::Manual => {
-                Trip
-            }
+            Cause::OpenElapsed
+            | Cause::ProbesSucceeded
+            | Cause::RampCompleted
+            | Cause::Manual
+            | Cause::MaxInFlight => Trip,
         }
     }
 }
@@ -193,7 +195,7 @@ const UPDATING: u64 = 1 << 3;
 const ARMED: u64 = 1 << 4;
 const STRIPES_SHIFT: u32 = 5;
 const STRIPES: u64 = 0b111 << STRIPES_SHIFT;
-/// Acquires look for a hang.
+/// Acquires look closer: for a hang, or at the limit on calls in flight.
 const WATCHES: u64 = 1 << 8;
 const GOAL_SHIFT: u32 = 9;
 const GOAL: u64 = 0b1_1111 << GOAL_SHIFT;
@@ -204,6 +206,8 @@ const TIMED: u64 = 1 << 15;
 const GENERATION_SHIFT: u32 = 16;
 const GENERATION: u64 = ((1 << TAG_BITS) - 1) << GENERATION_SHIFT;
 const VERSION_SHIFT: u32 = 40;
+/// In a permit's period, above the number of its step.
+const IN_FLIGHT: u64 = 1 << 63;
 
 const _: () = {
     let fields = [
@@ -230,7 +234,8 @@ const _: () = {
 };
 
 /// What a permit carries: the generation and the kind under which it was given; and in the version's place, in a
-/// ramp, the number of its step, plus one. So no period with a step is that of a control word.
+/// ramp, the number of its step, plus one, and a bit if it is counted among the calls in flight. So no period with
+/// either of these is that of a control word: its result takes the slow path, and looks there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Period(u64);
 
@@ -240,13 +245,27 @@ impl Period {
         Period(self.0 | (u64::from(step) + 1) << VERSION_SHIFT)
     }
 
+    /// The same, of a call that is counted among those in flight.
+    pub(crate) fn in_flight(self) -> Period {
+        Period(self.0 | IN_FLIGHT)
+    }
+
+    /// The same, of a call that is not counted among those in flight.
+    pub(crate) fn not_in_flight(self) -> Period {
+        Period(self.0 & !IN_FLIGHT)
+    }
+
+    pub(crate) fn is_in_flight(self) -> bool {
+        self.0 & IN_FLIGHT != 0
+    }
+
     /// The step of a ramp, if it was given in one.
     pub(crate) fn step(self) -> Option<u8> {
-        let step = self.0 >> VERSION_SHIFT;
+        let step = (self.0 & !IN_FLIGHT) >> VERSION_SHIFT;
         step.checked_sub(1).map(|step| step as u8)
     }
 
-    /// The same, without a step.
+    /// The same, without a step, and not counted among those in flight.
     pub(crate) fn whole(self) -> Period {
         Period(self.0 & (GENERATION | KIND))
     }
@@ -271,6 +290,7 @@ pub(crate) struct Flags {
     pub(crate) armed: bool,
     pub(crate) runs: bool,
     pub(crate) timed: bool,
+    /// Acquires look closer.
     pub(crate) watches: bool,
 }
 

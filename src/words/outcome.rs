@@ -206,43 +206,52 @@ pub struct Rejections {
     pub half_open: u64,
     /// Rejected while forced open.
     pub forced_open: u64,
+    /// Rejected while closed, by the limit on calls in flight
+    /// ([`max_in_flight`](crate::Builder::max_in_flight)).
+    pub closed: u64,
 }
 
 impl Rejections {
     /// The number of counters that they need.
-    pub(crate) const SLOTS: usize = 3;
+    pub(crate) const SLOTS: usize = 4;
 
     /// Returns the counter of a state that rejects.
     #[inline]
     pub(crate) const fn slot(state: State) -> usize {
         match state {
-            State::HalfOpen => 0,
-            State::ForcedOpen => 1,
-            _ => 2,
+            State::Closed => 0,
+            State::HalfOpen => 1,
+            State::ForcedOpen => 2,
+            _ => 3,
         }
     }
 
-    pub(crate) const fn of_slots([half_open, forced_open, open]: [u64; Self::SLOTS]) -> Self {
+    pub(crate) const fn of_slots(
+        [closed, half_open, forced_open, open]: [u64; Self::SLOTS],
+    ) -> Self {
         Self {
             open,
             half_open,
             forced_open,
+            closed,
         }
     }
 
     #[cfg(feature = "persist")]
     pub(crate) const fn slots(self) -> [u64; Self::SLOTS] {
-        [self.half_open, self.forced_open, self.open]
+        [self.closed, self.half_open, self.forced_open, self.open]
     }
 
-    /// Returns the calls that this state rejected; zero for a state that admits all.
+    /// Returns the calls that this state rejected; zero for a state that admits all. `Closed` rejects only by a
+    /// limit on calls in flight.
     #[must_use]
     pub const fn get(&self, state: State) -> u64 {
         match state {
             State::Open => self.open,
             State::HalfOpen => self.half_open,
             State::ForcedOpen => self.forced_open,
-            State::Closed | State::Disabled | State::ObserveOnly => 0,
+            State::Closed => self.closed,
+            State::Disabled | State::ObserveOnly => 0,
         }
     }
 }
@@ -368,6 +377,9 @@ pub enum Cause {
     RampFailed,
     /// The controller changed the state.
     Manual,
+    /// No transition: a closed breaker rejected a call because as many were in flight as
+    /// [`max_in_flight`](crate::Builder::max_in_flight) allows. Only a [`Rejected`](crate::Rejected) has it.
+    MaxInFlight,
 }
 
 impl Pack for Cause {
@@ -387,6 +399,7 @@ impl Pack for Cause {
             Self::Hang => 11,
             Self::RampCompleted => 12,
             Self::RampFailed => 13,
+            Self::MaxInFlight => 14,
         }
     }
 
@@ -406,6 +419,7 @@ impl Pack for Cause {
             11 => Self::Hang,
             12 => Self::RampCompleted,
             13 => Self::RampFailed,
+            14 => Self::MaxInFlight,
             _ => Self::Manual,
         }
     }
@@ -414,7 +428,7 @@ impl Pack for Cause {
 impl Cause {
     /// The causes have the numbers below this.
     #[cfg(any(test, fuzzing, all(feature = "persist", feature = "serde")))]
-    pub(crate) const NUMBER: u64 = 14;
+    pub(crate) const NUMBER: u64 = 15;
 
     /// Whether it is a trip rule that outcomes make true.
     pub(crate) fn is_rule(self) -> bool {
@@ -476,6 +490,7 @@ impl fmt::Display for Cause {
             Self::RampCompleted => "ramp completed",
             Self::RampFailed => "ramp failed",
             Self::Manual => "manual",
+            Self::MaxInFlight => "max in flight",
         })
     }
 }

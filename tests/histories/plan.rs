@@ -134,6 +134,7 @@ pub(crate) fn rules(time: Time) -> Rules {
             ramp: false,
         },
         on_cancel: OnCancel::Ignored,
+        max_in_flight: None,
     }
 }
 

@@ -101,6 +101,7 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
         rejections: crate::model::REJECTING.map(|by| match by {
             State::Open => of.rejections_by_state.open,
             State::HalfOpen => of.rejections_by_state.half_open,
+            State::Closed => of.rejections_by_state.closed,
             _ => of.rejections_by_state.forced_open,
         }),
         would_trip: of.would_trip,

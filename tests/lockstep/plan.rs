@@ -162,6 +162,7 @@ pub(crate) struct Changes {
     pub(crate) backoff: Option<Backoff>,
     pub(crate) half_open: Option<HalfOpen>,
     pub(crate) on_cancel: Option<OnCancel>,
+    pub(crate) max_in_flight: Option<Option<u32>>,
 }
 
 // ---- breakers
@@ -278,6 +279,11 @@ fn on_cancels() -> impl Strategy<Value = OnCancel> {
     ])
 }
 
+/// Low ones reject often; a higher one counts.
+fn limits() -> impl Strategy<Value = Option<u32>> {
+    option::weighted(0.25, prop_oneof![3 => 1..=6_u32, 1 => 7..=1_000_u32])
+}
+
 fn rules() -> impl Strategy<Value = Rules> {
     (
         (option::weighted(0.6, rates()), 1..=12_u32),
@@ -297,7 +303,7 @@ fn rules() -> impl Strategy<Value = Rules> {
             ),
         ),
         (lenients(), 0..20_u32),
-        (backoffs(), half_opens(), on_cancels()),
+        (backoffs(), half_opens(), on_cancels(), limits()),
     )
         .prop_map(
             |(mut rate, mut slow, mut counts, (mut outage, hang), (lenient, part), rest)| {
@@ -327,6 +333,7 @@ fn rules() -> impl Strategy<Value = Rules> {
                     backoff: rest.0,
                     half_open: rest.1,
                     on_cancel: rest.2,
+                    max_in_flight: rest.3,
                 }
             },
         )
@@ -526,10 +533,13 @@ pub(crate) fn changes() -> impl Strategy<Value = Changes> {
         ),
         option::weighted(0.3, backoffs()),
         option::weighted(0.3, half_opens()),
-        option::weighted(0.2, on_cancels()),
+        (
+            option::weighted(0.2, on_cancels()),
+            option::weighted(0.2, limits()),
+        ),
     )
         .prop_map(
-            |(rate, counts, slow, none, adaptive, backoff, half_open, on_cancel)| Changes {
+            |(rate, counts, slow, none, adaptive, backoff, half_open, rest)| Changes {
                 no_failure_rules: none.0,
                 no_slow_rules: none.1 && slow.0.is_some(),
                 no_hang_rule: none.2,
@@ -544,7 +554,8 @@ pub(crate) fn changes() -> impl Strategy<Value = Changes> {
                 slow_rate: slow.1,
                 backoff,
                 half_open,
-                on_cancel,
+                on_cancel: rest.0,
+                max_in_flight: rest.1,
             },
         )
 }

@@ -38,7 +38,7 @@ alike!(state, state_of, crated::State, model::State:
     Closed Open HalfOpen ForcedOpen Disabled ObserveOnly);
 alike!(cause, cause_of, crated::Cause, model::Cause:
     ConsecutiveFailures FailureCount FailureRate SlowRate Evidence Hang OpenElapsed ProbesSucceeded
-    ProbeFailed ProbeTimeout ProbesCancelled RampCompleted RampFailed Manual);
+    ProbeFailed ProbeTimeout ProbesCancelled RampCompleted RampFailed Manual MaxInFlight);
 alike!(on_cancel, on_cancel_of, crated::OnCancel, model::OnCancel:
     Ignored Failure FailureIfSlow);
 
@@ -142,6 +142,7 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
         evidence: of.evidence.map(evidence_of),
         watch: of.watch.map(watch_of),
         admitted_share: of.admitted_share,
+        in_flight: of.in_flight,
         probes: [of.probes.in_flight, of.probes.succeeded, of.probes.failed],
         totals: model::Totals {
             successes: of.totals.successes,
@@ -268,6 +269,7 @@ pub(crate) fn build(
             open_for,
             half_open: half_open(rules.half_open),
             on_cancel: on_cancel(rules.on_cancel),
+            max_in_flight: rules.max_in_flight,
             durations: false,
             history: 4,
             clock: clock.into(),
@@ -290,7 +292,8 @@ pub(crate) fn build(
         consecutive_failures(rules.consecutive_failures)
         failure_count(rules.failure_count)
         outage(rules.outage.map(outage))
-        hang(rules.hang.map(hang)));
+        hang(rules.hang.map(hang))
+        max_in_flight(rules.max_in_flight));
     let builder = match rules.lenient.map(lenient) {
         Some((kinds, weight)) => builder.lenient(kinds, weight),
         None => builder,
@@ -326,6 +329,11 @@ pub(crate) fn changed(rules: crated::config::Rules, changes: &Changes) -> crated
         open_for(changes.backoff.map(|of| backoff(of, false)))
         half_open(changes.half_open.map(half_open))
         on_cancel(changes.on_cancel.map(on_cancel)));
+    let rules = match changes.max_in_flight {
+        Some(Some(most)) => rules.max_in_flight(most),
+        Some(None) => rules.no_max_in_flight(),
+        None => rules,
+    };
     match changes.lenient.map(lenient) {
         Some((kinds, weight)) => rules.lenient(kinds, weight),
         None => rules,
@@ -358,5 +366,6 @@ pub(crate) fn changed_model(mut rules: model::Rules, changes: &Changes) -> model
     rules.backoff = changes.backoff.unwrap_or(rules.backoff);
     rules.half_open = changes.half_open.unwrap_or(rules.half_open);
     rules.on_cancel = changes.on_cancel.unwrap_or(rules.on_cancel);
+    rules.max_in_flight = changes.max_in_flight.unwrap_or(rules.max_in_flight);
     rules
 }

@@ -30,6 +30,7 @@ fn rules() -> Rules {
             ramp: false,
         },
         on_cancel: OnCancel::Ignored,
+        max_in_flight: None,
     }
 }
 

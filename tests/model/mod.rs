@@ -124,7 +124,9 @@ pub(crate) struct Model {
     plain: Option<u64>,
     totals: Totals,
     kinds: [u64; 9],
-    rejections: [u64; 3],
+    rejections: [u64; 4],
+    /// Calls that hold a place, whatever their generation.
+    in_flight: u64,
     would_trip: u64,
     late_probe_successes: u64,
     events: Vec<Event>,
@@ -166,7 +168,8 @@ impl Model {
             plain: (!setup.rules.tick()).then_some(0),
             totals: Totals::default(),
             kinds: [0; 9],
-            rejections: [0; 3],
+            rejections: [0; 4],
+            in_flight: 0,
             would_trip: 0,
             late_probe_successes: 0,
             events: Vec::new(),
@@ -232,11 +235,27 @@ impl Model {
                 return Err(self.reject(now));
             }
         }
+        let in_flight = self.rules.max_in_flight.is_some() && self.state != State::Disabled;
+        if self.state == State::Closed
+            && let Some(most) = self.rules.max_in_flight
+            && self.in_flight >= u64::from(most)
+        {
+            self.count_rejection(State::Closed);
+            return Err(Rejection {
+                state: State::Closed,
+                cause: Some(Cause::MaxInFlight),
+                retry_after: None,
+            });
+        }
+        self.in_flight += u64::from(in_flight);
         Ok(Permit {
+            in_flight,
             generation: self.generation,
-            // a call that begins with neither a slow limit nor the hang rule has no duration, but for a probe
+            // a call that begins with neither a slow limit, the hang rule nor a limit on calls in flight has no
+            // duration, but for a probe
             admitted: (self.rules.slow_call.is_some()
                 || self.rules.hang.is_some()
+                || self.rules.max_in_flight.is_some()
                 || self.state == State::HalfOpen)
                 .then_some(now),
             probe: self.state == State::HalfOpen,
@@ -246,6 +265,7 @@ impl Model {
 
     /// A call ends with a result that took `took`.
     pub(crate) fn finish(&mut self, permit: Permit, outcome: Outcome, took: u64, now: u64) {
+        let permit = self.give_place_back(permit);
         if permit.generation == self.generation {
             self.end_round_if_over(now);
         }
@@ -309,6 +329,7 @@ impl Model {
 
     /// A call ends without a result.
     pub(crate) fn cancel(&mut self, permit: Permit, now: u64) {
+        let permit = self.give_place_back(permit);
         if permit.generation == self.generation {
             self.end_round_if_over(now);
         }
@@ -332,6 +353,15 @@ impl Model {
         let timeout = self.probe_timeout();
         if self.state == State::HalfOpen && self.round.cancel(self.since, now, needed, timeout) {
             self.open(Cause::ProbesCancelled, None, self.round.counts(), now);
+        }
+    }
+
+    /// Once per call.
+    fn give_place_back(&mut self, permit: Permit) -> Permit {
+        self.in_flight -= u64::from(permit.in_flight);
+        Permit {
+            in_flight: false,
+            ..permit
         }
     }
 
@@ -693,6 +723,7 @@ impl Model {
             evidence: self.evidence(now),
             watch: self.watch(now),
             admitted_share: self.admitted_share(),
+            in_flight: self.rules.max_in_flight.map(|_| self.in_flight),
             probes: [
                 self.round.in_flight,
                 self.round.succeeded,

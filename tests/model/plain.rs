@@ -28,6 +28,7 @@ pub(crate) enum Cause {
     RampCompleted,
     RampFailed,
     Manual,
+    MaxInFlight,
 }
 
 /// The trip rules, in the order in which a cause is looked for.
@@ -51,7 +52,12 @@ pub(crate) enum Kind {
 }
 
 /// The states that reject calls.
-pub(crate) const REJECTING: [State; 3] = [State::Open, State::HalfOpen, State::ForcedOpen];
+pub(crate) const REJECTING: [State; 4] = [
+    State::Open,
+    State::HalfOpen,
+    State::ForcedOpen,
+    State::Closed,
+];
 
 impl Kind {
     /// Its place in `View::kinds`; the last is that of all the unlisted ones.
@@ -188,6 +194,7 @@ pub(crate) struct Rules {
     pub(crate) backoff: Backoff,
     pub(crate) half_open: HalfOpen,
     pub(crate) on_cancel: OnCancel,
+    pub(crate) max_in_flight: Option<u32>,
 }
 
 impl Rules {
@@ -286,6 +293,8 @@ pub(crate) struct Permit {
     pub(crate) probe: bool,
     /// Of a ramp's call: the number of its step.
     pub(crate) step: Option<u32>,
+    /// It is counted among the calls in flight.
+    pub(crate) in_flight: bool,
 }
 
 impl Permit {
@@ -464,12 +473,13 @@ pub(crate) struct View {
     pub(crate) evidence: Option<Evidence>,
     pub(crate) watch: Option<Watch>,
     pub(crate) admitted_share: f64,
+    pub(crate) in_flight: Option<u64>,
     /// In flight, succeeded, failed.
     pub(crate) probes: [u32; 3],
     pub(crate) totals: Totals,
     pub(crate) kinds: [u64; 9],
     /// By [`REJECTING`].
-    pub(crate) rejections: [u64; 3],
+    pub(crate) rejections: [u64; 4],
     pub(crate) would_trip: u64,
     pub(crate) late_probe_successes: u64,
     pub(crate) transitions: u64,

@@ -21,6 +21,7 @@ mod generation;
 mod half_open;
 mod hang;
 mod history;
+mod in_flight;
 mod lenient;
 mod observe;
 mod outcomes;

@@ -9,6 +9,7 @@
 )]
 
 mod conservation;
+mod in_flight;
 mod listeners;
 mod operators;
 mod probes;

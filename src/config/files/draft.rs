@@ -134,6 +134,7 @@ pub(crate) struct Draft {
     probe_timeout: Setting<Duration>,
     ramp: Setting<bool>,
     on_cancel: Setting<OnCancel>,
+    max_in_flight: Rule<u32>,
     durations: Setting<bool>,
     history: Setting<u32>,
     clock: Setting<Clock>,
@@ -151,7 +152,7 @@ const OFF_WITH_PARTS: &str = "false and parts are both set, but only one form ca
 
 impl Draft {
     /// In the order in which they are written.
-    pub(crate) fn fields(&mut self) -> [(Key, &mut dyn Field); 39] {
+    pub(crate) fn fields(&mut self) -> [(Key, &mut dyn Field); 40] {
         [
             (at("", "profile"), &mut self.profile),
             (at("window", "time"), &mut self.time),
@@ -194,6 +195,7 @@ impl Draft {
             (at("half_open", "probe_timeout"), &mut self.probe_timeout),
             (at("half_open", "ramp"), &mut self.ramp),
             (at("", "on_cancel"), &mut self.on_cancel),
+            (at("", "max_in_flight"), &mut self.max_in_flight),
             (at("", "durations"), &mut self.durations),
             (at("", "history"), &mut self.history),
             (at("", "clock"), &mut self.clock),
@@ -278,6 +280,7 @@ impl Draft {
             probe_timeout: Setting(half_open.probe_timeout),
             ramp: Setting(half_open.ramp.is_some().then_some(true)),
             on_cancel: Setting(Some(config.on_cancel)),
+            max_in_flight: Rule(Some(config.max_in_flight)),
             durations: Setting(Some(config.durations)),
             history: Setting(Some(config.history)),
             clock: Setting(Some(config.clock.clone())),
@@ -313,6 +316,7 @@ impl Draft {
                 .unwrap_or(profile.consecutive_failures),
             failure_count: self.failure_count.0.unwrap_or(profile.failure_count),
             on_cancel: self.on_cancel.0.unwrap_or(profile.on_cancel),
+            max_in_flight: self.max_in_flight.0.unwrap_or(profile.max_in_flight),
             durations: self.durations.0.unwrap_or(profile.durations),
             history: self.history.0.unwrap_or(profile.history),
             clock: self.clock.0.unwrap_or(profile.clock),

@@ -70,7 +70,7 @@ pub struct RegistryPublisher {
     name: String,
     /// Success, failure, ignored, cancelled, late.
     calls: [Counter; 5],
-    rejections: [(State, Counter); 3],
+    rejections: [(State, Counter); 4],
     slow: Counter,
     transitions: Counter,
     evictions: Counter,

@@ -97,7 +97,12 @@ const DURATIONS: (&str, &str) = (
 );
 
 const OUTCOMES: [&str; 5] = ["success", "failure", "ignored", "cancelled", "late"];
-const REJECTING: [State; 3] = [State::Open, State::HalfOpen, State::ForcedOpen];
+const REJECTING: [State; 4] = [
+    State::Open,
+    State::HalfOpen,
+    State::ForcedOpen,
+    State::Closed,
+];
 /// The kinds of failures that are counted separately.
 const KINDS: usize = 9;
 

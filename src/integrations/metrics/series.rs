@@ -132,8 +132,14 @@ impl Labels {
 
     /// A counter per state that rejects.
     #[cfg(feature = "registry")]
-    pub(super) fn rejections(&self, name: &'static str) -> [(State, Counter); 3] {
-        [State::Open, State::HalfOpen, State::ForcedOpen].map(|state| {
+    pub(super) fn rejections(&self, name: &'static str) -> [(State, Counter); 4] {
+        let rejecting = [
+            State::Open,
+            State::HalfOpen,
+            State::ForcedOpen,
+            State::Closed,
+        ];
+        rejecting.map(|state| {
             let label = ("state", label::state(state));
             (state, self.counter(name, &[label]))
         })

@@ -91,6 +91,7 @@ impl Aggregate {
         sum.open += one.open;
         sum.half_open += one.half_open;
         sum.forced_open += one.forced_open;
+        sum.closed += one.closed;
         self.transitions += seen.transitions;
         self.would_trip += seen.would_trip;
     }

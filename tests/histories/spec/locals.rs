@@ -14,6 +14,7 @@ impl Spec {
                 admitted: None,
                 probe: false,
                 step: None,
+                in_flight: false,
             };
             self.model.finish(permit, Outcome::Success, 0, self.rolled);
             self.runs = vec![self.run];

@@ -51,6 +51,7 @@ impl Spec {
                 admitted: Some(now),
                 probe: false,
                 step: None,
+                in_flight: false,
             };
             self.permits.push((index, permit));
             found.push((self, Phase::Done));

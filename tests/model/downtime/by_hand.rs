@@ -37,6 +37,7 @@ fn model(initial: State) -> Model {
             ramp: false,
         },
         on_cancel: OnCancel::Ignored,
+        max_in_flight: None,
     };
     let setup = Setup {
         window: Window::Time {

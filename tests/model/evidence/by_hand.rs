@@ -44,6 +44,7 @@ fn model(initial: State, outage: Option<Outage>) -> Model {
             ramp: false,
         },
         on_cancel: OnCancel::Ignored,
+        max_in_flight: None,
     };
     let window = Window::Time {
         buckets: 3,

@@ -39,6 +39,7 @@ fn model(initial: State, hang: Option<Hang>) -> Model {
             ramp: false,
         },
         on_cancel: OnCancel::Ignored,
+        max_in_flight: None,
     };
     let window = Window::Time {
         buckets: 3,

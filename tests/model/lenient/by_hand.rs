@@ -41,6 +41,7 @@ fn rules(eighths: u32) -> Rules {
             ramp: false,
         },
         on_cancel: OnCancel::Ignored,
+        max_in_flight: None,
     }
 }
 

@@ -37,6 +37,7 @@ fn rules() -> Rules {
             ramp: true,
         },
         on_cancel: OnCancel::Ignored,
+        max_in_flight: None,
     }
 }
 
