@@ -561,11 +561,15 @@ impl Config {
 
     /// Whether a rule is on that needs the words of the adaptive ones.
     pub(crate) fn is_adaptive(&self) -> bool {
+        self.times_probes() || self.lenient_in_force().is_some()
+    }
+
+    /// Whether a rule is on that asks how long the probes of a round took.
+    pub(crate) fn times_probes(&self) -> bool {
         self.outage.is_some()
             || self.hang.is_some()
             || self.open_for.adaptive
             || self.half_open.ramp.is_some()
-            || self.lenient_in_force().is_some()
     }
 
     /// Returns the kinds that count for less, if there are any.

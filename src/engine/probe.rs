@@ -120,7 +120,7 @@ impl Core {
         }
         let (failed, slow) = (out.class.failed(), out.class.slow());
         let fails = u64::from(policy.fails_round(failed, slow));
-        let noted = fails == 0 && policy.config.is_adaptive();
+        let noted = fails == 0 && policy.config.times_probes();
         let after = |round: Round| {
             // Before the exchange, never after: a cancellation that finds this result in the round reads
             // its time, or a later one.

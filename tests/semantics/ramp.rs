@@ -573,3 +573,36 @@ fn a_rejected_call_learns_what_is_left_of_100_ms() {
     assert_eq!(seen.rejections_by_state.half_open, 1);
     assert_eq!(seen.totals.rejected, 1);
 }
+
+/// Lenient kinds are no adaptive rule. (Found by the lock step in some 800,000 random plans: the crate took the time of
+/// the first probe, which came before the ramp was switched on, and cut the step for its slower calls.)
+#[test]
+fn lenient_kinds_alone_time_no_probe() {
+    let quick = HalfOpen::successes(2).probe_timeout(TIMEOUT);
+    let rig = Rig::new(|builder| {
+        let builder = builder.consecutive_failures(3).slow_call(secs(60));
+        builder
+            .half_open(quick)
+            .lenient([tripcoil::FailureKind::Overload], 0.0)
+    });
+    rig.controller.half_open();
+    rig.breaker.try_acquire().expect("a probe").success();
+    rig.controller
+        .reconfigure(|rules| {
+            rules.half_open(
+                HalfOpen::successes(1)
+                    .probe_timeout(TIMEOUT)
+                    .ramp(Ramp::new()),
+            )
+        })
+        .expect("valid");
+    for _ in 0..5 {
+        rig.breaker
+            .try_acquire()
+            .expect("of the ramp")
+            .record_timed(OK, secs(10));
+    }
+    rig.clock.advance(STEP);
+    rig.arrive();
+    rig.is_complete();
+}
