@@ -84,8 +84,8 @@ for module, kind, method in called:
         imports[module] |= homes
 
 # what is built upon the crate is built upon what it makes public, but for the models' seam,
-# caught panics and what classifiers share
-SEAM = ("sync", "error::caught", "classify::classifier")
+# caught panics, what classifiers share, and the bound that a registry's breakers share
+SEAM = ("sync", "error::caught", "classify::classifier", "engine::bound")
 inside = "|".join(ORDER[:-1])
 # the names that a public folder's face gives out
 given = {

@@ -132,3 +132,65 @@ fn a_permit_keeps_its_breaker() {
         assert_eq!(registry.aggregate().totals.rejected, 1);
     });
 }
+
+/// Two keys about to trip, and room for one: each has looked before the other has tripped, or one is withheld. What is
+/// counted comes out even, so that after both are closed again there is room for one.
+#[test]
+fn trips_of_two_keys_are_counted_in_their_bound() {
+    explore(
+        "trips_of_two_keys_are_counted_in_their_bound",
+        Some(2),
+        || {
+            let clock = ManualClock::new();
+            let template = move |_: &Key| {
+                Breaker::builder("key")
+                    .clock(&clock)
+                    .window(tripcoil::Window::time(Duration::from_secs(1)).buckets(1))
+                    .consecutive_failures(1)
+            };
+            let bounded = Registry::builder(template)
+                .max_tripped(0.5)
+                .expect("a share");
+            let (registry, controller) = bounded.build_with_controller();
+            let [first, second] = [0, 1].map(|key: Key| registry.get(&key).expect("valid"));
+            let other = second.clone();
+            race(|| fail(&first), move || fail(&other));
+            let all = registry.aggregate();
+            let open = all.in_state(State::Open);
+            assert!(open >= 1, "room for one is there: {all:?}");
+            assert_eq!(open as u64 + all.withheld, 2, "{all:?}");
+            controller.reset_all();
+            fail(&first);
+            fail(&second);
+            assert_eq!(
+                (first.state(), second.state()),
+                (State::Open, State::Closed)
+            );
+        },
+    );
+}
+
+/// A trip beside a reset of the same key: whichever is counted first, the key is tripped or it is not.
+#[test]
+fn a_trip_beside_a_reset_is_counted_even() {
+    explore("a_trip_beside_a_reset_is_counted_even", Some(2), || {
+        let template = |_: &Key| {
+            Breaker::builder("key")
+                .clock(&ManualClock::new())
+                .consecutive_failures(1)
+        };
+        let bounded = Registry::builder(template)
+            .max_tripped(0.5)
+            .expect("a share");
+        let (registry, controller) = bounded.build_with_controller();
+        let [first, second] = [0, 1].map(|key: Key| registry.get(&key).expect("valid"));
+        let other = first.clone();
+        race(
+            || controller.on(&0, |key| key.reset()).expect("valid"),
+            move || fail(&other),
+        );
+        fail(&second);
+        let tripped = [first.state(), second.state()].map(|state| state == State::Open);
+        assert!(tripped[0] != tripped[1], "{tripped:?}");
+    });
+}

@@ -105,6 +105,9 @@ impl Config {
             let without = "ignored or failure unless slow_call is set";
             problems.add("on_cancel", "failure_if_slow", without);
         }
+        if let Some(n) = self.max_in_flight {
+            problems.count("max_in_flight", n, u32::MAX);
+        }
         problems.count("history", self.history, MAX_HISTORY);
         if let Some(missing) = self.clock.missing() {
             let own = "a ManualClock or a Clock::custom, since this target has no clock";
@@ -178,9 +181,6 @@ impl Config {
         self.check_outage(problems);
         self.check_hang(problems);
         self.check_lenient(problems);
-        if let Some(n) = self.max_in_flight {
-            problems.count("max_in_flight", n, u32::MAX);
-        }
         let failure_rules = [
             self.outage.is_some(),
             self.consecutive_failures.is_some(),

@@ -106,7 +106,9 @@ impl Core {
         if !silent {
             return change(watch.ended());
         }
-        if watch.is_reported() {
+        // Under observe-only, or if the registry lets nothing trip now.
+        let withheld = control.state() == State::ObserveOnly || self.withholds();
+        if watch.is_reported() && withheld {
             // it counts nothing further, whatever the rule has become since
             return Look::Admit;
         }
@@ -114,14 +116,17 @@ impl Core {
         let found = watch.starts >= u64::from(hang.starts)
             && watch.lasted(now) >= Some(patience / 3)
             && now >= alive.saturating_add(patience);
+        if !found && watch.is_reported() {
+            return Look::Admit;
+        }
         if !found {
             return change(watch.counted());
         }
-        if control.state() == State::ObserveOnly {
+        if withheld {
             // This exchange is the edge: of several acquires that find it one succeeds.
             return match words.watch.cas(watch, watch.reported()) {
                 Ok(()) => {
-                    self.ledger.would_trip.add(1);
+                    self.report_would_trip(control.state(), 1);
                     Look::Admit
                 }
                 Err(_) => Look::Again,

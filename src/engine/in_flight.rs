@@ -6,13 +6,9 @@
 //!
 //! The count is of calls, not of a period: a call of an earlier generation that has not ended is still in flight.
 
-use crate::engine::call::Admission;
 use crate::engine::policy::{Policy, RULES_BITS};
-use crate::engine::state::Core;
-use crate::error::Rejected;
 use crate::sync::atomic::Word;
 use crate::sync::pack::{Fields, Pack};
-use crate::words::outcome::State;
 
 /// The limit, with the number of the rules that it is from; 0 if off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -77,8 +73,13 @@ impl InFlight {
         }
     }
 
+    /// The limit; 0 if off.
+    pub(crate) fn limit(&self) -> u64 {
+        u64::from(self.limit.load().calls)
+    }
+
     /// Takes a place; `false` if all are taken.
-    fn take(&self, most: u64) -> bool {
+    pub(crate) fn take(&self, most: u64) -> bool {
         let mut taken = self.calls.load();
         // Others may take a place between this look and the exchange, which then fails: so no two of them take the
         // last one. Each failed exchange is another call's beginning or end.
@@ -89,6 +90,11 @@ impl InFlight {
             }
         }
         false
+    }
+
+    /// Gives a place back that was taken.
+    pub(crate) fn give_back(&self) {
+        self.calls.subtract_one();
     }
 }
 
@@ -105,48 +111,6 @@ impl Limit {
     fn is_older_than(self, rules: u32) -> bool {
         let ahead = rules.wrapping_sub(self.rules) % (1 << RULES_BITS);
         (1..1 << (RULES_BITS - 1)).contains(&ahead)
-    }
-}
-
-impl Core {
-    /// Counts an admitted call among those in flight, or rejects it. A probe, and a call of a ramp, is counted
-    /// whatever the limit: how many there are is up to the round and the ramp.
-    #[inline]
-    pub(crate) fn hold_place(&self, admission: Admission) -> Result<Admission, Rejected> {
-        let limit = u64::from(self.in_flight.limit.load().calls);
-        let state = admission.period.state();
-        if limit == 0 || state == State::Disabled {
-            return Ok(admission);
-        }
-        // The state may change between the acquire's look at it and this exchange: then the call is late, and gives
-        // its place back at its end, as every other does.
-        let most = if state == State::Closed {
-            limit
-        } else {
-            u64::MAX
-        };
-        if !self.in_flight.take(most) {
-            return Err(Rejected::by(State::Closed));
-        }
-        Ok(Admission {
-            period: admission.period.in_flight(),
-            ..admission
-        })
-    }
-
-    /// Gives the call's place back, if it has one. Once per call: what is returned has none.
-    #[inline]
-    pub(crate) fn give_place_back(&self, admission: Admission) -> Admission {
-        if !admission.period.is_in_flight() {
-            return admission;
-        }
-        // Before the result is counted, so a call may begin that is in no window with this one. None is in flight too
-        // many: this one has ended.
-        self.in_flight.calls.subtract_one();
-        Admission {
-            period: admission.period.not_in_flight(),
-            ..admission
-        }
     }
 }
 

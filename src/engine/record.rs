@@ -512,6 +512,12 @@ impl Core {
         }
     }
 
+    /// Whether a rule that is true trips: not under observe-only, nor where the registry withholds it.
+    #[inline]
+    fn may_trip(&self, control: Control) -> bool {
+        control.state() == State::Closed && !self.withholds()
+    }
+
     /// As if an outcome had met another's exchange.
     #[cfg(tripcoil_loom)]
     pub(crate) fn collide(&self) {
@@ -583,13 +589,13 @@ impl Core {
                 // longer run. If the thread stops before the trip, the next failure trips instead,
                 // since its run is long enough as well. (One that counts for nothing finds a run as long, and trips too:
                 // of two trips the second finds the period over.)
-                Ok(_) if after.reached && control.state() == State::Closed => {
+                Ok(_) if after.reached && self.may_trip(control) => {
                     return self.trip(control, Goal::TripByRun, now, out);
                 }
                 Ok(_) => {
-                    // observe-only reports the rising edge
+                    // The rising edge. What is withheld is asked for again by the next failure, whose run is as long.
                     if after.reached && !before.reached {
-                        self.ledger.would_trip.add(1);
+                        self.report_would_trip(control.state(), 1);
                     }
                     return;
                 }
@@ -706,17 +712,19 @@ impl Core {
         judged: Judged,
         clock: impl Fn() -> u64,
     ) {
-        if control.state() == State::Closed {
-            if let Some((goal, _)) = judged.truth.goal() {
+        if let Some((goal, _)) = judged.truth.goal() {
+            if self.may_trip(control) {
                 // if it was true before, an earlier outcome decided: this one's wait does not count
                 let wait = out.wait.filter(|_| !judged.was.any());
                 return self.trip(control, goal, clock(), Outgoing { wait, ..out });
             }
-        } else if judged.truth.any() {
-            // Observe-only: each entry has a state before and after it, so each rising edge has
-            // exactly one that counts it.
-            let rising = judged.truth.rising_from(judged.was);
-            self.ledger.would_trip.add(rising.number());
+            // Each entry has a state before and after it, so each rising edge has exactly one that counts it. Where the
+            // period has ended nothing was withheld: the entry's own run has tripped the breaker, or another thread has.
+            let observed = control.state() == State::ObserveOnly;
+            if observed || self.control().period() == control.period() {
+                let rising = judged.truth.rising_from(judged.was);
+                self.report_would_trip(control.state(), rising.number());
+            }
         }
         if judged.disarms {
             // If another thread announces an update first, that one has this entry in its cut.

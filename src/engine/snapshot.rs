@@ -120,8 +120,8 @@ pub struct Snapshot {
     pub failures_by_kind: FailureKinds,
     /// `totals.rejected`, by the state that rejected.
     pub rejections_by_state: Rejections,
-    /// How often a rule became true under observe-only, counted per rule, since the breaker was
-    /// built.
+    /// How often a rule became true and did not trip, counted per rule, since the breaker was built: under observe-only,
+    /// or since the bound of its registry (`max_tripped`) withheld the trip.
     pub would_trip: u64,
     /// Transitions since the breaker was built.
     pub transitions: u64,

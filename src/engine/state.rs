@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::config::settings::{Config, Geometry};
 use crate::engine::adaptive::AdaptiveWords;
+use crate::engine::bound::Bound;
 use crate::engine::durations::Histogram;
 use crate::engine::events::event::{EventRing, EventWords, HISTORY, LastOpening};
 use crate::engine::events::queue::Queue;
@@ -27,6 +28,7 @@ use crate::words::run::{Run, RunRule};
 use crate::words::tagged::{Generation, Tagged, Version};
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 /// Read by every call and written only by updates, so it stays in each cache.
@@ -103,6 +105,8 @@ pub(crate) struct Core {
     pub(crate) name: Box<str>,
     pub(crate) history: EventRing<[EventWords; HISTORY]>,
     pub(crate) last_opening: LastOpening,
+    /// Of its registry, if that bounds how many breakers may be tripped.
+    pub(crate) bound: Option<Arc<Bound>>,
     /// A longer history, where one is configured.
     pub(crate) longer: Option<Box<EventRing>>,
     /// The adaptive rules' words, once one is on.
@@ -145,7 +149,14 @@ impl Core {
     /// Builds a breaker from a validated configuration. No other thread has any of its words at
     /// this point; a thread that gets the core gets it by an exchange or a lock, and so sees
     /// everything that is stored here.
-    pub(crate) fn new(name: String, config: Config, seed: u64, now: u64, initial: Initial) -> Core {
+    pub(crate) fn new(
+        name: String,
+        config: Config,
+        seed: u64,
+        now: u64,
+        initial: Initial,
+        bound: Option<Arc<Bound>>,
+    ) -> Core {
         let clock = config.clock.clone();
         let kept = config.history as usize;
         let longer = (kept > HISTORY).then(|| Box::new(EventRing::of(kept.next_power_of_two())));
@@ -243,6 +254,7 @@ impl Core {
                 results: Default::default(),
             },
             watchers: Watchers::default(),
+            bound,
             history: EventRing::short(),
             last_opening,
             longer,

@@ -132,7 +132,7 @@ pub(crate) struct Decision {
     /// `Some`: a transition, self-transitions included.
     pub(crate) transition: Option<(State, Cause)>,
     pub(crate) flags: Flags,
-    /// Observe-only: the rules that are true, and those that have become so.
+    /// The rules that are true and do not trip, and those that have become so.
     pub(crate) truth: Truth,
     pub(crate) rising: Truth,
     /// The number of the rules by which it was made.
@@ -202,7 +202,7 @@ impl Decision {
 /// is the one that judges rules on a window of time; in a count window each entry judged itself as
 /// it landed. `before` is the last decision: it says what was true at the last judgement (observe-only), and by
 /// which rules the decision was made. `weighed` is the outage rule's view of the same cut, and `leads` where the goal
-/// leads, or what a ramp has found.
+/// leads, or what a ramp has found. `withheld`: the breaker's registry lets no rule trip it now.
 pub(crate) fn decide(
     announced: Control,
     leads: Option<(State, Cause)>,
@@ -210,6 +210,7 @@ pub(crate) fn decide(
     window: Seen,
     weighed: &Weighed,
     judged: bool,
+    withheld: bool,
     before: Decision,
 ) -> Decision {
     let was = before.truth;
@@ -240,10 +241,16 @@ pub(crate) fn decide(
     let now = now.with_evidence(now.evidence() && weighed.score > 0);
     let observing = announced.state() == State::ObserveOnly;
     // The announcer's result may be one of many. What trips is the window that all helpers have
-    // frozen.
+    // frozen. What was true before does not: it was withheld, and may be true no longer.
+    let found = match announced.goal() {
+        Check => now.with_evidence(weighed.holds()).cause(),
+        CheckHang => weighed.hung.then_some(Cause::Hang),
+        _ => None,
+    };
     if judged
         && !observing
-        && let Some(cause) = now.cause().or(weighed.hung.then_some(Cause::Hang))
+        && !withheld
+        && let Some(cause) = found
     {
         return Decision {
             transition: Some((State::Open, cause)),
@@ -254,7 +261,9 @@ pub(crate) fn decide(
     // In the published word, so that a success knows from its one load of control whether it has to
     // look at its limit.
     let armed = if judged {
-        now.by_outcomes().any() || policy.is_armed_beside(window, weighed, now.evidence())
+        // evidence that was withheld is asked for again, by each outcome that finds it true
+        let stays = observing && now.evidence();
+        now.by_outcomes().any() || policy.is_armed_beside(window, weighed, stays)
     } else {
         // An entry asks that would make a rule true. If it is disarmed before that one lands, it asks again.
         let asked = announced.goal() == Check;
@@ -264,11 +273,8 @@ pub(crate) fn decide(
         transition: None,
         flags: policy.flags(armed),
         truth: now,
-        rising: if observing {
-            now.rising_from(was)
-        } else {
-            Truth::default()
-        },
+        // while closed, only if it is withheld: else what is true trips
+        rising: now.rising_from(was),
         ..by
     }
 }

@@ -96,7 +96,10 @@ impl Core {
             // If the publisher stops here, these edges are missing from the sum until it continues:
             // no decision depends on it.
             if decision.rising.any() {
-                self.ledger.would_trip.add(decision.rising.number());
+                self.report_would_trip(announced.state(), decision.rising.number());
+            }
+            if decision.transition.is_some() {
+                self.count_in_bound(announced, next);
             }
             #[cfg(feature = "std")]
             self.tell(next, decision.transition.is_some());
@@ -175,7 +178,10 @@ impl Core {
                 }
                 let adopts = before.rules != policy.number;
                 let weighed = self.weighed_at(announced, &frozen, policy, adopts);
-                decide(announced, leads, policy, seen, &weighed, judged, before)
+                let withheld = self.withholds();
+                decide(
+                    announced, leads, policy, seen, &weighed, judged, withheld, before,
+                )
             })?,
         };
         let next = decision.publish(announced);
@@ -235,10 +241,10 @@ impl Core {
         self.renew(&self.head.slow_limit, announced)?;
         self.renew(&self.head.run_limit, announced)?;
         if judged && next.counting() {
-            // Where a rule is true under observe-only, each outcome may end that. And limits of two
+            // Where a rule is true and does not trip, each outcome may end that. And limits of two
             // sets of rules could let pass what neither does: whose rules are not those that
             // decided leaves none.
-            let stays = decision.truth.evidence();
+            let stays = decision.truth.evidence() && next.state() == State::ObserveOnly;
             let allowance = if decision.truth.by_outcomes().any() || decision.rules != policy.number
             {
                 Allowance::default()

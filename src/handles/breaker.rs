@@ -3,6 +3,7 @@
 use crate::classify::classifier::{ByRef, Classify, ErrIsFailure};
 use crate::config::settings::Config;
 use crate::config::validate::Begins;
+use crate::engine::bound::Bound;
 use crate::engine::initial::Initial;
 use crate::engine::state::Core;
 use crate::error::{CallError, ConfigError, Rejected};
@@ -80,7 +81,7 @@ impl Breaker {
     /// [`from_config_with_controller`](Self::from_config_with_controller).
     pub fn from_config(name: impl Into<String>, config: Config) -> Result<Breaker, ConfigError> {
         let alone = Some(Begins::Initial);
-        assemble(name.into(), config, ErrIsFailure, alone).map(|(breaker, _)| breaker)
+        assemble(name.into(), config, ErrIsFailure, alone, None).map(|(breaker, _)| breaker)
     }
 
     /// Builds a breaker with these settings, and the handle that changes its state and rules.
@@ -92,7 +93,7 @@ impl Breaker {
         name: impl Into<String>,
         config: Config,
     ) -> Result<(Breaker, Controller), ConfigError> {
-        assemble(name.into(), config, ErrIsFailure, None)
+        assemble(name.into(), config, ErrIsFailure, None, None)
     }
 }
 
@@ -103,11 +104,12 @@ pub(crate) fn assemble<C>(
     config: Config,
     classifier: C,
     alone: Option<Begins>,
+    bound: Option<Arc<Bound>>,
 ) -> Result<(Breaker<C>, Controller), ConfigError> {
     let (name, config) = checked(name, config, alone)?;
     let (seed, now) = (seed(&config), config.clock.nanos());
     let initial = Initial::fresh(&config, seed, now);
-    let core = Arc::new(Core::new(name, config, seed, now, initial));
+    let core = Arc::new(Core::new(name, config, seed, now, initial, bound));
     let breaker = Breaker {
         core: core.clone(),
         classifier: Arc::new(classifier),
@@ -123,6 +125,7 @@ pub(crate) fn assemble_from<C>(
     classifier: C,
     beginning: Beginning,
     alone: Option<Begins>,
+    bound: Option<Arc<Bound>>,
 ) -> Result<(Breaker<C>, Controller), ConfigError> {
     let (name, config) = checked(name, config, alone)?;
     let (seed, now) = (seed(&config), config.clock.nanos());
@@ -130,7 +133,7 @@ pub(crate) fn assemble_from<C>(
         Ok((initial, restored)) => (initial, Ok(restored)),
         Err(refused) => (Initial::fresh(&config, seed, now), Err(refused)),
     };
-    let core = Arc::new(Core::new(name, config, seed, now, initial));
+    let core = Arc::new(Core::new(name, config, seed, now, initial, bound));
     let breaker = Breaker {
         core: core.clone(),
         classifier: Arc::new(classifier),

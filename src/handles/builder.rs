@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::config::backoff::Backoff;
 use crate::config::settings::{Config, HalfOpen, Hang, Lenient, OnCancel, Outage, Window};
 use crate::config::validate::Begins;
+use crate::engine::bound::Bound;
 use crate::error::ConfigError;
 use crate::handles::breaker::{Breaker, assemble};
 use crate::handles::controller::Controller;
@@ -15,6 +16,7 @@ use crate::{
     saved::{restore::Beginning, value::Saved},
 };
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 #[cfg(feature = "persist")]
@@ -366,7 +368,7 @@ impl<C> Builder<C> {
     /// ```
     pub fn build(self) -> Result<Breaker<C>, ConfigError> {
         let alone = Some(self.begins());
-        self.assembled(alone).map(|(breaker, _)| breaker)
+        self.assembled(alone, None).map(|(breaker, _)| breaker)
     }
 
     fn begins(&self) -> Begins {
@@ -386,15 +388,35 @@ impl<C> Builder<C> {
     ///
     /// Returns every problem of the configuration at once; see [`Config::validate`].
     pub fn build_with_controller(self) -> Result<(Breaker<C>, Controller), ConfigError> {
-        self.assembled(None)
+        self.assembled(None, None)
     }
 
-    fn assembled(self, alone: Option<Begins>) -> Result<(Breaker<C>, Controller), ConfigError> {
+    /// Builds a breaker of a registry, under its bound if there is one.
+    #[cfg(feature = "registry")]
+    pub(crate) fn build_under(
+        self,
+        bound: Option<Arc<Bound>>,
+    ) -> Result<(Breaker<C>, Controller), ConfigError> {
+        self.assembled(None, bound)
+    }
+
+    fn assembled(
+        self,
+        alone: Option<Begins>,
+        bound: Option<Arc<Bound>>,
+    ) -> Result<(Breaker<C>, Controller), ConfigError> {
         #[cfg(feature = "persist")]
         if let Some(beginning) = self.beginning {
-            return assemble_from(self.name, self.config, self.classifier, beginning, alone);
+            return assemble_from(
+                self.name,
+                self.config,
+                self.classifier,
+                beginning,
+                alone,
+                bound,
+            );
         }
-        assemble(self.name, self.config, self.classifier, alone)
+        assemble(self.name, self.config, self.classifier, alone, bound)
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod bound;
 mod eviction;
 mod first_use;
 mod hooks;

@@ -162,11 +162,12 @@ fn any_configs() -> impl Strategy<Value = Config> {
         counts(),
         select(clocks.to_vec()),
         select(STATES.to_vec()),
+        option::of(counts()),
     );
     let parts = (windows, backoffs, rounds, rules, rest);
     parts.prop_map(|(window, open_for, half_open, rules, rest)| {
         let (rate, min, slow_call, slow_rate, run, count, outage, hang, lenient) = rules;
-        let (on_cancel, durations, history, clock, initial_state) = rest;
+        let (on_cancel, durations, history, clock, initial_state, max_in_flight) = rest;
         Config {
             window,
             failure_rate: rate,
@@ -181,6 +182,7 @@ fn any_configs() -> impl Strategy<Value = Config> {
             open_for,
             half_open,
             on_cancel,
+            max_in_flight,
             durations,
             history,
             clock,

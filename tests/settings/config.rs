@@ -68,6 +68,7 @@ fn a_file_says_what_the_builder_would() {
         open_for = { base = "1m", factor = 3, max = "10m", jitter = 0.1, reset_after = "2m", seed = 7 }
         half_open = { of = 10, failure_rate = 0.5, slow_rate = 0.6, max_probes = 3, probe_timeout = "5s", ramp = true }
         on_cancel = "failure_if_slow"
+        max_in_flight = 64
         durations = true
         history = 100
         clock = "precise"
@@ -105,6 +106,7 @@ fn a_file_says_what_the_builder_would() {
             .probe_timeout(secs(5))
             .ramp(Ramp::new()),
         on_cancel: OnCancel::FailureIfSlow,
+        max_in_flight: Some(64),
         durations: true,
         history: 100,
         clock: tripcoil::Clock::precise(),

@@ -49,6 +49,7 @@ fn each_setting_has_a_variable() {
         ("DB_HALF_OPEN_PROBE_TIMEOUT", "5s"),
         ("DB_HALF_OPEN_RAMP", "true"),
         ("DB_ON_CANCEL", "failure_if_slow"),
+        ("DB_MAX_IN_FLIGHT", "64"),
         ("DB_DURATIONS", "true"),
         ("DB_HISTORY", "100"),
         ("DB_CLOCK", "precise"),
@@ -84,6 +85,7 @@ fn each_setting_has_a_variable() {
             .probe_timeout(secs(5))
             .ramp(Ramp::new()),
         on_cancel: OnCancel::FailureIfSlow,
+        max_in_flight: Some(64),
         durations: true,
         history: 100,
         clock: tripcoil::Clock::precise(),

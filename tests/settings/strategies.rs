@@ -133,6 +133,7 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
         any::<bool>(),
         1..=100u32,
         select(&STATES[..]),
+        option::weighted(0.3, 1..=u32::MAX),
     );
     (windows, backoffs, rounds, rules, rest)
         .prop_map(
@@ -141,7 +142,7 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
                 open_for,
                 half_open,
                 rules,
-                (on_cancel, durations, history, initial_state),
+                (on_cancel, durations, history, initial_state, max_in_flight),
             )| {
                 let (rate, min, slow_call, slow_rate, run, count, outage, hang, lenient) = rules;
                 Config {
@@ -158,6 +159,7 @@ pub(crate) fn configs() -> impl Strategy<Value = Config> {
                     open_for,
                     half_open,
                     on_cancel,
+                    max_in_flight,
                     durations,
                     history,
                     clock: ManualClock::new().into(),

@@ -147,6 +147,10 @@ pub(crate) fn refused(s: &Settings) -> BTreeSet<&'static str> {
             "on_cancel",
             s.on_cancel == OnCancel::FailureIfSlow && unmeasured,
         ),
+        (
+            "max_in_flight",
+            s.max_in_flight.is_some_and(|n| bad_count(n, u32::MAX)),
+        ),
     ];
     reads
         .into_iter()

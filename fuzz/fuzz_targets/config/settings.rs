@@ -50,6 +50,7 @@ pub(crate) struct Settings {
     pub(crate) probe_timeout: Option<Duration>,
     pub(crate) ramp: bool,
     pub(crate) on_cancel: OnCancel,
+    pub(crate) max_in_flight: Option<u32>,
     pub(crate) durations: bool,
     pub(crate) initial_state: State,
 }
@@ -154,6 +155,11 @@ impl Settings {
             } else {
                 None
             },
+            max_in_flight: if draws.one_of(&[false, false, true])? {
+                Some(draws.count(&FEW)?)
+            } else {
+                None
+            },
         })
     }
 
@@ -182,6 +188,7 @@ impl Settings {
             open_for: self.backoff(),
             half_open: self.half_open(),
             on_cancel: self.on_cancel,
+            max_in_flight: self.max_in_flight,
             durations: self.durations,
             history: 4,
             clock: clock.into(),

@@ -85,6 +85,7 @@ impl Serialize for Written {
 /// open_for = { base = "60s", factor = 2.0, max = "10m", jitter = 0.1 }    # or "5s": a constant wait; or { adaptive = true, max = "30s" }
 /// half_open = { successes = 2, max_probes = 1, ramp = true }  # or { of = 10, failure_rate = 0.5 }
 /// on_cancel = "failure_if_slow"               # "ignored", "failure"
+/// max_in_flight = 64                          # or false, as by default
 /// durations = true
 /// history = 100                               # transitions that an observer returns
 /// clock = "coarse"                            # "upkeep", "precise"

@@ -7,7 +7,7 @@ fn core() -> Core {
     let config = Config::default();
     let now = config.clock.nanos();
     let initial = Initial::fresh(&config, 0, now);
-    Core::new(String::from("grown"), config, 0, now, initial)
+    Core::new(String::from("grown"), config, 0, now, initial, None)
 }
 
 /// Twice as many at each meeting, to the CPUs' next power of two, and there they stay; whatever

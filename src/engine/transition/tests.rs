@@ -18,6 +18,7 @@ fn judge(
         window,
         &Weighed::default(),
         judged,
+        false,
         before,
     )
 }
@@ -130,6 +131,65 @@ fn a_true_rule_trips_closed_and_is_told_by_observe_only() {
     );
     let again = judge(observing, &policy, w, true, d);
     assert_eq!(again.rising.number(), 0, "one edge");
+}
+
+/// What is withheld is reported at its rising edge, asked for again by each outcome, and true of none before it.
+#[test]
+fn a_trip_that_is_withheld_is_reported_and_asked_for_again() {
+    let policy = Policy::new(Config {
+        failure_count: Some(2),
+        ..Config::default()
+    });
+    let closed = Control::new(State::Closed, policy.flags(false));
+    let check = |seen: Counts, withheld, before| {
+        let (seen, weighed) = (Seen::from(seen), Weighed::default());
+        let announced = closed.announce(Check);
+        decide(
+            announced, None, &policy, seen, &weighed, true, withheld, before,
+        )
+    };
+    let bad = Counts::new(2, 2, 0);
+    let first = check(bad, true, Decision::default());
+    assert_eq!((first.transition, first.rising.number()), (None, 1));
+    assert!(first.flags.armed);
+    let second = check(bad, true, first);
+    assert_eq!((second.transition, second.rising.number()), (None, 0));
+    // an update without an outcome keeps what was true, and trips by none of it
+    let window = Seen::from(bad);
+    let weighed = Weighed::default();
+    for withheld in [false, true] {
+        let maintained = decide(
+            closed.announce(Maintain),
+            None,
+            &policy,
+            window,
+            &weighed,
+            true,
+            withheld,
+            second,
+        );
+        assert_eq!(
+            (maintained.transition, maintained.rising.number()),
+            (None, 0)
+        );
+        let hang = decide(
+            closed.announce(CheckHang),
+            None,
+            &policy,
+            window,
+            &weighed,
+            true,
+            withheld,
+            second,
+        );
+        assert_eq!(hang.transition, None);
+    }
+    // the same window, and room for one more
+    let third = check(bad, false, second);
+    assert_eq!(third.transition, Some((State::Open, Cause::FailureCount)));
+    // the rule has become untrue meanwhile
+    let good = check(Counts::new(9, 1, 0), false, second);
+    assert_eq!((good.transition, good.truth.any()), (None, false));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::registry::Aggregate;
 use ::metrics::{Counter, Gauge, Label};
 use std::fmt;
 
-const COUNTERS: [(&str, &str); 5] = [
+const COUNTERS: [(&str, &str); 6] = [
     (
         "tripcoil_registry_calls_total",
         "Calls of all breakers that have ended, by outcome.",
@@ -30,6 +30,10 @@ const COUNTERS: [(&str, &str); 5] = [
     (
         "tripcoil_registry_evictions_total",
         "Breakers that were forgotten.",
+    ),
+    (
+        "tripcoil_registry_withheld_trips_total",
+        "Trips that the registry's bound has withheld.",
     ),
 ];
 
@@ -53,6 +57,7 @@ const GAUGES: [(&str, &str); 2] = [
 /// | `tripcoil_registry_slow_calls_total` | counter | |
 /// | `tripcoil_registry_transitions_total` | counter | |
 /// | `tripcoil_registry_evictions_total` | counter | |
+/// | `tripcoil_registry_withheld_trips_total` | counter | |
 /// | `tripcoil_registry_breakers` | gauge | `state` |
 /// | `tripcoil_registry_over_capacity` | gauge | |
 ///
@@ -74,6 +79,7 @@ pub struct RegistryPublisher {
     slow: Counter,
     transitions: Counter,
     evictions: Counter,
+    withheld: Counter,
     breakers: [(State, Gauge); 6],
     over_capacity: Gauge,
 }
@@ -104,6 +110,7 @@ impl RegistryPublisher {
             slow: labels.counter("tripcoil_registry_slow_calls_total", &[]),
             transitions: labels.counter("tripcoil_registry_transitions_total", &[]),
             evictions: labels.counter("tripcoil_registry_evictions_total", &[]),
+            withheld: labels.counter("tripcoil_registry_withheld_trips_total", &[]),
             breakers: STATES.map(|state| {
                 let label = ("state", label::state(state));
                 (state, labels.gauge("tripcoil_registry_breakers", &[label]))
@@ -123,6 +130,7 @@ impl RegistryPublisher {
         self.slow.absolute(t.slow);
         self.transitions.absolute(all.transitions);
         self.evictions.absolute(all.evicted);
+        self.withheld.absolute(all.withheld);
         for (state, gauge) in &self.breakers {
             gauge.set(all.in_state(*state) as f64);
         }

@@ -38,7 +38,7 @@ const COUNTERS: [(&str, &str); 8] = [
     ),
 ];
 
-const GAUGES: [(&str, &str); 14] = [
+const GAUGES: [(&str, &str); 15] = [
     (
         "tripcoil_state",
         "1 for the current state, 0 for the others.",
@@ -85,6 +85,10 @@ const GAUGES: [(&str, &str); 14] = [
         "Calls that began since the last one ended, as the hang rule counts them.",
     ),
     ("tripcoil_probes_in_flight", "Probes that have not ended."),
+    (
+        "tripcoil_calls_in_flight",
+        "Calls that have not ended, where they are limited; 0 elsewhere.",
+    ),
     (
         "tripcoil_admitted_share",
         "The share of the calls that the state admits; 0 in a half-open round.",
@@ -183,6 +187,7 @@ pub(super) struct Levels {
     run: u64,
     evidence: Score,
     hanging: u64,
+    probes: u64,
     in_flight: u64,
     shares: f64,
 }
@@ -221,7 +226,8 @@ impl Levels {
             self.evidence.add(evidence);
         }
         self.hanging += seen.watch.map_or(0, |watch| u64::from(watch.starts));
-        self.in_flight += u64::from(seen.probes.in_flight);
+        self.probes += u64::from(seen.probes.in_flight);
+        self.in_flight += seen.in_flight.unwrap_or(0);
         self.shares += seen.admitted_share;
     }
 
@@ -264,6 +270,7 @@ impl Levels {
             self.evidence.limit,
             self.evidence.pace,
             self.hanging as f64,
+            self.probes as f64,
             self.in_flight as f64,
             self.admitted_share(),
         ]

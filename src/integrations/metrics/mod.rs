@@ -29,11 +29,11 @@
 //! | name | kind | further labels | meaning |
 //! |---|---|---|---|
 //! | `tripcoil_calls_total` | counter | `outcome`: `success`, `failure`, `ignored`, `cancelled`, `late` | calls that were admitted and have ended |
-//! | `tripcoil_rejections_total` | counter | `state`: `open`, `half_open`, `forced_open` | calls that were not admitted, by the state that rejected them |
+//! | `tripcoil_rejections_total` | counter | `state`: `open`, `half_open`, `forced_open`, `closed` | calls that were not admitted, by the state that rejected them; by `closed` those beyond the limit on [calls in flight](crate::Builder::max_in_flight) |
 //! | `tripcoil_slow_calls_total` | counter | | successes and failures beyond the slow limit |
 //! | `tripcoil_failures_total` | counter | `kind` | failures by kind; `other` is `Other(2)` and above |
 //! | `tripcoil_late_probe_successes_total` | counter | | probes that succeeded after their round had ended: calls last longer than `probe_timeout` |
-//! | `tripcoil_would_trips_total` | counter | | rules that became true under observe-only |
+//! | `tripcoil_would_trips_total` | counter | | rules that became true and did not trip: under observe-only, or withheld by the registry's bound |
 //! | `tripcoil_transitions_total` | counter | `to`, `cause` | transitions since the publisher was created |
 //! | `tripcoil_transitions_missed_total` | counter | | transitions that were overwritten before the publisher read their cause |
 //! | `tripcoil_state` | gauge | `state` | 1 for the current state, 0 for the others |
@@ -47,6 +47,7 @@
 //! | `tripcoil_evidence_calls_per_second` | gauge | | the pace by which the outage rule sets its limit; 0 as above |
 //! | `tripcoil_hang_calls` | gauge | | calls that began while the hang rule watches for a sign of life; 0 if it does not |
 //! | `tripcoil_probes_in_flight` | gauge | | probes of a half-open round |
+//! | `tripcoil_calls_in_flight` | gauge | | calls in flight, where they are [limited](crate::Builder::max_in_flight); 0 elsewhere |
 //! | `tripcoil_admitted_share` | gauge | | the share of the calls that the state admits, 0 to 1: that of a [ramp](crate::Ramp) in half-open, 0 in a round and while open; of several breakers the mean |
 //! | `tripcoil_call_duration_seconds` | histogram | | durations of calls, if [`Config::durations`](crate::Config::durations) is on; never by a coarse clock |
 //!

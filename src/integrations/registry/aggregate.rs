@@ -34,8 +34,11 @@ pub struct Aggregate {
     pub rejections_by_state: Rejections,
     /// Transitions of all breakers, forgotten ones included.
     pub transitions: u64,
-    /// Rising edges of rules under observe-only, of all breakers, forgotten ones included.
+    /// Rising edges of rules that did not trip, under observe-only or withheld, of all breakers, forgotten ones
+    /// included.
     pub would_trip: u64,
+    /// Of these, the ones that the registry's [bound](crate::registry::RegistryBuilder::max_tripped) has withheld.
+    pub withheld: u64,
     /// By state; see [`in_state`](Self::in_state).
     states: [usize; 6],
 }

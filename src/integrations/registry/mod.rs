@@ -71,6 +71,7 @@
 mod aggregate;
 mod controller;
 mod map;
+mod outliers;
 mod reports;
 mod seats;
 mod shared;
@@ -78,6 +79,7 @@ mod slot;
 
 pub use self::aggregate::Aggregate;
 pub use self::controller::RegistryController;
+pub use self::outliers::Outlier;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 pub(crate) use self::reports::Move;
 #[cfg(not(any(feature = "metrics", feature = "tracing")))]
@@ -87,6 +89,7 @@ use self::shared::Shared;
 use self::slot::{Slot, Template};
 use crate::call::NoBreaker;
 use crate::classify::ErrIsFailure;
+use crate::config::Problem;
 use crate::sync::atomic::Counted;
 use crate::{Breaker, Builder, CallError, Classify, Config, ConfigError, Observer};
 use std::borrow::Borrow;
@@ -125,6 +128,7 @@ pub struct RegistryBuilder<K, C = ErrIsFailure> {
     capacity: usize,
     template: Template<K, C>,
     hooks: Vec<Arc<Report<K>>>,
+    max_tripped: Option<f64>,
 }
 
 impl<K, C> fmt::Debug for RegistryBuilder<K, C> {
@@ -141,6 +145,56 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
     pub fn capacity(mut self, breakers: usize) -> Self {
         self.capacity = breakers;
         self
+    }
+
+    /// Lets a rule trip a breaker only if at most this share of the keys is tripped then, in `(0, 1]`. By default there
+    /// is no bound.
+    ///
+    /// Where most endpoints fail at once, the fault is often elsewhere: in the network, in a release of this service,
+    /// or in what they all depend on. With all of their breakers open nothing is called at all, and no endpoint gets
+    /// the chance to answer. This is the panic threshold of load balancers (in Envoy, `max_ejection_percent`).
+    ///
+    /// A breaker counts as tripped while it is open, half-open or forced open. What is *withheld* is a trip by a rule:
+    /// not an operator's, and not the end of a round of probes that fails. The breaker stays closed, its rule is
+    /// reported as [`would_trip`](crate::Snapshot::would_trip), and [`Aggregate::withheld`] counts it. The next outcome
+    /// that finds the rule true asks again. If several breakers are about to trip at the same moment, each of them may
+    /// find room for one more: of n, n - 1 may pass the bound.
+    ///
+    /// With few keys one is a large share: 0.3 lets none of three trip.
+    ///
+    /// ```
+    /// use tripcoil::registry::Registry;
+    /// use tripcoil::{Breaker, State};
+    ///
+    /// let registry = Registry::builder(|host: &String| {
+    ///     Breaker::builder(host.as_str()).consecutive_failures(1)
+    /// })
+    /// .max_tripped(0.5)?
+    /// .build();
+    /// for host in ["a", "b", "c", "d"] {
+    ///     registry.with(host, |_| ())?;
+    /// }
+    /// for host in ["a", "b", "c", "d"] {
+    ///     let _ = registry.call(host, || Err::<(), _>("no route"));
+    /// }
+    /// let all = registry.aggregate();
+    /// assert_eq!((all.in_state(State::Open), all.withheld), (2, 2));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem of `max_tripped` if the share is not in `(0, 1]`.
+    pub fn max_tripped(mut self, share: f64) -> Result<Self, ConfigError> {
+        if !(share > 0.0 && share <= 1.0) {
+            ConfigError::of(vec![Problem {
+                field: "max_tripped",
+                value: format!("{share:?}"),
+                permitted: "above 0 and at most 1".to_owned(),
+            }])?;
+        }
+        self.max_tripped = Some(share);
+        Ok(self)
     }
 
     /// Calls `hook` with each key whose breaker was created, and with an observer of it.
@@ -205,7 +259,8 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
     /// Builds the registry, and the handle that changes the state and the rules of its breakers.
     #[must_use]
     pub fn build_with_controller(self) -> (Registry<K, C>, RegistryController<K, C>) {
-        let shared = Arc::new(Shared::new(self.capacity, self.template, self.hooks));
+        let shared = Shared::new(self.capacity, self.template, self.hooks, self.max_tripped);
+        let shared = Arc::new(shared);
         let registry = Registry {
             shared: shared.clone(),
         };
@@ -240,6 +295,7 @@ impl<K: Hash + Eq, C> Registry<K, C> {
             capacity: CAPACITY,
             template: Arc::new(template),
             hooks: Vec::new(),
+            max_tripped: None,
         }
     }
 
@@ -413,6 +469,21 @@ impl<K: Hash + Eq, C> Registry<K, C> {
     #[must_use]
     pub fn aggregate(&self) -> Aggregate {
         self.shared.aggregate()
+    }
+
+    /// Compares each key's window with those of all others, and returns the keys with at least `min_calls` calls in
+    /// their windows (and at least one), the most conspicuous first. It only reads: nothing follows from it.
+    ///
+    /// One endpoint that fails where others do not is a fault of its own. If they all fail alike, none stands out:
+    /// then look for what they share.
+    #[must_use]
+    pub fn outliers(&self, min_calls: u64) -> Vec<Outlier<K>>
+    where
+        K: Clone,
+    {
+        let figures = |slot: &Counted<Slot<K, C>>| Some((slot.key.clone(), slot.figures()?));
+        let all = self.shared.all().iter().filter_map(figures).collect();
+        outliers::outliers(all, min_calls)
     }
 
     /// Returns the number of breakers.

@@ -1,5 +1,6 @@
 //! What the registry's handles share: looking up breakers, and creating them.
 
+use crate::engine::bound::Bound;
 use crate::error::caught::{caught, quietly};
 use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::reports::{Move, Report};
@@ -19,6 +20,8 @@ pub(super) struct Shared<K, C> {
     /// Calls never take it.
     operators: Mutex<()>,
     sweeping: Mutex<()>,
+    /// How many of the breakers rules may trip at once.
+    bound: Option<Arc<Bound>>,
     /// The builder's hooks, which are followers like others.
     _hooks: Vec<Arc<Report<K>>>,
 }
@@ -83,6 +86,7 @@ impl<K, C> Shared<K, C> {
     pub(super) fn aggregate(&self) -> Aggregate {
         let (all, mut sum) = self.seats().all();
         sum.capacity = self.table.capacity;
+        sum.withheld = self.bound.as_ref().map_or(0, |bound| bound.withheld());
         for slot in all {
             // while it is held here it is not forgotten, and so not counted twice
             sum.add(&slot.controller.observer().figures());
@@ -96,6 +100,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         capacity: usize,
         template: Template<K, C>,
         hooks: Vec<Arc<Report<K>>>,
+        bound: Option<f64>,
     ) -> Shared<K, C> {
         let mut seats = Seats::new(template);
         hooks.iter().for_each(|hook| seats.reports.follow(hook));
@@ -104,6 +109,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
             seats: Mutex::new(seats),
             operators: Mutex::default(),
             sweeping: Mutex::default(),
+            bound: bound.map(|share| Arc::new(Bound::new(share))),
             _hooks: hooks,
         }
     }
@@ -145,7 +151,10 @@ impl<K: Hash + Eq, C> Shared<K, C> {
                 drop(seats);
                 // the user's code, and so outside the lock; where several threads come here at once,
                 // all but one throw theirs away
-                made = Some((Slot::of(key.to_owned(), sought.hash, &template)?, template));
+                made = Some((
+                    Slot::of(key.to_owned(), sought.hash, &template, self.bound.as_ref())?,
+                    template,
+                ));
                 adopted = 0;
                 continue;
             };

@@ -1,5 +1,6 @@
 //! A key's slot: the key, its breaker, and what eviction needs to know.
 
+use crate::engine::bound::Bound;
 use crate::error::caught::caught;
 use crate::integrations::registry::map::Equivalent;
 use crate::sync::atomic::{Counted, Counter, Flag};
@@ -28,6 +29,8 @@ pub(super) struct Slot<K, C> {
     hash: u64,
     pub(super) breaker: Breaker<C>,
     pub(super) controller: Controller,
+    /// It is among the keys of this one until it is dropped.
+    bound: Option<Arc<Bound>>,
     /// The operator gave this key rules of its own, which must not be forgotten.
     pub(super) kept: Flag,
     /// The template builds it under an override. If it is closed, an operator has released it, and the
@@ -48,8 +51,12 @@ impl<K, C> Slot<K, C> {
         key: K,
         hash: u64,
         template: &Template<K, C>,
+        bound: Option<&Arc<Bound>>,
     ) -> Result<Counted<Slot<K, C>>, ConfigError> {
-        let (breaker, controller) = template(&key).build_with_controller()?;
+        let (breaker, controller) = template(&key).build_under(bound.cloned())?;
+        if let Some(bound) = bound {
+            bound.enter(breaker.state());
+        }
         let overridden = matches!(
             breaker.state(),
             State::ForcedOpen | State::Disabled | State::ObserveOnly
@@ -60,6 +67,7 @@ impl<K, C> Slot<K, C> {
             overridden,
             breaker,
             controller,
+            bound: bound.cloned(),
             kept: Flag::new(false),
             unwanted: Flag::new(false),
             at_hand: Counter::new(u64::MAX),
@@ -111,6 +119,9 @@ impl<K, C> Drop for Slot<K, C> {
     fn drop(&mut self) {
         if self.breaker.users() == AT_HOME {
             self.breaker.forget();
+        }
+        if let Some(bound) = &self.bound {
+            bound.leave(self.breaker.state());
         }
     }
 }
