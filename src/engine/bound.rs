@@ -68,6 +68,8 @@ impl Bound {
 
     /// Whether one more would be too many.
     pub(crate) fn is_reached(&self) -> bool {
+        // Two words, read one after the other: a key that comes or goes in between makes the share a key too large or
+        // too small, as if it had come or gone a moment later.
         let tripped = self.tripped.load().cast_signed().max(0) + 1;
         tripped as f64 / self.keys.load() as f64 > self.share
     }

@@ -31,7 +31,7 @@ impl Core {
         })
     }
 
-    /// Gives the call's place back, if it has one. Once per call: what is returned has none.
+    /// Gives the call's place back, if it holds one: once per call, since what is returned holds no place.
     #[inline]
     pub(crate) fn give_place_back(&self, admission: Admission) -> Admission {
         if !admission.period.is_in_flight() {

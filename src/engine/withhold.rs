@@ -9,6 +9,8 @@ impl Core {
     #[cold]
     #[inline(never)]
     pub(crate) fn withholds(&self) -> bool {
+        // A look, and no claim: others may trip between it and this breaker's own transition. A claim would have to be
+        // given back by whichever thread finds that nothing trips, and the update has many helpers.
         self.bound.as_ref().is_some_and(|bound| bound.is_reached())
     }
 
@@ -28,6 +30,7 @@ impl Core {
     #[inline]
     pub(crate) fn count_in_bound(&self, announced: Control, next: Control) {
         if let Some(bound) = &self.bound {
+            // If this thread is stopped before, the bound is behind by one transition until it goes on.
             bound.moved(announced.state(), next.state());
         }
     }

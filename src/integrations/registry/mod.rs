@@ -474,7 +474,7 @@ impl<K: Hash + Eq, C> Registry<K, C> {
     /// Compares each key's window with those of all others, and returns the keys with at least `min_calls` calls in
     /// their windows (and at least one), the most conspicuous first. It only reads: nothing follows from it.
     ///
-    /// One endpoint that fails where others do not is a fault of its own. If they all fail alike, none stands out:
+    /// One endpoint that fails where others do not is a fault of its own. If they all fail alike, no key is conspicuous:
     /// then look for what they share.
     #[must_use]
     pub fn outliers(&self, min_calls: u64) -> Vec<Outlier<K>>

@@ -30,7 +30,7 @@ pub struct Outlier<K> {
     pub calls: u64,
     /// The share of them that failed, 0 to 1.
     pub failure_rate: f64,
-    /// The share of the calls of all other keys that failed, 0 to 1; 0 if they have none.
+    /// The share of the calls of all other keys that failed, 0 to 1; 0 if there are no such calls.
     pub others: f64,
     /// By how many standard errors the first share is above the second: the z of the test of two proportions with the
     /// pooled share. Below zero if it is below; 0 if the others have no calls, and if no call or every call failed.
