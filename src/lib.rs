@@ -284,7 +284,7 @@ pub mod observe {
     pub use crate::engine::events::listeners::Epoch;
     pub use crate::engine::snapshot::{Evidence, Probes, Watch};
     pub use crate::engine::sums::Totals;
-    pub use crate::words::outcome::{Counts, FailureKinds, Rejections};
+    pub use crate::words::outcome::{Counts, FailureKinds, Fallbacks, Rejections};
 }
 
 /// The types and traits that most programs use, without the modules: `use tripcoil::prelude::*`.

@@ -16,7 +16,7 @@ use crate::engine::window::class::{Class, counts_of};
 use crate::words::control::Control;
 use crate::words::deadline::Wait;
 use crate::words::leniency::EIGHTHS;
-use crate::words::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
+use crate::words::outcome::{Counts, FailureKind, FailureKinds, Fallbacks, Rejections, State};
 use crate::words::tagged::since;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -117,6 +117,8 @@ pub struct Snapshot {
     pub failures_by_kind: FailureKinds,
     /// `totals.rejected`, by the state that rejected.
     pub rejections_by_state: Rejections,
+    /// Fallbacks that ran in place of an error, since the breaker was built. Not in a saved state.
+    pub fallbacks: Fallbacks,
     /// How often a rule became true under observe-only, counted per rule, since the breaker was
     /// built.
     pub would_trip: u64,
@@ -221,10 +223,12 @@ impl Core {
         let generation = self.generation(control);
         let mut kinds = [0; FailureKind::SLOTS];
         let mut rejections = [0; Rejections::SLOTS];
+        let mut fallbacks = [0; Fallbacks::SLOTS];
         for stripe in self.stripes.all() {
             let side = &stripe.side;
-            let all = kinds.iter_mut().chain(&mut rejections);
-            for (sum, one) in all.zip(side.kinds.iter().chain(&side.rejected)) {
+            let sums = kinds.iter_mut().chain(&mut rejections);
+            let more = side.kinds.iter().chain(&side.rejected);
+            for (sum, one) in (sums.chain(&mut fallbacks)).zip(more.chain(&side.fallbacks)) {
                 *sum += one.get();
             }
         }
@@ -252,6 +256,7 @@ impl Core {
             totals: self.totals(rejections.iter().sum()),
             failures_by_kind: FailureKinds(kinds),
             rejections_by_state: Rejections::of_slots(rejections),
+            fallbacks: Fallbacks::of_slots(fallbacks),
             would_trip: self.ledger.would_trip.get(),
             transitions: generation,
             last_opening: self

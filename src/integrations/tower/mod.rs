@@ -129,14 +129,19 @@
 //!
 //! [tower]: https://docs.rs/tower
 
+mod clone_request;
 #[cfg(feature = "insight")]
 mod expecting;
+pub mod fallback;
 mod future;
+mod once;
 mod pick;
 mod until;
 
+pub use self::clone_request::{ByClone, CloneRequest};
 #[cfg(feature = "insight")]
 pub use self::expecting::Expecting;
+pub use self::fallback::{FallbackLayer, FallbackService};
 pub use self::future::ResponseFuture;
 use self::future::TurnedAway;
 pub use self::pick::{PickBreaker, Picked};
