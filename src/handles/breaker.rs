@@ -332,6 +332,13 @@ impl<C> Breaker<C> {
         self.core.stripes.fall_back(rejected);
     }
 
+    /// Returns the rejection that a call would get now, if it is not likely to be admitted. It is not
+    /// counted, and no slot is taken.
+    #[cfg(all(feature = "tower", feature = "tokio"))]
+    pub(crate) fn foresee_rejection(&self) -> Option<Rejected> {
+        self.core.foresee_rejection()
+    }
+
     fn owned(&self) -> Guarded<Arc<Core>, Arc<C>> {
         Guarded {
             handle: self.core.clone(),
