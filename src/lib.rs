@@ -237,6 +237,8 @@ pub use self::integrations::insight;
 pub use self::integrations::metrics;
 #[cfg(feature = "registry")]
 pub use self::integrations::registry;
+#[cfg(feature = "retry")]
+pub use self::integrations::retry;
 #[cfg(feature = "tower")]
 pub use self::integrations::tower;
 #[cfg(feature = "tracing")]
