@@ -49,6 +49,9 @@
 //! | choose rules and times | [`Builder`], [`Window`], [`HalfOpen`], [`Backoff`] | |
 //! | decide what counts as a failure | [`Classify`]; `http::ByStatus`, `grpc::ByCode` | `http`, `grpc` |
 //! | guard a tower service | `tower::BreakerLayer` | `tower` |
+//! | answer in place of an error | [`Breaker::call_or`], `call_async_or`; `tower::FallbackLayer` | `tower` for the last |
+//! | retry failed calls | `retry::RetryPolicy` | `retry` |
+//! | balance over endpoints, without those that reject | `BreakerLayer::not_ready_while_rejecting` | `tower`, `tokio` |
 //! | count a call when its body ends | `http::EndOfBody`, `http::GuardedBody` | `http` |
 //! | have a breaker per host, route or tenant | `registry::Registry` | `registry` |
 //! | open, close or change a breaker by hand | [`Controller`] | |
@@ -72,6 +75,8 @@
 //! - `persist`: a breaker's state, saved and restored after a restart.
 //! - `tokio`: `call_timeout`.
 //! - `tower`: a layer and a service, for any runtime.
+//! - `retry`: a policy for tower's `Retry` that knows breakers, on tokio's timer. Includes `tower`
+//!   and `tokio`.
 //! - `http`: responses classified by status, `Retry-After`, and calls that last until the end of
 //!   the body.
 //! - `grpc`: calls classified by gRPC status. Includes `http`.

@@ -119,10 +119,12 @@
 //!
 //! # Order of layers
 //!
-//! Put the breaker around the timeout, so that a call that takes too long is a failure; and inside
-//! the retries, so that each attempt is a call. Do not put it in front of one endpoint of a
-//! balancer that picks by load: an open breaker is always ready and never busy, so it would be
-//! picked first.
+//! Put the breaker around the timeout, so that a call that takes too long is a failure; inside the
+//! retries (`RetryPolicy`, feature `retry`), so that each attempt is a call; and inside a
+//! [`FallbackLayer`]. In front of one endpoint of a balancer that picks by load, an open breaker would
+//! be picked first, because it is always ready and never busy: make it
+//! `not_ready_while_rejecting` (feature `tokio`). [The guide](crate::_guide#the-order-of-tower-layers)
+//! has all layers in order.
 //!
 //! tower's own middleware needs errors that convert to a boxed error. If the inner error is boxed
 //! already, add `.map_err(tripcoil::tower::boxed)` around the breaker.
