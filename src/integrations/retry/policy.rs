@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 /// The timer's resolution: no wait is shorter.
 const LEAST: Duration = Duration::from_millis(1);
 
-/// A policy for [`tower::retry::Retry`](::tower::retry::Retry): see the [module](crate::retry).
+/// A policy for tower's [`Retry`](::tower::retry::Retry): see the [module](crate::retry).
 ///
 /// Clones share the budget. tower makes one for each request, and that one counts its attempts.
 pub struct RetryPolicy<C = ErrIsFailure, K = ByClone, B = TpsBudget> {

@@ -153,8 +153,6 @@ pub use self::pick::{PickBreaker, Picked};
 #[cfg(feature = "http")]
 pub(crate) use self::until::sealed::Sealed;
 pub use self::until::{Head, Until};
-#[cfg(feature = "tokio")]
-use crate::Breaker;
 use crate::{CallError, Classify};
 
 use crate::integrations::guard::{end, guarded};
@@ -221,7 +219,7 @@ impl<P, U> BreakerLayer<P, U> {
 }
 
 #[cfg(feature = "tokio")]
-impl<C, U> BreakerLayer<Breaker<C>, U> {
+impl<C, U> BreakerLayer<crate::Breaker<C>, U> {
     /// Makes the service not ready while its breaker rejects calls, in place of ready and rejecting.
     /// For an endpoint of a balancer, which then sends its calls to the other endpoints.
     ///
@@ -256,7 +254,7 @@ impl<C, U> BreakerLayer<Breaker<C>, U> {
     /// # Ok::<(), tripcoil::ConfigError>(())
     /// ```
     #[must_use]
-    pub fn not_ready_while_rejecting(mut self) -> BreakerLayer<Breaker<C>, U> {
+    pub fn not_ready_while_rejecting(mut self) -> Self {
         self.gated = true;
         self
     }
