@@ -49,6 +49,9 @@
 //! | choose rules and times | [`Builder`], [`Window`], [`HalfOpen`], [`Backoff`] | |
 //! | decide what counts as a failure | [`Classify`]; `http::ByStatus`, `grpc::ByCode` | `http`, `grpc` |
 //! | guard a tower service | `tower::BreakerLayer` | `tower` |
+//! | answer in place of an error | [`Breaker::call_or`], `call_async_or`; `tower::FallbackLayer` | `tower` for the last |
+//! | retry failed calls | `retry::RetryPolicy` | `retry` |
+//! | balance over endpoints, without those that reject | `BreakerLayer::not_ready_while_rejecting` | `tower`, `tokio` |
 //! | count a call when its body ends | `http::EndOfBody`, `http::GuardedBody` | `http` |
 //! | have a breaker per host, route or tenant | `registry::Registry` | `registry` |
 //! | open, close or change a breaker by hand | [`Controller`] | |
@@ -72,6 +75,8 @@
 //! - `persist`: a breaker's state, saved and restored after a restart.
 //! - `tokio`: `call_timeout`.
 //! - `tower`: a layer and a service, for any runtime.
+//! - `retry`: a policy for tower's `Retry` that knows breakers, on tokio's timer. Includes `tower`
+//!   and `tokio`.
 //! - `http`: responses classified by status, `Retry-After`, and calls that last until the end of
 //!   the body.
 //! - `grpc`: calls classified by gRPC status. Includes `http`.
@@ -237,6 +242,8 @@ pub use self::integrations::insight;
 pub use self::integrations::metrics;
 #[cfg(feature = "registry")]
 pub use self::integrations::registry;
+#[cfg(feature = "retry")]
+pub use self::integrations::retry;
 #[cfg(feature = "tower")]
 pub use self::integrations::tower;
 #[cfg(feature = "tracing")]
@@ -284,7 +291,7 @@ pub mod observe {
     pub use crate::engine::events::listeners::Epoch;
     pub use crate::engine::snapshot::{Evidence, Probes, Watch};
     pub use crate::engine::sums::Totals;
-    pub use crate::words::outcome::{Counts, FailureKinds, Rejections};
+    pub use crate::words::outcome::{Counts, FailureKinds, Fallbacks, Rejections};
 }
 
 /// The types and traits that most programs use, without the modules: `use tripcoil::prelude::*`.

@@ -148,6 +148,8 @@ macro_rules! calls {
         let _ = on.call(|| Err::<u32, u32>(1));
         let _ = poll(pin!(on.call_async(ready(Ok::<u32, u32>(1)))));
         let _ = poll(pin!(on.call_async(ready(Err::<u32, u32>(1)))));
+        let _ = on.call_or(|| Err::<u32, u32>(1), |_| 2);
+        let _ = poll(pin!(on.call_async_or(ready(Ok::<u32, u32>(1)), |_| 2)));
         // polled, and dropped: a cancellation
         let _ = poll(pin!(on.call_async(pending::<Result<u32, u32>>())));
     }};
@@ -401,8 +403,8 @@ fn an_idle_breaker_is_small() {
     println!("an idle breaker with the defaults takes {alone} bytes, one more like it {like_it}");
     assert!(like_it > 0, "the counter sees nothing");
     // and 24 where no breaker of such rules was built before
-    assert!(alone <= 1_788 + 24, "{alone} bytes");
-    assert!(like_it <= 1_340, "{like_it} bytes");
+    assert!(alone <= 1_804 + 24, "{alone} bytes");
+    assert!(like_it <= 1_356, "{like_it} bytes");
     // what the next one alike would share, until one unlike comes
     assert!(left <= 448 + 24, "{left} bytes are left");
 }

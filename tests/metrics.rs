@@ -258,6 +258,14 @@ fn agree(series: &Series, name: &str, seen: &Snapshot) {
         let value = series.get("tripcoil_calls_total", &[breaker, ("outcome", outcome)]);
         assert_eq!(value, count as f64, "{outcome}");
     }
+    let fallbacks = [
+        ("rejected", seen.fallbacks.rejected),
+        ("failed", seen.fallbacks.failed),
+    ];
+    for (reason, count) in fallbacks {
+        let value = series.get("tripcoil_fallbacks_total", &[breaker, ("reason", reason)]);
+        assert_eq!(value, count as f64, "{reason}");
+    }
     for (state, count) in [
         ("open", seen.rejections_by_state.open),
         ("half_open", seen.rejections_by_state.half_open),
@@ -358,10 +366,12 @@ fn each_figure_is_the_snapshots() {
     (0..5).for_each(|_| acquire().failure(FailureKind::Data));
     assert_eq!(check().would_trip, 1);
     controller.disable();
+    assert_eq!(breaker.call_or(|| Err(1), |_| 2), 2);
     check();
     controller.force_open();
-    (0..2).for_each(|_| assert!(breaker.try_acquire().is_err()));
+    (0..2).for_each(|_| assert_eq!(breaker.call_or(|| Ok::<_, ()>(1), |_| 2), 2));
     let forced = check();
+    assert_eq!((forced.fallbacks.rejected, forced.fallbacks.failed), (2, 1));
     assert_eq!(forced.state, State::ForcedOpen);
     let by = forced.rejections_by_state;
     assert_eq!((by.open, by.half_open, by.forced_open), (3, 1, 2));

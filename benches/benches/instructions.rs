@@ -55,9 +55,16 @@ impl Rig {
 
 type Case = (&'static str, fn(Rig));
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
     ("success", |rig| {
         measured(|| rig.breaker.call(|| dependency(true)));
+        rig.ends(State::Closed);
+    }),
+    ("fallback-success", |rig| {
+        measured(|| {
+            rig.breaker
+                .call_or(|| dependency(true), |_| Default::default())
+        });
         rig.ends(State::Closed);
     }),
     ("local-success", |rig| {

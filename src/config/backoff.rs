@@ -127,6 +127,18 @@ impl Backoff {
         round(spread.min(cap as f64)).min(cap).max(1)
     }
 
+    /// Returns the wait before the `k`-th retry of a call, and the `draw`-th of its policy.
+    #[cfg(feature = "retry")]
+    pub(crate) fn retry_wait(&self, k: u32, seed: u64, draw: u64) -> Duration {
+        let place = unit(self.seed.unwrap_or(seed), draw);
+        Duration::from_nanos(self.wait_nanos(k, place))
+    }
+
+    #[cfg(feature = "retry")]
+    pub(crate) fn is_adaptive(&self) -> bool {
+        self.adaptive
+    }
+
     /// Returns the wait of an adaptive backoff after a lost round, in nanoseconds. The outage has lasted for so many
     /// milliseconds, and `pace` is in 2^-16 calls per second.
     pub(crate) fn adaptive_wait_nanos(&self, lasted: u64, pace: u64, unit: f64) -> u64 {

@@ -9,6 +9,7 @@ pub(crate) mod downtime;
 pub(crate) mod durations;
 pub(crate) mod events;
 pub(crate) mod evidence;
+pub(crate) mod foresee;
 pub(crate) mod frozen;
 pub(crate) mod hang;
 pub(crate) mod help;

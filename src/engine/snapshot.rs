@@ -16,7 +16,7 @@ use crate::engine::window::class::{Class, counts_of};
 use crate::words::control::Control;
 use crate::words::deadline::Wait;
 use crate::words::leniency::EIGHTHS;
-use crate::words::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
+use crate::words::outcome::{Counts, FailureKind, FailureKinds, Fallbacks, Rejections, State};
 use crate::words::tagged::since;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -120,6 +120,8 @@ pub struct Snapshot {
     pub failures_by_kind: FailureKinds,
     /// `totals.rejected`, by the state that rejected.
     pub rejections_by_state: Rejections,
+    /// Fallbacks that ran in place of an error, since the breaker was built. Not in a saved state.
+    pub fallbacks: Fallbacks,
     /// How often a rule became true and did not trip, counted per rule, since the breaker was built: under observe-only,
     /// or since the bound of its registry (`max_tripped`) withheld the trip.
     pub would_trip: u64,
@@ -224,10 +226,12 @@ impl Core {
         let generation = self.generation(control);
         let mut kinds = [0; FailureKind::SLOTS];
         let mut rejections = [0; Rejections::SLOTS];
+        let mut fallbacks = [0; Fallbacks::SLOTS];
         for stripe in self.stripes.all() {
             let side = &stripe.side;
-            let all = kinds.iter_mut().chain(&mut rejections);
-            for (sum, one) in all.zip(side.kinds.iter().chain(&side.rejected)) {
+            let sums = kinds.iter_mut().chain(&mut rejections);
+            let more = side.kinds.iter().chain(&side.rejected);
+            for (sum, one) in (sums.chain(&mut fallbacks)).zip(more.chain(&side.fallbacks)) {
                 *sum += one.get();
             }
         }
@@ -256,6 +260,7 @@ impl Core {
             totals: self.totals(rejections.iter().sum()),
             failures_by_kind: FailureKinds(kinds),
             rejections_by_state: Rejections::of_slots(rejections),
+            fallbacks: Fallbacks::of_slots(fallbacks),
             would_trip: self.ledger.would_trip.get(),
             transitions: generation,
             last_opening: self

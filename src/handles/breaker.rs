@@ -308,6 +308,40 @@ impl<C> Breaker<C> {
         self.owned().call_timeout(limit, future)
     }
 
+    /// Makes an asynchronous call with a fallback whose future borrows nothing, so that it can be
+    /// spawned.
+    ///
+    /// Otherwise it works as [`call_async_or`](Self::call_async_or).
+    pub fn call_async_owned_or<T, E, F, G>(
+        &self,
+        future: F,
+        fallback: G,
+    ) -> impl Future<Output = T> + use<T, E, F, G, C>
+    where
+        F: Future<Output = Result<T, E>>,
+        G: FnOnce(CallError<E>) -> T,
+        C: Classify<T, E>,
+    {
+        let owned = self.owned();
+        async move {
+            let guard = Guarded::by_ref(&*owned.handle, &*owned.classifier);
+            guard.call_async_or(future, fallback).await
+        }
+    }
+
+    /// Counts a fallback that is about to run in place of the error of a rejected or failed call.
+    #[cfg(feature = "tower")]
+    pub(crate) fn fall_back(&self, rejected: bool) {
+        self.core.stripes.fall_back(rejected);
+    }
+
+    /// Returns the rejection that a call would get now, if it is not likely to be admitted. It is not
+    /// counted, and no slot is taken.
+    #[cfg(all(feature = "tower", feature = "tokio"))]
+    pub(crate) fn foresee_rejection(&self) -> Option<Rejected> {
+        self.core.foresee_rejection()
+    }
+
     fn owned(&self) -> Guarded<Arc<Core>, Arc<C>> {
         Guarded {
             handle: self.core.clone(),

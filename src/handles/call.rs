@@ -123,6 +123,80 @@ impl<H: Handle, D> Guarded<H, D> {
     }
 }
 
+impl<H: Handle + Copy, D> Guarded<H, D> {
+    /// A success costs what it costs without a fallback.
+    #[inline]
+    pub(crate) fn call_or<T, E>(
+        self,
+        f: impl FnOnce() -> Result<T, E>,
+        fallback: impl FnOnce(CallError<E>) -> T,
+    ) -> T
+    where
+        D: Classify<T, E>,
+    {
+        let handle = self.handle;
+        match self.call(f) {
+            Ok(value) => value,
+            Err(error) => fall_back(&handle, error, fallback),
+        }
+    }
+
+    pub(crate) async fn call_async_or<T, E, F, G>(self, future: F, fallback: G) -> T
+    where
+        D: Classify<T, E>,
+        F: Future<Output = Result<T, E>>,
+        G: FnOnce(CallError<E>) -> T,
+    {
+        let handle = self.handle;
+        // all of the call is dropped before its fallback runs
+        let result = self.call_async(future).await;
+        result.unwrap_or_else(|error| fall_back(&handle, error, fallback))
+    }
+
+    pub(crate) async fn call_async_or_else<T, E, F, G, A>(self, future: F, fallback: G) -> T
+    where
+        D: Classify<T, E>,
+        F: Future<Output = Result<T, E>>,
+        G: FnOnce(CallError<E>) -> A,
+        A: Future<Output = T>,
+    {
+        let handle = self.handle;
+        let result = self.call_async(future).await;
+        match result {
+            Ok(value) => value,
+            Err(error) => fall_back(&handle, error, fallback).await,
+        }
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) async fn call_timeout_or<T, E, F, G>(
+        self,
+        limit: Duration,
+        future: F,
+        fallback: G,
+    ) -> T
+    where
+        D: Classify<T, E>,
+        F: Future<Output = Result<T, E>>,
+        G: FnOnce(CallError<E>) -> T,
+    {
+        let handle = self.handle;
+        let result = self.call_timeout(limit, future).await;
+        result.unwrap_or_else(|error| fall_back(&handle, error, fallback))
+    }
+}
+
+/// The call has ended and is counted; what the fallback does is not a part of it.
+#[cold]
+fn fall_back<H: Handle, E, R>(
+    handle: &H,
+    error: CallError<E>,
+    fallback: impl FnOnce(CallError<E>) -> R,
+) -> R {
+    handle.core().stripes.fall_back(error.is_rejected());
+    fallback(error)
+}
+
 #[inline(always)]
 fn conclude<H: Handle, T, E, D: Classify<T, E>>(
     call: Option<Pending<H>>,
@@ -234,6 +308,112 @@ macro_rules! guarded_calls {
             $d: crate::classify::classifier::Classify<T, E>,
         {
             $guard.call_timeout(limit, future)
+        }
+
+        /// Makes a call as `call` does, and returns the fallback's value in place of an error,
+        /// whether the call was rejected or failed.
+        ///
+        /// The fallback runs after the call has ended and is counted, so it is not a part of the
+        /// call: it takes no slot of a probe, and its own failure or panic counts nowhere. To fall
+        /// back only on a rejection, match on the error of `call`. A success costs what it costs
+        /// without a fallback. [`Snapshot::fallbacks`](crate::Snapshot::fallbacks) counts them.
+        ///
+        /// ```
+        /// use tripcoil::{Breaker, CallError};
+        ///
+        /// let breaker = Breaker::builder("prices").build()?;
+        /// let price = breaker.call_or(
+        ///     || "1x".parse::<u32>(),
+        ///     |why| match why {
+        ///         CallError::Rejected(_) => 10, // not called
+        ///         _ => 20, // called, and failed
+        ///     },
+        /// );
+        /// assert_eq!(price, 20);
+        /// # Ok::<(), tripcoil::ConfigError>(())
+        /// ```
+        #[inline]
+        pub fn call_or<T, E>(
+            $self: $me,
+            f: impl FnOnce() -> Result<T, E>,
+            fallback: impl FnOnce(crate::error::CallError<E>) -> T,
+        ) -> T
+        where
+            $d: crate::classify::classifier::Classify<T, E>,
+        {
+            $guard.call_or(f, fallback)
+        }
+
+        /// Makes an asynchronous call as `call_async` does, and returns the fallback's value in
+        /// place of an error, as `call_or` does.
+        #[inline]
+        pub fn call_async_or<T, E, F, G>(
+            $self: $me,
+            future: F,
+            fallback: G,
+        ) -> impl core::future::Future<Output = T>
+        where
+            F: core::future::Future<Output = Result<T, E>>,
+            G: FnOnce(crate::error::CallError<E>) -> T,
+            $d: crate::classify::classifier::Classify<T, E>,
+        {
+            $guard.call_async_or(future, fallback)
+        }
+
+        /// Makes an asynchronous call as `call_async` does, with an asynchronous fallback. The
+        /// call's future is dropped before the fallback begins.
+        ///
+        /// ```
+        /// use tripcoil::Breaker;
+        ///
+        /// # async fn tour() -> Result<(), tripcoil::ConfigError> {
+        /// let primary = Breaker::builder("primary").build()?;
+        /// let replica = Breaker::builder("replica").build()?;
+        /// let read = |text: &'static str| async move { text.parse::<u32>() };
+        /// let found = primary
+        ///     .call_async_or_else(read("?"), |_| replica.call_async_or(read("7"), |_| 0))
+        ///     .await;
+        /// assert_eq!(found, 7);
+        /// # Ok(())
+        /// # }
+        /// # let tour = std::pin::pin!(tour());
+        /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        /// # assert!(std::future::Future::poll(tour, &mut context).is_ready());
+        /// ```
+        #[inline]
+        pub fn call_async_or_else<T, E, F, G, A>(
+            $self: $me,
+            future: F,
+            fallback: G,
+        ) -> impl core::future::Future<Output = T>
+        where
+            F: core::future::Future<Output = Result<T, E>>,
+            G: FnOnce(crate::error::CallError<E>) -> A,
+            A: core::future::Future<Output = T>,
+            $d: crate::classify::classifier::Classify<T, E>,
+        {
+            $guard.call_async_or_else(future, fallback)
+        }
+
+        /// Makes an asynchronous call with a time limit as `call_timeout` does, and returns the
+        /// fallback's value in place of an error, as `call_or` does.
+        ///
+        /// # Panics
+        ///
+        /// Panics where `call_timeout` does.
+        #[cfg(feature = "tokio")]
+        pub fn call_timeout_or<T, E, F, G>(
+            $self: $me,
+            limit: core::time::Duration,
+            future: F,
+            fallback: G,
+        ) -> impl core::future::Future<Output = T>
+        where
+            F: core::future::Future<Output = Result<T, E>>,
+            G: FnOnce(crate::error::CallError<E>) -> T,
+            $d: crate::classify::classifier::Classify<T, E>,
+        {
+            $guard.call_timeout_or(limit, future, fallback)
         }
     };
 }

@@ -182,7 +182,8 @@ impl Observer {
         feature = "metrics",
         feature = "tracing",
         feature = "health",
-        feature = "insight"
+        feature = "insight",
+        all(feature = "tower", feature = "tokio")
     ))]
     pub(crate) fn publish(
         &self,

@@ -22,6 +22,8 @@ mod labels;
 pub mod metrics;
 #[cfg(feature = "registry")]
 pub mod registry;
+#[cfg(feature = "retry")]
+pub mod retry;
 #[cfg(feature = "tower")]
 pub mod tower;
 #[cfg(feature = "tracing")]

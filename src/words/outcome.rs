@@ -184,6 +184,44 @@ impl FailureKinds {
     }
 }
 
+/// Fallbacks that ran in place of a guarded call's error, by the reason. A fallback that panics, or that
+/// returns an error itself, is counted too.
+///
+/// ```
+/// use tripcoil::Breaker;
+///
+/// let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
+/// assert_eq!(breaker.call_or(|| "x".parse::<u32>(), |_| 0), 0);
+/// controller.force_open();
+/// assert_eq!(breaker.call_or(|| "7".parse::<u32>(), |_| 0), 0);
+/// let fallbacks = breaker.observer().snapshot().fallbacks;
+/// assert_eq!((fallbacks.rejected, fallbacks.failed), (1, 1));
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fallbacks {
+    /// The call was not made: a rejection.
+    pub rejected: u64,
+    /// The call was made and returned an error, or was given up.
+    pub failed: u64,
+}
+
+impl Fallbacks {
+    /// The number of counters.
+    pub(crate) const SLOTS: usize = 2;
+
+    /// From the counters, in the order of [`slot`](Self::slot).
+    pub(crate) fn of_slots([rejected, failed]: [u64; Self::SLOTS]) -> Self {
+        Self { rejected, failed }
+    }
+
+    /// The counter of a call's error.
+    pub(crate) fn slot(rejected: bool) -> usize {
+        usize::from(!rejected)
+    }
+}
+
 /// Rejected calls, by the state that rejected them. [`Totals::rejected`](crate::observe::Totals::rejected)
 /// is their sum.
 ///

@@ -18,7 +18,7 @@ use crate::sync::atomic::{Counter, Word};
 use crate::sync::cell::Late;
 use crate::sync::pack::Pack;
 use crate::sync::thread_index;
-use crate::words::outcome::{FailureKind, Rejections, State};
+use crate::words::outcome::{FailureKind, Fallbacks, Rejections, State};
 use crate::words::tagged::{PAYLOAD_MAX, Tagged, Version, since};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -40,6 +40,8 @@ pub(crate) struct Stripe {
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Side {
+    /// By the reason, see [`Fallbacks`].
+    pub(crate) fallbacks: [Counter; Fallbacks::SLOTS],
     pub(crate) ignored: Counter,
     pub(crate) cancelled: Counter,
     pub(crate) late: Counter,
@@ -262,6 +264,15 @@ impl Stripes {
         // A sum. It is complete after the addition, whatever other threads do; the result only says
         // whether more stripes would help.
         if !self.side().rejected[Rejections::slot(state)].add_alone() {
+            self.on_contention();
+        }
+    }
+
+    /// A fallback is about to run in place of the error of a call that was rejected, or failed.
+    #[cold]
+    pub(crate) fn fall_back(&self, rejected: bool) {
+        // A sum, as that of the rejections.
+        if !self.side().fallbacks[Fallbacks::slot(rejected)].add_alone() {
             self.on_contention();
         }
     }

@@ -9,7 +9,7 @@ use crate::{Snapshot, State, Transition};
 use ::metrics::{Counter, Gauge, Histogram};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-const COUNTERS: [(&str, &str); 8] = [
+const COUNTERS: [(&str, &str); 9] = [
     (
         "tripcoil_calls_total",
         "Calls that were admitted and have ended, by outcome.",
@@ -30,6 +30,10 @@ const COUNTERS: [(&str, &str); 8] = [
     (
         "tripcoil_would_trips_total",
         "Rules that became true under observe-only.",
+    ),
+    (
+        "tripcoil_fallbacks_total",
+        "Fallbacks that ran in place of an error, by its reason.",
     ),
     ("tripcoil_transitions_total", "Transitions, by cause."),
     (
@@ -107,6 +111,8 @@ const REJECTING: [State; 4] = [
     State::ForcedOpen,
     State::Closed,
 ];
+/// Why a fallback ran.
+const REASONS: [&str; 2] = ["rejected", "failed"];
 /// The kinds of failures that are counted separately.
 const KINDS: usize = 9;
 
@@ -114,7 +120,8 @@ const KINDS: usize = 9;
 const SLOW: usize = OUTCOMES.len() + REJECTING.len();
 const KINDS_AT: usize = SLOW + 2;
 const WOULD_TRIP: usize = KINDS_AT + KINDS;
-const MOVES: usize = WOULD_TRIP + 1;
+const FALLBACKS: usize = WOULD_TRIP + 1;
+const MOVES: usize = FALLBACKS + REASONS.len();
 const MISSED: usize = MOVES + WAYS.len();
 
 /// The values of the counters.
@@ -148,6 +155,8 @@ impl Counters {
             seen.failures_by_kind.iter().map(|(_, failures)| failures),
         );
         self.0[WOULD_TRIP] += seen.would_trip;
+        let fallbacks = [seen.fallbacks.rejected, seen.fallbacks.failed];
+        add(&mut self.0[FALLBACKS..MOVES], fallbacks);
     }
 
     pub(super) fn moved(&mut self, transition: &Transition) {
@@ -340,6 +349,7 @@ impl Series {
             late_probe_successes,
             failures,
             would_trips,
+            fallbacks,
             transitions,
             missed,
         ] = COUNTERS.map(|(name, _)| name);
@@ -356,6 +366,7 @@ impl Series {
                     .map(|(kind, _)| counter(failures, "kind", label::kind(kind))),
             )
             .chain([labels.counter(would_trips, &[])])
+            .chain(REASONS.map(|reason| counter(fallbacks, "reason", reason)))
             .chain(WAYS.map(|(to, cause)| {
                 let way = [("to", label::state(to)), ("cause", label::cause(cause))];
                 labels.counter(transitions, &way)

@@ -47,7 +47,7 @@ const GONE: usize = 1_024;
 ///
 /// The order of a key's labels does not matter. Of labels with the same name the first is used. A
 /// name that series use themselves (`state`, `outcome`, `to`, `cause`, `kind`, `le`, `quantile`,
-/// `pattern`) gets the prefix `exported_`.
+/// `pattern`, `reason`) gets the prefix `exported_`.
 ///
 /// When the last key of a set is forgotten, its counters are set to their final totals and its
 /// gauges to 0, once. After that they are no longer published, so an exporter that drops idle

@@ -34,6 +34,7 @@
 //! | `tripcoil_failures_total` | counter | `kind` | failures by kind; `other` is `Other(2)` and above |
 //! | `tripcoil_late_probe_successes_total` | counter | | probes that succeeded after their round had ended: calls last longer than `probe_timeout` |
 //! | `tripcoil_would_trips_total` | counter | | rules that became true and did not trip: under observe-only, or withheld by the registry's bound |
+//! | `tripcoil_fallbacks_total` | counter | `reason`: `rejected`, `failed` | fallbacks that ran in place of an error: of `call_or` and its like, and of a `tower::FallbackLayer` that counts for the breaker |
 //! | `tripcoil_transitions_total` | counter | `to`, `cause` | transitions since the publisher was created |
 //! | `tripcoil_transitions_missed_total` | counter | | transitions that were overwritten before the publisher read their cause |
 //! | `tripcoil_state` | gauge | `state` | 1 for the current state, 0 for the others |

@@ -62,7 +62,7 @@ impl Publisher {
     ///
     /// Of labels with the same name the first is used. A label named `breaker` replaces the breaker's
     /// name. A name that series use themselves (`state`, `outcome`, `to`, `cause`, `kind`, `le`,
-    /// `quantile`, `pattern`) gets the prefix `exported_`.
+    /// `quantile`, `pattern`, `reason`) gets the prefix `exported_`.
     pub fn with_labels(observer: &Observer, labels: impl IntoLabels) -> Publisher {
         describe();
         let all = Labels::of_breaker(observer.name(), labels.into_labels());

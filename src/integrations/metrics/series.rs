@@ -51,8 +51,8 @@ pub(super) const WAYS: [(State, Cause); 19] = [
 const BREAKER: &str = "breaker";
 
 /// Labels that series add themselves, and exporters to histograms.
-const OURS: [&str; 8] = [
-    "cause", "kind", "le", "outcome", "pattern", "quantile", "state", "to",
+const OURS: [&str; 9] = [
+    "cause", "kind", "le", "outcome", "pattern", "quantile", "reason", "state", "to",
 ];
 
 /// The labels of each series of one source.

@@ -2,6 +2,7 @@
 
 use crate::call::{NoBreaker, OwnedPermit};
 use crate::integrations::guard::guarded;
+use crate::integrations::tower::once::{Once, ended};
 use crate::integrations::tower::until::Until;
 use crate::{CallError, Classify, Rejected};
 use alloc::sync::Arc;
@@ -36,8 +37,7 @@ pin_project! {
     #[project_replace = StepOwned]
     enum Step<S, R, F, A> {
         TurnedAway { answer: Result<A, TurnedAway> },
-        Waiting { service: S, request: R },
-        Called { #[pin] future: F },
+        Made { #[pin] once: Once<S, R, F> },
         Ended,
     }
 }
@@ -78,7 +78,9 @@ where
         until: U,
     ) -> Self {
         ResponseFuture {
-            step: Step::Waiting { service, request },
+            step: Step::Made {
+                once: Once::Waiting { service, request },
+            },
             ending: Some(Ending {
                 permit: Some(permit),
                 classifier,
@@ -94,7 +96,9 @@ where
         until: U,
     ) -> Self {
         ResponseFuture {
-            step: Step::Called { future },
+            step: Step::Made {
+                once: Once::Called { future },
+            },
             ending: Some(Ending {
                 permit,
                 classifier,
@@ -125,11 +129,14 @@ where
                 TurnedAway::NoBreaker(none) => none.into(),
             }));
         };
+        let StepProj::Made { once } = step.project() else {
+            ended()
+        };
         let classifier = &*ending.classifier;
         let result = ready!(guarded(
             &mut ending.permit,
             || classifier.panicked(),
-            || step.poll_answer(cx),
+            || once.poll_answer(cx),
         ));
         let Some(ending) = this.ending.take() else {
             ended()
@@ -139,45 +146,6 @@ where
             .answered(result, ending.permit, ending.classifier);
         Poll::Ready(result.map_err(CallError::Inner))
     }
-}
-
-impl<S: Service<R>, R, A> Step<S, R, S::Future, A> {
-    /// Polls for the inner service's answer. Once it is there, nothing of the inner call is left.
-    fn poll_answer(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<S::Response, S::Error>> {
-        if let StepProj::Waiting { service, .. } = self.as_mut().project() {
-            if let Err(error) = ready!(service.poll_ready(cx)) {
-                self.set(Step::Ended);
-                return Poll::Ready(Err(error));
-            }
-            let waiting = self.as_mut().project_replace(Step::Ended);
-            if let StepOwned::Waiting {
-                mut service,
-                request,
-            } = waiting
-            {
-                let future = service.call(request);
-                self.set(Step::Called { future });
-            }
-        }
-        let StepProj::Called { future } = self.as_mut().project() else {
-            ended()
-        };
-        let result = ready!(future.poll(cx));
-        self.set(Step::Ended);
-        Poll::Ready(result)
-    }
-}
-
-/// As the futures of `async` blocks do.
-#[expect(
-    clippy::panic,
-    reason = "a future that is polled after its end has no answer"
-)]
-fn ended() -> ! {
-    panic!("a response's future was polled after its end")
 }
 
 impl<S, R, C, U> fmt::Debug for ResponseFuture<S, R, C, U>

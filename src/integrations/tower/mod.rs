@@ -119,26 +119,36 @@
 //!
 //! # Order of layers
 //!
-//! Put the breaker around the timeout, so that a call that takes too long is a failure; and inside
-//! the retries, so that each attempt is a call. Do not put it in front of one endpoint of a
-//! balancer that picks by load: an open breaker is always ready and never busy, so it would be
-//! picked first.
+//! Put the breaker around the timeout, so that a call that takes too long is a failure; inside the
+//! retries (`RetryPolicy`, feature `retry`), so that each attempt is a call; and inside a
+//! [`FallbackLayer`]. In front of one endpoint of a balancer that picks by load, an open breaker would
+//! be picked first, because it is always ready and never busy: make it
+//! `not_ready_while_rejecting` (feature `tokio`). [The guide](crate::_guide#the-order-of-tower-layers)
+//! has all layers in order.
 //!
 //! tower's own middleware needs errors that convert to a boxed error. If the inner error is boxed
 //! already, add `.map_err(tripcoil::tower::boxed)` around the breaker.
 //!
 //! [tower]: https://docs.rs/tower
 
+mod clone_request;
 #[cfg(feature = "insight")]
 mod expecting;
+pub mod fallback;
 mod future;
+mod gate;
+mod once;
 mod pick;
 mod until;
 
+pub use self::clone_request::{ByClone, CloneRequest};
 #[cfg(feature = "insight")]
 pub use self::expecting::Expecting;
+pub use self::fallback::{FallbackLayer, FallbackService};
 pub use self::future::ResponseFuture;
 use self::future::TurnedAway;
+#[cfg(feature = "tokio")]
+use self::gate::Gate;
 pub use self::pick::{PickBreaker, Picked};
 #[cfg(feature = "http")]
 pub(crate) use self::until::sealed::Sealed;
@@ -178,13 +188,21 @@ use tower_service::Service;
 pub struct BreakerLayer<P, U = Head> {
     pick: P,
     until: U,
+    /// Whether the service is not ready while the breaker rejects calls.
+    #[cfg(feature = "tokio")]
+    gated: bool,
 }
 
 impl<P> BreakerLayer<P> {
     /// Returns a layer for a [`Breaker`](crate::Breaker), or for a closure that picks one per
     /// request.
     pub const fn new(pick: P) -> BreakerLayer<P> {
-        BreakerLayer { pick, until: Head }
+        BreakerLayer {
+            pick,
+            until: Head,
+            #[cfg(feature = "tokio")]
+            gated: false,
+        }
     }
 }
 
@@ -194,7 +212,51 @@ impl<P, U> BreakerLayer<P, U> {
         BreakerLayer {
             pick: self.pick,
             until,
+            #[cfg(feature = "tokio")]
+            gated: self.gated,
         }
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl<C, U> BreakerLayer<crate::Breaker<C>, U> {
+    /// Makes the service not ready while its breaker rejects calls, in place of ready and rejecting.
+    /// For an endpoint of a balancer, which then sends its calls to the other endpoints.
+    ///
+    /// The service is not ready while the breaker is open and its wait is not over, while it is forced
+    /// open, and while a half-open round has no free slot. Otherwise it is ready when the inner service
+    /// is. Readiness takes no slot. A task that waits for it is woken when the wait is over, and by a
+    /// transition; a free slot is seen within 20 ms. If every endpoint is open, the balancer is not
+    /// ready until the first wait is over: put a limit outside of it, `timeout` or `load_shed`.
+    ///
+    /// A call can still be rejected: if another caller takes the slot between readiness and call, by a
+    /// [ramp](crate::Ramp), which decides about calls as they arrive, and if the probes of a round were
+    /// lost, which a call has to find. Do not combine it with a caller that needs the rejection to fail
+    /// fast.
+    ///
+    /// # Panics
+    ///
+    /// The service's `poll_ready` panics while the breaker rejects calls, if it is polled outside of a
+    /// tokio runtime with the timer enabled.
+    ///
+    /// ```
+    /// use tower::{Layer, service_fn};
+    /// use tripcoil::Breaker;
+    /// use tripcoil::tower::BreakerLayer;
+    ///
+    /// let endpoint = |name: &str| {
+    ///     let layer = BreakerLayer::new(Breaker::builder(name).build()?).not_ready_while_rejecting();
+    ///     Ok::<_, tripcoil::ConfigError>(layer.layer(service_fn(|n: u32| async move { Ok::<_, ()>(n) })))
+    /// };
+    /// let endpoints = [endpoint("a")?, endpoint("b")?]; // for tower::balance::p2c::Balance
+    /// # fn is_service<S: tower::Service<u32>>(_: &S) {}
+    /// # endpoints.iter().for_each(is_service);
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn not_ready_while_rejecting(mut self) -> Self {
+        self.gated = true;
+        self
     }
 }
 
@@ -240,6 +302,8 @@ impl<P, U> BreakerLayer<P, U> {
         BreakerLayer {
             pick: Expecting::new(self.pick, insight, most),
             until: self.until,
+            #[cfg(feature = "tokio")]
+            gated: self.gated,
         }
     }
 }
@@ -253,6 +317,8 @@ impl<S, P: Clone, U: Clone> Layer<S> for BreakerLayer<P, U> {
             readiness: Readiness::Unknown,
             pick: self.pick.clone(),
             until: self.until.clone(),
+            #[cfg(feature = "tokio")]
+            gate: self.gated.then(Gate::default),
         }
     }
 }
@@ -274,6 +340,8 @@ pub struct BreakerService<S, P, U = Head> {
     readiness: Readiness,
     pick: P,
     until: U,
+    #[cfg(feature = "tokio")]
+    gate: Option<Gate>,
 }
 
 /// Without the inner service, which may be anything.
@@ -293,6 +361,8 @@ impl<S: Clone, P: Clone, U: Clone> Clone for BreakerService<S, P, U> {
             readiness: Readiness::Unknown,
             pick: self.pick.clone(),
             until: self.until.clone(),
+            #[cfg(feature = "tokio")]
+            gate: self.gate.as_ref().map(|_| Gate::default()),
         }
     }
 }
@@ -320,8 +390,24 @@ where
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         let only = self.pick.only();
-        if only.is_some_and(pick::rejects) {
-            return Poll::Ready(Ok(()));
+        if let Some(breaker) = only
+            && pick::rejects(breaker)
+        {
+            #[cfg(feature = "tokio")]
+            let gate = self.gate.as_mut().map(|gate| gate.poll(breaker, cx));
+            #[cfg(not(feature = "tokio"))]
+            let gate = None;
+            match gate {
+                None => return Poll::Ready(Ok(())),
+                Some(Poll::Pending) => {
+                    // what the inner service has reserved is for others meanwhile
+                    if self.readiness != Readiness::Unknown {
+                        drop(self.take_inner());
+                    }
+                    return Poll::Pending;
+                }
+                Some(Poll::Ready(())) => {}
+            }
         }
         self.readiness = Readiness::Awaited;
         match ready!(self.inner.poll_ready(cx)) {
