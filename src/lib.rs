@@ -53,12 +53,16 @@
 //! | retry failed calls | `retry::RetryPolicy` | `retry` |
 //! | balance over endpoints, without those that reject | `BreakerLayer::not_ready_while_rejecting` | `tower`, `tokio` |
 //! | count a call when its body ends | `http::EndOfBody`, `http::GuardedBody` | `http` |
+//! | limit the calls in flight | [`Builder::max_in_flight`] | |
 //! | have a breaker per host, route or tenant | `registry::Registry` | `registry` |
+//! | keep a registry from opening everything | `RegistryBuilder::max_tripped` | `registry` |
+//! | see which key fails and the others do not | `Registry::outliers` | `registry` |
 //! | open, close or change a breaker by hand | [`Controller`] | |
 //! | read state and counts | [`Observer`], [`Snapshot`] | |
 //! | react to transitions | `Observer::subscribe`, [`Observer::events`] | |
 //! | publish metrics | `metrics::Publisher` | `metrics` |
 //! | log transitions and mark spans | `tracing::Tracing`, `tracing::RecordRejection` | `tracing` |
+//! | see what the last calls said | `calls::CallLog` | `calls` |
 //! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
 //! | predict the end of an outage, or see one coming | `insight::Insight` | `insight` |
 //! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
@@ -83,6 +87,7 @@
 //! - `registry`: a breaker per key, created on first use and forgotten when idle.
 //! - `metrics`: counters, gauges and a histogram for the recorder of the `metrics` facade.
 //! - `tracing`: an event per transition, and rejections on the span of their call.
+//! - `calls`: a sample of single calls, with their durations and texts, for rejections and outages.
 //! - `insight`: predictions, trends, patterns and a health score, from what a breaker has seen.
 //! - `health`: a health check that drives the recovery, on tokio's timer, and an indicator for a
 //!   `/health` route. With `http`, checks by status.
@@ -230,6 +235,8 @@ pub use self::handles::controller::Controller;
 pub use self::handles::local::Local;
 pub use self::handles::observer::Observer;
 pub use self::handles::permit::Permit;
+#[cfg(feature = "calls")]
+pub use self::integrations::calls;
 #[cfg(feature = "grpc")]
 pub use self::integrations::grpc;
 #[cfg(feature = "health")]

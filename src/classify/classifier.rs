@@ -4,6 +4,7 @@ use crate::words::outcome::{FailureKind, Outcome};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 /// Decides what a call's result means to the breaker.
 ///
@@ -76,6 +77,29 @@ pub trait Classify<T, E> {
     /// affected. `call_timeout` does not interrupt it.
     fn classify(&self, result: &Result<T, E>) -> Outcome;
 
+    /// Returns what this result means, for a classifier that asks how long the call took. By default it asks nothing, and
+    /// is [`classify`](Self::classify). This is what breakers call.
+    ///
+    /// `lasted` reads the clock. It returns `None` if the breaker does not time its calls: it does with a slow limit, a
+    /// hang rule, a limit on calls in flight, or [`durations`](crate::Config::durations).
+    ///
+    /// A wrapper around another classifier passes the call on to the same method of that one.
+    #[inline]
+    fn classify_timed(
+        &self,
+        result: &Result<T, E>,
+        lasted: &dyn Fn() -> Option<Duration>,
+    ) -> Outcome {
+        let _ = lasted;
+        self.classify(result)
+    }
+
+    /// Returns what it means that a call was given up at its time limit, as `call_timeout` does. By default it is a failure
+    /// of the kind [`FailureKind::Timeout`].
+    fn timed_out(&self) -> Outcome {
+        Outcome::Failure(FailureKind::Timeout)
+    }
+
     /// Returns what a panic inside the guarded call means. The panic continues to unwind in any
     /// case. By default it is a failure of the kind [`FailureKind::Client`].
     ///
@@ -116,6 +140,20 @@ macro_rules! pointers {
             #[inline]
             fn classify(&self, result: &Result<$t, $e>) -> $crate::Outcome {
                 $crate::Classify::classify(&**self, result)
+            }
+
+            #[inline]
+            fn classify_timed(
+                &self,
+                result: &Result<$t, $e>,
+                lasted: &dyn Fn() -> Option<core::time::Duration>,
+            ) -> $crate::Outcome {
+                $crate::Classify::classify_timed(&**self, result, lasted)
+            }
+
+            #[inline]
+            fn timed_out(&self) -> $crate::Outcome {
+                $crate::Classify::<$t, $e>::timed_out(&**self)
             }
 
             #[inline]
@@ -215,6 +253,20 @@ impl<T, E, D: Classify<T, E> + ?Sized> Classify<T, E> for ByRef<'_, D> {
     #[inline]
     fn classify(&self, result: &Result<T, E>) -> Outcome {
         self.0.classify(result)
+    }
+
+    #[inline]
+    fn classify_timed(
+        &self,
+        result: &Result<T, E>,
+        lasted: &dyn Fn() -> Option<Duration>,
+    ) -> Outcome {
+        self.0.classify_timed(result, lasted)
+    }
+
+    #[inline]
+    fn timed_out(&self) -> Outcome {
+        self.0.timed_out()
     }
 
     #[inline]

@@ -152,6 +152,21 @@ impl<T, E, C: Classify<T, E>, F: FindRejection<E>> Classify<T, E> for IgnoreReje
         }
     }
 
+    fn classify_timed(
+        &self,
+        result: &Result<T, E>,
+        lasted: &dyn Fn() -> Option<core::time::Duration>,
+    ) -> Outcome {
+        match result {
+            Err(error) if self.find.is_rejection(error) => Outcome::Ignored,
+            result => self.classifier.classify_timed(result, lasted),
+        }
+    }
+
+    fn timed_out(&self) -> Outcome {
+        self.classifier.timed_out()
+    }
+
     fn panicked(&self) -> Outcome {
         self.classifier.panicked()
     }

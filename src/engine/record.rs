@@ -107,6 +107,16 @@ impl Core {
         }
     }
 
+    /// How long a call has lasted so far, in nanoseconds, if it is timed. `own`: a slow limit of its own.
+    #[cold]
+    pub(crate) fn lasted_so_far(&self, admission: Admission, own: Option<u64>) -> Option<u64> {
+        let now = || match self.has_stopwatch(own) {
+            true => self.head.clock.stopwatch(),
+            false => self.head.clock.nanos(),
+        };
+        (admission.start != UNTIMED).then(|| admission.lasted(now()))
+    }
+
     /// A timed success under a count window.
     #[inline(never)]
     fn succeed_in_count(&self, admission: Admission, timing: Timing) {
@@ -771,12 +781,7 @@ impl Core {
     pub(crate) fn cancel(&self, admission: Admission, limit: Option<u64>) {
         let admission = self.give_place_back(admission);
         let now = self.head.clock.nanos();
-        let end = if self.has_stopwatch(limit) {
-            self.head.clock.stopwatch()
-        } else {
-            now
-        };
-        let lasted = (admission.start != UNTIMED).then(|| admission.lasted(end));
+        let lasted = self.lasted_so_far(admission, limit);
         let slow = lasted.is_some_and(|lasted| self.is_beyond_limit(admission, lasted, limit));
         let fails = match self.head.policy.load().on_cancel() {
             OnCancel::Ignored => false,

@@ -29,13 +29,17 @@ struct Inside<'s, H: Handle, T, E, D: Classify<T, E>> {
 
 impl<'s, H: Handle, T, E, D: Classify<T, E>> Inside<'s, H, T, E, D> {
     #[inline]
-    fn run<R>(call: &'s mut Option<Pending<H>>, classifier: &'s D, code: impl FnOnce() -> R) -> R {
+    fn run<R>(
+        call: &'s mut Option<Pending<H>>,
+        classifier: &'s D,
+        code: impl FnOnce(&Option<Pending<H>>) -> R,
+    ) -> R {
         let inside = Inside {
             call,
             classifier,
             result: PhantomData,
         };
-        let r = code();
+        let r = code(inside.call);
         // it holds references alone
         core::mem::forget(inside);
         r
@@ -66,7 +70,7 @@ impl<H: Handle, D> Guarded<H, D> {
         D: Classify<T, E>,
     {
         let (mut call, classifier) = self.admit()?;
-        let result = Inside::<H, T, E, D>::run(&mut call, &classifier, f);
+        let result = Inside::<H, T, E, D>::run(&mut call, &classifier, |_| f());
         conclude(call, &classifier, result)
     }
 
@@ -78,7 +82,7 @@ impl<H: Handle, D> Guarded<H, D> {
         let (mut call, classifier) = self.admit()?;
         let mut future = pin!(future);
         let poll = |cx: &mut Context<'_>| -> Poll<Result<T, E>> {
-            Inside::<H, T, E, D>::run(&mut call, &classifier, || future.as_mut().poll(cx))
+            Inside::<H, T, E, D>::run(&mut call, &classifier, |_| future.as_mut().poll(cx))
         };
         let result = poll_fn(poll).await;
         conclude(call, &classifier, result)
@@ -94,13 +98,11 @@ impl<H: Handle, D> Guarded<H, D> {
         D: Classify<T, E>,
         F: Future<Output = Result<T, E>>,
     {
-        use crate::words::outcome::{FailureKind, Outcome};
-
         let (mut call, classifier) = self.admit()?;
         let mut future = pin!(Some(future));
         let in_time = {
             let poll = |cx: &mut Context<'_>| -> Poll<Result<T, E>> {
-                Inside::<H, T, E, D>::run(&mut call, &classifier, || {
+                Inside::<H, T, E, D>::run(&mut call, &classifier, |_| {
                     match future.as_mut().as_pin_mut() {
                         Some(future) => future.poll(cx),
                         None => Poll::Pending,
@@ -113,9 +115,12 @@ impl<H: Handle, D> Guarded<H, D> {
             Ok(result) => conclude(call, &classifier, result),
             Err(_) => {
                 // the future is dropped before the failure is counted, and its drop is the call's own code
-                Inside::<H, T, E, D>::run(&mut call, &classifier, || future.set(None));
+                let outcome = Inside::<H, T, E, D>::run(&mut call, &classifier, |_| {
+                    future.set(None);
+                    classifier.timed_out()
+                });
                 if let Some(call) = call {
-                    call.end(Outcome::Failure(FailureKind::Timeout), None);
+                    call.end(outcome, None);
                 }
                 Err(CallError::TimedOut(limit))
             }
@@ -206,8 +211,9 @@ fn conclude<H: Handle, T, E, D: Classify<T, E>>(
     if call.is_some() {
         let mut slot = call;
         // a classifier is the user's code too
-        let outcome =
-            Inside::<H, T, E, D>::run(&mut slot, classifier, || classifier.classify(&result));
+        let outcome = Inside::<H, T, E, D>::run(&mut slot, classifier, |call| {
+            classifier.classify_timed(&result, &|| call.as_ref()?.lasted())
+        });
         if let Some(call) = slot {
             call.end(outcome, None);
         }

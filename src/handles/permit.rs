@@ -55,6 +55,12 @@ impl<H: Handle> Pending<H> {
         self.handle.core()
     }
 
+    /// Returns how long the call has lasted, if it is timed.
+    pub(crate) fn lasted(&self) -> Option<Duration> {
+        let lasted = self.core().lasted_so_far(self.admission?, self.limit)?;
+        Some(Duration::from_nanos(lasted))
+    }
+
     #[inline(always)]
     pub(crate) fn end(mut self, outcome: Outcome, lasted: Option<Duration>) {
         if let Some(admission) = self.admission.take() {

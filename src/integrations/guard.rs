@@ -15,13 +15,13 @@ struct Guarded<'p, P: FnOnce() -> Outcome> {
 pub(crate) fn guarded<R>(
     permit: &mut Option<OwnedPermit>,
     panicked: impl FnOnce() -> Outcome,
-    code: impl FnOnce() -> R,
+    code: impl FnOnce(&Option<OwnedPermit>) -> R,
 ) -> R {
     let mut inside = Guarded {
         permit,
         panicked: Some(panicked),
     };
-    let r = code();
+    let r = code(inside.permit);
     inside.panicked = None;
     r
 }
@@ -50,7 +50,7 @@ pub(crate) fn end<T, E, C: Classify<T, E>>(
     let outcome = guarded(
         permit,
         || classifier.panicked(),
-        || classifier.classify(result),
+        |permit| classifier.classify_timed(result, &|| permit.as_ref()?.0.lasted()),
     );
     if let Some(permit) = permit.take() {
         permit.record(outcome);

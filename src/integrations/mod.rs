@@ -1,6 +1,8 @@
 //! The integrations with other crates: one module per feature, built on this crate's public names
 //! only.
 
+#[cfg(feature = "calls")]
+pub mod calls;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 #[cfg(any(feature = "http", feature = "tower"))]

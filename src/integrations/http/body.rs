@@ -239,7 +239,7 @@ fn conclude<E, C: ClassifyBody<E>>(
     if permit.is_none() {
         return;
     }
-    let outcome = guarded(permit, || classifier.panicked(), outcome);
+    let outcome = guarded(permit, || classifier.panicked(), |_| outcome());
     if let Some(outcome) = outcome
         && let Some(permit) = permit.take()
     {
@@ -263,7 +263,7 @@ impl<B: Body, C: ClassifyBody<B::Error>> Body for GuardedBody<B, C> {
         let frame = ready!(guarded(
             permit,
             || classifier.panicked(),
-            || body.as_mut().poll_frame(cx),
+            |_| body.as_mut().poll_frame(cx),
         ));
         conclude(permit, classifier, || match &frame {
             None => Some(classifier.end(None)),

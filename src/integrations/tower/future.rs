@@ -136,7 +136,7 @@ where
         let result = ready!(guarded(
             &mut ending.permit,
             || classifier.panicked(),
-            || once.poll_answer(cx),
+            |_| once.poll_answer(cx),
         ));
         let Some(ending) = this.ending.take() else {
             ended()

@@ -460,7 +460,7 @@ where
         let future = guarded(
             &mut permit,
             || classifier.panicked(),
-            || self.inner.call(request),
+            |_| self.inner.call(request),
         );
         ResponseFuture::called(future, permit, classifier, until)
     }
