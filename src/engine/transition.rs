@@ -198,21 +198,34 @@ impl Decision {
     }
 }
 
-/// Judges the window that the announced update has before it. `judged` is whether the update
-/// is the one that judges rules on a window of time; in a count window each entry judged itself as
-/// it landed. `before` is the last decision: it says what was true at the last judgement (observe-only), and by
-/// which rules the decision was made. `weighed` is the outage rule's view of the same cut, and `leads` where the goal
-/// leads, or what a ramp has found. `withheld`: the breaker's registry lets no rule trip it now.
+/// What an update judges by, beside the rules: all of the same cut.
+pub(crate) struct Cut<'a> {
+    pub(crate) window: Seen,
+    /// The outage rule's view.
+    pub(crate) weighed: &'a Weighed,
+    /// It is this update that judges the rules on a window of time; in a count window each entry judged itself as it
+    /// landed.
+    pub(crate) judged: bool,
+    /// The breaker's registry lets no rule trip it now.
+    pub(crate) withheld: bool,
+}
+
+/// Judges the cut that the announced update has before it. `before` is the last decision: it says what was true at the
+/// last judgement and did not trip, and by which rules the decision was made. `leads` is where the goal leads, or what a
+/// ramp has found.
 pub(crate) fn decide(
     announced: Control,
     leads: Option<(State, Cause)>,
     policy: &Policy,
-    window: Seen,
-    weighed: &Weighed,
-    judged: bool,
-    withheld: bool,
+    cut: Cut<'_>,
     before: Decision,
 ) -> Decision {
+    let Cut {
+        window,
+        weighed,
+        judged,
+        withheld,
+    } = cut;
     let was = before.truth;
     let by = Decision {
         rules: policy.number,

@@ -30,7 +30,7 @@ use crate::engine::help::Over;
 use crate::engine::policy::{Allowance, Policy, Seen};
 use crate::engine::state::Core;
 use crate::engine::transition::{
-    Decision, advances_epochs, decide, decided_by_goal, destination, judges_round, thaws,
+    Cut, Decision, advances_epochs, decide, decided_by_goal, destination, judges_round, thaws,
 };
 use crate::engine::window::Shape;
 use crate::engine::window::class::Class;
@@ -178,10 +178,13 @@ impl Core {
                 }
                 let adopts = before.rules != policy.number;
                 let weighed = self.weighed_at(announced, &frozen, policy, adopts);
-                let withheld = self.withholds();
-                decide(
-                    announced, leads, policy, seen, &weighed, judged, withheld, before,
-                )
+                let cut = Cut {
+                    window: seen,
+                    weighed: &weighed,
+                    judged,
+                    withheld: self.withholds(),
+                };
+                decide(announced, leads, policy, cut, before)
             })?,
         };
         let next = decision.publish(announced);

@@ -87,6 +87,7 @@ pub(crate) fn view_of(of: crated::Snapshot) -> View {
             patience: nanos(watch.patience),
         }),
         admitted_share: of.admitted_share,
+        in_flight: of.in_flight,
         probes: [of.probes.in_flight, of.probes.succeeded, of.probes.failed],
         totals: Totals {
             successes: of.totals.successes,

@@ -15,10 +15,12 @@ fn judge(
         announced,
         destination(announced.goal()),
         policy,
-        window,
-        &Weighed::default(),
-        judged,
-        false,
+        Cut {
+            window,
+            weighed: &Weighed::default(),
+            judged,
+            withheld: false,
+        },
         before,
     )
 }
@@ -141,12 +143,17 @@ fn a_trip_that_is_withheld_is_reported_and_asked_for_again() {
         ..Config::default()
     });
     let closed = Control::new(State::Closed, policy.flags(false));
+    let weighed = Weighed::default();
+    let cut = |window, withheld| Cut {
+        window,
+        weighed: &weighed,
+        judged: true,
+        withheld,
+    };
     let check = |seen: Counts, withheld, before| {
-        let (seen, weighed) = (Seen::from(seen), Weighed::default());
+        let seen = Seen::from(seen);
         let announced = closed.announce(Check);
-        decide(
-            announced, None, &policy, seen, &weighed, true, withheld, before,
-        )
+        decide(announced, None, &policy, cut(seen, withheld), before)
     };
     let bad = Counts::new(2, 2, 0);
     let first = check(bad, true, Decision::default());
@@ -156,16 +163,12 @@ fn a_trip_that_is_withheld_is_reported_and_asked_for_again() {
     assert_eq!((second.transition, second.rising.number()), (None, 0));
     // an update without an outcome keeps what was true, and trips by none of it
     let window = Seen::from(bad);
-    let weighed = Weighed::default();
     for withheld in [false, true] {
         let maintained = decide(
             closed.announce(Maintain),
             None,
             &policy,
-            window,
-            &weighed,
-            true,
-            withheld,
+            cut(window, withheld),
             second,
         );
         assert_eq!(
@@ -176,10 +179,7 @@ fn a_trip_that_is_withheld_is_reported_and_asked_for_again() {
             closed.announce(CheckHang),
             None,
             &policy,
-            window,
-            &weighed,
-            true,
-            withheld,
+            cut(window, withheld),
             second,
         );
         assert_eq!(hang.transition, None);
