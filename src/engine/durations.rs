@@ -108,14 +108,38 @@ impl fmt::Debug for Durations {
 
 /// One bucket of [`Durations`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DurationBucket {
     /// The shortest duration in the bucket.
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            rename = "from_seconds",
+            serialize_with = "crate::words::units::seconds"
+        )
+    )]
     pub from: Duration,
     /// The shortest duration beyond the bucket; `None` for the last one, which has no end.
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            rename = "to_seconds",
+            serialize_with = "crate::words::units::maybe_seconds"
+        )
+    )]
     pub to: Option<Duration>,
     /// The number of calls in the bucket.
     pub calls: u64,
+}
+
+/// The buckets that hold calls, shortest durations first.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Durations {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let some = self.iter().filter(|bucket| bucket.calls > 0);
+        serializer.collect_seq(some)
+    }
 }
 
 impl Durations {

@@ -30,11 +30,26 @@ use std::time::Instant;
 /// If a listener falls behind, several epochs are reported as one, so every outcome in a time
 /// window is reported exactly once. An epoch is finished when a call finds that it is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Epoch {
     /// When it began, by the breaker's clock.
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            rename = "start_seconds",
+            serialize_with = "crate::words::units::seconds"
+        )
+    )]
     pub start: Duration,
     /// When it ended.
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            rename = "end_seconds",
+            serialize_with = "crate::words::units::seconds"
+        )
+    )]
     pub end: Duration,
     /// The outcomes recorded in the epoch.
     pub counts: Counts,

@@ -1,7 +1,6 @@
 //! The series, by name.
 
 #[cfg(feature = "registry")]
-use crate::integrations::labels as label;
 #[cfg(feature = "registry")]
 use crate::observe::Rejections;
 use crate::{Cause, State};
@@ -134,7 +133,7 @@ impl Labels {
     #[cfg(feature = "registry")]
     pub(super) fn rejections(&self, name: &'static str) -> [(State, Counter); 3] {
         [State::Open, State::HalfOpen, State::ForcedOpen].map(|state| {
-            let label = ("state", label::state(state));
+            let label = ("state", state.as_str());
             (state, self.counter(name, &[label]))
         })
     }
