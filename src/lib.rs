@@ -56,6 +56,7 @@
 //! | react to transitions | `Observer::subscribe`, [`Observer::events`] | |
 //! | publish metrics | `metrics::Publisher` | `metrics` |
 //! | log transitions and mark spans | `tracing::Tracing`, `tracing::RecordRejection` | `tracing` |
+//! | look at all breakers in a browser, and switch them there or by HTTP | `operate::Operator` | `operate` |
 //! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
 //! | predict the end of an outage, or see one coming | `insight::Insight` | `insight` |
 //! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
@@ -67,8 +68,8 @@
 //! - `std` (default): system clocks, stripes, rules that change at run time, listeners. Without it
 //!   the crate is `no_std` with `alloc`, and needs a clock of yours, such as a [`ManualClock`] that
 //!   you advance.
-//! - `serde`: [`Config`] from files and from the environment; with `persist`, saved states in
-//!   serde's formats.
+//! - `serde`: [`Config`] from files and from the environment; snapshots, transitions, states and causes in serde's
+//!   formats, and with `persist` saved states.
 //! - `persist`: a breaker's state, saved and restored after a restart.
 //! - `tokio`: `call_timeout`.
 //! - `tower`: a layer and a service, for any runtime.
@@ -78,7 +79,9 @@
 //! - `registry`: a breaker per key, created on first use and forgotten when idle.
 //! - `metrics`: counters, gauges and a histogram for the recorder of the `metrics` facade.
 //! - `tracing`: an event per transition, and rejections on the span of their call.
-//! - `insight`: predictions, trends, patterns and a health score, from what a breaker has seen.
+//! - `insight`: predictions, trends, patterns and a health score, from what a breaker has seen. Includes `serde`.
+//! - `operate`: an axum router for operators: a live page, the breakers as JSON, and switches behind a check of yours.
+//!   Includes `serde`.
 //! - `health`: a health check that drives the recovery, on tokio's timer, and an indicator for a
 //!   `/health` route. With `http`, checks by status.
 
@@ -235,6 +238,8 @@ pub use self::integrations::http;
 pub use self::integrations::insight;
 #[cfg(feature = "metrics")]
 pub use self::integrations::metrics;
+#[cfg(feature = "operate")]
+pub use self::integrations::operate;
 #[cfg(feature = "registry")]
 pub use self::integrations::registry;
 #[cfg(feature = "tower")]

@@ -18,6 +18,8 @@ use crate::words::deadline::Wait;
 use crate::words::leniency::EIGHTHS;
 use crate::words::outcome::{Counts, FailureKind, FailureKinds, Rejections, State};
 use crate::words::tagged::since;
+#[cfg(feature = "serde")]
+use crate::words::units::seconds;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -66,21 +68,16 @@ pub struct Watch {
     /// Calls that began since the watch did, the first included.
     pub starts: u32,
     /// How long it has lasted.
+    // the unit of the metrics, and the name says so, because a number does not
     #[cfg_attr(
         feature = "serde",
-        serde(
-            rename = "lasted_seconds",
-            serialize_with = "crate::words::units::seconds"
-        )
+        serde(rename = "lasted_seconds", serialize_with = "seconds")
     )]
     pub lasted: Duration,
     /// How long there must have been no sign of life before the rule trips.
     #[cfg_attr(
         feature = "serde",
-        serde(
-            rename = "patience_seconds",
-            serialize_with = "crate::words::units::seconds"
-        )
+        serde(rename = "patience_seconds", serialize_with = "seconds")
     )]
     pub patience: Duration,
 }
@@ -146,19 +143,14 @@ pub struct Snapshot {
     /// The time since the last transition, self-transitions included.
     #[cfg_attr(
         feature = "serde",
-        serde(
-            rename = "time_in_state_seconds",
-            serialize_with = "crate::words::units::seconds"
-        )
+        serde(rename = "time_in_state_seconds", serialize_with = "seconds")
     )]
     pub time_in_state: Duration,
     /// How long an open breaker will go on rejecting calls; `None` in any other state.
+    // null where it is unknown: zero would say that the wait is over
     #[cfg_attr(
         feature = "serde",
-        serde(
-            rename = "retry_after_seconds",
-            serialize_with = "crate::words::units::maybe_seconds"
-        )
+        serde(rename = "retry_after_seconds", serialize_with = "seconds")
     )]
     pub retry_after: Option<Duration>,
     /// The live epochs of a time window, oldest first; empty under a count window.
@@ -190,7 +182,7 @@ impl Core {
 
     /// Reads without the series of buckets, which takes longest: for callers that read many
     /// breakers.
-    #[cfg(any(feature = "insight", feature = "registry"))]
+    #[cfg(any(feature = "insight", feature = "operate", feature = "registry"))]
     pub(crate) fn figures(&self) -> Snapshot {
         self.between_updates(|control, now| self.reading(control, now, false))
             .0

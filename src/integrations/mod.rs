@@ -15,6 +15,8 @@ pub mod insight;
 mod labels;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(feature = "operate")]
+pub mod operate;
 #[cfg(feature = "registry")]
 pub mod registry;
 #[cfg(feature = "tower")]

@@ -4,27 +4,36 @@ use core::time::Duration;
 use serde::{Serialize, Serializer};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub(crate) fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(span.as_secs_f64())
+/// A time, or a time that may be absent.
+pub(crate) trait Seconds {
+    fn seconds(&self) -> Option<f64>;
 }
 
-#[expect(clippy::ref_option, reason = "serde calls it so")]
-pub(crate) fn maybe_seconds<S: Serializer>(
-    span: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    span.map(|span| span.as_secs_f64()).serialize(serializer)
+impl Seconds for Duration {
+    fn seconds(&self) -> Option<f64> {
+        Some(self.as_secs_f64())
+    }
 }
 
 /// Since 1970, UTC; negative before.
-#[expect(clippy::ref_option, reason = "serde calls it so")]
-pub(crate) fn unix_seconds<S: Serializer>(
-    time: &Option<SystemTime>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let since = |time: SystemTime| match time.duration_since(UNIX_EPOCH) {
-        Ok(since) => since.as_secs_f64(),
-        Err(before) => -before.duration().as_secs_f64(),
-    };
-    time.map(since).serialize(serializer)
+impl Seconds for SystemTime {
+    fn seconds(&self) -> Option<f64> {
+        Some(match self.duration_since(UNIX_EPOCH) {
+            Ok(since) => since.as_secs_f64(),
+            Err(before) => -before.duration().as_secs_f64(),
+        })
+    }
+}
+
+impl<T: Seconds> Seconds for Option<T> {
+    fn seconds(&self) -> Option<f64> {
+        self.as_ref()?.seconds()
+    }
+}
+
+pub(crate) fn seconds<S: Serializer>(time: &impl Seconds, to: S) -> Result<S::Ok, S::Error> {
+    match time.seconds() {
+        Some(seconds) => to.serialize_f64(seconds),
+        None => None::<f64>.serialize(to),
+    }
 }

@@ -15,6 +15,8 @@ use crate::words::control::{code, state_of};
 use crate::words::deadline::Deadline;
 use crate::words::outcome::{Cause, Counts, FailureKind, KIND_BITS, State};
 use crate::words::tagged::{Generation, PAYLOAD_BITS, PAYLOAD_MAX, Tagged};
+#[cfg(feature = "serde")]
+use crate::words::units::seconds;
 use alloc::boxed::Box;
 use core::time::Duration;
 
@@ -55,9 +57,10 @@ pub struct Transition {
     pub cause: Cause,
     /// When it happened, by the breaker's clock. Zero if that was before the clock's start, as
     /// after a restart.
+    // two readings are equal in it, as they are in memory
     #[cfg_attr(
         feature = "serde",
-        serde(rename = "at_seconds", serialize_with = "crate::words::units::seconds")
+        serde(rename = "at_seconds", serialize_with = "seconds")
     )]
     pub at: Duration,
     /// When it happened, by the wall clock. `None` on a target without a wall clock.
@@ -66,12 +69,10 @@ pub struct Transition {
     /// was set meanwhile. If the breaker's clock stopped during a suspend, the result is off by the
     /// length of the suspend. It is `None` also if a custom clock panicked on the listener's thread.
     #[cfg(feature = "std")]
+    // since 1970; two readings of one transition may differ here
     #[cfg_attr(
         feature = "serde",
-        serde(
-            rename = "wall_time_seconds",
-            serialize_with = "crate::words::units::unix_seconds"
-        )
+        serde(rename = "wall_time_seconds", serialize_with = "seconds")
     )]
     pub wall_time: Option<std::time::SystemTime>,
     /// When the wait of an opening ends, by the breaker's clock; `None` for other transitions.
@@ -82,10 +83,7 @@ pub struct Transition {
     /// both.
     #[cfg_attr(
         feature = "serde",
-        serde(
-            rename = "open_until_seconds",
-            serialize_with = "crate::words::units::maybe_seconds"
-        )
+        serde(rename = "open_until_seconds", serialize_with = "seconds")
     )]
     pub open_until: Option<Duration>,
     /// The kind of the failure that tripped a rule or failed the round. `None` if a success decided
