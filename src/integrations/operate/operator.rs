@@ -49,7 +49,7 @@ impl Operator {
 
     /// Adds a breaker that can be read, and not be changed.
     ///
-    /// Once a registry has forgotten it, it is not shown any more. Add [the registry](Self::registry) instead, to show its
+    /// Once a registry has forgotten it, it is not shown any more. Add the registry instead, to show its
     /// present breakers.
     pub fn observer(mut self, observer: &Observer) -> Operator {
         self.sources.add(observer.clone());
