@@ -282,6 +282,25 @@ pub mod call {
 /// assert_eq!((window.successes, life.successes), (1, 1));
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
+///
+/// With the feature `serde` they serialise, and so do [`Snapshot`], [`Transition`], [`Rejected`], and the aggregate of
+/// a registry. Fields keep their names, except times, which are seconds with a fraction: `retry_after` is
+/// `retry_after_seconds`, and `wall_time` is `wall_time_seconds`, since 1970. States, causes and kinds of failures are
+/// written as in the labels of metrics: `half_open` ([`State::as_str`]), `failure_rate`, `other_0`; and are read back.
+///
+/// ```
+/// # #[cfg(feature = "serde")] {
+/// use serde_json::json;
+/// use tripcoil::{Breaker, State};
+///
+/// let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
+/// controller.half_open();
+/// let snapshot = serde_json::to_value(breaker.observer().snapshot()).expect("plain data");
+/// assert_eq!((&snapshot["state"], &snapshot["retry_after_seconds"]), (&json!("half_open"), &json!(null)));
+/// assert_eq!(serde_json::from_value::<State>(json!("half_open")).ok(), Some(State::HalfOpen));
+/// # }
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
 pub mod observe {
     pub use crate::engine::durations::{DurationBucket, Durations};
     pub use crate::engine::events::cursor::Events;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// What [`Insight`](super::Insight) knows of its breaker, by now.
 ///
-/// Times are by the breaker's clock; serialised, they are seconds.
+/// Times are by the breaker's clock; serialised, they are seconds, in fields that end in `_seconds`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Report {

@@ -18,7 +18,7 @@
 //!         let user = request.headers.get("x-user").and_then(|name| name.to_str().ok());
 //!         user.map(Who::new).ok_or_else(|| StatusCode::UNAUTHORIZED.into_response())
 //!     });
-//! let app: Router = Router::new().nest("/breakers", operator.router());
+//! let app: Router = Router::new().nest("/operator", operator.router());
 //! # let _ = (app, payments);
 //! # Ok::<(), tripcoil::ConfigError>(())
 //! ```
@@ -46,7 +46,7 @@
 //! end in `_seconds`. Those without the word `wall` are by the breaker's clock; `at_seconds` beside a history is now.
 //!
 //! In a path, a name is percent-encoded. Browsers and proxies rewrite some paths all the same (`..`, `%2F`, `//`), so
-//! `_?name=` is another way to write a name: `/breakers/_/history?name=a%2Fb`.
+//! `_?name=` is another way to write a name: `/operator/breakers/_/history?name=a%2Fb`.
 //!
 //! # Security
 //!
@@ -56,6 +56,7 @@
 //! - *Reading* is open to everyone who reaches the router, unless there is a check: [`Operator::readers`]. Names of breakers,
 //!   such as hosts or tenants, may be confidential. The page and `openapi.json` are the same for all, hold no data, and are
 //!   served without a check; the page sends the token that is typed into it as a bearer token.
+//!   A check is worth having on a private address too: a page of another site can reach it by a name that it points there.
 //! - *Requests from other sites.* A page of another site can make a browser send requests with its cookies. A switch
 //!   therefore needs a content type that no form has, for which the browser first asks this server, and is refused; and a
 //!   request is refused that the browser marks as another site's (`Sec-Fetch-Site`). There are no CORS headers; do not add a
