@@ -215,8 +215,8 @@ def check(browser):
     assert row["outages"][1:] == [f"5.0 s ago {name.replace('_', ' ')}, 3.0 s: {name} rejected, 2 of them good; 3 wasted"], row
     assert row["state"] == name and row["failed"] == "33 %" and row["retry"] == "7.0 s", row
     assert len(browser.run("return [...document.querySelectorAll('#breakers > *')]")) == 3
-    bare = browser.rows()["(no name)"]
-    assert bare["enabled"] == [] or not browser.run("return document.querySelector('[data-name=\"\"] .buttons').checkVisibility()"), bare
+    visible = "return [...document.querySelectorAll('.buttons, .outages')].map((part) => part.checkVisibility())"
+    assert browser.run(visible) == [True] * 4 + [False] * 2 and "(no name)" in browser.rows()
     rest = browser.run("return [document.getElementById('rest').innerText, document.getElementById('states').innerText]")
     assert rest[0].startswith("3 of 10000 shown, the worst first") and "✖ open 3" in rest[1], rest
     browser.run("document.querySelector('[data-action=reset]').click()")

@@ -255,6 +255,36 @@ async fn a_check_knows_what_is_asked() {
     }
 }
 
+#[tokio::test]
+async fn a_request_that_is_dropped_or_whose_check_panics_changes_nothing() {
+    let (breaker, controller) = pair();
+    let operator = Operator::new()
+        .controller(controller)
+        .switches(async |request: Parts| {
+            assert!(!request.headers.contains_key("x-panic"), "the test's check");
+            std::future::pending::<Result<Who, Response>>().await
+        });
+    let router: Router = operator.router();
+    let request = || post(Method::POST, "/breakers/orders/force-open", "{}");
+    {
+        let mut waiting = std::pin::pin!(send(&router, request()));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+    }
+    let panicking = tokio::spawn({
+        let (router, mut request) = (router.clone(), request());
+        request
+            .headers_mut()
+            .insert("x-panic", "1".parse().unwrap());
+        async move { send(&router, request).await }
+    });
+    assert!(panicking.await.unwrap_err().is_panic());
+    assert_eq!(breaker.observer().snapshot().generation, 0);
+    // and the router goes on
+    let read = Request::get("/breakers").body(Body::empty()).unwrap();
+    assert_eq!(send(&router, read).await.status, StatusCode::OK);
+}
+
 trait FromHeader {
     fn from_header(request: &Parts) -> Self;
 }
