@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The gateway's live page in a headless browser, by what is rendered and clicked there: ci/page.py.
+# The operator's live page, in the gateway, in a headless browser, by what is rendered and clicked there: ci/page.py.
 # Pictures are left in target/page.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -19,7 +19,7 @@ trap 'kill "$gateway" 2>/dev/null || true' EXIT
 
 url=
 for _ in $(seq 100); do
-  url=$(sed -n 's/ .*//; /\/breakers$/p' "$out/log" | head -1)
+  url=$(sed -n 's/ .*//; /\/operator$/p' "$out/log" | head -1)
   [ -z "$url" ] || break
   kill -0 "$gateway" 2>/dev/null || break
   sleep 0.1

@@ -111,7 +111,7 @@ def sources():
             yield path, strings(path.read_text())
     for path in sorted(pathlib.Path("lab/shapes").glob("*.toml")):
         yield path, path.read_text()
-    for path in sorted(pathlib.Path("examples").rglob("*.html")):
+    for path in sorted([*pathlib.Path("src").rglob("*.html"), *pathlib.Path("examples").rglob("*.html")]):
         yield path, re.sub(r"<(script|style)\b.*?</\1>", lambda m: re.sub(r"[^\n]", "", m[0]), path.read_text(), flags=re.S)
 
 every = [(cause, re.compile(p.replace(" ", r"\s+"), re.I | re.M)) for cause, patterns in CAUSES.items() for p in patterns]

@@ -63,6 +63,7 @@
 //! | publish metrics | `metrics::Publisher` | `metrics` |
 //! | log transitions and mark spans | `tracing::Tracing`, `tracing::RecordRejection` | `tracing` |
 //! | see what the last calls said | `calls::CallLog` | `calls` |
+//! | look at all breakers in a browser, and switch them there or by HTTP | `operate::Operator` | `operate` |
 //! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
 //! | predict the end of an outage, or see one coming | `insight::Insight` | `insight` |
 //! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
@@ -74,8 +75,8 @@
 //! - `std` (default): system clocks, stripes, rules that change at run time, listeners. Without it
 //!   the crate is `no_std` with `alloc`, and needs a clock of yours, such as a [`ManualClock`] that
 //!   you advance.
-//! - `serde`: [`Config`] from files and from the environment; with `persist`, saved states in
-//!   serde's formats.
+//! - `serde`: [`Config`] from files and from the environment; snapshots, transitions, states and causes in serde's
+//!   formats, and with `persist` saved states.
 //! - `persist`: a breaker's state, saved and restored after a restart.
 //! - `tokio`: `call_timeout`.
 //! - `tower`: a layer and a service, for any runtime.
@@ -88,7 +89,9 @@
 //! - `metrics`: counters, gauges and a histogram for the recorder of the `metrics` facade.
 //! - `tracing`: an event per transition, and rejections on the span of their call.
 //! - `calls`: a sample of single calls, with their durations and texts, for rejections and outages.
-//! - `insight`: predictions, trends, patterns and a health score, from what a breaker has seen.
+//! - `insight`: predictions, trends, patterns and a health score, from what a breaker has seen. Includes `serde`.
+//! - `operate`: an axum router for operators: a live page, the breakers as JSON, and switches behind a check of yours.
+//!   Includes `serde`.
 //! - `health`: a health check that drives the recovery, on tokio's timer, and an indicator for a
 //!   `/health` route. With `http`, checks by status.
 
@@ -247,6 +250,8 @@ pub use self::integrations::http;
 pub use self::integrations::insight;
 #[cfg(feature = "metrics")]
 pub use self::integrations::metrics;
+#[cfg(feature = "operate")]
+pub use self::integrations::operate;
 #[cfg(feature = "registry")]
 pub use self::integrations::registry;
 #[cfg(feature = "retry")]
@@ -289,6 +294,25 @@ pub mod call {
 /// let snapshot = breaker.observer().snapshot();
 /// let (window, life): (Counts, Totals) = (snapshot.window, snapshot.totals);
 /// assert_eq!((window.successes, life.successes), (1, 1));
+/// # Ok::<(), tripcoil::ConfigError>(())
+/// ```
+///
+/// With the feature `serde` they serialise, and so do [`Snapshot`], [`Transition`], [`Rejected`], and the aggregate of
+/// a registry. Fields keep their names, except times, which are seconds with a fraction: `retry_after` is
+/// `retry_after_seconds`, and `wall_time` is `wall_time_seconds`, since 1970. States, causes and kinds of failures are
+/// written as in the labels of metrics: `half_open` ([`State::as_str`]), `failure_rate`, `other_0`; and are read back.
+///
+/// ```
+/// # #[cfg(feature = "serde")] {
+/// use serde_json::json;
+/// use tripcoil::{Breaker, State};
+///
+/// let (breaker, controller) = Breaker::builder("payments").build_with_controller()?;
+/// controller.half_open();
+/// let snapshot = serde_json::to_value(breaker.observer().snapshot()).expect("plain data");
+/// assert_eq!((&snapshot["state"], &snapshot["retry_after_seconds"]), (&json!("half_open"), &json!(null)));
+/// assert_eq!(serde_json::from_value::<State>(json!("half_open")).ok(), Some(State::HalfOpen));
+/// # }
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 pub mod observe {

@@ -63,7 +63,7 @@ impl Rules {
 
     /// Changes the settings by any edit, which leaves alone what is fixed. It is made again if another thread has changed
     /// the rules meanwhile.
-    #[cfg(feature = "insight")]
+    #[cfg(any(feature = "insight", feature = "operate"))]
     pub(crate) fn edited(self, edit: impl Fn(&mut Config) + 'static) -> Rules {
         self.and(edit)
     }

@@ -5,6 +5,8 @@
 
 use crate::sync::atomic::Counter;
 use crate::sync::thread_index;
+#[cfg(feature = "serde")]
+use crate::words::units::seconds;
 use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
@@ -108,14 +110,33 @@ impl fmt::Debug for Durations {
 
 /// One bucket of [`Durations`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DurationBucket {
     /// The shortest duration in the bucket.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "from_seconds", serialize_with = "seconds")
+    )]
     pub from: Duration,
     /// The shortest duration beyond the bucket; `None` for the last one, which has no end.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "to_seconds", serialize_with = "seconds")
+    )]
     pub to: Option<Duration>,
     /// The number of calls in the bucket.
     pub calls: u64,
+}
+
+/// The buckets that hold calls, shortest durations first.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Durations {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // the rest, a hundred at most times, are zeros that a reader would have to skip
+        let some = self.iter().filter(|bucket| bucket.calls > 0);
+        serializer.collect_seq(some)
+    }
 }
 
 impl Durations {

@@ -18,11 +18,14 @@ use crate::words::deadline::Wait;
 use crate::words::leniency::EIGHTHS;
 use crate::words::outcome::{Counts, FailureKind, FailureKinds, Fallbacks, Rejections, State};
 use crate::words::tagged::since;
+#[cfg(feature = "serde")]
+use crate::words::units::seconds;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 /// The probes of the current round. All zero outside half-open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Probes {
     /// Probes that were admitted and have not ended.
@@ -46,6 +49,7 @@ pub struct Probes {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Evidence {
     /// The score: 0 while nothing speaks for an outage. A natural logarithm, as the limit.
@@ -58,13 +62,23 @@ pub struct Evidence {
 
 /// The hang rule's view: calls began, and none has ended since.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Watch {
     /// Calls that began since the watch did, the first included.
     pub starts: u32,
     /// How long it has lasted.
+    // the unit of the metrics, and the name says so, because a number does not
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "lasted_seconds", serialize_with = "seconds")
+    )]
     pub lasted: Duration,
     /// How long there must have been no sign of life before the rule trips.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "patience_seconds", serialize_with = "seconds")
+    )]
     pub patience: Duration,
 }
 
@@ -73,6 +87,7 @@ pub struct Watch {
 /// Plain data; taking a snapshot only reads. `time_in_state`, `retry_after` and the live epochs
 /// refer to the time of the reading.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The state. An `Open` whose wait is over reads `Open` until the next call.
@@ -131,8 +146,17 @@ pub struct Snapshot {
     /// of probes fail, and after the breaker has closed.
     pub last_opening: Option<Transition>,
     /// The time since the last transition, self-transitions included.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "time_in_state_seconds", serialize_with = "seconds")
+    )]
     pub time_in_state: Duration,
     /// How long an open breaker will go on rejecting calls; `None` in any other state.
+    // null where it is unknown: zero would say that the wait is over
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "retry_after_seconds", serialize_with = "seconds")
+    )]
     pub retry_after: Option<Duration>,
     /// The live epochs of a time window, oldest first; empty under a count window.
     pub buckets: Vec<Counts>,
@@ -163,7 +187,7 @@ impl Core {
 
     /// Reads without the series of buckets, which takes longest: for callers that read many
     /// breakers.
-    #[cfg(any(feature = "insight", feature = "registry"))]
+    #[cfg(any(feature = "insight", feature = "operate", feature = "registry"))]
     pub(crate) fn figures(&self) -> Snapshot {
         self.between_updates(|control, now| self.reading(control, now, false))
             .0

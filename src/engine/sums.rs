@@ -13,6 +13,7 @@ use crate::words::tagged::{PAYLOAD_BITS, extend, since};
 /// Totals since the breaker was built. A restored breaker continues those of the saved one. They
 /// never go down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Totals {
     /// Successes, probes included.

@@ -193,6 +193,20 @@ impl fmt::Debug for Rejected {
     }
 }
 
+/// As a map of `state`, `cause` and `retry_after_seconds`; the last two may be absent, as `null`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Rejected {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let wait = self.retry_after().map(|wait| wait.as_secs_f64());
+        let mut fields = serializer.serialize_struct("Rejected", 3)?;
+        fields.serialize_field("state", &self.state)?;
+        fields.serialize_field("cause", &self.cause())?;
+        fields.serialize_field("retry_after_seconds", &wait)?;
+        fields.end()
+    }
+}
+
 impl Error for Rejected {}
 
 #[cfg(test)]

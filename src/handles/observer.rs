@@ -18,7 +18,7 @@ use crate::words::outcome::State;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-#[cfg(feature = "insight")]
+#[cfg(any(feature = "insight", feature = "operate"))]
 use core::time::Duration;
 
 /// A handle that reads a breaker and cannot change it. Clones are cheap.
@@ -105,13 +105,13 @@ impl Observer {
     }
 
     /// Returns the snapshot without the series of buckets.
-    #[cfg(any(feature = "insight", feature = "registry"))]
+    #[cfg(any(feature = "insight", feature = "operate", feature = "registry"))]
     pub(crate) fn figures(&self) -> Snapshot {
         self.core.figures()
     }
 
     /// Returns the time by the breaker's clock.
-    #[cfg(feature = "insight")]
+    #[cfg(any(feature = "insight", feature = "operate"))]
     pub(crate) fn now(&self) -> Duration {
         Duration::from_nanos(self.core.head.clock.nanos())
     }

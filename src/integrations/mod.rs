@@ -13,15 +13,12 @@ pub mod health;
 pub mod http;
 #[cfg(feature = "insight")]
 pub mod insight;
-#[cfg(any(
-    feature = "health",
-    feature = "insight",
-    feature = "metrics",
-    feature = "tracing"
-))]
+#[cfg(any(feature = "metrics", feature = "tracing"))]
 mod labels;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(feature = "operate")]
+pub mod operate;
 #[cfg(feature = "registry")]
 pub mod registry;
 #[cfg(feature = "retry")]

@@ -3,15 +3,15 @@
 //! Formats that are not self-describing can read it too. There the values follow each other, and
 //! the version, which comes first, gives their number. The values that version 2 added are last.
 
-use crate::config::files::words::{Found, Value, state_name};
+use crate::config::files::words::{Found, Value};
 use crate::engine::sums::Totals;
 use crate::saved::bytes::{FIRST, VERSION, checksum};
 use crate::saved::report::SavedError;
 use crate::saved::state::{Counted, Kept, Outage, Parts, Saving, Standing};
 use crate::saved::value::Saved;
-use crate::sync::pack::Pack;
+use crate::words::names::Named;
 use crate::words::outcome::{Cause, Counts, State};
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -161,7 +161,7 @@ impl Serialize for Saved {
             version: VERSION,
             name: s.name.clone(),
             saved_at: s.saved_at,
-            state: state_name(s.state).into(),
+            state: s.state.as_str().into(),
             lasted: s.lasted,
             left: s.left,
             generation: s.generation,
@@ -204,10 +204,10 @@ impl Serialize for Saved {
                 timed_out: r.timed_out,
                 given_up: r.given_up,
             }),
-            opening: s.opening.map(cause_name),
+            opening: s.opening.map(|cause| cause.as_str().into()),
             outage: s.outage.map(|o| OutageForm {
                 generation: o.generation,
-                cause: cause_name(o.cause),
+                cause: o.cause.as_str().into(),
                 at: o.at,
                 counts: [o.counts.calls, o.counts.failures, o.counts.slow],
                 run: o.run,
@@ -295,14 +295,8 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Fields<A> {
     }
 }
 
-fn cause_name(cause: Cause) -> String {
-    cause.to_string().replace(' ', "_")
-}
-
 fn cause<E: Error>(name: &str) -> Result<Cause, E> {
-    let mut causes = (0..Cause::NUMBER).map(Cause::unpack);
-    let found = causes.find(|cause| cause_name(*cause) == name);
-    found.ok_or_else(|| E::invalid_value(Unexpected::Str(name), &"the cause of a transition"))
+    Cause::from_name(name).ok_or_else(|| E::invalid_value(Unexpected::Str(name), &Cause::NAMES))
 }
 
 impl Form {

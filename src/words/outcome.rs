@@ -39,8 +39,8 @@ pub enum State {
 }
 
 impl State {
-    /// Every state, for tests.
-    #[cfg(any(test, fuzzing))]
+    /// Every state.
+    #[cfg(any(test, fuzzing, feature = "serde"))]
     pub(crate) const ALL: [State; 6] = [
         State::Closed,
         State::Open,
@@ -49,6 +49,30 @@ impl State {
         State::Disabled,
         State::ObserveOnly,
     ];
+
+    /// Returns the name for programs: `closed`, `open`, `half_open`, `forced_open`, `disabled` or
+    /// `observe_only`.
+    ///
+    /// It is the spelling of the labels of metrics, of the fields of tracing's events, and of serde's formats.
+    /// `Display` writes for people: "half-open".
+    ///
+    /// ```
+    /// use tripcoil::State;
+    ///
+    /// assert_eq!(State::HalfOpen.as_str(), "half_open");
+    /// assert_eq!(State::HalfOpen.to_string(), "half-open");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+            Self::ForcedOpen => "forced_open",
+            Self::Disabled => "disabled",
+            Self::ObserveOnly => "observe_only",
+        }
+    }
 
     /// Set by an operator, and ended only by a controller.
     pub(crate) fn is_override(self) -> bool {
@@ -199,6 +223,7 @@ impl FailureKinds {
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Fallbacks {
     /// The call was not made: a rejection.
@@ -236,6 +261,7 @@ impl Fallbacks {
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Rejections {
     /// Rejected while open, before the wait was over.
@@ -348,6 +374,7 @@ impl Outcome {
 /// Counted calls. A slow call is also a success or a failure, so `calls == successes + failures`
 /// and `slow <= calls`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Counts {
     /// Counted calls: neither ignored nor cancelled.
@@ -465,8 +492,40 @@ impl Pack for Cause {
 
 impl Cause {
     /// The causes have the numbers below this.
-    #[cfg(any(test, fuzzing, all(feature = "persist", feature = "serde")))]
+    #[cfg(any(test, fuzzing, feature = "serde"))]
     pub(crate) const NUMBER: u64 = 15;
+
+    /// Returns the name for programs, such as `failure_rate`.
+    ///
+    /// It is the spelling of the labels of metrics, of the fields of tracing's events, and of serde's formats.
+    /// `Display` writes for people: "failure rate".
+    ///
+    /// ```
+    /// use tripcoil::Cause;
+    ///
+    /// assert_eq!(Cause::FailureRate.as_str(), "failure_rate");
+    /// assert_eq!(Cause::FailureRate.to_string(), "failure rate");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ConsecutiveFailures => "consecutive_failures",
+            Self::FailureCount => "failure_count",
+            Self::FailureRate => "failure_rate",
+            Self::SlowRate => "slow_rate",
+            Self::Evidence => "evidence",
+            Self::Hang => "hang",
+            Self::OpenElapsed => "open_elapsed",
+            Self::ProbesSucceeded => "probes_succeeded",
+            Self::ProbeFailed => "probe_failed",
+            Self::ProbeTimeout => "probe_timeout",
+            Self::ProbesCancelled => "probes_cancelled",
+            Self::RampCompleted => "ramp_completed",
+            Self::RampFailed => "ramp_failed",
+            Self::Manual => "manual",
+            Self::MaxInFlight => "max_in_flight",
+        }
+    }
 
     /// Whether it is a trip rule that outcomes make true.
     pub(crate) fn is_rule(self) -> bool {

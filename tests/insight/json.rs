@@ -24,11 +24,11 @@ fn a_report_is_plain_data() {
     clock.advance(2 * SECOND);
     let json = serde_json::to_value(insight.report()).expect("plain data");
     assert_eq!(json["state"], "open");
-    assert_eq!(json["at"], 2.0);
-    assert_eq!(json["eta"]["p50"], 2.0);
+    assert_eq!(json["at_seconds"], 2.0);
+    assert_eq!(json["eta"]["p50_seconds"], 2.0);
     assert_eq!(json["eta"]["guess"], true);
     assert_eq!(json["outage"]["cause"], "consecutive_failures");
-    assert_eq!(json["outage"]["ended"], serde_json::Value::Null);
+    assert_eq!(json["outage"]["ended_seconds"], serde_json::Value::Null);
     assert_eq!(json["outage"]["counts"]["failures"], 3);
     assert_eq!(json["pattern"]["kind"], "single");
     assert_eq!(json["trend"], serde_json::Value::Null);

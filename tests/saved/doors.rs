@@ -200,7 +200,7 @@ fn lenient(config: &Config) -> Option<(Vec<FailureKind>, f64)> {
     let table = toml::Table::try_from(config).unwrap();
     let lenient = table.get("lenient")?;
     let names = lenient["kinds"].as_array().unwrap();
-    let written = |kind: &FailureKind| names.contains(&kind.to_string().into());
+    let written = |kind: &FailureKind| names.contains(&toml::Value::try_from(kind).unwrap());
     let kinds = KINDS.into_iter().filter(written).collect();
     Some((kinds, lenient["weight"].as_float().unwrap()))
 }

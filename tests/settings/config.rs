@@ -64,7 +64,7 @@ fn a_file_says_what_the_builder_would() {
         failure_count = 50
         outage = { theta = 0.4, loss = 0.01 }
         hang = { after = "2s", starts = 25 }
-        lenient = { kinds = ["overload", "timeout", "other(3)"], weight = 0.25 }
+        lenient = { kinds = ["overload", "timeout", "other_3"], weight = 0.25 }
         open_for = { base = "1m", factor = 3, max = "10m", jitter = 0.1, reset_after = "2m", seed = 7 }
         half_open = { of = 10, failure_rate = 0.5, slow_rate = 0.6, max_probes = 3, probe_timeout = "5s", ramp = true }
         on_cancel = "failure_if_slow"
@@ -204,7 +204,7 @@ fn lenient_kinds_are_a_list_or_a_text_with_commas() {
     let two = Lenient::new([FailureKind::Connect, FailureKind::Other(0)], 0.5);
     for text in [
         r#"lenient = { kinds = ["connect", "other(0)"], weight = 0.5 }"#,
-        r#"lenient = { weight = 0.5, kinds = ["other(0)", "connect", "connect"] }"#,
+        r#"lenient = { weight = 0.5, kinds = ["other_0", "connect", "connect"] }"#,
         r#"lenient = { kinds = "connect,other(0)", weight = 0.5 }"#,
         r#"lenient = { kinds = "other(0), connect", weight = 0.5 }"#,
         "[lenient]\nweight = 0.5\nkinds = [\n  \"connect\", # no answer\n  \"other(0)\",\n]",
@@ -244,7 +244,7 @@ fn lenient_kinds_are_written_as_a_list() {
     let kinds = [3, 1, 255].map(FailureKind::Other);
     let kinds = kinds.into_iter().chain([FailureKind::Timeout]);
     let some = written(Some(Lenient::new(kinds, 0.25)));
-    let names = ["timeout", "other(1)", "other(2)"];
+    let names = ["timeout", "other_1", "other_2"];
     let table = serde_json::json!({ "kinds": names, "weight": 0.25 });
     assert_eq!(some, table);
     let none = written(Some(Lenient::new([], 0.25)));
@@ -287,7 +287,7 @@ fn groups_that_clash_are_reported_together() {
 #[test]
 fn an_unknown_kind_is_answered_with_the_names_that_exist() {
     let names = "expected one of \"timeout\", \"connect\", \"overload\", \"server\", \"client\", \
-                 \"data\" and \"other(0)\" to \"other(255)\"";
+                 \"data\" and \"other_0\" to \"other_255\"";
     let or = ", or several of them with commas between";
     let meant = "; did you mean \"overload\"?";
     let refused = |kinds: &str, found: &str, expected: &str| {

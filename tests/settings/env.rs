@@ -150,14 +150,14 @@ fn lenient_kinds_are_a_text_with_commas() {
         FailureKind::Other(2),
     ];
     let three = Lenient::new(three, 0.875);
-    let kinds = "data, other(9),timeout,other(200)";
+    let kinds = "data, other(9),timeout,other_200";
     assert_eq!(of(kinds, "0.875"), Ok(Some(three)));
     assert_eq!(of("", "0.5"), Ok(Some(Lenient::new([], 0.5))));
     let off = read(&[("DB_LENIENT", "false")]).map(|config| config.lenient);
     assert_eq!(off, Ok(None));
 
-    let names = "but must be one of timeout, connect, overload, server, client, data and other(0) to \
-                 other(255), or several of them with commas between";
+    let names = "but must be one of timeout, connect, overload, server, client, data and other_0 to \
+                 other_255, or several of them with commas between";
     for (kinds, meant) in [
         ("data,overlod", "; did you mean overload?"),
         ("data;timeout", ""),

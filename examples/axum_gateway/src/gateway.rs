@@ -1,27 +1,27 @@
 //! The routes, and the state that they share.
 
+use crate::Failure;
 use crate::breakers::{self, Breakers, Switches};
 use crate::exporter::{self, Exporter};
-use crate::operator::{self, Token};
 use crate::proxy::{self, Upstreams};
-use crate::{Failure, page};
+use crate::token::Token;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tripcoil::Observer;
 use tripcoil::health::Indicator;
 use tripcoil::insight::Insight;
+use tripcoil::operate::Operator;
 
 pub(crate) struct Gateway {
     pub(crate) upstreams: Upstreams,
     pub(crate) breakers: Breakers,
-    pub(crate) switches: Switches,
+    switches: Arc<Switches>,
     pub(crate) exporter: Exporter,
-    pub(crate) token: Token,
     observers: Vec<Observer>,
     insights: Vec<Insight>,
     indicator: Indicator,
@@ -29,7 +29,7 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// The upstreams. The first is required for the service.
-    pub(crate) fn new(upstreams: &[(&str, SocketAddr)], token: Token) -> Result<Gateway, Failure> {
+    pub(crate) fn new(upstreams: &[(&str, SocketAddr)]) -> Result<Gateway, Failure> {
         let (breakers, switches) = breakers::registry();
         let mut observers = Vec::new();
         let mut insights = Vec::new();
@@ -50,8 +50,7 @@ impl Gateway {
             upstreams: Upstreams::new(upstreams)?,
             exporter: Exporter::new(&insights),
             breakers,
-            switches,
-            token,
+            switches: Arc::new(switches),
             observers,
             insights,
             indicator,
@@ -63,21 +62,23 @@ impl Gateway {
         &self.observers
     }
 
-    /// One per observer, in the same order.
-    pub(crate) fn insights(&self) -> &[Insight] {
-        &self.insights
-    }
-
     pub(crate) fn insight(&self, name: &str) -> Option<&Insight> {
         self.insights.iter().find(|i| i.observer().name() == name)
     }
 }
 
-pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
+/// Reading needs the token too.
+fn operator(gateway: &Gateway, token: Arc<Token>) -> Operator {
+    let operator = Operator::new()
+        .registry(gateway.switches.clone())
+        .readers(token.clone().check())
+        .switches(token.check());
+    gateway.insights.iter().fold(operator, Operator::insight)
+}
+
+pub(crate) fn router(gateway: Arc<Gateway>, token: Arc<Token>) -> Router {
     Router::new()
-        .route("/breakers", get(page::html))
-        .route("/breakers.json", get(page::json))
-        .route("/breakers/{name}/{action}", post(operator::operate))
+        .nest("/operator", operator(&gateway, token).router())
         .route("/metrics", get(exporter::metrics))
         .route("/health", get(health))
         .fallback(proxy::forward)

@@ -5,30 +5,27 @@
 //! In each half minute one of the servers fails for a while and one is slow for a while, under steady
 //! traffic from the gateway itself:
 //!
-//! - `/breakers`: a live page of all breakers, with buttons to force one open, release and reset it;
-//! - `/breakers.json`: their data;
-//! - `POST /breakers/{name}/{action}`: the buttons' actions, behind a bearer token (`GATEWAY_TOKEN`, or
-//!   a new one that is printed);
+//! - `/operator`: the crate's router for operators, a live page with switches; its data and its switches are
+//!   behind a bearer token (`GATEWAY_TOKEN`, or a new one that is printed);
 //! - `/metrics`: for Prometheus; `/health`: for a load balancer.
 //!
-//! Reading needs no token; the port is on loopback. Arguments: `--port N` (by default a free one),
+//! Metrics and health need no token; the port is on loopback. Arguments: `--port N` (by default a free one),
 //! `--seconds N` (by default 60), `--forever`.
 
 mod arguments;
 mod breakers;
 mod exporter;
 mod gateway;
-mod operator;
-mod page;
 mod proxy;
 #[cfg(test)]
 mod tests;
+mod token;
 mod traffic;
 mod upstream;
 
 use crate::arguments::Arguments;
 use crate::gateway::Gateway;
-use crate::operator::Token;
+use crate::token::Token;
 use crate::upstream::Script;
 use std::error::Error;
 use std::net::Ipv4Addr;
@@ -59,12 +56,13 @@ async fn run() -> Result<(), Failure> {
     for (name, script) in Script::all() {
         upstreams.push((name, upstream::start(script).await?));
     }
-    let gateway = Arc::new(Gateway::new(&upstreams, token)?);
+    let gateway = Arc::new(Gateway::new(&upstreams)?);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await?;
     let at = listener.local_addr()?;
-    tokio::spawn(axum::serve(listener, gateway::router(Arc::clone(&gateway))).into_future());
+    let router = gateway::router(Arc::clone(&gateway), Arc::new(token));
+    tokio::spawn(axum::serve(listener, router).into_future());
 
-    println!("http://{at}/breakers  all breakers, live");
+    println!("http://{at}/operator  all breakers, live");
     println!("http://{at}/metrics   http://{at}/health");
     for (name, _) in &upstreams {
         println!("http://{at}/{name}/items/7");

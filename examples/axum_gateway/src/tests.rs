@@ -7,7 +7,7 @@
 )]
 
 use crate::gateway::{self, Gateway};
-use crate::operator::Token;
+use crate::token::Token;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -99,10 +99,11 @@ impl House {
     async fn open(names: [&str; 2]) -> House {
         let echoes = [Echo::start().await, Echo::start().await];
         let upstreams = [(names[0], echoes[0].at), (names[1], echoes[1].at)];
-        let gateway = Arc::new(Gateway::new(&upstreams, Token::new(TOKEN)).unwrap());
+        let gateway = Arc::new(Gateway::new(&upstreams).unwrap());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let at = listener.local_addr().unwrap();
-        tokio::spawn(axum::serve(listener, gateway::router(gateway.clone())).into_future());
+        let router = gateway::router(gateway.clone(), Arc::new(Token::new(TOKEN)));
+        tokio::spawn(axum::serve(listener, router).into_future());
         House {
             echoes,
             gateway,
@@ -121,9 +122,17 @@ impl House {
     }
 
     async fn operate(&self, path: &str) -> (StatusCode, Value) {
-        let request = self.request(Method::POST, &format!("/breakers/{path}"));
+        let request = self.request(Method::POST, &format!("/operator/breakers/{path}"));
+        let request = request.header("content-type", "application/json");
         let answer = request.bearer_auth(TOKEN).send().await.unwrap();
         (answer.status(), json_of(answer).await)
+    }
+
+    async fn read(&self, path: &str) -> Value {
+        let request = self.request(Method::GET, &format!("/operator/{path}"));
+        let answer = request.bearer_auth(TOKEN).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        json_of(answer).await
     }
 
     fn totals(&self, upstream: usize) -> Totals {
@@ -178,7 +187,7 @@ async fn a_request_goes_on_as_it_came_but_for_its_connection() {
     assert_eq!((totals.successes, totals.failures), (4, 0));
     assert_eq!(house.totals(0), Totals::default());
 
-    for nowhere in ["/", "/stocks/1", "/breakers/1"] {
+    for nowhere in ["/", "/stocks/1", "/breakers/1", "/operator/nowhere"] {
         assert_eq!(house.get(nowhere).await.status(), 404, "{nowhere}");
     }
     assert_eq!(house.gateway.breakers.len(), 2, "and no breaker made");
@@ -226,7 +235,7 @@ async fn an_upstream_that_is_silent_or_gone_has_failed() {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let at = nobody.local_addr().unwrap();
     drop(nobody);
-    let gateway = Arc::new(Gateway::new(&[("gone", at)], Token::new(TOKEN)).unwrap());
+    let gateway = Arc::new(Gateway::new(&[("gone", at)]).unwrap());
     let request = Request::get("/gone/1").body(Body::empty()).unwrap();
     let answer = crate::proxy::forward(State(gateway.clone()), request).await;
     assert_eq!(answer.status(), 502);
@@ -292,7 +301,7 @@ async fn the_metrics_are_those_of_each_breaker() {
 }
 
 #[tokio::test]
-async fn only_who_has_the_token_may_operate() {
+async fn only_who_has_the_token_may_read_and_operate() {
     let house = House::open(["orders", "stock"]).await;
     let headers = [
         None,
@@ -304,24 +313,30 @@ async fn only_who_has_the_token_may_operate() {
         Some("let me in"),
     ];
     for header in headers {
-        // whatever is asked for: who may not know is told nothing
-        for path in ["orders/force-open", "orders/dance", "nobody/reset"] {
-            let mut request = house.request(Method::POST, &format!("/breakers/{path}"));
+        for (method, path) in [
+            (Method::GET, "breakers"),
+            (Method::GET, "breakers/orders"),
+            (Method::GET, "breakers/nobody/history"),
+            (Method::POST, "breakers/orders/force-open"),
+            (Method::PATCH, "breakers/orders/rules"),
+            (Method::POST, "breakers/nobody/reset"),
+        ] {
+            let mut request = house.request(method, &format!("/operator/{path}"));
             if let Some(header) = header {
                 request = request.header("authorization", header);
             }
             let answer = request.send().await.unwrap();
-            assert_eq!(answer.status(), 401, "{header:?}");
+            assert_eq!(answer.status(), 401, "{path} {header:?}");
             assert_eq!(answer.headers()["www-authenticate"], "Bearer");
             let told = json_of(answer).await;
-            assert_eq!(told["error"], "the token is missing or wrong");
+            assert_eq!(told, json!({ "error": "the token is missing or wrong" }));
         }
     }
     assert_eq!(house.operate("nobody/reset").await.0, 404);
     let (status, told) = house.operate("orders/dance").await;
-    assert_eq!(status, 400);
+    assert_eq!(status, 404);
     assert!(told["error"].as_str().unwrap().contains("force-open"));
-    let read = house.get("/breakers/orders/force-open").await;
+    let read = house.get("/operator/breakers/orders/force-open").await;
     assert_eq!(read.status(), 405);
     assert_eq!(read.headers()["allow"], "POST");
 
@@ -333,35 +348,33 @@ async fn only_who_has_the_token_may_operate() {
 #[tokio::test]
 async fn forced_open_until_released_or_reset() {
     let house = House::open(["orders", "stock"]).await;
-    let done = |changed: bool, state: &str| {
-        let told = json!({ "changed": changed, "state": state });
-        (StatusCode::OK, told)
+    let is_done = |(status, told): (StatusCode, Value), changed: bool, state: &str| {
+        assert_eq!(status, 200);
+        let found = (&told["changed"], &told["state"], &told["who"]);
+        let who = json!("the token's owner");
+        assert_eq!(found, (&json!(changed), &json!(state), &who));
     };
     for back in ["orders/release", "orders/reset"] {
         let asked = house.echoes[0].asked();
-        assert_eq!(
-            house.operate("orders/force-open").await,
-            done(true, "forced open")
-        );
-        assert_eq!(
-            house.operate("orders/force-open").await,
-            done(false, "forced open")
-        );
+        for changed in [true, false] {
+            let done = house.operate("orders/force-open").await;
+            is_done(done, changed, "forced_open");
+        }
         let answer = house.get("/orders/1").await;
         assert_eq!(answer.status(), 503);
         // nobody knows how long
         assert!(!answer.headers().contains_key("retry-after"));
         assert_eq!(house.echoes[0].asked(), asked);
         assert_eq!(house.get("/stock/1").await.status(), 200);
-        assert_eq!(house.operate(back).await, done(true, "closed"));
+        is_done(house.operate(back).await, true, "closed");
         assert_eq!(house.get("/orders/1").await.status(), 200);
     }
-    assert_eq!(house.operate("orders/release").await, done(false, "closed"));
-    assert_eq!(house.operate("orders/reset").await, done(true, "closed"));
+    is_done(house.operate("orders/release").await, false, "closed");
+    is_done(house.operate("orders/reset").await, true, "closed");
 }
 
 #[tokio::test]
-async fn the_page_has_its_data_and_loads_nothing_else() {
+async fn the_page_has_the_data_of_each_upstream() {
     let strange = r#"<b>"50 %" & co</b>"#;
     let house = House::open(["orders", strange]).await;
     house.trip(0, "/orders/1").await;
@@ -369,53 +382,38 @@ async fn the_page_has_its_data_and_loads_nothing_else() {
     let (status, _) = house.operate(&format!("{encoded}/force-open")).await;
     assert_eq!(status, 200);
 
-    let breakers = json_of(house.get("/breakers.json").await).await;
-    let (orders, other) = (&breakers[0], &breakers[1]);
-    assert_eq!(orders["name"], "orders");
-    assert_eq!(orders["state"], "open");
-    assert_eq!(orders["failure_rate"], 1.0);
+    let list = house.read("breakers?order=worst&detail=full").await;
     assert_eq!(
-        orders["window"],
-        json!({ "calls": 20, "failures": 20, "slow": 0 })
+        (&list["total"], &list["switches"]),
+        (&json!(2), &json!(true))
     );
-    let off = (&orders["evidence"], &orders["watch"]);
-    assert_eq!(off, (&Value::Null, &Value::Null));
-    assert_eq!(orders["admitted_share"], 0.0);
+    let (orders, other) = (&list["breakers"][0], &list["breakers"][1]);
+    assert_eq!(
+        (&orders["name"], &other["name"]),
+        (&json!("orders"), &json!(strange))
+    );
+    let seen = &orders["snapshot"];
+    assert_eq!(
+        (&seen["state"], &seen["window"]["failures"]),
+        (&json!("open"), &json!(20))
+    );
+    assert!(seen["retry_after_seconds"].as_f64().unwrap() <= 2.2);
+    assert_eq!(orders["history"][0]["cause"], "failure_rate");
     let known = &orders["insight"];
-    assert_eq!(
-        (&known["health"]["value"], &known["outages_total"]),
-        (&json!(0.0), &json!(0))
-    );
+    assert_eq!(known["health"]["value"], 0.0);
     assert_eq!(known["pattern"], json!({ "kind": "single" }));
-    assert_eq!(known["outage"]["cause"], "failure_rate");
-    assert_eq!(known["eta"]["guess"], true);
-    let quantiles = ["p50", "p90"].map(|name| known["eta"][name].as_f64().unwrap());
-    assert!(
-        quantiles[0] > 0.0 && quantiles[0] < quantiles[1],
-        "{quantiles:?}"
-    );
-    assert_eq!(other["insight"]["outage"], Value::Null);
-    let buckets = orders["buckets"].as_array().unwrap();
-    let failures = buckets.iter().map(|b| b["failures"].as_u64().unwrap());
-    assert_eq!((buckets.len(), failures.sum::<u64>()), (20, 20));
-    assert!(orders["retry_after_ms"].as_u64().unwrap() <= 2_200);
-    let last = &orders["transitions"][0];
     assert_eq!(
-        (&last["from"], &last["to"]),
-        (&json!("closed"), &json!("open"))
+        (&known["outage"]["cause"], &known["eta"]["guess"]),
+        (&json!("failure_rate"), &json!(true))
     );
-    assert_eq!(last["cause"], "failure rate");
-    let ago = last["ago_ms"].as_u64().unwrap();
-    assert_eq!(ago, orders["time_in_state_ms"].as_u64().unwrap());
-    assert_eq!(other["name"], strange);
-    assert_eq!(other["state"], "forced open");
-    assert_eq!(other["retry_after_ms"], Value::Null);
+    assert_eq!(other["snapshot"]["state"], "forced_open");
+    assert_eq!(other["snapshot"]["retry_after_seconds"], Value::Null);
+    assert_eq!(other["insight"]["outage"], Value::Null);
+    let outages = house.read("breakers/orders/outages").await;
+    assert_eq!(outages["outage"]["counts"]["failures"], 20);
 
-    let page = house.get("/breakers").await;
+    let page = house.get("/operator").await;
+    assert_eq!(page.status(), 200);
     let policy = page.headers()["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'"), "{policy}");
-    let page = page.text().await.unwrap();
-    assert!(!page.contains("innerHTML") && !page.contains("src="));
-    let links = page.matches("http").count();
-    assert_eq!(links, 1, "the name of SVG, which is no link");
 }

@@ -218,7 +218,7 @@ lenient = { kinds = ["overload"], weight = 0.3 }
         refused(text, None)?,
         [
             "line 2: default.lenient.kinds: invalid value: string \"overlod\", expected one of \"timeout\", \
-             \"connect\", \"overload\", \"server\", \"client\", \"data\" and \"other(0)\" to \"other(255)\"; \
+             \"connect\", \"overload\", \"server\", \"client\", \"data\" and \"other_0\" to \"other_255\"; \
              did you mean \"overload\"?"
                 .to_string(),
             "line 2: default.lenient.weight: invalid value: string \"low\", expected a number such as 0.5".into(),
@@ -227,7 +227,7 @@ lenient = { kinds = ["overload"], weight = 0.3 }
         ]
     );
     // the same kinds in other words are the same settings
-    let list = "[default]\nlenient = { kinds = [\"data\", \"other(2)\"], weight = 0.25 }\n";
+    let list = "[default]\nlenient = { kinds = [\"data\", \"other_2\"], weight = 0.25 }\n";
     let words = "[default]\nlenient = { weight = 0.25, kinds = \"other(7), data\" }\n";
     let read = |text| Settings::read(text, None).map_err(|problems| format!("{problems:?}"));
     assert!(read(list)?.agree(&read(words)?, "any"));

@@ -81,7 +81,7 @@ impl Serialize for Written {
 /// failure_count = 50
 /// outage = { theta = 0.5, loss = 0.002 }      # false switches it off in the adaptive profile
 /// hang = { after = "300ms", starts = 10 }     # and so here
-/// lenient = { kinds = ["overload", "other(0)"], weight = 0.25 }   # or false, as by default
+/// lenient = { kinds = ["overload", "other_0"], weight = 0.25 }   # or false, as by default
 /// open_for = { base = "60s", factor = 2.0, max = "10m", jitter = 0.1 }    # or "5s": a constant wait; or { adaptive = true, max = "30s" }
 /// half_open = { successes = 2, max_probes = 1, ramp = true }  # or { of = 10, failure_rate = 0.5 }
 /// on_cancel = "failure_if_slow"               # "ignored", "failure"

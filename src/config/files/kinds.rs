@@ -3,6 +3,7 @@
 use crate::config::files::suggest::nearest;
 use crate::config::files::words::{Field, Found, Written};
 use crate::config::settings::Lenient;
+use crate::words::names::{KindName, Named};
 use crate::words::outcome::{FailureKind, FailureKinds};
 use alloc::borrow::Cow;
 use alloc::format;
@@ -48,7 +49,8 @@ impl Field for Kinds {
 
     fn written(&self) -> Option<Written> {
         let kinds = self.0.as_ref()?.iter();
-        Some(Written::List(kinds.map(FailureKind::to_string).collect()))
+        let name = |kind: &FailureKind| KindName(*kind).to_string();
+        Some(Written::List(kinds.map(name).collect()))
     }
 }
 
@@ -72,11 +74,13 @@ fn names_in(text: &str) -> Vec<&str> {
     }
 }
 
-/// Returns the kind of that name.
+/// Returns the kind of that name, or of what `Display` prints of it: `other_0`, `other(0)`.
 fn kind(name: &str) -> Option<FailureKind> {
-    let own = (0..=u8::MAX).map(FailureKind::Other);
-    let mut all = built_in().into_iter().chain(own);
-    all.find(|kind| kind.to_string() == name)
+    let shown = || {
+        let mut own = (0..=u8::MAX).map(FailureKind::Other);
+        own.find(|kind| kind.to_string() == name)
+    };
+    FailureKind::from_name(name).or_else(shown)
 }
 
 /// Returns the names that exist, and the one that was probably meant.
@@ -88,7 +92,7 @@ fn instead(unknown: &str, or: &str) -> Cow<'static, str> {
         None => String::new(),
     };
     let quoted = quoted.join(", ");
-    format!("one of {quoted} and \"other(0)\" to \"other(255)\"{or}{meant}").into()
+    format!("one of {quoted} and \"other_0\" to \"other_255\"{or}{meant}").into()
 }
 
 #[cfg(test)]

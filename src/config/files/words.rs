@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::config::settings::OnCancel;
+use crate::words::names::Named;
 use crate::words::outcome::State;
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -142,7 +143,7 @@ impl Value for State {
         "\"closed\", \"open\", \"half_open\", \"forced_open\", \"disabled\" or \"observe_only\"";
 
     fn text(text: &str) -> Option<State> {
-        named(&STATES, text)
+        State::from_name(text)
     }
 }
 
@@ -178,15 +179,6 @@ impl Value for Clock {
     }
 }
 
-const STATES: [(&str, State); 6] = [
-    ("closed", State::Closed),
-    ("open", State::Open),
-    ("half_open", State::HalfOpen),
-    ("forced_open", State::ForcedOpen),
-    ("disabled", State::Disabled),
-    ("observe_only", State::ObserveOnly),
-];
-
 const PROFILES: [(&str, Profile); 2] = [
     ("default", Profile::Default),
     ("adaptive", Profile::Adaptive),
@@ -205,10 +197,6 @@ fn named<T: Copy>(words: &[(&str, T)], name: &str) -> Option<T> {
 fn name_of<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
     // each value has its word: the test goes through them
     words.iter().find(|w| w.1 == value).map_or("", |w| w.0)
-}
-
-pub(crate) fn state_name(state: State) -> &'static str {
-    name_of(&STATES, state)
 }
 
 impl From<f64> for Written {
@@ -243,7 +231,7 @@ impl From<Duration> for Written {
 
 impl From<State> for Written {
     fn from(state: State) -> Written {
-        Written::Text(state_name(state).to_string())
+        Written::Text(state.as_str().to_string())
     }
 }
 

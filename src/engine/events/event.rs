@@ -15,6 +15,8 @@ use crate::words::control::{code, state_of};
 use crate::words::deadline::Deadline;
 use crate::words::outcome::{Cause, Counts, FailureKind, KIND_BITS, State};
 use crate::words::tagged::{Generation, PAYLOAD_BITS, PAYLOAD_MAX, Tagged};
+#[cfg(feature = "serde")]
+use crate::words::units::seconds;
 use alloc::boxed::Box;
 use core::time::Duration;
 
@@ -42,6 +44,7 @@ use core::time::Duration;
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Transition {
     /// The generation that the transition began: one more than the generation before.
@@ -54,6 +57,11 @@ pub struct Transition {
     pub cause: Cause,
     /// When it happened, by the breaker's clock. Zero if that was before the clock's start, as
     /// after a restart.
+    // two readings are equal in it, as they are in memory
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "at_seconds", serialize_with = "seconds")
+    )]
     pub at: Duration,
     /// When it happened, by the wall clock. `None` on a target without a wall clock.
     ///
@@ -61,6 +69,11 @@ pub struct Transition {
     /// was set meanwhile. If the breaker's clock stopped during a suspend, the result is off by the
     /// length of the suspend. It is `None` also if a custom clock panicked on the listener's thread.
     #[cfg(feature = "std")]
+    // since 1970; two readings of one transition may differ here
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "wall_time_seconds", serialize_with = "seconds")
+    )]
     pub wall_time: Option<std::time::SystemTime>,
     /// When the wait of an opening ends, by the breaker's clock; `None` for other transitions.
     ///
@@ -68,6 +81,10 @@ pub struct Transition {
     /// wait of the dependency's own or of `trip_for` that was not yet known to the thread that
     /// carried out the transition. [`Snapshot::retry_after`](crate::Snapshot::retry_after) includes
     /// both.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "open_until_seconds", serialize_with = "seconds")
+    )]
     pub open_until: Option<Duration>,
     /// The kind of the failure that tripped a rule or failed the round. `None` if a success decided
     /// (it can be the call that reaches `min_throughput`), the clock, or the controller. If several

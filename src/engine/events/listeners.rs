@@ -17,6 +17,8 @@ use crate::engine::window::Shape;
 use crate::engine::window::boundaries::Boundaries;
 use crate::sync::atomic::spawn;
 use crate::words::outcome::Counts;
+#[cfg(feature = "serde")]
+use crate::words::units::seconds;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -30,11 +32,21 @@ use std::time::Instant;
 /// If a listener falls behind, several epochs are reported as one, so every outcome in a time
 /// window is reported exactly once. An epoch is finished when a call finds that it is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Epoch {
     /// When it began, by the breaker's clock.
+    // by the same clock as a transition's `at_seconds`
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "start_seconds", serialize_with = "seconds")
+    )]
     pub start: Duration,
     /// When it ended.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "end_seconds", serialize_with = "seconds")
+    )]
     pub end: Duration,
     /// The outcomes recorded in the epoch.
     pub counts: Counts,

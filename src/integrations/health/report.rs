@@ -3,7 +3,6 @@
 #[cfg(feature = "insight")]
 use crate::insight::{Eta, Insight, Pattern, Score};
 use crate::integrations::health::score::{Health, Status};
-use crate::integrations::labels;
 use crate::{Observer, State};
 use serde_core::ser::SerializeStruct;
 use serde_core::{Serialize, Serializer};
@@ -232,7 +231,7 @@ impl Serialize for Dependency {
         fields.serialize_field("required", &self.required)?;
         fields.serialize_field("status", &self.health.status)?;
         fields.serialize_field("score", &self.health.score)?;
-        fields.serialize_field("state", labels::state(self.state))?;
+        fields.serialize_field("state", self.state.as_str())?;
         fields.serialize_field("failure_rate", &self.failure_rate)?;
         fields.serialize_field("slow_rate", &self.slow_rate)?;
         fields.serialize_field("retry_after_ms", &self.retry_after.map(whole_ms))?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Change {
     /// When, by the breaker's clock; serialised, in seconds.
-    #[serde(serialize_with = "super::units::seconds")]
+    #[serde(rename = "at_seconds", serialize_with = "super::units::seconds")]
     pub at: Duration,
     /// The setting, as its path in [`Config`](crate::Config).
     pub setting: &'static str,

@@ -26,7 +26,7 @@ fn limit() -> f64 {
 #[non_exhaustive]
 pub struct Degraded {
     /// When it was seen, by the breaker's clock.
-    #[serde(serialize_with = "super::units::seconds")]
+    #[serde(rename = "since_seconds", serialize_with = "super::units::seconds")]
     pub since: Duration,
     /// The rate of bad calls that is normal, as learnt.
     pub normal: f64,

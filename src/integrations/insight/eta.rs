@@ -20,10 +20,10 @@ const SHORTEST: Duration = Duration::from_secs(1);
 #[non_exhaustive]
 pub struct Eta {
     /// The median of the time that is left.
-    #[serde(serialize_with = "super::units::seconds")]
+    #[serde(rename = "p50_seconds", serialize_with = "super::units::seconds")]
     pub p50: Duration,
     /// The time within which nine of ten such outages end.
-    #[serde(serialize_with = "super::units::seconds")]
+    #[serde(rename = "p90_seconds", serialize_with = "super::units::seconds")]
     pub p90: Duration,
     /// How many earlier outages it is drawn from: those that lasted longer than this one has so far.
     pub outages: usize,

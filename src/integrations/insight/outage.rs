@@ -3,10 +3,9 @@
 use crate::integrations::insight::eta::{Eta, Past};
 use crate::integrations::insight::pattern::{Pattern, pattern};
 use crate::integrations::insight::series::Latest;
-use crate::integrations::labels;
 use crate::observe::Counts;
 use crate::{Cause, Snapshot, State, Transition};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::time::Duration;
 
 /// How many records are kept.
@@ -21,19 +20,19 @@ const RELAPSE: Duration = Duration::from_secs(2);
 #[non_exhaustive]
 pub struct OutageRecord {
     /// When the breaker opened, by its clock.
-    #[serde(serialize_with = "super::units::seconds")]
+    #[serde(rename = "began_seconds", serialize_with = "super::units::seconds")]
     pub began: Duration,
     /// When it closed; `None` of one under way.
-    #[serde(serialize_with = "super::units::maybe_seconds")]
+    #[serde(
+        rename = "ended_seconds",
+        serialize_with = "super::units::maybe_seconds"
+    )]
     pub ended: Option<Duration>,
     /// Why it opened. `None` if it was built open, or if that is too long ago to know.
-    #[serde(serialize_with = "maybe_cause")]
     pub cause: Option<Cause>,
     /// Why it closed: a round or a ramp, or the operator.
-    #[serde(serialize_with = "maybe_cause")]
     pub ended_by: Option<Cause>,
     /// The counts that decided: those of the window when it opened.
-    #[serde(serialize_with = "counts")]
     pub counts: Counts,
     /// The rounds of probes, and the ramps, that have ended.
     pub rounds: u64,
@@ -84,20 +83,6 @@ pub struct Cost {
     pub wasted: u64,
     /// Calls that were rejected although the dependency was well again, in outages that have been over for 2 s.
     pub rejected_good: u64,
-}
-
-fn maybe_cause<S: Serializer>(cause: &Option<Cause>, serializer: S) -> Result<S::Ok, S::Error> {
-    cause.map(labels::cause).serialize(serializer)
-}
-
-fn counts<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
-    use serde::ser::SerializeStruct;
-    let mut fields = serializer.serialize_struct("Counts", 4)?;
-    fields.serialize_field("calls", &counts.calls)?;
-    fields.serialize_field("successes", &counts.successes)?;
-    fields.serialize_field("failures", &counts.failures)?;
-    fields.serialize_field("slow", &counts.slow)?;
-    fields.end()
 }
 
 /// How many calls open and half-open had rejected at some moments: they reject in an outage only. Each is what it was

@@ -26,7 +26,7 @@ pub enum Pattern {
     /// Five or more, at equal distances: a job, a deployment, a cache that expires.
     Periodic {
         /// From the beginning of one to that of the next.
-        #[serde(serialize_with = "super::units::seconds")]
+        #[serde(rename = "period_seconds", serialize_with = "super::units::seconds")]
         period: Duration,
     },
 }
@@ -99,7 +99,7 @@ pub struct Bursts {
     /// each other, several times that if they come in bursts.
     pub fano: f64,
     /// The length of an interval: 100 ms, or the window's bucket if that is longer.
-    #[serde(serialize_with = "super::units::seconds")]
+    #[serde(rename = "per_seconds", serialize_with = "super::units::seconds")]
     pub per: Duration,
 }
 

@@ -7,23 +7,21 @@ use crate::integrations::insight::outage::{Cost, OutageRecord};
 use crate::integrations::insight::pattern::{Bursts, Pattern};
 use crate::integrations::insight::score::Score;
 use crate::integrations::insight::trend::Trend;
-use crate::integrations::labels;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::time::Duration;
 
 /// What [`Insight`](super::Insight) knows of its breaker, by now.
 ///
-/// Times are by the breaker's clock; serialised, they are seconds.
+/// Times are by the breaker's clock; serialised, they are seconds, in fields that end in `_seconds`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
     /// The breaker's name.
     pub name: String,
     /// The breaker's state.
-    #[serde(serialize_with = "state")]
     pub state: State,
     /// When the report was made, by the breaker's clock.
-    #[serde(serialize_with = "super::units::seconds")]
+    #[serde(rename = "at_seconds", serialize_with = "super::units::seconds")]
     pub at: Duration,
     /// How well the next calls are likely to go.
     pub health: Score,
@@ -66,9 +64,4 @@ pub struct Traffic {
     /// How long these intervals were.
     #[serde(skip)]
     pub(super) learnt_over: Duration,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn state<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(labels::state(*state))
 }

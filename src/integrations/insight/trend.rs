@@ -31,7 +31,10 @@ pub struct Trend {
     /// The rate of bad calls at which the breaker's rules are meant to open it: theta, or the failure rate.
     pub limit: f64,
     /// When the rate reaches the limit, if it goes on like that: less than 120 s.
-    #[serde(serialize_with = "super::units::seconds")]
+    #[serde(
+        rename = "reaches_limit_in_seconds",
+        serialize_with = "super::units::seconds"
+    )]
     pub reaches_limit_in: Duration,
 }
 

@@ -2,7 +2,6 @@
 #![cfg(feature = "registry")]
 
 use crate::State;
-use crate::integrations::labels as label;
 use crate::integrations::metrics::series::{
     Labels, STATES, describe_counters, describe_gauges, set_rejections,
 };
@@ -112,7 +111,7 @@ impl RegistryPublisher {
             evictions: labels.counter("tripcoil_registry_evictions_total", &[]),
             withheld: labels.counter("tripcoil_registry_withheld_trips_total", &[]),
             breakers: STATES.map(|state| {
-                let label = ("state", label::state(state));
+                let label = ("state", state.as_str());
                 (state, labels.gauge("tripcoil_registry_breakers", &[label]))
             }),
             over_capacity: labels.gauge("tripcoil_registry_over_capacity", &[]),

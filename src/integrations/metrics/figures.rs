@@ -358,7 +358,7 @@ impl Series {
         let mut all = OUTCOMES
             .into_iter()
             .map(|outcome| counter(calls, "outcome", outcome))
-            .chain(REJECTING.map(|state| counter(rejections, "state", label::state(state))))
+            .chain(REJECTING.map(|state| counter(rejections, "state", state.as_str())))
             .chain([slow, late_probe_successes].map(|name| labels.counter(name, &[])))
             .chain(
                 kinds
@@ -368,7 +368,7 @@ impl Series {
             .chain([labels.counter(would_trips, &[])])
             .chain(REASONS.map(|reason| counter(fallbacks, "reason", reason)))
             .chain(WAYS.map(|(to, cause)| {
-                let way = [("to", label::state(to)), ("cause", label::cause(cause))];
+                let way = [("to", to.as_str()), ("cause", cause.as_str())];
                 labels.counter(transitions, &way)
             }))
             .chain([labels.counter(missed, &[])]);
@@ -376,8 +376,7 @@ impl Series {
         debug_assert!(all.next().is_none(), "one for each sum");
         Series {
             counters,
-            states: STATES
-                .map(|state| labels.gauge(GAUGES[0].0, &[("state", label::state(state))])),
+            states: STATES.map(|state| labels.gauge(GAUGES[0].0, &[("state", state.as_str())])),
             gauges: std::array::from_fn(|i| labels.gauge(GAUGES[i + 1].0, &[])),
             lasted: durations.then(|| labels.histogram(DURATIONS.0)),
         }

@@ -1,7 +1,6 @@
 //! The series, by name.
 
 #[cfg(feature = "registry")]
-use crate::integrations::labels as label;
 #[cfg(feature = "registry")]
 use crate::observe::Rejections;
 use crate::{Cause, State};
@@ -140,7 +139,7 @@ impl Labels {
             State::Closed,
         ];
         rejecting.map(|state| {
-            let label = ("state", label::state(state));
+            let label = ("state", state.as_str());
             (state, self.counter(name, &[label]))
         })
     }

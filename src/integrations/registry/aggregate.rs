@@ -20,6 +20,7 @@ use crate::{Snapshot, State};
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Aggregate {
     /// The number of breakers now.
@@ -40,7 +41,24 @@ pub struct Aggregate {
     /// Of these, the ones that the registry's [bound](crate::registry::RegistryBuilder::max_tripped) has withheld.
     pub withheld: u64,
     /// By state; see [`in_state`](Self::in_state).
+    #[cfg_attr(feature = "serde", serde(serialize_with = "by_state"))]
     states: [usize; 6],
+}
+
+#[cfg(feature = "serde")]
+const STATES: [State; 6] = [
+    State::Closed,
+    State::Open,
+    State::HalfOpen,
+    State::ForcedOpen,
+    State::Disabled,
+    State::ObserveOnly,
+];
+
+/// As a map from the states' names.
+#[cfg(feature = "serde")]
+fn by_state<S: serde::Serializer>(states: &[usize; 6], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(STATES.into_iter().zip(states))
 }
 
 fn index(state: State) -> usize {

@@ -65,6 +65,15 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
         Ok(operation(&slot.controller))
     }
 
+    /// Calls `see` with each breaker's controller, without a lock, and with what keeps the breaker from being evicted
+    /// for the rules that it was given.
+    #[cfg(feature = "operate")]
+    pub(crate) fn each(&self, mut see: impl FnMut(&Controller, &dyn Fn())) {
+        for slot in self.shared.all() {
+            see(&slot.controller, &|| slot.kept.set(true));
+        }
+    }
+
     /// Changes the rules of one key's breaker, and creates it if necessary. From then on it is not
     /// evicted.
     ///

@@ -1,6 +1,8 @@
 //! The listener of one breaker, and the fields of a call's span.
 
 #[cfg(feature = "insight")]
+use crate::Cause;
+#[cfg(feature = "insight")]
 use crate::insight::{Change, Degraded, Insight, Notice, OutageRecord, Trend};
 use crate::integrations::labels as label;
 use crate::{CallError, Observer, Rejected, State, Subscription, Transition};
@@ -169,11 +171,7 @@ impl Teller {
         if missed > 0 {
             event!(target: "tripcoil", Level::WARN, breaker, missed, "transitions missed");
         }
-        let (from, to, cause) = (
-            label::state(t.from),
-            label::state(t.to),
-            label::cause(t.cause),
-        );
+        let (from, to, cause) = (t.from.as_str(), t.to.as_str(), t.cause.as_str());
         let unix_ms = t
             .wall_time
             .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
@@ -314,8 +312,8 @@ impl Teller {
             Level::INFO,
             breaker = self.observer.name(),
             lasted_ms = millis(lasted),
-            cause = outage.cause.map(label::cause),
-            ended_by = outage.ended_by.map(label::cause),
+            cause = outage.cause.map(Cause::as_str),
+            ended_by = outage.ended_by.map(Cause::as_str),
             rejected = outage.rejected,
             rounds = outage.rounds,
             probes = outage.probes,
@@ -409,9 +407,9 @@ fn record(rejected: &Rejected, breaker: Option<&str>) {
     if let Some(breaker) = breaker {
         span.record("tripcoil.breaker", breaker);
     }
-    span.record("tripcoil.state", label::state(rejected.state()));
+    span.record("tripcoil.state", rejected.state().as_str());
     if let Some(cause) = rejected.cause() {
-        span.record("tripcoil.cause", label::cause(cause));
+        span.record("tripcoil.cause", cause.as_str());
     }
     if let Some(wait) = rejected.retry_after() {
         span.record("tripcoil.retry_after_ms", millis(wait));

@@ -13,6 +13,7 @@ fn each_name_comes_back() {
     let own = (0..=u8::MAX).map(FailureKind::Other);
     for kind in every_slot().into_iter().chain(own) {
         assert_eq!(all_at_once(&kind.to_string()), Ok([kind].into()));
+        assert_eq!(all_at_once(&KindName(kind).to_string()), Ok([kind].into()));
     }
 }
 
@@ -30,6 +31,10 @@ fn a_text_has_commas_and_may_have_spaces() {
         "timeout;data",
         "[timeout]",
         "other",
+        "other_256",
+        "other_01",
+        "other_+1",
+        "other_",
         "other(256)",
         "other(-1)",
         "other(+1)",
@@ -52,7 +57,7 @@ fn a_list_has_one_name_at_each_place() {
         assert_eq!(kinds.put(Found::Text(name)), Ok(()));
     }
     let names = "one of \"timeout\", \"connect\", \"overload\", \"server\", \"client\", \"data\" \
-                 and \"other(0)\" to \"other(255)\"";
+                 and \"other_0\" to \"other_255\"";
     for found in [
         Found::List,
         Found::Text("data,timeout"),

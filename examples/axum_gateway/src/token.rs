@@ -1,20 +1,19 @@
-//! The operator's buttons, and their token.
+//! What operators have to show: to read, and to switch.
 
 use crate::Failure;
-use crate::gateway::Gateway;
-use axum::extract::{Path, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::json;
 use std::env::{self, VarError};
+use std::future::{Ready, ready};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use tripcoil::Controller;
+use tripcoil::operate::Who;
 
 const VARIABLE: &str = "GATEWAY_TOKEN";
 
-/// What an operator has to show.
 pub(crate) struct Token {
     secret: String,
     hasher: RandomState,
@@ -43,6 +42,18 @@ impl Token {
         }
     }
 
+    /// The check of a router for operators. All of them share the token, and so one name.
+    pub(crate) fn check(
+        self: Arc<Token>,
+    ) -> impl Fn(Parts) -> Ready<Result<Who, Response>> + Send + Sync + 'static {
+        move |request| {
+            ready(match self.is_shown(&request.headers) {
+                true => Ok(Who::new("the token's owner")),
+                false => Err(refused()),
+            })
+        }
+    }
+
     /// By hashes of a secret key first: how long it takes does not say how much of a guess was right.
     fn is(&self, given: &str) -> bool {
         let hash = |text: &str| self.hasher.hash_one(text);
@@ -57,39 +68,8 @@ impl Token {
     }
 }
 
-/// `POST /breakers/{name}/{action}`: whether it changed anything, and the state that it led to.
-pub(crate) async fn operate(
-    State(gateway): State<Arc<Gateway>>,
-    Path((name, action)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    if !gateway.token.is_shown(&headers) {
-        let scheme = [(WWW_AUTHENTICATE, "Bearer")];
-        let told = refused(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
-        return (scheme, told).into_response();
-    }
-    // the registry would make one
-    let Some(observer) = gateway.observers().iter().find(|o| o.name() == name) else {
-        return refused(StatusCode::NOT_FOUND, "no such breaker");
-    };
-    let action = match action.as_str() {
-        "force-open" => Controller::force_open,
-        "release" => Controller::release,
-        "reset" => Controller::reset,
-        _ => {
-            let told = "no such action; there are force-open, release and reset";
-            return refused(StatusCode::BAD_REQUEST, told);
-        }
-    };
-    match gateway.switches.on(name.as_str(), action) {
-        Ok(changed) => {
-            let state = observer.state().to_string();
-            Json(json!({ "changed": changed, "state": state })).into_response()
-        }
-        Err(e) => refused(StatusCode::INTERNAL_SERVER_ERROR, &e.to_string()),
-    }
-}
-
-fn refused(status: StatusCode, why: &str) -> Response {
-    (status, Json(json!({ "error": why }))).into_response()
+fn refused() -> Response {
+    let scheme = [(WWW_AUTHENTICATE, "Bearer")];
+    let why = Json(json!({ "error": "the token is missing or wrong" }));
+    (StatusCode::UNAUTHORIZED, scheme, why).into_response()
 }

@@ -1,0 +1,138 @@
+//! Which breakers, whose checks: the builder of the router.
+
+#[cfg(feature = "insight")]
+use crate::insight::Insight;
+use crate::integrations::operate::access::{Check, Who};
+use crate::integrations::operate::source::Sources;
+#[cfg(feature = "registry")]
+use crate::registry::RegistryController;
+use crate::{Controller, Observer};
+use axum::http::request::Parts;
+use axum::response::Response;
+use std::fmt;
+use std::future::Future;
+#[cfg(feature = "registry")]
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// Builds the router of an operator's endpoint: see the [module](crate::operate).
+#[derive(Default)]
+#[must_use = "it serves nothing until `router` is called"]
+pub struct Operator {
+    pub(super) sources: Sources,
+    #[cfg(feature = "insight")]
+    pub(super) insights: Vec<Insight>,
+    #[cfg(feature = "insight")]
+    pub(super) insight_of: Option<Find>,
+    pub(super) readers: Option<Check>,
+    pub(super) switches: Option<Check>,
+}
+
+/// Returns the insight of a breaker.
+#[cfg(feature = "insight")]
+type Find = Box<dyn Fn(&Observer) -> Option<Insight> + Send + Sync>;
+
+impl fmt::Debug for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operator")
+            .field("readers", &self.readers.is_some())
+            .field("switches", &self.switches.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Operator {
+    /// Returns an operator without breakers, whose router anyone may read.
+    pub fn new() -> Operator {
+        Operator::default()
+    }
+
+    /// Adds a breaker that can be read, and not be changed.
+    ///
+    /// Once a registry has forgotten it, it is not shown any more. Add the registry instead, to show its
+    /// present breakers.
+    pub fn observer(mut self, observer: &Observer) -> Operator {
+        self.sources.add(observer.clone());
+        self
+    }
+
+    /// Adds a breaker that can be read and switched, by its controller or an `Arc` of it.
+    pub fn controller(mut self, controller: impl Into<Arc<Controller>>) -> Operator {
+        self.sources.add(controller.into());
+        self
+    }
+
+    /// Adds all breakers of a registry, present and future, by its controller or an `Arc` of it. They can be read and
+    /// switched.
+    ///
+    /// They are addressed by their names, not by their keys: a template should give each breaker a name of its own. No
+    /// request makes a breaker. One whose rules are changed here is not evicted from then on.
+    ///
+    /// ```
+    /// use tripcoil::Breaker;
+    /// use tripcoil::operate::Operator;
+    /// use tripcoil::registry::Registry;
+    ///
+    /// let (hosts, controller) = Registry::builder(|host: &String| Breaker::builder(host.as_str()))
+    ///     .build_with_controller();
+    /// let router: axum::Router = Operator::new().registry(controller).router();
+    /// # let _ = (hosts, router);
+    /// ```
+    #[cfg(feature = "registry")]
+    pub fn registry<K, C>(
+        mut self,
+        controller: impl Into<Arc<RegistryController<K, C>>>,
+    ) -> Operator
+    where
+        K: Hash + Eq + Send + Sync + 'static,
+        C: Send + Sync + 'static,
+    {
+        self.sources.add(controller.into());
+        self
+    }
+
+    /// Adds what an insight knows to its breaker, which has to be added too.
+    #[cfg(feature = "insight")]
+    pub fn insight(mut self, insight: &Insight) -> Operator {
+        self.insights.push(insight.clone());
+        self
+    }
+
+    /// Asks `find` for the insight of a breaker that has no other: for the breakers of a registry, which come and go. It
+    /// is called whenever such a breaker is read.
+    #[cfg(feature = "insight")]
+    pub fn insights(
+        mut self,
+        find: impl Fn(&Observer) -> Option<Insight> + Send + Sync + 'static,
+    ) -> Operator {
+        self.insight_of = Some(Box::new(find));
+        self
+    }
+
+    /// Puts reading behind a check: it returns who reads, or the response for those who may not.
+    ///
+    /// A second call replaces the check. The check gets the head of each request for data, with
+    /// [`Asked`](crate::operate::Asked) in its extensions. It may wait, for a session's store for example. If it panics, the
+    /// request fails as with any handler that panics.
+    pub fn readers<F, A>(mut self, check: F) -> Operator
+    where
+        F: Fn(Parts) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<Who, Response>> + Send + 'static,
+    {
+        self.readers = Some(Check::new(check));
+        self
+    }
+
+    /// Adds the switches, behind a check: it returns who switches, or the response for those who may not. Without it there
+    /// are none.
+    ///
+    /// A second call replaces the check. The check of the [readers](Self::readers) is not asked for a switch.
+    pub fn switches<F, A>(mut self, check: F) -> Operator
+    where
+        F: Fn(Parts) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<Who, Response>> + Send + 'static,
+    {
+        self.switches = Some(Check::new(check));
+        self
+    }
+}

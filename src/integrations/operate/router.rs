@@ -1,0 +1,41 @@
+//! The routes.
+
+use crate::integrations::operate::answer::{harden, method_not_allowed};
+use crate::integrations::operate::operator::Operator;
+use crate::integrations::operate::page::{html, openapi};
+use crate::integrations::operate::read::{history, list, one, outages};
+use crate::integrations::operate::switch::{reconfigure, switch};
+use axum::Router;
+use axum::middleware::map_response;
+use axum::routing::{get, patch, post};
+use std::sync::Arc;
+
+impl Operator {
+    /// Returns the router, to be nested under a path of your choice.
+    ///
+    /// Unknown paths are left to the router in which it is nested. To nest it in a router with a state, leave the type
+    /// `S` to inference.
+    pub fn router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
+        let mut router = Router::new()
+            .route("/", get(html))
+            .route("/openapi.json", get(openapi));
+        router = router.route("/breakers", get(list));
+        let with_switches = self.switches.is_some();
+        // a name that is empty is no part of a path that a parameter matches
+        for name in ["", "{name}"] {
+            let at = |rest: &str| format!("/breakers/{name}{rest}");
+            router = router
+                .route(&at(""), get(one))
+                .route(&at("/history"), get(history))
+                .route(&at("/outages"), get(outages));
+            if with_switches {
+                router = router.route(&at("/rules"), patch(reconfigure).post(reconfigure));
+                router = router.route(&at("/{switch}"), post(switch));
+            }
+        }
+        router
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(map_response(harden))
+            .with_state(Arc::new(self))
+    }
+}

@@ -1,0 +1,144 @@
+//! The page: what it may load, and what is not in it.
+
+use crate::rig::{Rig, check};
+use axum::http::StatusCode;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use tripcoil::operate::Operator;
+use tripcoil::{Breaker, State};
+
+#[tokio::test]
+async fn the_page_loads_nothing_and_lets_in_its_own_script_only() {
+    let strange = Breaker::builder("<script>alert(1)</script>")
+        .build()
+        .unwrap();
+    let rig = Rig::new(
+        Operator::new()
+            .observer(&strange.observer())
+            .switches(check),
+    )
+    .await;
+    let mut nonces = BTreeSet::new();
+    for _ in 0..16 {
+        let page = rig.get("/").await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
+        assert_eq!(page.headers["referrer-policy"], "no-referrer");
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        for part in [
+            "default-src 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+            "connect-src 'self'",
+        ] {
+            assert!(policy.contains(part), "{policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        let (_, nonce) = policy.split_once("script-src 'nonce-").unwrap();
+        let nonce = nonce.split_once('\'').unwrap().0.to_owned();
+        assert_eq!(nonce.len(), 32);
+        assert_eq!(page.text.matches(&format!("nonce=\"{nonce}\"")).count(), 2);
+        assert!(nonces.insert(nonce), "another each time");
+        let text = page.text;
+        assert!(!text.contains("NONCE") && !text.contains("alert(1)"));
+        for way in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            " style=\"",
+            " onclick",
+            "src=",
+            "@import",
+            "url(",
+        ] {
+            assert!(!text.contains(way), "{way}");
+        }
+        let links = text.matches("http").count();
+        assert_eq!(links, 1, "the name of SVG, which is no link");
+    }
+}
+
+#[tokio::test]
+async fn the_page_has_a_name_and_a_shape_for_each_state() {
+    let rig = Rig::new(Operator::new()).await;
+    let page = rig.get("/").await.text;
+    let states = page
+        .split_once("const STATES = {")
+        .unwrap()
+        .1
+        .split_once("};")
+        .unwrap()
+        .0;
+    let mut shapes = BTreeSet::new();
+    let all = [
+        State::Closed,
+        State::Open,
+        State::HalfOpen,
+        State::ForcedOpen,
+        State::Disabled,
+        State::ObserveOnly,
+    ];
+    for state in all {
+        let entry = format!("{}: \"", state.as_str());
+        // not the end of another name
+        let at = states.match_indices(&entry).map(|(at, _)| at);
+        let mut at = at.filter(|at| states[..*at].ends_with(' '));
+        let shown = states[at.next().unwrap() + entry.len()..]
+            .split('"')
+            .next()
+            .unwrap();
+        let (shape, name) = shown.split_once(' ').unwrap();
+        assert_eq!(name, state.to_string());
+        assert!(shapes.insert(shape), "{shape} twice");
+    }
+    assert_eq!(shapes.len(), 6);
+}
+
+#[tokio::test]
+async fn the_description_refers_to_nothing_that_is_not_there() {
+    fn references(value: &Value, into: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                into.extend(
+                    fields
+                        .get("$ref")
+                        .and_then(Value::as_str)
+                        .map(str::to_owned),
+                );
+                fields.values().for_each(|value| references(value, into));
+            }
+            Value::Array(values) => values.iter().for_each(|value| references(value, into)),
+            _ => {}
+        }
+    }
+    let rig = Rig::new(Operator::new().switches(check)).await;
+    let described = rig.read("/openapi.json").await;
+    assert_eq!(described["openapi"], "3.1.0");
+    let mut found = Vec::new();
+    references(&described, &mut found);
+    assert!(found.len() > 50);
+    for reference in &found {
+        assert!(described.pointer(&reference[1..]).is_some(), "{reference}");
+    }
+    // and everything is used
+    let components = described["components"].as_object().unwrap();
+    for (kind, parts) in components {
+        for name in parts.as_object().unwrap().keys() {
+            let reference = format!("#/components/{kind}/{name}");
+            assert!(found.contains(&reference), "{reference}");
+        }
+    }
+    let operations = described["paths"].as_object().unwrap().values();
+    let ids = operations.flat_map(|path| {
+        path.as_object()
+            .unwrap()
+            .values()
+            .filter_map(|one| one["operationId"].as_str())
+    });
+    let ids: Vec<_> = ids.collect();
+    assert_eq!(ids.len(), 7);
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 7);
+}
