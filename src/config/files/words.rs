@@ -1,6 +1,7 @@
 //! How single values are written, in files and in the environment.
 
 use crate::clock::Clock;
+use crate::config::profile::Profile;
 use crate::config::settings::OnCancel;
 use crate::words::outcome::State;
 use alloc::borrow::Cow;
@@ -44,13 +45,6 @@ pub(crate) trait Field {
 
     /// `None` if the setting is not given.
     fn written(&self) -> Option<Written>;
-}
-
-/// From where settings come that are absent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Profile {
-    Default,
-    Adaptive,
 }
 
 /// What is switched off is written as `false`.
@@ -147,10 +141,12 @@ impl Value for State {
 }
 
 impl Value for Profile {
-    const IS: &'static str = "\"default\" or \"adaptive\"";
+    const IS: &'static str =
+        "\"default\", \"adaptive\", \"database\", \"http\", \"cache\" or \"queue\"";
 
     fn text(text: &str) -> Option<Profile> {
-        named(&PROFILES, text)
+        let mut all = Profile::ALL.into_iter();
+        all.find(|profile| profile.name() == text)
     }
 }
 
@@ -185,11 +181,6 @@ const STATES: [(&str, State); 6] = [
     ("forced_open", State::ForcedOpen),
     ("disabled", State::Disabled),
     ("observe_only", State::ObserveOnly),
-];
-
-const PROFILES: [(&str, Profile); 2] = [
-    ("default", Profile::Default),
-    ("adaptive", Profile::Adaptive),
 ];
 
 const CANCELLATIONS: [(&str, OnCancel); 3] = [
@@ -249,7 +240,7 @@ impl From<State> for Written {
 
 impl From<Profile> for Written {
     fn from(profile: Profile) -> Written {
-        Written::Text(name_of(&PROFILES, profile).to_string())
+        Written::Text(profile.name().to_string())
     }
 }
 
