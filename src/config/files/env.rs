@@ -266,7 +266,7 @@ fn out_of_range(prefix: &str, problem: &Problem, named: &[(Key, String)]) -> Env
 }
 
 /// `OPEN_FOR_BASE`.
-fn suffix(key: Key) -> String {
+pub(crate) fn suffix(key: Key) -> String {
     key.path().replace('.', "_").to_uppercase()
 }
 
