@@ -233,6 +233,8 @@ pub use self::integrations::health;
 pub use self::integrations::http;
 #[cfg(feature = "insight")]
 pub use self::integrations::insight;
+#[cfg(feature = "settings")]
+pub use self::integrations::live;
 #[cfg(feature = "metrics")]
 pub use self::integrations::metrics;
 #[cfg(feature = "registry")]

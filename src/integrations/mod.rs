@@ -18,6 +18,8 @@ pub mod insight;
     feature = "tracing"
 ))]
 mod labels;
+#[cfg(feature = "settings")]
+pub mod live;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg(feature = "registry")]

@@ -71,6 +71,8 @@
 mod aggregate;
 mod controller;
 mod map;
+#[cfg(feature = "settings")]
+mod renew;
 mod reports;
 mod seats;
 mod shared;

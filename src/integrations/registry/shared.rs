@@ -55,6 +55,13 @@ impl<K, C> Shared<K, C> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The turn of an operation on all breakers.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.operators
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// All slots, to be used outside the lock.
     pub(super) fn all(&self) -> Vec<Counted<Slot<K, C>>> {
         self.seats().all().0
@@ -239,10 +246,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         standing: Option<Option<Override>>,
         operation: impl Fn(&Controller) -> bool,
     ) -> usize {
-        let _turn = self
-            .operators
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turn();
         let all = {
             let mut seats = self.seats();
             if let Some(standing) = standing {
@@ -256,10 +260,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
 
     /// Changes the rules of all breakers, present and future. Returns those that refused.
     pub(super) fn reconfigure(&self, change: Change) -> Vec<(Counted<Slot<K, C>>, ConfigError)> {
-        let _turn = self
-            .operators
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turn();
         let all = {
             let mut seats = self.seats();
             seats.changes.push(change.clone());
