@@ -131,6 +131,16 @@ impl<C> Builder<C> {
         self
     }
 
+    /// Returns the name of the breaker.
+    ///
+    /// ```
+    /// assert_eq!(tripcoil::Breaker::builder("search").name(), "search");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Returns the settings so far.
     ///
     /// ```

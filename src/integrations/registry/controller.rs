@@ -129,12 +129,16 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
     /// Calls [`Controller::release`] for all breakers; later ones start as the template says.
     /// Returns how many it changed.
     pub fn release_all(&self) -> usize {
+        #[cfg(feature = "persist")]
+        self.shared.waiting.release();
         self.shared.operate(Some(None), Controller::release)
     }
 
     /// Calls [`Controller::reset`] for all breakers; later ones start as the template says. Returns
     /// how many it changed.
     pub fn reset_all(&self) -> usize {
+        #[cfg(feature = "persist")]
+        self.shared.waiting.clear();
         self.shared.operate(Some(None), Controller::reset)
     }
 

@@ -5,6 +5,8 @@ use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::reports::{Move, Report};
 use crate::integrations::registry::seats::{Change, Override, Seats, Table};
 use crate::integrations::registry::slot::{Slot, Template};
+#[cfg(feature = "persist")]
+use crate::integrations::registry::waiting::{Saving, Waiting};
 use crate::sync::atomic::{Counted, Mutex, MutexGuard};
 use crate::{ConfigError, Controller};
 use std::borrow::Borrow;
@@ -19,6 +21,9 @@ pub(super) struct Shared<K, C> {
     /// Calls never take it.
     operators: Mutex<()>,
     sweeping: Mutex<()>,
+    /// Saved states of keys that were not used since.
+    #[cfg(feature = "persist")]
+    pub(super) waiting: Waiting<K>,
     /// The builder's hooks, which are followers like others.
     _hooks: Vec<Arc<Report<K>>>,
 }
@@ -111,8 +116,17 @@ impl<K: Hash + Eq, C> Shared<K, C> {
             seats: Mutex::new(seats),
             operators: Mutex::default(),
             sweeping: Mutex::default(),
+            #[cfg(feature = "persist")]
+            waiting: Waiting::new(Saving::default()),
             _hooks: hooks,
         }
+    }
+
+    /// Lets keys continue from saved states.
+    #[cfg(feature = "persist")]
+    pub(super) fn restoring(mut self, saving: Saving<K>) -> Shared<K, C> {
+        self.waiting = Waiting::new(saving);
+        self
     }
 
     /// Returns the slot of that key, if there is one.
@@ -137,6 +151,8 @@ impl<K: Hash + Eq, C> Shared<K, C> {
     {
         // ours, and the template that it was built of: held here, that cannot be at a newer one's address
         let mut made: Option<(Counted<_>, Template<K, C>)> = None;
+        #[cfg(feature = "persist")]
+        let mut found = None;
         let mut adopted = 0;
         let sought = self.table.sought(key);
         loop {
@@ -152,7 +168,15 @@ impl<K: Hash + Eq, C> Shared<K, C> {
                 drop(seats);
                 // the user's code, and so outside the lock; where several threads come here at once,
                 // all but one throw theirs away
-                made = Some((Slot::of(key.to_owned(), sought.hash, &template)?, template));
+                let key = key.to_owned();
+                let builder = template(&key);
+                #[cfg(feature = "persist")]
+                let builder = {
+                    let (builder, state) = self.waiting.restore(&key, builder);
+                    found = state;
+                    builder
+                };
+                made = Some((Slot::of(key, sought.hash, builder)?, template));
                 adopted = 0;
                 continue;
             };
@@ -164,6 +188,16 @@ impl<K: Hash + Eq, C> Shared<K, C> {
                 adopted += 1;
                 continue;
             }
+            #[cfg(feature = "persist")]
+            if found
+                .as_ref()
+                .is_some_and(|found| !self.waiting.take(found))
+            {
+                // the key has had it, and was forgotten since; or an operator has dropped it
+                drop(seats);
+                made = None;
+                continue;
+            }
             if let Some(standing) = seats.standing {
                 standing.put_upon(&slot.controller);
             }
@@ -173,6 +207,10 @@ impl<K: Hash + Eq, C> Shared<K, C> {
             let gone = self.table.relieve(&mut seats);
             drop(seats);
             gone.slots.into_iter().for_each(quietly);
+            #[cfg(feature = "persist")]
+            if let Some(found) = &found {
+                self.waiting.report(&slot.key, found, &slot.controller);
+            }
             self.report();
             return Ok(slot.clone());
         }

@@ -43,17 +43,18 @@ pub(super) struct Slot<K, C> {
 }
 
 impl<K, C> Slot<K, C> {
-    /// Creates the slot from the template.
+    /// Creates the slot from what the template returned.
     pub(super) fn of(
         key: K,
         hash: u64,
-        template: &Template<K, C>,
+        builder: Builder<C>,
     ) -> Result<Counted<Slot<K, C>>, ConfigError> {
-        let (breaker, controller) = template(&key).build_with_controller()?;
+        // not the state in which it starts: that may be a saved one
         let overridden = matches!(
-            breaker.state(),
+            builder.settings().initial_state,
             State::ForcedOpen | State::Disabled | State::ObserveOnly
         );
+        let (breaker, controller) = builder.build_with_controller()?;
         Ok(Counted::new(Slot {
             key,
             hash,
