@@ -58,8 +58,12 @@
 //! | log transitions and mark spans | `tracing::Tracing`, `tracing::RecordRejection` | `tracing` |
 //! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
 //! | predict the end of an outage, or see one coming | `insight::Insight` | `insight` |
+//! | begin from settings for a kind of dependency | `Breaker::profile`, [`config::Profile`] | |
+//! | read the settings of several breakers from one file | `config::NamedSettings` | `settings` |
+//! | apply the edits of that file while calls go on | `live::Live` | `settings` |
 //! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
 //! | keep the state across a restart | `Controller::save`, `Builder::restore`, `saved::FileStore` | `persist` |
+//! | keep the state of a whole registry | `saved::RegistryStore`, `RegistryController::save_every` | `persist`, `registry` |
 //! | control the time in tests | [`ManualClock`] | |
 //!
 //! # Features
@@ -69,7 +73,8 @@
 //!   you advance.
 //! - `serde`: [`Config`] from files and from the environment; with `persist`, saved states in
 //!   serde's formats.
-//! - `persist`: a breaker's state, saved and restored after a restart.
+//! - `settings`: the settings of several breakers in one TOML file, and rules that follow its edits. Includes `serde`.
+//! - `persist`: a breaker's state, saved and restored after a restart; with `registry`, those of all its breakers.
 //! - `tokio`: `call_timeout`.
 //! - `tower`: a layer and a service, for any runtime.
 //! - `http`: responses classified by status, `Retry-After`, and calls that last until the end of

@@ -303,6 +303,9 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Keys<'_>, SavedError> {
     Ok(keys)
 }
 
+/// A key's text, until when it is kept, and its state.
+type Key<'a> = (&'a str, u64, &'a [u8]);
+
 /// Reads key by key.
 pub(crate) struct Keys<'a> {
     version: u32,
@@ -344,7 +347,7 @@ impl<'a> Keys<'a> {
         Ok(part)
     }
 
-    fn next(&mut self) -> Result<Option<(&'a str, u64, &'a [u8])>, SavedError> {
+    fn next(&mut self) -> Result<Option<Key<'a>>, SavedError> {
         if self.left == 0 {
             return match self.rest {
                 [] => Ok(None),

@@ -197,8 +197,8 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
     /// Present breakers are unchanged. Overrides and changes of rules for all breakers stay in
     /// force, on top of the new template.
     ///
-    /// Together with [`on`](Self::on) for present breakers, this applies rules from a file that is
-    /// edited: see the example `live_config`.
+    /// Together with [`on`](Self::on) for present breakers, this applies rules that come from elsewhere. For those of a
+    /// file that is edited there is `live::Live` (feature `settings`).
     ///
     /// ```
     /// use tripcoil::{Breaker, Config};
