@@ -137,7 +137,7 @@ impl Live {
     ///
     /// # Errors
     ///
-    /// Returns every problem of the configuration; see [`Config::validate`].
+    /// Returns every problem of the configuration; see [`Config::validate`](crate::Config::validate).
     pub fn build(&self, name: &str) -> Result<(Breaker, Arc<Controller>), ConfigError> {
         self.build_with(name, |builder| builder)
     }
@@ -147,7 +147,7 @@ impl Live {
     ///
     /// # Errors
     ///
-    /// Returns every problem of the configuration; see [`Config::validate`].
+    /// Returns every problem of the configuration; see [`Config::validate`](crate::Config::validate).
     ///
     /// ```
     /// use tripcoil::Outcome;

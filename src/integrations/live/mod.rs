@@ -1,6 +1,6 @@
 //! Rules from a file that is edited while calls go on (feature `settings`).
 //!
-//! A [`Live`] has the [`NamedSettings`] of a file, and the controllers of the breakers that follow it. A reload reads
+//! A [`Live`] has the [`NamedSettings`](crate::config::NamedSettings) of a file, and the controllers of the breakers that follow it. A reload reads
 //! the file and applies what has changed. It is called by hand (in a handler of SIGHUP, on an admin route), or by a
 //! thread that watches the file. Calls go on meanwhile, and never wait for it.
 //!
@@ -30,7 +30,7 @@
 //! # All or nothing
 //!
 //! Everything is checked before the first rule changes: the file as a whole, what is fixed when a breaker is built
-//! ([`NamedSettings::check_live`]), and the new rules of each breaker that follows. If anything is refused, all old
+//! ([`NamedSettings::check_live`](crate::config::NamedSettings::check_live)), and the new rules of each breaker that follows. If anything is refused, all old
 //! rules stay, and the error has every problem. They also stay if the file cannot be read.
 //!
 //! A breaker whose settings are the same before and after is left alone: what an operator has changed on it by
