@@ -211,6 +211,23 @@ fn two_breakers_of_one_name_both_follow() {
     assert_eq!(rig.live.unfollow("mail"), 2);
 }
 
+/// What the user's code does while a breaker is built.
+#[test]
+fn a_reload_while_a_breaker_is_built_is_not_missed() {
+    let rig = rig();
+    let (mail, _controller) = rig
+        .live
+        .build_with("mail", |builder| {
+            let (_other, _controller) = rig.live.build("other").unwrap();
+            let reload = rig.edit(&GOOD.replace("= 3", "= 8")).unwrap();
+            assert_eq!(reload.changed, ["other"]);
+            builder
+        })
+        .unwrap();
+    assert_eq!(run(&mail), Some(8));
+    assert_eq!(rig.edit(GOOD).unwrap().changed, ["mail", "other"]);
+}
+
 #[test]
 fn settings_without_a_file_are_not_read_again() {
     let live = Live::new("[default]\n".parse().unwrap());

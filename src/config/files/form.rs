@@ -67,11 +67,11 @@ impl Serialize for Written {
     }
 }
 
-/// Reads a map of settings. A setting that is absent keeps its default, or is as in
-/// [`Config::adaptive`] if the `profile` is `"adaptive"`.
+/// Reads a map of settings. A setting that is absent keeps its default, or is as in the
+/// [`Profile`](crate::config::Profile) if there is a `profile`.
 ///
 /// ```toml
-/// profile = "default"                         # or "adaptive"
+/// profile = "default"                         # or "adaptive", "database", "http", "cache", "queue"
 /// window = { time = "10s", buckets = 10 }     # or { count = 100 }
 /// failure_rate = 0.5                          # false switches a rule off
 /// min_throughput = 20

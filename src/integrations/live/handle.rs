@@ -133,7 +133,8 @@ impl Live {
         locked(&self.shared.settings).clone()
     }
 
-    /// Builds the breaker of that name with the settings in force. It follows them from then on.
+    /// Builds the breaker of that name with the settings in force. It follows them from then on, and is kept, until
+    /// [`unfollow`](Self::unfollow).
     ///
     /// # Errors
     ///
@@ -166,12 +167,18 @@ impl Live {
         name: &str,
         change: impl FnOnce(Builder) -> Builder<C>,
     ) -> Result<(Breaker<C>, Arc<Controller>), ConfigError> {
-        // under the lock, so that no reload comes between
-        let mut followers = locked(&self.shared.followers);
-        let config = self.settings().get(name).clone();
-        let builder = change(Breaker::builder(name).config(config));
+        // the user's code, and so outside the lock
+        let before = self.settings();
+        let builder = change(Breaker::builder(name).config(before.get(name).clone()));
         let (breaker, controller) = builder.build_with_controller()?;
         let controller = Arc::new(controller);
+        let mut followers = locked(&self.shared.followers);
+        let now = self.settings();
+        if now.get(name) != before.get(name) {
+            // a reload has come between
+            let rules = now.get(name).clone();
+            controller.reconfigure(|all| all.config(rules))?;
+        }
         followers.all.push(Box::new(One {
             name: name.into(),
             controller: controller.clone(),

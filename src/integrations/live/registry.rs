@@ -139,8 +139,8 @@ impl Live {
     /// Overrides and changes of rules for all breakers stay in force, on top of the settings. So do rules that one key
     /// was given by hand, until a reload changes the settings of that key.
     ///
-    /// The template is called for each key at a reload. It must not itself reload these settings, because it would wait
-    /// for its own end.
+    /// The template is called for each key at a reload. It must not reload these settings, nor let anything follow them,
+    /// because it would wait for its own end.
     ///
     /// # Errors
     ///
