@@ -46,12 +46,12 @@ run tonic_client
 told tonic_client "Unavailable: the breaker 'health' is open" 'closed +Serving' "${recovered[@]}"
 
 run live_config
-told live_config '^a good edit' 'taken: new rules for mail, payments, search' \
+told live_config '^a good edit' 'taken: new rules for "mail", "payments", "search"' \
   '^five mistakes' 'refused' default.failure_rate default.min_throughput default.open_for.jitter \
-  keys.payments.consecutive_failure keys.payments.slow_rate \
+  breakers.payments.consecutive_failure breakers.payments.slow_rate \
   '^a syntax error' 'refused' 'line 3: not valid TOML' \
   '^another window' 'default.window .* fixed when a breaker is built' \
-  '^replaced' 'taken: new rules for search' \
+  '^replaced' 'taken: new rules for "search"' \
   '^deleted' 'the old rules stay' \
   '^created again' 'taken: new rules' \
   '^a new key' 'stock is open'

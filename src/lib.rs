@@ -66,8 +66,12 @@
 //! | look at all breakers in a browser, and switch them there or by HTTP | `operate::Operator` | `operate` |
 //! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
 //! | predict the end of an outage, or see one coming | `insight::Insight` | `insight` |
+//! | begin from settings for a kind of dependency | `Breaker::profile`, [`config::Profile`] | |
+//! | read the settings of several breakers from one file | `config::NamedSettings` | `settings` |
+//! | apply the edits of that file while calls go on | `live::Live` | `settings` |
 //! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
 //! | keep the state across a restart | `Controller::save`, `Builder::restore`, `saved::FileStore` | `persist` |
+//! | keep the state of a whole registry | `saved::RegistryStore`, `RegistryController::save_every` | `persist`, `registry` |
 //! | control the time in tests | [`ManualClock`] | |
 //!
 //! # Features
@@ -77,7 +81,8 @@
 //!   you advance.
 //! - `serde`: [`Config`] from files and from the environment; snapshots, transitions, states and causes in serde's
 //!   formats, and with `persist` saved states.
-//! - `persist`: a breaker's state, saved and restored after a restart.
+//! - `settings`: the settings of several breakers in one TOML file, and rules that follow its edits. Includes `serde`.
+//! - `persist`: a breaker's state, saved and restored after a restart; with `registry`, those of all its breakers.
 //! - `tokio`: `call_timeout`.
 //! - `tower`: a layer and a service, for any runtime.
 //! - `retry`: a policy for tower's `Retry` that knows breakers, on tokio's timer. Includes `tower`
@@ -248,6 +253,8 @@ pub use self::integrations::health;
 pub use self::integrations::http;
 #[cfg(feature = "insight")]
 pub use self::integrations::insight;
+#[cfg(feature = "settings")]
+pub use self::integrations::live;
 #[cfg(feature = "metrics")]
 pub use self::integrations::metrics;
 #[cfg(feature = "operate")]

@@ -1,5 +1,6 @@
-//! The types around [`Config`](crate::Config): changes to the rules of a running breaker, problems,
-//! and (feature `serde`) errors in environment variables.
+//! The types around [`Config`](crate::Config): profiles by kind of dependency, changes to the rules of a running
+//! breaker, problems, (feature `serde`) errors in environment variables, and (feature `settings`) the settings of
+//! several breakers in one file.
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
@@ -21,6 +22,7 @@
 pub(crate) mod backoff;
 #[cfg(feature = "serde")]
 pub(crate) mod files;
+pub(crate) mod profile;
 #[cfg(feature = "std")]
 pub(crate) mod reconfigure;
 pub(crate) mod settings;
@@ -28,6 +30,9 @@ pub(crate) mod validate;
 
 #[cfg(feature = "serde")]
 pub use self::files::{EnvError, EnvProblem};
+#[cfg(feature = "settings")]
+pub use self::files::{NamedSettings, SettingsError, SettingsFault, SettingsProblem};
+pub use self::profile::Profile;
 #[cfg(feature = "std")]
 pub use self::reconfigure::Rules;
 pub use crate::error::Problem;

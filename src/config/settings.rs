@@ -532,20 +532,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// Returns the settings of the adaptive breaker, see [`Breaker::adaptive`](crate::Breaker::adaptive).
-    #[must_use]
-    pub fn adaptive() -> Self {
-        Self {
-            failure_rate: None,
-            consecutive_failures: None,
-            outage: Some(Outage::default()),
-            hang: Some(Hang::default()),
-            open_for: Backoff::adaptive(),
-            half_open: HalfOpen::successes(3).ramp(Ramp::new()),
-            ..Self::default()
-        }
-    }
-
     /// Differs for most configurations that are not equal.
     #[cfg(feature = "std")]
     pub(crate) fn hash(&self) -> u64 {

@@ -3,6 +3,7 @@
 use crate::classify::classifier::ErrIsFailure;
 use crate::clock::Clock;
 use crate::config::backoff::Backoff;
+use crate::config::profile::Profile;
 use crate::config::settings::{Config, HalfOpen, Hang, Lenient, OnCancel, Outage, Window};
 use crate::config::validate::Begins;
 use crate::engine::bound::Bound;
@@ -93,6 +94,28 @@ impl Breaker {
     }
 }
 
+/// Settings by kind of dependency.
+impl Breaker {
+    /// Returns a builder with the settings of a [`Profile`], and without the default failure rules, unless it is
+    /// [`Profile::Default`].
+    ///
+    /// ```
+    /// use tripcoil::config::Profile;
+    /// use tripcoil::{Breaker, Outage};
+    ///
+    /// let breaker = Breaker::profile("orders", Profile::Database).outage(Outage::at(0.3)).build()?;
+    /// assert!(breaker.try_acquire().is_ok());
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    pub fn profile(name: impl Into<String>, profile: Profile) -> Builder {
+        let builder = Breaker::builder(name);
+        match profile {
+            Profile::Default => builder,
+            other => builder.config(Config::profile(other)),
+        }
+    }
+}
+
 impl<C> fmt::Debug for Builder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
@@ -108,6 +131,30 @@ impl<C> Builder<C> {
         self.config = config;
         self.rules_named = true;
         self
+    }
+
+    /// Returns the name of the breaker.
+    ///
+    /// ```
+    /// assert_eq!(tripcoil::Breaker::builder("search").name(), "search");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the settings so far.
+    ///
+    /// ```
+    /// use tripcoil::Breaker;
+    ///
+    /// let builder = Breaker::builder("search").failure_rate(0.3);
+    /// assert_eq!(builder.settings().failure_rate, Some(0.3));
+    /// assert_eq!(builder.settings().consecutive_failures, None);
+    /// ```
+    #[must_use]
+    pub fn settings(&self) -> &Config {
+        &self.config
     }
 
     fn naming_a_rule(mut self) -> Self {

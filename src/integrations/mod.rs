@@ -15,6 +15,8 @@ pub mod http;
 pub mod insight;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 mod labels;
+#[cfg(feature = "settings")]
+pub mod live;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg(feature = "operate")]

@@ -52,8 +52,8 @@ impl Location {
         Ok((full, folder))
     }
 
-    /// Returns the contents of the file, or `None` if there is no file.
-    pub(crate) fn read(&self) -> Result<Option<Vec<u8>>, StoreError> {
+    /// Returns the contents of the file, at most so many bytes, or `None` if there is no file.
+    pub(crate) fn read(&self, most: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let failed = |error| StoreError::io(&self.given, "read", error);
         if !self.is_there()? {
             return Ok(None);
@@ -69,15 +69,15 @@ impl Location {
         if !found.is_file() {
             return Err(self.not_a_file());
         }
-        if found.len() > MOST {
+        if found.len() > most {
             return Err(self.too_long());
         }
         let mut bytes = Vec::new();
         // it may grow while it is read
-        file.take(MOST + 1)
+        file.take(most + 1)
             .read_to_end(&mut bytes)
             .map_err(failed)?;
-        if bytes.len() as u64 > MOST {
+        if bytes.len() as u64 > most {
             return Err(self.too_long());
         }
         Ok(Some(bytes))

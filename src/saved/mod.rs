@@ -18,10 +18,12 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! For all breakers of a registry there are a `SavedRegistry` and a `RegistryStore` (with the feature `registry`).
 // `state` is what is saved, as plain data, and checks that a breaker can have been in it. `bytes`
 // and `form` are its two serialised forms, and `value` is the handle for users. `save` reads it
-// from a breaker, and `restore` puts it into a new one. `store` keeps it in a file at a
-// `location`; `beside` manages the other files next to it, which have `names` of their own,
+// from a breaker, and `restore` puts it into a new one. `many` are the states of a registry. `store` and
+// `registry_store` keep them in a file, which a `place` replaces at a `location`; `beside` manages the other files next to it, which have `names` of their own,
 // `aside` runs blocking work on a thread, and `trouble` has the errors.
 
 mod aside;
@@ -30,7 +32,12 @@ mod bytes;
 #[cfg(feature = "serde")]
 mod form;
 mod location;
+#[cfg(feature = "registry")]
+mod many;
 mod names;
+mod place;
+#[cfg(feature = "registry")]
+mod registry_store;
 pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod save;
@@ -39,6 +46,10 @@ mod store;
 mod trouble;
 pub(crate) mod value;
 
+#[cfg(feature = "registry")]
+pub use self::many::SavedRegistry;
+#[cfg(feature = "registry")]
+pub use self::registry_store::RegistryStore;
 pub use self::report::{Age, Restored, RestoredWindow, SavedError};
 pub use self::store::FileStore;
 pub use self::trouble::StoreError;

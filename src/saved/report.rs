@@ -19,11 +19,13 @@ use core::time::Duration;
 pub enum SavedError {
     /// It does not begin as a saved state does.
     Foreign,
+    /// It does not begin as the saved states of a registry do.
+    NotARegistry,
     /// It ends too early.
     Truncated,
     /// It was changed: its checksum does not match, or more bytes follow it.
     Damaged,
-    /// It is longer than any state: more than 16 MiB. A [`FileStore`](crate::saved::FileStore) returns
+    /// It is longer than any state: more than 16 MiB, or 1 GiB for those of a registry. A [`FileStore`](crate::saved::FileStore) returns
     /// this for a file, which it does not read then, and for a state that it could not load again.
     TooLong,
     /// Its version of the format is later than this crate's, or never existed.
@@ -39,9 +41,12 @@ impl fmt::Display for SavedError {
         f.write_str("saved state refused: ")?;
         match self {
             Self::Foreign => f.write_str("not a breaker's state"),
+            Self::NotARegistry => f.write_str("not the states of a registry"),
             Self::Truncated => f.write_str("it ends too early"),
             Self::Damaged => f.write_str("damaged: its length or its checksum is wrong"),
-            Self::TooLong => f.write_str("too long: a state has at most 16 MiB"),
+            Self::TooLong => {
+                f.write_str("too long: a state has at most 16 MiB, and those of a registry 1 GiB")
+            }
             Self::Version(version) => write!(f, "its format version {version} is unknown"),
             Self::Impossible(problem) => write!(f, "{problem}"),
             Self::OtherBreaker(name) => write!(f, "it belongs to the breaker {name:?}"),

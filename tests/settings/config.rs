@@ -586,7 +586,10 @@ fn a_value_of_another_type_is_answered_with_an_example() {
             "expected a duration such as \"10s\" or \"500ms\", or false to turn it off",
         ),
         ("durations", "expected true or false"),
-        ("profile", "expected \"default\" or \"adaptive\""),
+        (
+            "profile",
+            "expected \"default\", \"adaptive\", \"database\", \"http\", \"cache\" or \"queue\"",
+        ),
         ("clock", "expected \"coarse\", \"upkeep\" or \"precise\""),
         (
             "on_cancel",

@@ -156,13 +156,15 @@ fn a_wrong_name_is_answered_with_those_that_exist() {
     let error = toml::from_str::<Config>("profile = \"adaptiv\"").expect_err("refused");
     assert_eq!(
         error.message(),
-        "profile: invalid value: string \"adaptiv\", expected \"default\" or \"adaptive\""
+        "profile: invalid value: string \"adaptiv\", expected \"default\", \"adaptive\", \
+         \"database\", \"http\", \"cache\" or \"queue\""
     );
     let error = toml::from_str::<Config>("profil = \"adaptive\"").expect_err("refused");
     let meant = "unknown setting profil; did you mean profile?";
     assert!(error.message().starts_with(meant), "{error}");
     let error = Config::from_vars("DB", [("DB_PROFILE", "adaptiv")]).expect_err("refused");
-    let line = "DB_PROFILE is \"adaptiv\", but must be default or adaptive";
+    let line =
+        "DB_PROFILE is \"adaptiv\", but must be default, adaptive, database, http, cache or queue";
     assert!(error.to_string().ends_with(line), "{error}");
 }
 

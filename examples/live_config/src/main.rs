@@ -5,22 +5,18 @@
 //! edits and bad ones, a syntax error, a window that cannot be changed, a rename, a deletion. An edit is
 //! applied as a whole, or refused with every problem.
 //!
-//! With a path (`.. --features registry,serde -- rules.toml`) it follows that file until it is stopped.
-
-mod live;
-mod settings;
-mod watch;
+//! With a path (`cargo run -p live_config -- breakers.toml`) it follows that file until it is stopped.
 
 #[cfg(test)]
 mod tests;
 
-use crate::live::{Live, Look};
-use crate::watch::Watch;
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
-use std::{env, fs, thread};
+use std::{env, fs, io, thread};
+use tripcoil::live::{Live, Reload, ReloadError, Watching};
 use tripcoil::registry::Registry;
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -36,77 +32,106 @@ consecutive_failures = 10
 min_throughput = 20
 open_for = "300ms"
 
-[keys.payments]
+[breakers.payments]
 consecutive_failures = 3
 "#;
 
-fn main() -> Result<(), Failure> {
-    let file = env::args_os().nth(1).map(PathBuf::from);
-    let over = AtomicBool::new(false);
-    match file {
+/// How often the file is looked at.
+const EVERY: Duration = Duration::from_millis(100);
+
+type Result<T> = std::result::Result<T, Failure>;
+type Reloaded = std::result::Result<Reload, ReloadError>;
+
+fn main() -> Result<()> {
+    match env::args_os().nth(1).map(PathBuf::from) {
         Some(file) => {
-            let live = begin(&file)?;
-            with_traffic(live, &over, |live| follow(live, &file))
+            let app = App::new(file)?;
+            app.with_traffic(follow)
         }
         None => {
             let folder = tempfile::tempdir()?;
-            let file = folder.path().join("rules.toml");
+            let file = folder.path().join("breakers.toml");
             fs::write(&file, FIRST)?;
-            let live = begin(&file)?;
             println!("three keys are called, and these are their rules:\n\n{FIRST}");
-            with_traffic(live, &over, |live| play(live, &file))
+            let app = App::new(file)?;
+            app.with_traffic(play)
         }
     }
 }
 
-fn begin(file: &Path) -> Result<Live, Failure> {
-    Live::new(file).map_err(|look| format!("{}: {look}", file.display()).into())
+/// A registry whose rules follow a file.
+struct App {
+    file: PathBuf,
+    live: Live,
+    registry: Registry<String>,
+    /// What became of each edit.
+    reloads: Receiver<Reloaded>,
+    _watching: Watching,
 }
 
-/// Makes calls while `run` runs.
-fn with_traffic(
-    mut live: Live,
-    over: &AtomicBool,
-    run: impl FnOnce(&mut Live) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let registry = live.registry().clone();
-    thread::scope(|threads| {
-        for (key, failing) in TRAFFIC {
-            let registry = &registry;
-            threads.spawn(move || {
-                for call in (0..10).cycle() {
-                    if over.load(Ordering::Relaxed) {
-                        break;
+impl App {
+    fn new(file: PathBuf) -> Result<App> {
+        let live = Live::open(&file)?;
+        let (registry, _controller) = live.registry();
+        let (sender, reloads) = channel();
+        // no one may listen any more
+        let watching = live.watch(EVERY, move |reload| drop(sender.send(reload)))?;
+        Ok(App {
+            file,
+            live,
+            registry,
+            reloads,
+            _watching: watching,
+        })
+    }
+
+    /// Makes calls while `run` runs.
+    fn with_traffic(&self, run: impl FnOnce(&App) -> Result<()>) -> Result<()> {
+        let over = AtomicBool::new(false);
+        thread::scope(|threads| {
+            for (key, failing) in TRAFFIC {
+                let (registry, over) = (&self.registry, &over);
+                threads.spawn(move || {
+                    for call in (0..10).cycle() {
+                        if over.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        // spread over the ten: no run of failures is long
+                        let fails = call * failing / 10 != (call + 1) * failing / 10;
+                        let answer = if fails { Err("no answer") } else { Ok(()) };
+                        let _shown = registry.call(key, || answer);
+                        thread::sleep(PACE);
                     }
-                    // spread over the ten: no run of failures is long
-                    let fails = call * failing / 10 != (call + 1) * failing / 10;
-                    let answer = if fails { Err("no answer") } else { Ok(()) };
-                    let _told = registry.call(key, || answer);
-                    thread::sleep(PACE);
-                }
-            });
-        }
-        let ran = run(&mut live);
-        over.store(true, Ordering::Relaxed);
-        ran
-    })
+                });
+            }
+            let ran = run(self);
+            over.store(true, Ordering::Relaxed);
+            ran
+        })
+    }
+
+    /// Changes the file, then prints the result and, a moment later, the breakers' states.
+    fn act(&self, what: &str, act: impl FnOnce() -> io::Result<()>) -> Result<()> {
+        println!("\n{what}");
+        act()?;
+        let reload = self.reloads.recv_timeout(Duration::from_secs(10));
+        show(&reload.map_err(|_| "the watcher did not report a change of the file")?);
+        thread::sleep(Duration::from_millis(600));
+        println!("      {}", states(&self.registry));
+        Ok(())
+    }
 }
 
 /// Runs until the process is stopped.
-fn follow(live: &mut Live, file: &Path) -> Result<(), Failure> {
-    let watch = Watch::of(file)?;
-    println!("{} is watched: edit it", file.display());
+fn follow(app: &App) -> Result<()> {
+    let path = app.live.path().unwrap_or(&app.file);
+    println!("{} is watched: edit it", path.display());
     let mut said = String::new();
     loop {
-        let look = if watch.changed(Duration::from_millis(500))? {
-            live.look()?
-        } else {
-            Look::Same
-        };
-        if !matches!(look, Look::Same) {
-            tell(&look);
+        if let Ok(reload) = app.reloads.recv_timeout(Duration::from_millis(500)) {
+            show(&reload);
         }
-        let states = states(live.registry());
+        let states = states(&app.registry);
         if states != said {
             println!("      {states}");
             said = states;
@@ -114,20 +139,17 @@ fn follow(live: &mut Live, file: &Path) -> Result<(), Failure> {
     }
 }
 
-fn play(live: &mut Live, file: &Path) -> Result<(), Failure> {
-    let watch = Watch::of(file)?;
+fn play(app: &App) -> Result<()> {
+    let file = &app.file;
     let edited = |from: &str, to: &str| FIRST.replace(from, to);
     thread::sleep(Duration::from_millis(500));
-    println!("      {}", states(live.registry()));
+    println!("      {}", states(&app.registry));
 
     let stricter = edited("failure_rate = 0.5", "failure_rate = 0.3");
-    act(
-        "a good edit: failure_rate = 0.3 for all",
-        live,
-        &watch,
-        || fs::write(file, &stricter),
-    )?;
-    act("five mistakes", live, &watch, || {
+    app.act("a good edit: failure_rate = 0.3 for all", || {
+        fs::write(file, &stricter)
+    })?;
+    app.act("five mistakes", || {
         let text = edited("failure_rate = 0.5", "failure_rate = 30")
             .replace("min_throughput = 20", "min_throughput = \"twenty\"")
             .replace(
@@ -140,30 +162,20 @@ fn play(live: &mut Live, file: &Path) -> Result<(), Failure> {
             );
         fs::write(file, text)
     })?;
-    act("a syntax error", live, &watch, || {
+    app.act("a syntax error", || {
         fs::write(file, edited("= 0.5", "= = 0.5"))
     })?;
-    act(
-        "another window: fixed when a breaker is built",
-        live,
-        &watch,
-        || fs::write(file, edited("\"1s\"", "\"2s\"")),
-    )?;
-    act(
-        "replaced by a rename: search may fail more",
-        live,
-        &watch,
-        || {
-            let beside = file.with_extension("new");
-            fs::write(
-                &beside,
-                stricter.clone() + "\n[keys.search]\nfailure_rate = 0.9\n",
-            )?;
-            fs::rename(beside, file)
-        },
-    )?;
-    act("deleted", live, &watch, || fs::remove_file(file))?;
-    act("created again: one failure is enough", live, &watch, || {
+    app.act("another window: fixed when a breaker is built", || {
+        fs::write(file, edited("\"1s\"", "\"2s\""))
+    })?;
+    app.act("replaced by a rename: search may fail more", || {
+        let beside = file.with_extension("new");
+        let more = "\n[breakers.search]\nfailure_rate = 0.9\n";
+        fs::write(&beside, stricter.clone() + more)?;
+        fs::rename(beside, file)
+    })?;
+    app.act("deleted", || fs::remove_file(file))?;
+    app.act("created again: one failure is enough", || {
         fs::write(
             file,
             edited("consecutive_failures = 10", "consecutive_failures = 1"),
@@ -171,39 +183,18 @@ fn play(live: &mut Live, file: &Path) -> Result<(), Failure> {
     })?;
 
     println!("\na new key gets the latest rules");
-    let _ = live.registry().call("stock", || Err::<(), _>("no answer"));
-    println!("      {}", states(live.registry()));
+    let _ = app.registry.call("stock", || Err::<(), _>("no answer"));
+    println!("      {}", states(&app.registry));
     Ok(())
 }
 
-/// Changes the file, then prints the result and, a moment later, the breakers' states.
-fn act(
-    what: &str,
-    live: &mut Live,
-    watch: &Watch,
-    act: impl FnOnce() -> std::io::Result<()>,
-) -> Result<(), Failure> {
-    println!("\n{what}");
-    act()?;
-    loop {
-        if !watch.changed(Duration::from_secs(10))? {
-            return Err("the watcher did not report a change of the file".into());
+fn show(reload: &Reloaded) {
+    match reload {
+        Ok(reload) => println!("   taken: {reload}"),
+        Err(error) => {
+            println!("   refused: {}", error.to_string().replace('\n', "\n   "));
+            println!("   the old rules stay");
         }
-        let look = live.look()?;
-        if !matches!(look, Look::Same) {
-            tell(&look);
-            break;
-        }
-    }
-    thread::sleep(Duration::from_millis(600));
-    println!("      {}", states(live.registry()));
-    Ok(())
-}
-
-fn tell(look: &Look) {
-    println!("   {}", look.to_string().replace('\n', "\n   "));
-    if look.left_out() {
-        println!("   the old rules stay");
     }
 }
 

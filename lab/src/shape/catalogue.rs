@@ -19,7 +19,7 @@ shapes! {
     "k10-outage" "k100-outage"
     "back-slow" "quiet-after" "leaks" "metastable" "limping"
     "brown30" "shard10" "partial-hang" "k10-brown10" "k10-brown30" "k100-brown10" "k100-brown30"
-    "noise3" "noise8" "drift" "pauses" "cold-start" "gc" "resets" "resets-spread" "idle-burst"
+    "noise3" "noise8" "drift" "pauses" "checkpoints" "cold-start" "gc" "resets" "resets-spread" "idle-burst"
 }
 
 /// Returns all of them: outages first, then what is to be tolerated.

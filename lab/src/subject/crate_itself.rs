@@ -5,9 +5,10 @@ use crate::dice::{Stream, seed_of};
 use crate::time::Nanos;
 use std::time::Duration;
 use tripcoil::call::OwnedPermit;
+use tripcoil::config::Profile;
 use tripcoil::{
-    Backoff, Breaker, Builder, ConfigError, FailureKind, HalfOpen, ManualClock, Outage, Outcome,
-    Window,
+    Backoff, Breaker, Builder, Config, ConfigError, FailureKind, HalfOpen, ManualClock, Outage,
+    Outcome, Window,
 };
 
 pub(super) struct Tripcoil {
@@ -67,6 +68,15 @@ fn bare(setup: &Setup) -> Builder {
     Breaker::adaptive("adaptive")
         .outage(Outage::at(setup.theta))
         .open_for(Backoff::adaptive().seed(seed_of(setup.seed, Stream::Subject)))
+}
+
+/// A profile as a user has it who sets nothing else, with its own theta and slow limit. (The seed makes a day
+/// repeatable.)
+pub(super) fn profile(profile: Profile, setup: &Setup) -> Result<Tripcoil, ConfigError> {
+    let config = Config::profile(profile);
+    let waits = config.open_for.clone();
+    let seed = seed_of(setup.seed, Stream::Subject);
+    Tripcoil::of(Breaker::profile(profile.name(), profile).open_for(waits.seed(seed)))
 }
 
 impl Tripcoil {

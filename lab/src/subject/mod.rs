@@ -7,6 +7,7 @@ mod rolling;
 use crate::dice::{Dice, Stream};
 use crate::time::Nanos;
 use std::fmt;
+use tripcoil::config::Profile;
 
 /// How a call ended, as its client sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +130,10 @@ subjects! {
     "tuned", "tripcoil: the best settings of the rules by count, rate and run" => crate_itself::tuned;
     "adaptive", "tripcoil: Breaker::adaptive, with a slow limit" => crate_itself::adaptive;
     "adaptive-bare", "tripcoil: Breaker::adaptive" => crate_itself::adaptive_bare;
+    "database", "tripcoil: Profile::Database" => |s| crate_itself::profile(Profile::Database, s);
+    "http", "tripcoil: Profile::Http" => |s| crate_itself::profile(Profile::Http, s);
+    "cache", "tripcoil: Profile::Cache" => |s| crate_itself::profile(Profile::Cache, s);
+    "queue", "tripcoil: Profile::Queue" => |s| crate_itself::profile(Profile::Queue, s);
     "resilience4j", "resilience4j 2: CircuitBreakerConfig.java, CircuitBreakerStateMachine.java" => |_| Ok(peers::Resilience4j::default());
     "polly", "Polly 8: CircuitStateController.cs, AdvancedCircuitBehavior.cs" => |_| Ok(peers::Polly::default());
     "gobreaker", "gobreaker v2: gobreaker.go" => |_| Ok(peers::Gobreaker::default());

@@ -5,7 +5,8 @@
 use crate::clock::Clock;
 use crate::config::backoff::Backoff;
 use crate::config::files::kinds::Kinds;
-use crate::config::files::words::{Field, Found, Off, Profile, Value, Written};
+use crate::config::files::words::{Field, Found, Off, Value, Written};
+use crate::config::profile::Profile;
 use crate::config::settings::{
     Config, HalfOpen, Hang, Lenient, OnCancel, Outage, Ramp, RecoveryRule, Span, Window,
 };
@@ -294,10 +295,17 @@ impl Draft {
     ///
     /// Returns every group whose settings exclude each other.
     pub(crate) fn config(self) -> Result<Config, Vec<Clash>> {
-        let profile = match self.profile.0 {
-            Some(Profile::Adaptive) => Config::adaptive(),
-            Some(Profile::Default) | None => Config::default(),
-        };
+        let (config, clashes) = self.config_in(None);
+        match clashes.is_empty() {
+            true => Ok(config),
+            false => Err(clashes),
+        }
+    }
+
+    /// Returns the configuration in that profile, or else in its own, and every group whose settings exclude each
+    /// other. Such a group has its default.
+    pub(crate) fn config_in(self, profile: Option<Profile>) -> (Config, Vec<Clash>) {
+        let profile = Config::profile(profile.or(self.profile.0).unwrap_or_default());
         let mut clashes = Vec::new();
         let config = Config {
             window: agreed(self.window(), &mut clashes),
@@ -322,10 +330,7 @@ impl Draft {
             clock: self.clock.0.unwrap_or(profile.clock),
             initial_state: self.initial_state.0.unwrap_or(profile.initial_state),
         };
-        match clashes.is_empty() {
-            true => Ok(config),
-            false => Err(clashes),
-        }
+        (config, clashes)
     }
 
     fn window(&self) -> Result<Window, Clash> {
@@ -407,6 +412,7 @@ impl Draft {
             ));
         }
         let default = match adaptive {
+            same if same == profile.open_for.adaptive => profile.open_for.clone(),
             true => Backoff::adaptive(),
             false => Backoff::default(),
         };
@@ -472,7 +478,7 @@ impl Draft {
     }
 }
 
-/// Returns the group. The configuration of a group that clashes is dropped, so its default will do.
+/// Returns the group. For one that clashes, its default will do.
 fn agreed<T: Default>(group: Result<T, Clash>, clashes: &mut Vec<Clash>) -> T {
     group.unwrap_or_else(|clash| {
         clashes.push(clash);

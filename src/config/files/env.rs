@@ -93,7 +93,7 @@ impl Error for EnvError {}
 impl Config {
     /// Reads a configuration from environment variables. A variable's name is the prefix, `_`, and
     /// the setting's name in capitals. A setting without a variable keeps its default, or is as in
-    /// [`Config::adaptive`] with `.._PROFILE=adaptive`.
+    /// the [`Profile`](crate::config::Profile) that `.._PROFILE` names: `adaptive`, `database`, `http`, `cache`, `queue`.
     ///
     /// With the prefix `PAYMENTS_BREAKER`: `PAYMENTS_BREAKER_FAILURE_RATE=0.4`,
     /// `.._MIN_THROUGHPUT`, `.._SLOW_CALL=500ms`, `.._SLOW_RATE`, `.._CONSECUTIVE_FAILURES=false`
@@ -266,7 +266,7 @@ fn out_of_range(prefix: &str, problem: &Problem, named: &[(Key, String)]) -> Env
 }
 
 /// `OPEN_FOR_BASE`.
-fn suffix(key: Key) -> String {
+pub(crate) fn suffix(key: Key) -> String {
     key.path().replace('.', "_").to_uppercase()
 }
 

@@ -67,11 +67,11 @@ impl Serialize for Written {
     }
 }
 
-/// Reads a map of settings. A setting that is absent keeps its default, or is as in
-/// [`Config::adaptive`] if the `profile` is `"adaptive"`.
+/// Reads a map of settings. A setting that is absent keeps its default, or is as in the
+/// [`Profile`](crate::config::Profile) if there is a `profile`.
 ///
 /// ```toml
-/// profile = "default"                         # or "adaptive"
+/// profile = "default"                         # or "adaptive", "database", "http", "cache", "queue"
 /// window = { time = "10s", buckets = 10 }     # or { count = 100 }
 /// failure_rate = 0.5                          # false switches a rule off
 /// min_throughput = 20
@@ -138,6 +138,25 @@ const fn itself(group: &'static str) -> Key {
     Key { group, name: "" }
 }
 
+/// What a group is written as.
+pub(crate) const fn group_expects(group: &str) -> &'static str {
+    match group.as_bytes() {
+        b"window" => "a table such as { time = \"10s\", buckets = 10 } or { count = 100 }",
+        b"outage" => "a table such as { theta = 0.5, loss = 0.002 }, or false to turn it off",
+        b"hang" => "a table such as { after = \"300ms\", starts = 10 }, or false to turn it off",
+        b"lenient" => {
+            "a table such as { kinds = [\"overload\"], weight = 0.25 }, or false to turn it off"
+        }
+        b"open_for" => {
+            "a duration such as \"10s\", or a table such as { base = \"10s\", factor = 2.0, max = \"10m\" }"
+        }
+        b"half_open" => {
+            "a table such as { successes = 2, max_probes = 1 } or { of = 10, failure_rate = 0.5 }"
+        }
+        _ => "a breaker's settings, a table such as { failure_rate = 0.5, open_for = \"30s\" }",
+    }
+}
+
 /// Fills in the settings of one group.
 struct Reading<'a> {
     draft: &'a mut Draft,
@@ -148,33 +167,12 @@ impl<'de> Visitor<'de> for Reading<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.group {
-            "window" => f.write_str(
-                "window to be a table such as { time = \"10s\", buckets = 10 } or { count = 100 }",
-            ),
-            "outage" => f.write_str(
-                "outage to be a table such as { theta = 0.5, loss = 0.002 }, or false to turn it off",
-            ),
-            "hang" => f.write_str(
-                "hang to be a table such as { after = \"300ms\", starts = 10 }, \
-                 or false to turn it off",
-            ),
-            "lenient" => f.write_str(
-                "lenient to be a table such as { kinds = [\"overload\"], weight = 0.25 }, \
-                 or false to turn it off",
-            ),
-            "open_for" => f.write_str(
-                "open_for to be a duration such as \"10s\", \
-                 or a table such as { base = \"10s\", factor = 2.0, max = \"10m\" }",
-            ),
-            "half_open" => f.write_str(
-                "half_open to be a table such as { successes = 2, max_probes = 1 } \
-                 or { of = 10, failure_rate = 0.5 }",
-            ),
-            _ => f.write_str(
-                "a breaker's settings, a table such as { failure_rate = 0.5, open_for = \"30s\" }",
-            ),
-        }
+        f.write_str(self.group)?;
+        f.write_str(match self.group {
+            "" => "",
+            _ => " to be ",
+        })?;
+        f.write_str(group_expects(self.group))
     }
 
     fn visit_bool<E: Error>(self, on: bool) -> Result<(), E> {
@@ -248,7 +246,7 @@ impl<'de> Visitor<'de> for Reading<'_> {
 }
 
 /// Returns the setting that was probably meant, or the settings that exist.
-fn instead(group: &str, written: &str, keys: &[Key]) -> String {
+pub(crate) fn instead(group: &str, written: &str, keys: &[Key]) -> String {
     let name = |key: &Key| match group {
         "" => key.path(),
         _ => key.name.into(),

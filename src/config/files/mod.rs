@@ -8,7 +8,11 @@ mod draft;
 mod env;
 mod form;
 mod kinds;
+#[cfg(feature = "settings")]
+mod named;
 mod suggest;
 pub(crate) mod words;
 
 pub use self::env::{EnvError, EnvProblem};
+#[cfg(feature = "settings")]
+pub use self::named::{NamedSettings, SettingsError, SettingsFault, SettingsProblem};

@@ -1,6 +1,7 @@
 //! How single values are written, in files and in the environment.
 
 use crate::clock::Clock;
+use crate::config::profile::Profile;
 use crate::config::settings::OnCancel;
 use crate::words::names::Named;
 use crate::words::outcome::State;
@@ -45,13 +46,6 @@ pub(crate) trait Field {
 
     /// `None` if the setting is not given.
     fn written(&self) -> Option<Written>;
-}
-
-/// From where settings come that are absent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Profile {
-    Default,
-    Adaptive,
 }
 
 /// What is switched off is written as `false`.
@@ -148,10 +142,12 @@ impl Value for State {
 }
 
 impl Value for Profile {
-    const IS: &'static str = "\"default\" or \"adaptive\"";
+    const IS: &'static str =
+        "\"default\", \"adaptive\", \"database\", \"http\", \"cache\" or \"queue\"";
 
     fn text(text: &str) -> Option<Profile> {
-        named(&PROFILES, text)
+        let mut all = Profile::ALL.into_iter();
+        all.find(|profile| profile.name() == text)
     }
 }
 
@@ -178,11 +174,6 @@ impl Value for Clock {
         Clock::named(text)
     }
 }
-
-const PROFILES: [(&str, Profile); 2] = [
-    ("default", Profile::Default),
-    ("adaptive", Profile::Adaptive),
-];
 
 const CANCELLATIONS: [(&str, OnCancel); 3] = [
     ("ignored", OnCancel::Ignored),
@@ -237,7 +228,7 @@ impl From<State> for Written {
 
 impl From<Profile> for Written {
     fn from(profile: Profile) -> Written {
-        Written::Text(name_of(&PROFILES, profile).to_string())
+        Written::Text(profile.name().to_string())
     }
 }
 

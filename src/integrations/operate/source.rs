@@ -85,7 +85,9 @@ mod keyed {
         C: Send + Sync,
     {
         fn each(&self, see: &mut dyn FnMut(&dyn Operated)) {
-            RegistryController::each(self, |controller, keep| see(&Keyed { controller, keep }));
+            RegistryController::each(self, |_, controller, keep| {
+                see(&Keyed { controller, keep });
+            });
         }
     }
 }

@@ -65,12 +65,12 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
         Ok(operation(&slot.controller))
     }
 
-    /// Calls `see` with each breaker's controller, without a lock, and with what keeps the breaker from being evicted
+    /// Calls `see` with each key and its breaker's controller, without a lock, and with what keeps the breaker from being evicted
     /// for the rules that it was given.
-    #[cfg(feature = "operate")]
-    pub(crate) fn each(&self, mut see: impl FnMut(&Controller, &dyn Fn())) {
+    #[cfg(any(feature = "operate", feature = "settings"))]
+    pub(crate) fn each(&self, mut see: impl FnMut(&K, &Controller, &dyn Fn())) {
         for slot in self.shared.all() {
-            see(&slot.controller, &|| slot.kept.set(true));
+            see(&slot.key, &slot.controller, &|| slot.kept.set(true));
         }
     }
 
@@ -138,12 +138,16 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
     /// Calls [`Controller::release`] for all breakers; later ones start as the template says.
     /// Returns how many it changed.
     pub fn release_all(&self) -> usize {
+        #[cfg(feature = "persist")]
+        self.shared.waiting.release();
         self.shared.operate(Some(None), Controller::release)
     }
 
     /// Calls [`Controller::reset`] for all breakers; later ones start as the template says. Returns
     /// how many it changed.
     pub fn reset_all(&self) -> usize {
+        #[cfg(feature = "persist")]
+        self.shared.waiting.clear();
         self.shared.operate(Some(None), Controller::reset)
     }
 
@@ -202,8 +206,8 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
     /// Present breakers are unchanged. Overrides and changes of rules for all breakers stay in
     /// force, on top of the new template.
     ///
-    /// Together with [`on`](Self::on) for present breakers, this applies rules from a file that is
-    /// edited: see the example `live_config`.
+    /// Together with [`on`](Self::on) for present breakers, this applies rules that come from elsewhere. For those of a
+    /// file that is edited there is `live::Live` (feature `settings`).
     ///
     /// ```
     /// use tripcoil::{Breaker, Config};

@@ -72,10 +72,16 @@ mod aggregate;
 mod controller;
 mod map;
 mod outliers;
+#[cfg(feature = "settings")]
+mod renew;
 mod reports;
+#[cfg(feature = "persist")]
+mod saving;
 mod seats;
 mod shared;
 mod slot;
+#[cfg(feature = "persist")]
+mod waiting;
 
 pub use self::aggregate::Aggregate;
 pub use self::controller::RegistryController;
@@ -85,6 +91,8 @@ pub(crate) use self::reports::Move;
 #[cfg(not(any(feature = "metrics", feature = "tracing")))]
 use self::reports::Move;
 use self::reports::Report;
+#[cfg(feature = "persist")]
+pub use self::saving::{SaveReport, Saving};
 use self::shared::Shared;
 use self::slot::{Slot, Template};
 use crate::call::NoBreaker;
@@ -129,6 +137,8 @@ pub struct RegistryBuilder<K, C = ErrIsFailure> {
     template: Template<K, C>,
     hooks: Vec<Arc<Report<K>>>,
     max_tripped: Option<f64>,
+    #[cfg(feature = "persist")]
+    saving: self::waiting::Saving<K>,
 }
 
 impl<K, C> fmt::Debug for RegistryBuilder<K, C> {
@@ -249,6 +259,74 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
         self
     }
 
+    /// Restores each key's breaker from these states at the key's first use: the result of
+    /// [`RegistryStore::load`](crate::saved::RegistryStore::load), or `None` to start fresh. Each continues as by
+    /// [`Builder::restore`], whose wait and window go on by the wall clock meanwhile.
+    ///
+    /// A key's state is its own even if it is first used hours later: until then it waits, and
+    /// [`RegistryController::save`] saves it again as it was. It waits for 24 h, an open breaker for 24 h after the
+    /// end of its wait, and a forced state for ever; at most a million do
+    /// ([`SavedRegistry::expire`](crate::saved::SavedRegistry::expire)). A key that is forgotten when idle and comes back
+    /// starts fresh.
+    ///
+    /// What cannot be restored costs no other key: the breaker starts fresh, and [`on_restore`](Self::on_restore)
+    /// reports it. [`RegistryController::release_all`] drops the forced states that wait, and
+    /// [`reset_all`](RegistryController::reset_all) all that wait.
+    ///
+    /// ```
+    /// use tripcoil::State;
+    /// use tripcoil::registry::Registry;
+    ///
+    /// let (registry, controller) = Registry::<String>::from_config(Default::default())?.build_with_controller();
+    /// controller.on("eu", |eu| eu.trip())?;
+    /// let saved = controller.save();
+    ///
+    /// let later = Registry::<String>::from_config(Default::default())?.restore(saved).build();
+    /// assert_eq!((later.get("eu")?.state(), later.get("us")?.state()), (State::Open, State::Closed));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[cfg(feature = "persist")]
+    pub fn restore(mut self, saved: impl Into<Option<crate::saved::SavedRegistry>>) -> Self {
+        self.saving.from = saved.into().unwrap_or_default();
+        self
+    }
+
+    /// Sets the text under which a key is saved. By default it is the name of the key's breaker. No two
+    /// keys may have the same text, or one of them is not saved.
+    ///
+    /// ```
+    /// use tripcoil::Breaker;
+    /// use tripcoil::registry::Registry;
+    ///
+    /// type Key = (u32, &'static str);
+    /// let (registry, controller) = Registry::builder(|key: &Key| Breaker::builder(key.1))
+    ///     .saved_as(|key| format!("{} {}", key.0, key.1))
+    ///     .build_with_controller();
+    /// registry.get(&(7, "search"))?;
+    /// registry.get(&(8, "search"))?;
+    /// assert!(controller.save().keys().eq(["7 search", "8 search"]));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[cfg(feature = "persist")]
+    pub fn saved_as(mut self, text: impl Fn(&K) -> String + Send + Sync + 'static) -> Self {
+        self.saving.text = Some(Arc::new(text));
+        self
+    }
+
+    /// Calls `hook` with each key whose state was restored, or could not be, on the thread of its first use and without a
+    /// lock. A panic in it is caught. Several hooks are all called.
+    #[cfg(feature = "persist")]
+    pub fn on_restore(
+        mut self,
+        hook: impl Fn(&K, &Result<crate::saved::Restored, crate::saved::SavedError>)
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.saving.hooks.push(Arc::new(hook));
+        self
+    }
+
     /// Builds the registry without a controller: the state and the rules of its breakers can never
     /// be changed by hand.
     #[must_use]
@@ -260,6 +338,8 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
     #[must_use]
     pub fn build_with_controller(self) -> (Registry<K, C>, RegistryController<K, C>) {
         let shared = Shared::new(self.capacity, self.template, self.hooks, self.max_tripped);
+        #[cfg(feature = "persist")]
+        let shared = shared.restoring(self.saving);
         let shared = Arc::new(shared);
         let registry = Registry {
             shared: shared.clone(),
@@ -296,6 +376,8 @@ impl<K: Hash + Eq, C> Registry<K, C> {
             template: Arc::new(template),
             hooks: Vec::new(),
             max_tripped: None,
+            #[cfg(feature = "persist")]
+            saving: self::waiting::Saving::default(),
         }
     }
 

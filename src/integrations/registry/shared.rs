@@ -6,6 +6,8 @@ use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::reports::{Move, Report};
 use crate::integrations::registry::seats::{Change, Override, Seats, Table};
 use crate::integrations::registry::slot::{Slot, Template};
+#[cfg(feature = "persist")]
+use crate::integrations::registry::waiting::{Saving, Waiting};
 use crate::sync::atomic::{Counted, Mutex, MutexGuard};
 use crate::{ConfigError, Controller};
 use std::borrow::Borrow;
@@ -22,6 +24,9 @@ pub(super) struct Shared<K, C> {
     sweeping: Mutex<()>,
     /// How many of the breakers rules may trip at once.
     bound: Option<Arc<Bound>>,
+    /// Saved states of keys that were not used since.
+    #[cfg(feature = "persist")]
+    pub(super) waiting: Waiting<K>,
     /// The builder's hooks, which are followers like others.
     _hooks: Vec<Arc<Report<K>>>,
 }
@@ -56,6 +61,13 @@ impl<K, C> Shared<K, C> {
     /// anything has changed.
     pub(super) fn seats(&self) -> MutexGuard<'_, Seats<K, C>> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The turn of an operation on all breakers.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.operators
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All slots, to be used outside the lock.
@@ -110,8 +122,17 @@ impl<K: Hash + Eq, C> Shared<K, C> {
             operators: Mutex::default(),
             sweeping: Mutex::default(),
             bound: bound.map(|share| Arc::new(Bound::new(share))),
+            #[cfg(feature = "persist")]
+            waiting: Waiting::new(Saving::default()),
             _hooks: hooks,
         }
+    }
+
+    /// Lets keys continue from saved states.
+    #[cfg(feature = "persist")]
+    pub(super) fn restoring(mut self, saving: Saving<K>) -> Shared<K, C> {
+        self.waiting = Waiting::new(saving);
+        self
     }
 
     /// Returns the slot of that key, if there is one.
@@ -136,6 +157,8 @@ impl<K: Hash + Eq, C> Shared<K, C> {
     {
         // ours, and the template that it was built of: held here, that cannot be at a newer one's address
         let mut made: Option<(Counted<_>, Template<K, C>)> = None;
+        #[cfg(feature = "persist")]
+        let mut found = None;
         let mut adopted = 0;
         let sought = self.table.sought(key);
         loop {
@@ -151,8 +174,16 @@ impl<K: Hash + Eq, C> Shared<K, C> {
                 drop(seats);
                 // the user's code, and so outside the lock; where several threads come here at once,
                 // all but one throw theirs away
+                let key = key.to_owned();
+                let builder = template(&key);
+                #[cfg(feature = "persist")]
+                let builder = {
+                    let (builder, state) = self.waiting.restore(&key, builder);
+                    found = state;
+                    builder
+                };
                 made = Some((
-                    Slot::of(key.to_owned(), sought.hash, &template, self.bound.as_ref())?,
+                    Slot::of(key, sought.hash, builder, self.bound.as_ref())?,
                     template,
                 ));
                 adopted = 0;
@@ -166,6 +197,16 @@ impl<K: Hash + Eq, C> Shared<K, C> {
                 adopted += 1;
                 continue;
             }
+            #[cfg(feature = "persist")]
+            if found
+                .as_ref()
+                .is_some_and(|found| !self.waiting.take(found))
+            {
+                // the key has had it, and was forgotten since; or an operator has dropped it
+                drop(seats);
+                made = None;
+                continue;
+            }
             if let Some(standing) = seats.standing {
                 standing.put_upon(&slot.controller);
             }
@@ -175,6 +216,10 @@ impl<K: Hash + Eq, C> Shared<K, C> {
             let gone = self.table.relieve(&mut seats);
             drop(seats);
             gone.slots.into_iter().for_each(quietly);
+            #[cfg(feature = "persist")]
+            if let Some(found) = &found {
+                self.waiting.report(&slot.key, found, &slot.controller);
+            }
             self.report();
             return Ok(slot.clone());
         }
@@ -248,10 +293,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         standing: Option<Option<Override>>,
         operation: impl Fn(&Controller) -> bool,
     ) -> usize {
-        let _turn = self
-            .operators
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turn();
         let all = {
             let mut seats = self.seats();
             if let Some(standing) = standing {
@@ -265,10 +307,7 @@ impl<K: Hash + Eq, C> Shared<K, C> {
 
     /// Changes the rules of all breakers, present and future. Returns those that refused.
     pub(super) fn reconfigure(&self, change: Change) -> Vec<(Counted<Slot<K, C>>, ConfigError)> {
-        let _turn = self
-            .operators
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turn();
         let all = {
             let mut seats = self.seats();
             seats.changes.push(change.clone());

@@ -46,21 +46,22 @@ pub(super) struct Slot<K, C> {
 }
 
 impl<K, C> Slot<K, C> {
-    /// Creates the slot from the template.
+    /// Creates the slot from what the template returned.
     pub(super) fn of(
         key: K,
         hash: u64,
-        template: &Template<K, C>,
+        builder: Builder<C>,
         bound: Option<&Arc<Bound>>,
     ) -> Result<Counted<Slot<K, C>>, ConfigError> {
-        let (breaker, controller) = template(&key).build_under(bound.cloned())?;
+        // not the state in which it starts: that may be a saved one
+        let overridden = matches!(
+            builder.settings().initial_state,
+            State::ForcedOpen | State::Disabled | State::ObserveOnly
+        );
+        let (breaker, controller) = builder.build_under(bound.cloned())?;
         if let Some(bound) = bound {
             bound.enter(breaker.state());
         }
-        let overridden = matches!(
-            breaker.state(),
-            State::ForcedOpen | State::Disabled | State::ObserveOnly
-        );
         Ok(Counted::new(Slot {
             key,
             hash,

@@ -1,9 +1,12 @@
 use super::*;
 use crate::handles::breaker::Breaker;
+use crate::saved::aside::locked;
 use alloc::boxed::Box;
 use alloc::vec;
 use core::error::Error;
 use std::fs;
+use std::io;
+use std::sync::Mutex;
 #[cfg(feature = "tokio")]
 use {core::time::Duration, std::sync::mpsc};
 
@@ -12,6 +15,17 @@ type Tested = Result<(), Box<dyn Error>>;
 fn saved(name: &str) -> Result<Saved, Box<dyn Error>> {
     let (_, controller) = Breaker::builder(name).build_with_controller()?;
     Ok(controller.save())
+}
+
+#[cfg(feature = "tokio")]
+fn aside<D: Fn(&File) -> io::Result<()> + Send + 'static>(
+    store: &FileStore,
+    state: &Saved,
+    to_disk: D,
+) -> impl Future<Output = Result<(), StoreError>> + Send + use<D> {
+    let state = state.clone();
+    let place = store.place.clone();
+    place.save_aside(move || state.to_bytes(), to_disk)
 }
 
 /// Were either left out, a crash of the machine could leave an empty file, or the old one after the save
@@ -30,12 +44,16 @@ fn a_state_is_on_the_disk_before_it_has_its_name_and_the_name_before_the_save_re
         locked(&steps).push((whole, metadata.is_dir(), named));
         file.sync_all()
     };
-    store.save_by(store.ask(), &new.to_bytes(), to_disk)?;
+    store
+        .place
+        .save_by(store.place.ask(), &new.to_bytes(), to_disk)?;
     let expected = [(true, false, false), (false, true, true)];
     assert_eq!(*locked(&steps), expected[..if cfg!(unix) { 2 } else { 1 }]);
     // what could not be brought to the disk has not been saved
     let full = |_: &File| Err(io::Error::from(io::ErrorKind::StorageFull));
-    let failed = store.save_by(store.ask(), &old.to_bytes(), full);
+    let failed = store
+        .place
+        .save_by(store.place.ask(), &old.to_bytes(), full);
     assert!(failed.is_err());
     assert_eq!(store.load()?, Some(new));
     assert_eq!(fs::read_dir(folder.path())?.count(), 1);
@@ -58,7 +76,7 @@ fn a_save_that_is_awaited_does_not_block_the_runtime() -> Tested {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
         let state = saved("db")?;
-        let save = tokio::spawn(store.clone().save_aside(state.clone(), to_disk));
+        let save = tokio::spawn(aside(&store, &state, to_disk));
         // once for the file, and once for the folder
         for _ in 0..2 {
             tokio::task::yield_now().await;
@@ -77,10 +95,11 @@ fn a_save_never_overwrites_a_later_one() -> Tested {
     let folder = tempfile::tempdir()?;
     let store = FileStore::new(folder.path().join("db.state"));
     let (older, newer) = (saved("older")?, saved("newer")?);
-    let first = store.ask();
+    let first = store.place.ask();
     store.save(&newer)?;
-    store
-        .clone()
+    let other = store.clone();
+    other
+        .place
         .save_by(first, &older.to_bytes(), File::sync_all)?;
     assert_eq!(store.load()?, Some(newer));
     store.save(&older)?;
@@ -98,7 +117,7 @@ fn a_panic_while_saving_is_an_error() -> Tested {
     #[allow(clippy::panic, reason = "it is what is tested")]
     let to_disk = |_: &File| -> io::Result<()> { panic!("on purpose") };
     let state = saved("db")?;
-    let ended = runtime.block_on(store.clone().save_aside(state.clone(), to_disk));
+    let ended = runtime.block_on(aside(&store, &state, to_disk));
     assert!(matches!(ended, Err(StoreError::Io { .. })));
     // and the next one is not stopped by it
     store.save(&state)?;

@@ -8,9 +8,10 @@ fn each_word_comes_back() {
     for state in State::ALL {
         assert_eq!(State::found(Found::Any(state.as_str())), Some(state));
     }
-    for (word, profile) in PROFILES {
-        assert_eq!(name_of(&PROFILES, profile), word);
+    for profile in Profile::ALL {
+        let word = profile.name();
         assert_eq!(Profile::found(Found::Any(word)), Some(profile));
+        assert!(Profile::IS.contains(word), "{word}");
     }
     for (word, on_cancel) in CANCELLATIONS {
         assert_eq!(name_of(&CANCELLATIONS, on_cancel), word);
