@@ -236,6 +236,9 @@ fn set(config: &Config, name: &str) -> tripcoil::Builder {
     if let Some(n) = c.failure_count {
         builder = builder.failure_count(n);
     }
+    if let Some(n) = c.max_in_flight {
+        builder = builder.max_in_flight(n);
+    }
     if let Some(outage) = c.outage {
         builder = builder.outage(outage);
     }

@@ -321,7 +321,7 @@ fn the_value_of_what_is_no_setting_is_printed_nowhere() {
                  HANG, HANG_AFTER, HANG_STARTS, LENIENT, LENIENT_KINDS, LENIENT_WEIGHT, \
                  OPEN_FOR, OPEN_FOR_ADAPTIVE, OPEN_FOR_BASE, OPEN_FOR_FACTOR, OPEN_FOR_MAX, OPEN_FOR_JITTER, OPEN_FOR_RESET_AFTER, OPEN_FOR_SEED, \
                  HALF_OPEN_SUCCESSES, HALF_OPEN_OF, HALF_OPEN_FAILURE_RATE, HALF_OPEN_SLOW_RATE, \
-                 HALF_OPEN_MAX_PROBES, HALF_OPEN_PROBE_TIMEOUT, HALF_OPEN_RAMP, ON_CANCEL, DURATIONS, HISTORY, CLOCK";
+                 HALF_OPEN_MAX_PROBES, HALF_OPEN_PROBE_TIMEOUT, HALF_OPEN_RAMP, ON_CANCEL, MAX_IN_FLIGHT, DURATIONS, HISTORY, CLOCK";
     let text = error.to_string();
     let mut lines = text.lines();
     let all = format!("is not a setting; after DB_ there can be {known}");

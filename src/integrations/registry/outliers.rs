@@ -8,7 +8,7 @@ use crate::{Snapshot, State};
 /// use tripcoil::Breaker;
 /// use tripcoil::registry::Registry;
 ///
-/// let registry = Registry::builder(|host: &String| Breaker::builder(host.as_str()).failure_rate(0.9)).build();
+/// let registry = Registry::builder(|host: &String| Breaker::builder(host.as_str()).failure_count(100)).build();
 /// for (host, good) in [("a", true), ("b", true), ("c", false)] {
 ///     for _ in 0..50 {
 ///         let _ = registry.call(host, || if good { Ok(()) } else { Err("no route") });
