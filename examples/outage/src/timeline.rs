@@ -218,7 +218,7 @@ fn heading(canvas: &Canvas<'_>, outages: usize) -> Drawn {
         ("rejected by the breaker, never sent", REJECTED),
     ];
     for (name, color) in legend {
-        x = key(canvas, x, name, color)?;
+        x = key(canvas, x, name, color, 7)?;
     }
     x += 40;
     text(canvas, "breaker:", (x, LEGEND), 18, INK, HPos::Left, true)?;
@@ -228,14 +228,21 @@ fn heading(canvas: &Canvas<'_>, outages: usize) -> Drawn {
         ("open", State::Open),
         ("half-open (probing)", State::HalfOpen),
     ] {
-        x = key(canvas, x, name, state_color(state))?;
+        let up = if state == State::HalfOpen { 0 } else { 7 };
+        x = key(canvas, x, name, state_color(state), up)?;
     }
     Ok(())
 }
 
-/// One entry of the legend; returns where the next may begin.
-fn key(canvas: &Canvas<'_>, x: i32, name: &str, color: RGBColor) -> Result<i32, Box<dyn Error>> {
-    let swatch = [(x, LEGEND - 7), (x + 14, LEGEND + 7)];
+/// One entry of the legend, which reaches so far above its middle; returns where the next may begin.
+fn key(
+    canvas: &Canvas<'_>,
+    x: i32,
+    name: &str,
+    color: RGBColor,
+    up: i32,
+) -> Result<i32, Box<dyn Error>> {
+    let swatch = [(x, LEGEND - up), (x + 14, LEGEND + 7)];
     canvas.draw(&Rectangle::new(swatch, color.filled()))?;
     text(canvas, name, (x + 20, LEGEND), 18, INK, HPos::Left, false)?;
     Ok(x + 48 + 15 * name.len() as i32 / 2)
