@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The series as a Prometheus server scrapes them, and what the board and the alerts make of them.
+# The series as a Prometheus server scrapes them, and what the board and the alerts make of them; and the guide's way
+# from `cargo add` to a board, with its own commands, program and configuration.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 need_command promtool prometheus
+need_command prometheus prometheus
 
 # each name, label and value that is asked for is exported
 cargo test --features insight,metrics,registry --test metrics
@@ -20,24 +22,13 @@ for alert in sorted(alerts):
 print(f"{len(alerts)} alerts, each shown to fire and not to")
 PY
 
-# the board's queries, as rules, which promtool parses; not those of its variables, which are no PromQL
-rules=$target/board-rules.yml
-python3 - "$rules" <<'PY'
-import json, sys
+python3 -B ci/board.py static
 
-def queries(value):
-    if isinstance(value, dict):
-        yield from ([value["expr"]] if isinstance(value.get("expr"), str) else [])
-        for inner in value.values():
-            yield from queries(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from queries(inner)
-
-found = list(queries(json.load(open("docs/grafana/tripcoil.json"))))
-assert len(found) > 10, "the board has lost its queries"
-rule = lambda n, q: {"record": f"board:query:{n}", "expr": q.replace("$__rate_interval", "1m")}
-groups = [{"name": "board", "rules": [rule(n, q) for n, q in enumerate(found)]}]
-json.dump({"groups": groups}, open(sys.argv[1], "w"))
-PY
-promtool check rules "$rules"
+# each query of the board, by the server, while the guide's program serves through an outage
+rm -rf "$target/board"
+python3 -B ci/board.py unpack "$target/board"
+cargo build --manifest-path "$target/board/shop/Cargo.toml" --target-dir "$target/board-build"
+if ! python3 -B ci/board.py live "$target/board" "$target/board-build/debug/shop"; then
+  tail -n 20 "$target/board"/*.log
+  die "the board is not as it should be"
+fi

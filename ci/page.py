@@ -23,7 +23,8 @@ return [...document.querySelectorAll("#breakers > *")].map((row) => ({
   rejected: Number(text(row, ".rejected")),
   bars: [...row.querySelectorAll("svg .calls")].filter((bar) => bar.getBoundingClientRect().height > 1).length,
   caption: text(row, "figcaption"),
-  red: [...row.querySelectorAll("svg .failed")].filter((bar) => bar.getBoundingClientRect().height > 1).length,
+  red: [...row.querySelectorAll("svg .failed")].filter((bar) =>
+    bar.getBoundingClientRect().height > 1 && getComputedStyle(bar).fill.includes("#failed")).length,
   line: row.querySelectorAll("svg polyline").length,
   health: text(row, ".health"),
   eta: row.querySelector(".outages .eta")?.innerText ?? "",

@@ -17,6 +17,8 @@ return {
   charts: document.querySelectorAll("svg.chart").length,
   empty: paths.filter((path) => box(path).width < 100 || box(path).height < 1).length,
   layers: [...new Set(paths.map((path) => getComputedStyle(path).fill))].length,
+  striped: ["failed", "good"].filter((kind) => paths.some((path) =>
+    path.classList.contains(kind) && getComputedStyle(path).fill.includes("#" + kind))),
   titles: [...document.querySelectorAll("svg title")].map((t) => t.textContent),
   labels: [...document.querySelectorAll("svg.chart text")].map((t) => t.textContent),
   overlapping: (() => {
@@ -37,6 +39,7 @@ with opened() as browser:
         configurations = REPORT["configurations"]
         assert seen["charts"] == len(configurations), seen["charts"]
         assert seen["empty"] == 0 and seen["layers"] >= 3, (seen["empty"], seen["layers"])
+        assert seen["striped"] == ["failed", "good"], seen["striped"]
         assert seen["overlapping"] == 0, (name, seen["overlapping"])
         assert any("calls" in title and "spared" in title for title in seen["titles"]), seen["titles"][:3]
         assert "closed" in seen["labels"] and any("calls per" in label for label in seen["labels"]), seen["labels"]

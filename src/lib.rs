@@ -62,6 +62,7 @@
 //! | react to transitions | `Observer::subscribe`, [`Observer::events`] | |
 //! | publish metrics | `metrics::Publisher` | `metrics` |
 //! | log transitions and mark spans | `tracing::Tracing`, `tracing::RecordRejection` | `tracing` |
+//! | find a name or a unit for OpenTelemetry | [the page](_guide::opentelemetry) | |
 //! | see what the last calls said | `calls::CallLog` | `calls` |
 //! | look at all breakers in a browser, and switch them there or by HTTP | `operate::Operator` | `operate` |
 //! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
@@ -173,6 +174,7 @@ pub mod _guide {
     #![doc = "[semantics]: self::semantics"]
     #![doc = "[limits]: self::limits"]
     #![doc = "[insight]: self::insight"]
+    #![doc = "[opentelemetry]: self::opentelemetry"]
     #![doc = "[out-of-scope]: self::limits#out-of-scope"]
     #![doc = ""]
     #![doc = include_str!("../docs/guide.md")]
@@ -185,6 +187,11 @@ pub mod _guide {
 
     #[doc = include_str!("../docs/insight.md")]
     pub mod insight {}
+
+    /// [board]: crate::_guide#from-cargo-add-to-a-board
+    ///
+    #[doc = include_str!("../docs/opentelemetry.md")]
+    pub mod opentelemetry {}
 
     /// The settings of other libraries, and their counterparts here.
     pub mod migrating {

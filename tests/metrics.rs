@@ -16,6 +16,8 @@ mod insight;
 mod keys;
 #[path = "metrics/labels.rs"]
 mod labels;
+#[path = "metrics/page.rs"]
+mod page;
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;

@@ -75,7 +75,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Capture {
         if event.metadata().target() == "tripcoil" {
             let mut fields = Fields::default();
             event.record(&mut fields);
-            if let Some(time) = fields.0.remove("unix_ms") {
+            if let Some(time) = fields.0.remove("tripcoil.unix_ms") {
                 self.times.lock().push(time.parse().expect("a number"));
             }
             if let Some(span) = context.event_span(event) {
@@ -130,6 +130,15 @@ fn fail(breaker: &Breaker) {
         .failure(FailureKind::Server);
 }
 
+/// A second of traffic, of which so many fail, evenly spread.
+#[cfg(feature = "insight")]
+fn traffic(breaker: &Breaker, calls: u32, failures: u32) {
+    for call in 0..calls {
+        let fails = (call + 1) * failures / calls > call * failures / calls;
+        let _ = breaker.call(|| if fails { Err(()) } else { Ok(()) });
+    }
+}
+
 fn fields(all: &[(&'static str, &str)]) -> Fields {
     Fields(
         all.iter()
@@ -161,16 +170,16 @@ fn each_transition_is_an_event_with_all_its_fields() {
     let transition = |message, generation, from, to, cause, counts: [&str; 4], at| {
         fields(&[
             ("message", message),
-            ("breaker", "payments"),
-            ("from", from),
-            ("to", to),
-            ("cause", cause),
-            ("generation", generation),
-            ("calls", counts[0]),
-            ("failures", counts[1]),
-            ("slow", counts[2]),
-            ("consecutive_failures", counts[3]),
-            ("at_ms", at),
+            ("tripcoil.breaker", "payments"),
+            ("tripcoil.from", from),
+            ("tripcoil.to", to),
+            ("tripcoil.cause", cause),
+            ("tripcoil.generation", generation),
+            ("tripcoil.calls", counts[0]),
+            ("tripcoil.failures", counts[1]),
+            ("tripcoil.slow", counts[2]),
+            ("tripcoil.consecutive_failures", counts[3]),
+            ("tripcoil.at_ms", at),
         ])
     };
     let (opened, changed) = ("breaker opened", "breaker changed state");
@@ -182,7 +191,7 @@ fn each_transition_is_an_event_with_all_its_fields() {
         (
             Level::WARN,
             with(
-                &[("failure", "server"), ("open_for_ms", "30000")],
+                &[("error.type", "server"), ("tripcoil.open_for_ms", "30000")],
                 transition(opened, "1", "closed", "open", rule, window, first),
             ),
         ),
@@ -250,11 +259,11 @@ fn each_transition_is_an_event_with_all_its_fields() {
 fn would_trip(rules: &str, calls: &str, failures: &str) -> Heard {
     let all = fields(&[
         ("message", "breaker would have tripped"),
-        ("breaker", "payments"),
-        ("rules", rules),
-        ("calls", calls),
-        ("failures", failures),
-        ("slow", "0"),
+        ("tripcoil.breaker", "payments"),
+        ("tripcoil.rules", rules),
+        ("tripcoil.calls", calls),
+        ("tripcoil.failures", failures),
+        ("tripcoil.slow", "0"),
     ]);
     (Level::WARN, all)
 }
@@ -281,7 +290,7 @@ fn what_would_have_tripped_is_told_once_at_the_end_of_its_epoch() {
     }
     assert_eq!(heard.len(), 1);
     assert_eq!(heard[0].1.0["message"], "breaker would have tripped");
-    assert_eq!(heard[0].1.0["rules"], "1");
+    assert_eq!(heard[0].1.0["tripcoil.rules"], "1");
     assert!(tracing.drain(LONG));
     assert_eq!(capture.events(), [], "told once");
 }
@@ -324,7 +333,7 @@ fn missed_transitions_are_told_as_missed() {
         of_it.map(|(_, f)| count(f)).sum()
     };
     let missed = sum("transitions missed", |f| {
-        f.0["missed"].parse().expect("a number")
+        f.0["tripcoil.missed"].parse().expect("a number")
     });
     let told = sum("breaker opened", |_| 1) + sum("breaker changed state", |_| 1);
     assert!(missed > 0 && told > 1_000, "{missed} missed, {told} told");
@@ -339,6 +348,7 @@ fn a_rejection_is_on_the_span_of_its_call() {
         let span = tracing::info_span!(
             "call",
             tripcoil.rejected = Empty,
+            error.type = Empty,
             tripcoil.state = Empty,
             tripcoil.retry_after_ms = Empty,
         );
@@ -355,6 +365,7 @@ fn a_rejection_is_on_the_span_of_its_call() {
         clock.advance(Duration::from_millis(250));
         let open = fields(&[
             ("tripcoil.rejected", "true"),
+            ("error.type", "rejected"),
             ("tripcoil.state", "open"),
             ("tripcoil.retry_after_ms", "29750"),
         ]);
@@ -363,6 +374,7 @@ fn a_rejection_is_on_the_span_of_its_call() {
         controller.force_open();
         let forced = fields(&[
             ("tripcoil.rejected", "true"),
+            ("error.type", "rejected"),
             ("tripcoil.state", "forced_open"),
         ]);
         assert_eq!(spanned(&acquire), forced);
@@ -399,6 +411,9 @@ mod insight;
 #[cfg(feature = "registry")]
 #[path = "tracing/keys.rs"]
 mod keys;
+#[cfg(feature = "insight")]
+#[path = "tracing/page.rs"]
+mod page;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };

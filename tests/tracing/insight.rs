@@ -1,6 +1,6 @@
 //! What an insight notices, as events.
 
-use super::{Capture, LONG, build, fail, fields};
+use super::{Capture, LONG, build, fail, fields, traffic};
 use std::time::Duration;
 use tracing::Level;
 use tripcoil::Breaker;
@@ -33,21 +33,24 @@ fn the_end_of_an_outage_is_an_event_with_its_record() {
     breaker.try_acquire().expect("a probe").success();
     assert!(tracing.drain(LONG));
     let ended = |all: &[(&'static str, &str)]| {
-        let mut event = fields(&[("message", "outage ended"), ("breaker", "payments")]);
+        let mut event = fields(&[
+            ("message", "outage ended"),
+            ("tripcoil.breaker", "payments"),
+        ]);
         event.0.extend(fields(all).0);
         (Level::INFO, event)
     };
     let first = ended(&[
-        ("began_ms", "1500"),
-        ("lasted_ms", "90000"),
-        ("cause", "consecutive_failures"),
-        ("ended_by", "probes_succeeded"),
-        ("rejected", "10"),
-        ("rounds", "2"),
-        ("probes", "2"),
-        ("probes_failed", "1"),
-        ("wasted", "3"),
-        ("rejected_good", "3"),
+        ("tripcoil.began_ms", "1500"),
+        ("tripcoil.lasted_ms", "90000"),
+        ("tripcoil.cause", "consecutive_failures"),
+        ("tripcoil.ended_by", "probes_succeeded"),
+        ("tripcoil.rejections", "10"),
+        ("tripcoil.rounds", "2"),
+        ("tripcoil.probes", "2"),
+        ("tripcoil.probes_failed", "1"),
+        ("tripcoil.wasted_calls", "3"),
+        ("tripcoil.good_calls_rejected", "3"),
     ]);
     let heard = capture.events();
     assert_eq!(heard.iter().filter(|heard| **heard == first).count(), 1);
@@ -62,26 +65,18 @@ fn the_end_of_an_outage_is_an_event_with_its_record() {
     controller.reset();
     assert!(tracing.drain(LONG));
     let second = ended(&[
-        ("began_ms", "101500"),
-        ("lasted_ms", "1000"),
-        ("cause", "manual"),
-        ("ended_by", "manual"),
-        ("rejected", "0"),
-        ("rounds", "0"),
-        ("probes", "0"),
-        ("probes_failed", "0"),
-        ("wasted", "0"),
-        ("rejected_good", "0"),
+        ("tripcoil.began_ms", "101500"),
+        ("tripcoil.lasted_ms", "1000"),
+        ("tripcoil.cause", "manual"),
+        ("tripcoil.ended_by", "manual"),
+        ("tripcoil.rejections", "0"),
+        ("tripcoil.rounds", "0"),
+        ("tripcoil.probes", "0"),
+        ("tripcoil.probes_failed", "0"),
+        ("tripcoil.wasted_calls", "0"),
+        ("tripcoil.good_calls_rejected", "0"),
     ]);
     assert!(capture.events().contains(&second));
-}
-
-/// A second of traffic, of which so many fail, evenly spread.
-fn traffic(breaker: &Breaker, calls: u32, failures: u32) {
-    for call in 0..calls {
-        let fails = (call + 1) * failures / calls > call * failures / calls;
-        let _ = breaker.call(|| if fails { Err(()) } else { Ok(()) });
-    }
 }
 
 #[test]
@@ -103,19 +98,25 @@ fn more_bad_calls_than_is_normal_and_their_rise_are_events() {
                 .next()
                 .unwrap_or_else(|| panic!("no {what} in {heard:?}"));
             assert!(of_it.next().is_none(), "{what} twice");
-            assert_eq!((found.0, &*found.1.0["breaker"]), (Level::WARN, "payments"));
+            assert_eq!(
+                (found.0, &*found.1.0["tripcoil.breaker"]),
+                (Level::WARN, "payments")
+            );
             found
         });
     assert_eq!(heard.len(), 2, "{heard:?}");
     let number =
         |event: &super::Fields, name: &str| event.0[name].parse::<f64>().expect("a number");
-    let normal = number(degraded, "normal");
+    let normal = number(degraded, "tripcoil.normal");
     assert!((0.01..0.02).contains(&normal), "{degraded:?}");
-    assert!(number(degraded, "rate") > 0.02, "{degraded:?}");
-    assert!(number(degraded, "at_ms") > 40_000.0, "{degraded:?}");
-    assert_eq!(number(rises, "limit"), 0.9);
-    assert!(number(rises, "rate") > 0.05, "{rises:?}");
-    let left = number(rises, "reaches_limit_in_ms");
+    assert!(number(degraded, "tripcoil.rate") > 0.02, "{degraded:?}");
+    assert!(
+        number(degraded, "tripcoil.at_ms") > 40_000.0,
+        "{degraded:?}"
+    );
+    assert_eq!(number(rises, "tripcoil.limit"), 0.9);
+    assert!(number(rises, "tripcoil.rate") > 0.05, "{rises:?}");
+    let left = number(rises, "tripcoil.reaches_limit_in_ms");
     assert!(left > 1_000.0 && left < 120_000.0, "{rises:?}");
     let around = capture.around.lock().clone();
     assert_eq!(around, [("breaker insight", false); 2]);

@@ -27,7 +27,7 @@ fn told(heard: Vec<Heard>) -> Vec<(String, String)> {
     let field = |(_, fields): &Heard, name| fields.0.get(name).cloned().unwrap_or_default();
     heard
         .iter()
-        .map(|one| (field(one, "breaker"), field(one, "to")))
+        .map(|one| (field(one, "tripcoil.breaker"), field(one, "tripcoil.to")))
         .collect()
 }
 
@@ -118,7 +118,7 @@ fn what_would_have_tripped_is_told_when_asked() {
     let heard = capture.events();
     let rules = heard
         .iter()
-        .filter(|(_, fields)| fields.0.contains_key("rules"));
+        .filter(|(_, fields)| fields.0.contains_key("tripcoil.rules"));
     assert_eq!(rules.count(), 3);
     assert_eq!(heard.len(), 6, "and each is observed only");
 }

@@ -127,7 +127,7 @@ fn each_state_has_its_word_and_its_colour() -> Done {
 }
 
 #[test]
-fn a_bar_is_as_high_as_its_bucket_and_red_up_to_its_failures() -> Done {
+fn a_bar_is_as_high_as_its_bucket_and_red_and_marked_up_to_its_failures() -> Done {
     let (breaker, _) = breaker(
         "db",
         &[(16, 0), (8, 0), (16, 4), (16, 16), (4, 4), (1, 0), (0, 0)],
@@ -161,7 +161,7 @@ fn a_bar_is_as_high_as_its_bucket_and_red_up_to_its_failures() -> Done {
             ("█", good, none),
             (" ", none, none),
             ("█", good, none),
-            ("█", bad, none),
+            ("x", Color::Black, bad),
             (" ", none, none),
             (" ", none, none),
             (" ", none, none)
@@ -172,9 +172,9 @@ fn a_bar_is_as_high_as_its_bucket_and_red_up_to_its_failures() -> Done {
         [
             ("█", good, none),
             ("█", good, none),
-            ("▄", bad, good),
-            ("█", bad, none),
-            ("▄", bad, none),
+            ("x", bad, good),
+            ("x", Color::Black, bad),
+            ("x", bad, none),
             ("▁", good, none),
             (" ", none, none)
         ]

@@ -94,7 +94,7 @@ fn draw_breakers(buffer: &mut Buffer, area: Rect, view: &View) {
         "  breaker",
         "state, health",
         "fail  slow",
-        "window",
+        "window (x: failed)",
         "since",
     ]) {
         put(buffer, column, title, bold);
@@ -248,7 +248,8 @@ fn adaptive(seen: &Snapshot) -> Option<String> {
     ))
 }
 
-/// A bar a bucket, the oldest first; the tallest is the bucket with most calls. Failures are at its foot.
+/// A bar a bucket, the oldest first; the tallest is the bucket with most calls. Failures are at its foot, and marked
+/// there, so that they are seen without colours.
 fn draw_bars(buffer: &mut Buffer, area: Rect, buckets: &[Counts]) {
     if area.is_empty() {
         return;
@@ -266,17 +267,25 @@ fn draw_bars(buffer: &mut Buffer, area: Rect, buckets: &[Counts]) {
                 all.saturating_sub(below).min(8),
                 failed.saturating_sub(below).min(8),
             );
-            // a cell has two colours, so one that has air above it is of the colour that fills more of it
-            let (height, style) = match failed {
-                0 => (all, Style::new().fg(GOOD)),
-                _ if all == 8 && failed < 8 => (failed, Style::new().fg(BAD).bg(GOOD)),
-                _ if failed * 2 >= all => (all, Style::new().fg(BAD)),
-                _ => (all, Style::new().fg(GOOD)),
+            let block = |height: u64| BLOCKS[height as usize];
+            let (symbol, style) = match (failed, all) {
+                (0, _) => (block(all), Style::new().fg(GOOD)),
+                (8, _) => (FAILED, Style::new().fg(Color::Black).bg(BAD)),
+                // the foot of the bar
+                (_, 8) if up == 0 => (FAILED, Style::new().fg(BAD).bg(GOOD)),
+                _ if up == 0 => (FAILED, Style::new().fg(BAD)),
+                (_, 8) => (block(failed), Style::new().fg(BAD).bg(GOOD)),
+                // a cell has two colours, so one that has air above it is of the colour that fills more of it
+                _ if failed * 2 >= all => (block(all), Style::new().fg(BAD)),
+                _ => (block(all), Style::new().fg(GOOD)),
             };
-            put(buffer, cell, BLOCKS[height as usize], style);
+            put(buffer, cell, symbol, style);
         }
     }
 }
+
+/// Calls that failed.
+const FAILED: &str = "x";
 
 const BLOCKS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 

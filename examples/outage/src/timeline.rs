@@ -38,6 +38,7 @@ const NARROWEST: i32 = 3;
 const OK: RGBColor = RGBColor(126, 190, 132);
 const FAILED: RGBColor = RGBColor(205, 52, 46);
 const REJECTED: RGBColor = RGBColor(176, 190, 210);
+const OPEN: RGBColor = RGBColor(240, 158, 148);
 const INK: RGBColor = RGBColor(38, 42, 48);
 const FAINT: RGBColor = RGBColor(110, 116, 124);
 const GRID: RGBColor = RGBColor(226, 229, 233);
@@ -67,7 +68,48 @@ pub(crate) fn draw(script: &Script, report: &Report) -> Result<String, Box<dyn E
         latency(&canvas, script, &report.groups)?;
         canvas.present()?;
     }
-    Ok(svg)
+    Ok(patterned(&svg))
+}
+
+/// Fills that are known without their colour: each colour that is replaced, the pattern's name, and what is drawn over
+/// the colour.
+const PATTERNS: [(RGBColor, &str, &str); 3] = [
+    (
+        FAILED,
+        "failed",
+        r##"<path d="M-2 2L2 -2M0 8L8 0M6 10L10 6" stroke="#fff" stroke-opacity="0.75" stroke-width="1.6"/>"##,
+    ),
+    (
+        REJECTED,
+        "rejected",
+        r##"<circle cx="2" cy="2" r="1.1" fill="#fff"/><circle cx="6" cy="6" r="1.1" fill="#fff"/>"##,
+    ),
+    (
+        OPEN,
+        "open",
+        r##"<path d="M-2 6L2 10M0 0L8 8M6 -2L10 2" stroke="#a33" stroke-width="1"/>"##,
+    ),
+];
+
+/// Puts patterns in place of plain fills, which are all that plotters draws.
+fn patterned(svg: &str) -> String {
+    let mut defs = String::from("<defs>");
+    let mut svg = svg.to_owned();
+    for (RGBColor(r, g, b), name, over) in PATTERNS {
+        let plain = format!("fill=\"#{r:02X}{g:02X}{b:02X}\"");
+        svg = svg.replace(&plain, &format!("fill=\"url(#{name})\""));
+        defs += &format!(
+            "<pattern id=\"{name}\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\">\
+             <rect width=\"8\" height=\"8\" {plain}/>{over}</pattern>"
+        );
+    }
+    defs += "</defs>";
+    match svg.find('>') {
+        // behind the opening tag
+        Some(at) => svg.insert_str(at + 1, &defs),
+        None => svg.clear(),
+    }
+    svg
 }
 
 /// One group: its results in words, its breaker's states, and its calls.
@@ -176,7 +218,7 @@ fn heading(canvas: &Canvas<'_>, outages: usize) -> Drawn {
         ("rejected by the breaker, never sent", REJECTED),
     ];
     for (name, color) in legend {
-        x = key(canvas, x, name, color)?;
+        x = key(canvas, x, name, color, 7)?;
     }
     x += 40;
     text(canvas, "breaker:", (x, LEGEND), 18, INK, HPos::Left, true)?;
@@ -186,14 +228,21 @@ fn heading(canvas: &Canvas<'_>, outages: usize) -> Drawn {
         ("open", State::Open),
         ("half-open (probing)", State::HalfOpen),
     ] {
-        x = key(canvas, x, name, state_color(state))?;
+        let up = if state == State::HalfOpen { 0 } else { 7 };
+        x = key(canvas, x, name, state_color(state), up)?;
     }
     Ok(())
 }
 
-/// One entry of the legend; returns where the next may begin.
-fn key(canvas: &Canvas<'_>, x: i32, name: &str, color: RGBColor) -> Result<i32, Box<dyn Error>> {
-    let swatch = [(x, LEGEND - 7), (x + 14, LEGEND + 7)];
+/// One entry of the legend, which reaches so far above its middle; returns where the next may begin.
+fn key(
+    canvas: &Canvas<'_>,
+    x: i32,
+    name: &str,
+    color: RGBColor,
+    up: i32,
+) -> Result<i32, Box<dyn Error>> {
+    let swatch = [(x, LEGEND - up), (x + 14, LEGEND + 7)];
     canvas.draw(&Rectangle::new(swatch, color.filled()))?;
     text(canvas, name, (x + 20, LEGEND), 18, INK, HPos::Left, false)?;
     Ok(x + 48 + 15 * name.len() as i32 / 2)
@@ -254,10 +303,16 @@ fn states(
     for &(state, from, to) in long.chain(spans.iter().filter(short)) {
         let (from, to) = (x_of(from, end), x_of(to, end));
         let to = to.max(from + NARROWEST);
+        // Half of the height, so that it is known without its colour.
+        let half = if state == State::HalfOpen {
+            strip.1 - middle
+        } else {
+            0
+        };
         band(
             canvas,
             (from, to),
-            strip,
+            (strip.0 + half, strip.1),
             state_color(state),
             &state.to_string(),
         )?;
@@ -268,7 +323,7 @@ fn states(
 fn state_color(state: State) -> RGBColor {
     match state {
         State::Closed => RGBColor(176, 219, 178),
-        State::Open => RGBColor(240, 158, 148),
+        State::Open => OPEN,
         State::HalfOpen => RGBColor(240, 180, 20),
         _ => RGBColor(200, 200, 200),
     }

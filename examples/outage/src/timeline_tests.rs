@@ -89,9 +89,25 @@ fn the_picture_shows_each_groups_calls_and_states() -> Result<(), Box<dyn Error>
         assert!(svg.contains(word), "no {word}");
     }
 
-    let fill = |RGBColor(r, g, b)| format!("fill=\"#{r:02X}{g:02X}{b:02X}\"");
+    // by a pattern, where the colour has one
+    let fill = |color| match PATTERNS.iter().find(|(of, ..)| *of == color) {
+        Some((_, name, _)) => format!("fill=\"url(#{name})\""),
+        None => {
+            let RGBColor(r, g, b) = color;
+            format!("fill=\"#{r:02X}{g:02X}{b:02X}\"")
+        }
+    };
+    assert_eq!(fill(FAILED), "fill=\"url(#failed)\"");
+    for (_, name, _) in PATTERNS {
+        assert_eq!(svg.matches(&format!("id=\"{name}\"")).count(), 1, "{name}");
+        assert!(svg.contains(&format!("url(#{name})")), "{name} is not used");
+    }
     let bands = |lane: usize, state| {
-        let strip = format!("y=\"{}\"", CAPTIONS[lane] + STATES.0);
+        let half = match state {
+            State::HalfOpen => (STATES.1 - STATES.0) / 2,
+            _ => 0,
+        };
+        let strip = format!("y=\"{}\"", CAPTIONS[lane] + STATES.0 + half);
         let fill = fill(state_color(state));
         let bands = svg.lines().filter(|l| l.starts_with("<rect"));
         let bands = bands.filter(|l| l.contains(&strip) && l.contains(&fill));

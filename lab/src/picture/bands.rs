@@ -26,7 +26,7 @@ impl Share {
         }
     }
 
-    pub(super) fn color(self) -> RGBColor {
+    pub(super) const fn color(self) -> RGBColor {
         match self {
             Share::Served => RGBColor(126, 190, 142),
             Share::Missed => RGBColor(240, 164, 56),

@@ -127,7 +127,43 @@ fn svg(panels: &[Panel<'_>], subjects: &[Entry], seeds: u64) -> Result<String, B
         }
         canvas.present()?;
     }
-    Ok(out)
+    Ok(patterned(&out))
+}
+
+/// Fills that are known without their colour: each colour that is replaced, the pattern's name, and what is drawn over
+/// the colour.
+const PATTERNS: [(RGBColor, &str, &str); 2] = [
+    (
+        Share::Wasted.color(),
+        "wasted",
+        r##"<path d="M-2 2L2 -2M0 8L8 0M6 10L10 6" stroke="#fff" stroke-opacity="0.75" stroke-width="1.6"/>"##,
+    ),
+    (
+        Share::Missed.color(),
+        "missed",
+        r##"<circle cx="2" cy="2" r="1.1" fill="#fff"/><circle cx="6" cy="6" r="1.1" fill="#fff"/>"##,
+    ),
+];
+
+/// Puts patterns in place of plain fills, which are all that plotters draws.
+fn patterned(svg: &str) -> String {
+    let mut defs = String::from("<defs>");
+    let mut svg = svg.to_owned();
+    for (RGBColor(r, g, b), name, over) in PATTERNS {
+        let plain = format!("fill=\"#{r:02X}{g:02X}{b:02X}\"");
+        svg = svg.replace(&plain, &format!("fill=\"url(#{name})\""));
+        defs += &format!(
+            "<pattern id=\"{name}\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\">\
+             <rect width=\"8\" height=\"8\" {plain}/>{over}</pattern>"
+        );
+    }
+    defs += "</defs>";
+    match svg.find('>') {
+        // behind the opening tag
+        Some(at) => svg.insert_str(at + 1, &defs),
+        None => svg.clear(),
+    }
+    svg
 }
 
 fn head(canvas: &Canvas<'_>, seeds: u64) -> Drawn {
@@ -238,6 +274,11 @@ mod tests {
         let args = crate::args::parse(args).expect("valid");
         let svg = draw(&args).expect("drawn");
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+        for pattern in ["wasted", "missed"] {
+            assert_eq!(svg.matches(&format!("id=\"{pattern}\"")).count(), 1);
+            // in the legend, and in the bands
+            assert!(svg.matches(&format!("url(#{pattern})")).count() > 1);
+        }
         for (words, times) in [
             ("\nrand-fast\n", 1),
             ("\nnoise3\n", 1),

@@ -14,7 +14,7 @@ const GONE: usize = 64;
 /// Emits the transitions of every key of a registry, including keys that are added later. Created
 /// by [`Tracing::of_registry`].
 ///
-/// The events are those of the [module](crate::tracing), with the breaker's name in `breaker`. They
+/// The events are those of the [module](crate::tracing), with the breaker's name in `tripcoil.breaker`. They
 /// cover a key from its first transition to its last. Would-be trips are reported at each
 /// transition, and by [`check`](Self::check). An insight's notices are not among them: give the keys that are worth
 /// one a `Tracing` each. It has no thread of its own.
@@ -28,7 +28,7 @@ const GONE: usize = 64;
 /// let (registry, controller) = Registry::builder(|host: &String| Breaker::builder(host.as_str()))
 ///     .build_with_controller();
 /// let tracing = Tracing::of_registry(&registry);
-/// controller.on("eu", |eu| eu.trip())?; // WARN tripcoil: breaker opened breaker="eu" from="closed" ..
+/// controller.on("eu", |eu| eu.trip())?; // WARN tripcoil: breaker opened tripcoil.breaker="eu" ..
 /// assert!(tracing.drain(Duration::from_secs(10)));
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```

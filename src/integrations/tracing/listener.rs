@@ -28,7 +28,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 ///
 /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
 /// let tracing = Tracing::new(&breaker.observer());
-/// controller.trip(); // WARN tripcoil: breaker opened breaker="db" from="closed" to="open" ..
+/// controller.trip(); // WARN tripcoil: breaker opened tripcoil.breaker="db" tripcoil.from="closed" ..
 /// assert!(tracing.drain(Duration::from_secs(10)));
 /// # Ok::<(), tripcoil::ConfigError>(())
 /// ```
@@ -112,7 +112,7 @@ impl Tracing {
     /// let observer = breaker.observer();
     /// let tracing = Tracing::new(&observer).with_insight(&Insight::new(&observer));
     /// controller.trip();
-    /// controller.reset(); // INFO tripcoil: outage ended breaker="db" lasted_ms=0 cause="manual" ..
+    /// controller.reset(); // INFO tripcoil: outage ended tripcoil.breaker="db" tripcoil.lasted_ms=0 ..
     /// assert!(tracing.drain(Duration::from_secs(10)));
     /// # Ok::<(), tripcoil::ConfigError>(())
     /// ```
@@ -169,13 +169,20 @@ impl Teller {
     fn moved(&self, t: &Transition, missed: u64) {
         let breaker = self.observer.name();
         if missed > 0 {
-            event!(target: "tripcoil", Level::WARN, breaker, missed, "transitions missed");
+            event!(
+                target: "tripcoil",
+                Level::WARN,
+                tripcoil.breaker = breaker,
+                tripcoil.missed = missed,
+                "transitions missed"
+            );
         }
         let (from, to, cause) = (t.from.as_str(), t.to.as_str(), t.cause.as_str());
         let unix_ms = t
             .wall_time
             .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let open_for = t.open_until.map(|until| until.saturating_sub(t.at));
+        let error = t.failure.map(label::kind);
         // a level is part of an event's static description
         macro_rules! tell {
             ($level:expr, $message:literal) => {{
@@ -186,29 +193,30 @@ impl Teller {
                     parent: None,
                     $level,
                     "breaker transition",
-                    breaker,
-                    from,
-                    to,
-                    cause,
-                    generation = t.generation,
+                    tripcoil.breaker = breaker,
+                    tripcoil.from = from,
+                    tripcoil.to = to,
+                    tripcoil.cause = cause,
+                    tripcoil.generation = t.generation,
+                    error.type = error,
                 );
                 let _inside = span.enter();
                 event!(
                     target: "tripcoil",
                     $level,
-                    breaker,
-                    from,
-                    to,
-                    cause,
-                    generation = t.generation,
-                    calls = t.counts.calls,
-                    failures = t.counts.failures,
-                    slow = t.counts.slow,
-                    consecutive_failures = t.consecutive_failures,
-                    failure = t.failure.map(label::kind),
-                    open_for_ms = open_for.map(millis),
-                    at_ms = millis(t.at),
-                    unix_ms = unix_ms.map(millis),
+                    tripcoil.breaker = breaker,
+                    tripcoil.from = from,
+                    tripcoil.to = to,
+                    tripcoil.cause = cause,
+                    tripcoil.generation = t.generation,
+                    tripcoil.calls = t.counts.calls,
+                    tripcoil.failures = t.counts.failures,
+                    tripcoil.slow = t.counts.slow,
+                    tripcoil.consecutive_failures = t.consecutive_failures,
+                    tripcoil.open_for_ms = open_for.map(millis),
+                    tripcoil.at_ms = millis(t.at),
+                    tripcoil.unix_ms = unix_ms.map(millis),
+                    error.type = error,
                     $message
                 )
             }};
@@ -232,11 +240,11 @@ impl Teller {
             event!(
                 target: "tripcoil",
                 Level::WARN,
-                breaker = self.observer.name(),
-                rules = seen.would_trip - told,
-                calls = seen.window.calls,
-                failures = seen.window.failures,
-                slow = seen.window.slow,
+                tripcoil.breaker = self.observer.name(),
+                tripcoil.rules = seen.would_trip - told,
+                tripcoil.calls = seen.window.calls,
+                tripcoil.failures = seen.window.failures,
+                tripcoil.slow = seen.window.slow,
                 "breaker would have tripped"
             );
         });
@@ -251,12 +259,20 @@ impl Teller {
         let span = |level: Level| {
             // a level is part of a span's static description
             match level {
-                Level::WARN => {
-                    span!(target: "tripcoil", parent: None, Level::WARN, "breaker insight", breaker)
-                }
-                _ => {
-                    span!(target: "tripcoil", parent: None, Level::INFO, "breaker insight", breaker)
-                }
+                Level::WARN => span!(
+                    target: "tripcoil",
+                    parent: None,
+                    Level::WARN,
+                    "breaker insight",
+                    tripcoil.breaker = breaker,
+                ),
+                _ => span!(
+                    target: "tripcoil",
+                    parent: None,
+                    Level::INFO,
+                    "breaker insight",
+                    tripcoil.breaker = breaker,
+                ),
             }
         };
         match notice {
@@ -271,10 +287,10 @@ impl Teller {
         event!(
             target: "tripcoil",
             Level::WARN,
-            breaker = self.observer.name(),
-            normal = degraded.normal,
-            rate = degraded.rate,
-            at_ms = millis(degraded.since),
+            tripcoil.breaker = self.observer.name(),
+            tripcoil.normal = degraded.normal,
+            tripcoil.rate = degraded.rate,
+            tripcoil.at_ms = millis(degraded.since),
             "breaker is degraded"
         );
     }
@@ -283,10 +299,10 @@ impl Teller {
         event!(
             target: "tripcoil",
             Level::WARN,
-            breaker = self.observer.name(),
-            rate = trend.rate,
-            limit = trend.limit,
-            reaches_limit_in_ms = millis(trend.reaches_limit_in),
+            tripcoil.breaker = self.observer.name(),
+            tripcoil.rate = trend.rate,
+            tripcoil.limit = trend.limit,
+            tripcoil.reaches_limit_in_ms = millis(trend.reaches_limit_in),
             "bad calls are on the rise"
         );
     }
@@ -295,12 +311,12 @@ impl Teller {
         event!(
             target: "tripcoil",
             Level::INFO,
-            breaker = self.observer.name(),
-            setting = change.setting,
-            from = %change.from,
-            to = %change.to,
-            reason = change.reason,
-            at_ms = millis(change.at),
+            tripcoil.breaker = self.observer.name(),
+            tripcoil.setting = change.setting,
+            tripcoil.setting_from = %change.from,
+            tripcoil.setting_to = %change.to,
+            tripcoil.reason = change.reason,
+            tripcoil.at_ms = millis(change.at),
             "setting tuned"
         );
     }
@@ -310,17 +326,17 @@ impl Teller {
         event!(
             target: "tripcoil",
             Level::INFO,
-            breaker = self.observer.name(),
-            lasted_ms = millis(lasted),
-            cause = outage.cause.map(Cause::as_str),
-            ended_by = outage.ended_by.map(Cause::as_str),
-            rejected = outage.rejected,
-            rounds = outage.rounds,
-            probes = outage.probes,
-            probes_failed = outage.probes_failed,
-            wasted = outage.wasted,
-            rejected_good = outage.rejected_good,
-            began_ms = millis(outage.began),
+            tripcoil.breaker = self.observer.name(),
+            tripcoil.lasted_ms = millis(lasted),
+            tripcoil.cause = outage.cause.map(Cause::as_str),
+            tripcoil.ended_by = outage.ended_by.map(Cause::as_str),
+            tripcoil.rejections = outage.rejected,
+            tripcoil.rounds = outage.rounds,
+            tripcoil.probes = outage.probes,
+            tripcoil.probes_failed = outage.probes_failed,
+            tripcoil.wasted_calls = outage.wasted,
+            tripcoil.good_calls_rejected = outage.rejected_good,
+            tripcoil.began_ms = millis(outage.began),
             "outage ended"
         );
     }
@@ -332,9 +348,9 @@ fn millis(duration: Duration) -> u64 {
 
 /// Records a rejection on the current span.
 ///
-/// It fills in those of these fields that the span has: `tripcoil.rejected` (true),
-/// `tripcoil.state` (the state that rejected), `tripcoil.cause` (why it is open; absent while
-/// half-open), `tripcoil.retry_after_ms` (if known), and `tripcoil.breaker` if
+/// It fills in those of these fields that the span has: `tripcoil.rejected` (true), `error.type`
+/// (`rejected`), `tripcoil.state` (the state that rejected), `tripcoil.cause` (why it is open; absent
+/// while half-open), `tripcoil.retry_after_ms` (if known), and `tripcoil.breaker` if
 /// [`record_rejection_of`](Self::record_rejection_of) gets the breaker's name.
 ///
 /// All other results pass through, at the cost of one match. Without a subscriber, a rejection
@@ -397,6 +413,9 @@ impl<T> RecordRejection for Result<T, Rejected> {
     }
 }
 
+/// The `error.type` of a rejected call: fixed, as the cause is in a field of its own.
+const REJECTED: &str = "rejected";
+
 #[cold]
 fn record(rejected: &Rejected, breaker: Option<&str>) {
     let span = Span::current();
@@ -404,6 +423,7 @@ fn record(rejected: &Rejected, breaker: Option<&str>) {
         return;
     }
     span.record("tripcoil.rejected", true);
+    span.record("error.type", REJECTED);
     if let Some(breaker) = breaker {
         span.record("tripcoil.breaker", breaker);
     }

@@ -15,6 +15,7 @@
 //! let span = tracing::info_span!(
 //!     "pay",
 //!     tripcoil.rejected = Empty,
+//!     error.type = Empty,
 //!     tripcoil.breaker = Empty,
 //!     tripcoil.state = Empty,
 //!     tripcoil.cause = Empty,
@@ -28,26 +29,27 @@
 //!
 //! # Events
 //!
-//! All events have the target `tripcoil` and the field `breaker`. States and causes are in snake
-//! case, as in the metrics.
+//! All events have the target `tripcoil` and the field `tripcoil.breaker`. The names of the other
+//! fields begin with `tripcoil.` too, which the table leaves out, except for `error.type`. States,
+//! causes and kinds are in snake case, as in the metrics.
 //!
 //! | event | level | fields |
 //! |---|---|---|
-//! | `breaker opened`, to Open or ForcedOpen | WARN | `from`, `to`, `cause`, `generation`, `calls`, `failures`, `slow`, `consecutive_failures`, `failure`, `open_for_ms`, `at_ms`, `unix_ms` |
+//! | `breaker opened`, to Open or ForcedOpen | WARN | `from`, `to`, `cause`, `generation`, `calls`, `failures`, `slow`, `consecutive_failures`, `open_for_ms`, `at_ms`, `unix_ms`, `error.type` |
 //! | `breaker changed state`, to any other state | INFO | as above |
 //! | `breaker would have tripped`, under observe-only | WARN | `rules`: rules that became true; `calls`, `failures`, `slow`: the window at the time of the event |
 //! | `transitions missed`: the listener was too late for some | WARN | `missed` |
 //! | `breaker is degraded`: more calls are bad than is normal | WARN | `normal`, `rate`: shares of bad calls, 0 to 1; `at_ms` |
 //! | `bad calls are on the rise` | WARN | `rate`, `limit`: shares of bad calls, 0 to 1; `reaches_limit_in_ms` |
-//! | `setting tuned`: a `insight::Tuner` has changed one | INFO | `setting`, `from`, `to`, `reason`, `at_ms` |
-//! | `outage ended` | INFO | `lasted_ms`, `cause`, `ended_by`, `rejected`, `rounds`, `probes`, `probes_failed`, `wasted`, `rejected_good`, `began_ms` |
+//! | `setting tuned`: a `insight::Tuner` has changed one | INFO | `setting`, `setting_from`, `setting_to`, `reason`, `at_ms` |
+//! | `outage ended` | INFO | `lasted_ms`, `cause`, `ended_by`, `rejections`, `rounds`, `probes`, `probes_failed`, `wasted_calls`, `good_calls_rejected`, `began_ms` |
 //!
 //! The last four come from an insight (feature `insight`, `Tracing::with_insight`), and their fields are those of
 //! its `Notice`. A breaker that opens again within 2 s of its close goes on with the same outage, which then ends once
 //! more, with the figures of the whole.
 //!
-//! The fields of a transition are those of [`Transition`](crate::Transition). `failure` is the kind
-//! of the failure that decided, `open_for_ms` the length of the opening, and `unix_ms` the
+//! The fields of a transition are those of [`Transition`](crate::Transition). `error.type` is the
+//! kind of the failure that decided, `open_for_ms` the length of the opening, and `unix_ms` the
 //! wall-clock time; a field without a value is left out.
 //!
 //! Each transition's event is in a span of its own, `breaker transition`, without a parent and as

@@ -62,6 +62,20 @@ pub(super) const LAYERS: [Layer; 5] = [
     },
 ];
 
+/// The stripes by which failures, and good calls that were rejected, are seen without their colours.
+pub(super) fn patterns() -> Markup {
+    html! {
+        svg.patterns width="0" height="0" aria-hidden="true" {
+            @for (id, period) in [("failed", 4), ("good", 14)] {
+                pattern id=(id) width="1" height=(period) patternUnits="userSpaceOnUse" {
+                    rect.ground width="1" height=(period) {}
+                    rect.stripe width="1" height="1" {}
+                }
+            }
+        }
+    }
+}
+
 /// Draws the timeline. `keys`: how many breakers there were.
 pub(super) fn chart(timeline: &Timeline, times: Times, keys: u64, title: &str) -> Markup {
     let buckets = &timeline.buckets;
@@ -92,14 +106,16 @@ pub(super) fn chart(timeline: &Timeline, times: Times, keys: u64, title: &str) -
                 rect.closed x="0" y="0" width=(buckets.len()) height=(STATES) {}
                 @for run in runs(buckets) {
                     @if let Some(class) = run.state.class() {
-                        rect class=(class) x=(run.from) y="0" width=(run.to - run.from) height=(STATES)
+                        // half-open takes half of the height
+                        @let y = if run.state == Shown::HalfOpen { STATES / 2 } else { 0 };
+                        rect class=(class) x=(run.from) y=(y) width=(run.to - run.from) height=(STATES - y)
                             fill-opacity=(opacity(&run, buckets, timeline.cut.width, keys)) {}
                     }
                 }
             }
             @for run in runs(buckets) {
                 @if let Some(name) = run.name(buckets.len()) {
-                    text.on."closed-name"[run.state == Shown::Closed] x=(percent((run.from + run.to) as f64 / 2.0, buckets.len()))
+                    text.on."closed-name"[run.state == Shown::Closed]."half-name"[run.state == Shown::HalfOpen] x=(percent((run.from + run.to) as f64 / 2.0, buckets.len()))
                         y=(STATES_AT + STATES - 5) text-anchor="middle" { (name) }
                 }
             }

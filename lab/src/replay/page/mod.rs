@@ -121,6 +121,7 @@ fn timelines(report: &Report) -> Markup {
         configurations.iter().any(shown)
     };
     html! {
+        (chart::patterns())
         ul.legend {
             @for layer in &chart::LAYERS {
                 @if any(layer.class) {

@@ -25,9 +25,13 @@ fn texts_of_the_log_are_escaped() {
         page.contains("&lt;img src=x onerror=y&gt;")
             && page.contains("aria-label=\"Calls and states with &lt;i&gt;&quot;\"")
     );
-    // it loads nothing
+    // it loads nothing: patterns are its own
+    let page = page
+        .replace("src=x onerror", "")
+        .replace("url(#failed)", "")
+        .replace("url(#good)", "");
     for from in ["http://", "https://", "src=", "@import", "url("] {
-        assert!(!page.replace("src=x onerror", "").contains(from), "{from}");
+        assert!(!page.contains(from), "{from}");
     }
 }
 

@@ -1,0 +1,178 @@
+//! What `docs/opentelemetry.md` says of events and spans, against those that there are.
+
+use super::{Fields, LONG, build, fail, traffic};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::field::Empty;
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tripcoil::insight::{Bounds, Insight, Tuner};
+use tripcoil::tracing::{RecordRejection, Tracing};
+use tripcoil::{Breaker, ManualClock};
+
+const PAGE: &str = include_str!("../../docs/opentelemetry.md");
+
+type Names = BTreeSet<String>;
+
+/// Every field that events and spans of the target `tripcoil` declare, with a value or without.
+#[derive(Clone, Default)]
+struct Declared {
+    /// By message, with the level.
+    events: Arc<Mutex<BTreeMap<String, (String, Names)>>>,
+    spans: Arc<Mutex<BTreeMap<String, Names>>>,
+}
+
+fn names(of: &'static Metadata<'static>) -> Names {
+    let all = of.fields().iter().map(|field| field.name().to_owned());
+    all.filter(|name| name != "message").collect()
+}
+
+impl<S: Subscriber> Layer<S> for Declared {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let of = event.metadata();
+        if of.target() == "tripcoil" {
+            let mut fields = Fields::default();
+            event.record(&mut fields);
+            let what = (of.level().to_string(), names(of));
+            let message = fields.0["message"].clone();
+            let before = self.events.lock().insert(message, what.clone());
+            assert!(before.is_none_or(|before| before == what), "one set each");
+        }
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        let of = attributes.metadata();
+        if of.target() == "tripcoil" {
+            self.spans.lock().insert(of.name().to_owned(), names(of));
+        }
+    }
+}
+
+/// The rows of the table whose head begins so, by their cells.
+fn rows(head: &str) -> Vec<Vec<String>> {
+    let table = PAGE.lines().skip_while(|line| !line.starts_with(head));
+    let rows = table.skip(2).take_while(|line| line.starts_with('|'));
+    let cells = |row: &str| {
+        row.trim_matches('|')
+            .split('|')
+            .map(|c| c.trim().to_owned())
+            .collect()
+    };
+    rows.map(cells).collect()
+}
+
+fn plain(cell: &str) -> String {
+    cell.trim_matches('`').to_owned()
+}
+
+fn list(cell: &str) -> Names {
+    cell.split(", ").map(plain).collect()
+}
+
+#[test]
+fn the_page_lists_every_event_and_span_with_its_fields() {
+    let declared = Declared::default();
+    let subscriber = tracing_subscriber::registry().with(declared.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        let (breaker, controller, clock) =
+            build(|b| b.consecutive_failures(1_000).failure_rate(0.9));
+        let observer = breaker.observer();
+        let insight = Insight::new(&observer);
+        let tracing = Tracing::new(&observer).with_insight(&insight);
+        // more bad calls than is normal, and on the rise
+        for second in 0..60 {
+            traffic(&breaker, 200, 2 + 6 * u32::saturating_sub(second, 40));
+            clock.advance(Duration::from_secs(1));
+            assert!(insight.drain(LONG));
+        }
+        // an outage, and what would have been one
+        controller.trip();
+        controller.reset();
+        controller.observe_only();
+        (0..1_000).for_each(|_| fail(&breaker));
+        tracing.check();
+        assert!(tracing.drain(LONG));
+        // more transitions than the ring of events has room for
+        let stuck = declared.events.lock();
+        for _ in 0..1_500 {
+            controller.force_open();
+            controller.reset();
+        }
+        drop(stuck);
+        assert!(tracing.drain(LONG));
+
+        // five failures in a row are no outage if one call in 20 fails
+        let clock = ManualClock::new();
+        let (breaker, controller) = Breaker::builder("tuned")
+            .clock(&clock)
+            .consecutive_failures(5)
+            .failure_rate(0.5)
+            .build_with_controller()
+            .expect("valid");
+        let insight = Insight::new(&breaker.observer());
+        let _tracing = Tracing::new(&breaker.observer()).with_insight(&insight);
+        let bounds = Bounds::new().consecutive_failures(5..=8);
+        let tuner = Tuner::new(&insight, controller, bounds).expect("valid");
+        for _ in 0..400 {
+            traffic(&breaker, 100, 5);
+            clock.advance(Duration::from_secs(1));
+            assert!(insight.drain(LONG));
+        }
+        assert_eq!(tuner.tune().len(), 1);
+    });
+
+    let events: BTreeMap<_, _> = rows("| event |")
+        .iter()
+        .map(|row| (plain(&row[0]), (row[1].clone(), list(&row[2]))))
+        .collect();
+    assert_eq!(*declared.events.lock(), events);
+    let mut spans: BTreeMap<_, _> = rows("| span |")
+        .iter()
+        .map(|row| (plain(&row[0]), list(&row[1])))
+        .collect();
+    let yours = spans.remove("yours").expect("a row");
+    assert_eq!(*declared.spans.lock(), spans);
+
+    // each name has our prefix
+    let all = events
+        .values()
+        .map(|(_, fields)| fields)
+        .chain(spans.values());
+    for name in all.flatten().chain(&yours) {
+        assert!(
+            name.starts_with("tripcoil.") || name == "error.type",
+            "{name}"
+        );
+    }
+    recorded_on_a_span(&yours);
+}
+
+/// Of a span that declares all of these, and one more, exactly these are filled in.
+fn recorded_on_a_span(fields: &Names) {
+    let capture = super::Capture::default();
+    let (breaker, controller, _) = build(|b| b);
+    controller.trip();
+    capture.within(|| {
+        let span = tracing::info_span!(
+            "call",
+            tripcoil.rejected = Empty,
+            tripcoil.breaker = Empty,
+            tripcoil.state = Empty,
+            tripcoil.cause = Empty,
+            tripcoil.retry_after_ms = Empty,
+            error.type = Empty,
+            another = Empty,
+        );
+        span.in_scope(|| {
+            let permit = breaker.try_acquire().record_rejection_of(breaker.name());
+            permit.expect_err("open");
+        });
+        let id = span.id().expect("enabled").into_u64();
+        let filled = capture.spans.lock()[&id].clone();
+        let filled: Names = filled.0.keys().map(|&name| name.to_owned()).collect();
+        assert_eq!(filled, *fields);
+    });
+}
