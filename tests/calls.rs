@@ -66,7 +66,7 @@ fn without_a_text_there_is_none() {
         .expect("valid")
         .try_acquire()
         .err();
-    let explained = log.explain(rejected.expect("open")).to_string();
+    let explained = format!("{:#}", log.explain(rejected.expect("open")));
     assert!(
         explained.ends_with("; the last failure: server"),
         "{explained}"
@@ -381,7 +381,7 @@ async fn a_classifier_decides_on_time_outs() {
         fn classify(&self, _: &Answer) -> Outcome {
             Outcome::Success
         }
-        fn timed_out(&self) -> Outcome {
+        fn timed_out(&self, _: Duration) -> Outcome {
             Outcome::Ignored
         }
     }
@@ -425,4 +425,43 @@ fn a_layers_calls_are_kept_with_their_durations() {
         (last.lasted, last.text.as_deref()),
         (Some(Duration::from_millis(40)), Some("down"))
     );
+}
+
+/// It is a rejection to a breaker around this one, and to a report of the whole chain.
+#[test]
+fn what_explains_a_rejection_has_it_as_its_source() {
+    let log = CallLog::new();
+    let inner = Breaker::builder("inner")
+        .initial_state(State::Open)
+        .build()
+        .expect("valid");
+    let outer = Breaker::builder("outer")
+        .classifier(IgnoreRejections::new(ErrIsFailure))
+        .build()
+        .expect("valid");
+    let answer = outer.call(|| {
+        inner
+            .try_acquire()
+            .map(drop)
+            .map_err(|why| log.explain(why))
+    });
+    let totals = outer.observer().snapshot().totals;
+    assert_eq!((totals.failures, totals.ignored), (0, 1));
+    let report = format!("{:#}", anyhow::Error::new(answer.expect_err("rejected")));
+    assert!(
+        report.starts_with("call not made: the breaker is open (manual), retry after "),
+        "{report}"
+    );
+}
+
+/// Others may ask the same classifier: only the breaker's own question is an entry.
+#[test]
+fn a_question_beside_the_breaker_keeps_nothing() {
+    let log = CallLog::new();
+    let classifier = log.classifier(ErrIsFailure);
+    assert_eq!(
+        classifier.classify(&Answer::Err(String::new())),
+        Outcome::Failure(FailureKind::Server)
+    );
+    assert!(log.recent().is_empty());
 }

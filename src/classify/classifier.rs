@@ -9,7 +9,7 @@ use core::time::Duration;
 /// Decides what a call's result means to the breaker.
 ///
 /// Any `Fn(&Result<T, E>) -> Outcome` is a classifier. A type of your own can decide about panics
-/// too. The classifier runs once per call, on the caller's thread, and never inside a step of the
+/// too. A breaker asks it once per call, on the caller's thread, and never inside a step of the
 /// breaker.
 ///
 /// Shared and boxed classifiers work too: `Arc<D>` and `Rc<D>` of any classifier, including
@@ -94,9 +94,10 @@ pub trait Classify<T, E> {
         self.classify(result)
     }
 
-    /// Returns what it means that a call was given up at its time limit, as `call_timeout` does. By default it is a failure
-    /// of the kind [`FailureKind::Timeout`].
-    fn timed_out(&self) -> Outcome {
+    /// Returns what it means that a call was given up after `limit`, as `call_timeout` does. By default it is a failure of the
+    /// kind [`FailureKind::Timeout`].
+    fn timed_out(&self, limit: Duration) -> Outcome {
+        let _ = limit;
         Outcome::Failure(FailureKind::Timeout)
     }
 
@@ -152,8 +153,8 @@ macro_rules! pointers {
             }
 
             #[inline]
-            fn timed_out(&self) -> $crate::Outcome {
-                $crate::Classify::<$t, $e>::timed_out(&**self)
+            fn timed_out(&self, limit: core::time::Duration) -> $crate::Outcome {
+                $crate::Classify::<$t, $e>::timed_out(&**self, limit)
             }
 
             #[inline]
@@ -265,8 +266,8 @@ impl<T, E, D: Classify<T, E> + ?Sized> Classify<T, E> for ByRef<'_, D> {
     }
 
     #[inline]
-    fn timed_out(&self) -> Outcome {
-        self.0.timed_out()
+    fn timed_out(&self, limit: Duration) -> Outcome {
+        self.0.timed_out(limit)
     }
 
     #[inline]

@@ -163,8 +163,8 @@ impl<T, E, C: Classify<T, E>, F: FindRejection<E>> Classify<T, E> for IgnoreReje
         }
     }
 
-    fn timed_out(&self) -> Outcome {
-        self.classifier.timed_out()
+    fn timed_out(&self, limit: core::time::Duration) -> Outcome {
+        self.classifier.timed_out(limit)
     }
 
     fn panicked(&self) -> Outcome {

@@ -17,6 +17,8 @@ pub(crate) struct Bound {
     /// and closed, and the two are counted in the other order.
     tripped: Word,
     withheld: Counter,
+    /// 1 once the registry is gone: breakers that are still in use go on without it.
+    over: Counter,
 }
 
 #[cfg(feature = "registry")]
@@ -27,6 +29,7 @@ impl Bound {
             keys: Word::default(),
             tripped: Word::default(),
             withheld: Counter::default(),
+            over: Counter::default(),
         }
     }
 
@@ -44,6 +47,11 @@ impl Bound {
             self.tripped.subtract_one();
         }
         self.keys.subtract_one();
+    }
+
+    /// The registry is gone.
+    pub(crate) fn end(&self) {
+        self.over.set(1);
     }
 
     pub(crate) fn withheld(&self) -> u64 {
@@ -68,6 +76,10 @@ impl Bound {
 
     /// Whether one more would be too many.
     pub(crate) fn is_reached(&self) -> bool {
+        // before its keys leave it
+        if self.over.get() != 0 {
+            return false;
+        }
         // Two words, read one after the other: a key that comes or goes in between makes the share a key too large or
         // too small, as if it had come or gone a moment later.
         let tripped = self.tripped.load().cast_signed().max(0) + 1;

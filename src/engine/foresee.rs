@@ -16,7 +16,9 @@ impl Core {
         // after the word, as an acquire reads it
         let now = self.head.clock.nanos();
         match control.state() {
-            State::Closed | State::Disabled | State::ObserveOnly => None,
+            // A place may be given back by now: then the next look finds that.
+            State::Closed => (self.in_flight.full()).map(|_| Rejected::by(State::Closed)),
+            State::Disabled | State::ObserveOnly => None,
             State::ForcedOpen => Some(Rejected::by(State::ForcedOpen)),
             State::Open => {
                 // A deadline of another generation gives `None`: control has moved on since, and the

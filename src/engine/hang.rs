@@ -113,10 +113,23 @@ impl Core {
             return Look::Admit;
         }
         let patience = words.patience(hang, words.slowest(control.generation()));
-        let found = watch.starts >= u64::from(hang.starts)
-            && watch.lasted(now) >= Some(patience / 3)
+        let starts = u64::from(hang.starts);
+        // An acquire that finds every place in flight taken will be rejected, and is no call that began. The calls that
+        // hold the places are the evidence then: where there are fewer than the rule asks for, for longer in proportion.
+        let full = match control.state() {
+            State::Closed => self.in_flight.full(),
+            _ => None,
+        };
+        let held = full.map(|limit| {
+            let longer =
+                u128::from(patience) * u128::from(starts.max(limit)) / u128::from(3 * limit);
+            u64::try_from(longer).unwrap_or(u64::MAX)
+        });
+        let lasted = watch.lasted(now);
+        let found = (watch.starts >= starts || held.is_some_and(|longer| lasted >= Some(longer)))
+            && lasted >= Some(patience / 3)
             && now >= alive.saturating_add(patience);
-        if !found && watch.is_reported() {
+        if !found && (watch.is_reported() || full.is_some()) {
             return Look::Admit;
         }
         if !found {

@@ -78,6 +78,12 @@ impl InFlight {
         u64::from(self.limit.load().calls)
     }
 
+    /// The limit, if every place is taken.
+    pub(crate) fn full(&self) -> Option<u64> {
+        let limit = self.limit();
+        (limit != 0 && self.calls.load() >= limit).then_some(limit)
+    }
+
     /// Takes a place; `false` if all are taken.
     pub(crate) fn take(&self, most: u64) -> bool {
         let mut taken = self.calls.load();

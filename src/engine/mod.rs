@@ -23,6 +23,7 @@ pub(crate) mod policy;
 pub(crate) mod postpone;
 pub(crate) mod probe;
 pub(crate) mod ramp;
+pub(crate) mod recheck;
 pub(crate) mod record;
 pub(crate) mod score;
 pub(crate) mod signs;

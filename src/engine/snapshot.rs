@@ -167,12 +167,12 @@ pub struct Snapshot {
 
 /// A window as a reader finds it.
 #[derive(Default)]
-struct Shown {
-    window: Counts,
+pub(crate) struct Shown {
+    pub(crate) window: Counts,
     /// Oldest first, as the others.
     buckets: Vec<Counts>,
     /// How many of the failures are lenient, in all and of each bucket; of none if the rule has never been on.
-    lenient: u64,
+    pub(crate) lenient: u64,
     lenient_buckets: Vec<u64>,
 }
 
@@ -322,7 +322,7 @@ impl Core {
 
     /// The window as of `now`; for a counting period that has ended, as of its end. `None` if it
     /// has moved on meanwhile.
-    fn window_now(&self, control: Control, now: u64, series: bool) -> Option<Shown> {
+    pub(crate) fn window_now(&self, control: Control, now: u64, series: bool) -> Option<Shown> {
         let boundaries = match &self.head.window {
             Shape::Count(window) => {
                 return Some(Shown {

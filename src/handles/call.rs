@@ -117,7 +117,7 @@ impl<H: Handle, D> Guarded<H, D> {
                 // the future is dropped before the failure is counted, and its drop is the call's own code
                 let outcome = Inside::<H, T, E, D>::run(&mut call, &classifier, |_| {
                     future.set(None);
-                    classifier.timed_out()
+                    classifier.timed_out(limit)
                 });
                 if let Some(call) = call {
                     call.end(outcome, None);

@@ -56,6 +56,18 @@ impl Model {
         let totals = self.totals.successes + self.totals.failures;
         let quiet = self.life.until < self.tick_start(now);
         let until = self.life.until;
+        // rejected, it is no call that began: those that hold the places are
+        let full = (self.rules.max_in_flight)
+            .map(u64::from)
+            .filter(|limit| self.state == State::Closed && self.in_flight >= *limit);
+        let starts = u64::from(hang.starts);
+        let held = |watch: &Begun| {
+            full.is_some_and(|limit| {
+                let longer =
+                    u128::from(patience) * u128::from(starts.max(limit)) / u128::from(3 * limit);
+                u128::from(now) >= u128::from(watch.at) + longer
+            })
+        };
         match &mut self.life.watch {
             None => {
                 if quiet && totals >= SETTLED {
@@ -69,7 +81,7 @@ impl Model {
             }
             Some(watch) if watch.reported => false,
             Some(watch)
-                if watch.starts >= hang.starts
+                if (watch.starts >= hang.starts || held(watch))
                     && now >= watch.at + patience / 3
                     && now >= until + patience =>
             {
@@ -79,6 +91,7 @@ impl Model {
                 }
                 !observed
             }
+            Some(_) if full.is_some() => false,
             Some(watch) => {
                 watch.starts = MOST_STARTS.min(watch.starts + 1);
                 false

@@ -408,3 +408,47 @@ fn alike_keys_are_no_outliers() {
     let alone = &registry.outliers(0)[0];
     assert_eq!((alone.z, alone.others), (0.0, 0.0));
 }
+
+/// What outlives its registry goes on without the bound.
+#[test]
+fn a_breaker_that_outlives_its_registry_trips() {
+    let ((registry, controller), _clock) = bounded(0.5, 3, |rules| rules.consecutive_failures(2));
+    let breaker = registry.get(&0).expect("valid");
+    drop((registry, controller));
+    for _ in 0..2 {
+        let _ = breaker.call(|| Err::<(), _>(()));
+    }
+    assert_eq!(breaker.state(), State::Open);
+}
+
+/// While it is withheld, the edges of a rate are found as they come, both ways, whatever it costs.
+#[test]
+fn a_rate_that_falls_and_rises_while_withheld_is_reported_each_time() {
+    let rules: fn(Builder) -> Builder = |rules| rules.failure_rate(0.5).min_throughput(4);
+    let ((registry, controller), _clock) = bounded(0.5, 2, rules);
+    assert!(controller.on(&0, |key| key.trip()).expect("valid"));
+    for times in 1..=5 {
+        // from below a half to a half and more, and back
+        let window = |registry: &Registry<Key>| {
+            registry
+                .peek(&1)
+                .expect("there")
+                .observer()
+                .snapshot()
+                .window
+        };
+        while window(&registry).calls < 4
+            || 2 * window(&registry).failures < window(&registry).calls
+        {
+            fail(&registry, 1);
+        }
+        assert_eq!(would_trip(&registry, 1), times);
+        (0..6).for_each(|_| fail(&registry, 1));
+        assert_eq!(would_trip(&registry, 1), times, "it is true still");
+        while 2 * window(&registry).failures >= window(&registry).calls {
+            succeed(&registry, 1);
+        }
+        succeed(&registry, 1);
+    }
+    assert_eq!(state(&registry, 1), State::Closed);
+}

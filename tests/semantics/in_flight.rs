@@ -289,3 +289,27 @@ fn a_count_window_gives_places_back() {
     let seen = rig.observer.snapshot();
     assert_eq!((seen.window.calls, seen.totals.ignored), (3, 1));
 }
+
+/// One slow call is not ten: where the limit is below what the hang rule asks for, it takes longer in proportion.
+#[test]
+fn few_places_make_up_for_missing_calls_by_time() {
+    let rig = Rig::new(|rules| {
+        let rules = rules.consecutive_failures(1_000).max_in_flight(1);
+        rules.hang(Hang::after(ms(300)).starts(10))
+    });
+    for _ in 0..30 {
+        rig.breaker.try_acquire().expect("free").success();
+    }
+    rig.clock.advance(secs(1));
+    let slow = rig.breaker.try_acquire_owned().expect("free");
+    // 300 ms / 3 * 10 for a watch that begins with it
+    for _ in 0..99 {
+        rig.clock.advance(ms(10));
+        let _ = rig.breaker.try_acquire();
+        assert_eq!(rig.breaker.state(), State::Closed);
+    }
+    rig.clock.advance(ms(20));
+    let _ = rig.breaker.try_acquire();
+    assert_eq!(rig.breaker.state(), State::Open);
+    drop(slow);
+}

@@ -41,9 +41,16 @@ pub struct Explained {
     pub last_failure: Option<CallEvent>,
 }
 
+/// `{}` leaves the rejection to the source, as a [`CallError`](crate::CallError) does, so that a report of the whole chain
+/// has it once: "call not made; the last failure: connection refused: the breaker is open (failure rate), retry after 2s".
+/// `{:#}` has both in one line, for a log.
 impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.rejected.fmt(f)?;
+        if f.alternate() {
+            self.rejected.fmt(f)?;
+        } else {
+            f.write_str("call not made")?;
+        }
         let Some(last) = &self.last_failure else {
             return Ok(());
         };
@@ -59,6 +66,6 @@ impl fmt::Display for Explained {
 
 impl Error for Explained {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.rejected.source()
+        Some(&self.rejected)
     }
 }

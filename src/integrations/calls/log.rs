@@ -1,7 +1,6 @@
 //! The log: two bounded lists, and the failures before each opening.
 
 use crate::integrations::calls::event::{CallEvent, Explained, OpeningCalls};
-use crate::integrations::calls::logged::Logged;
 use crate::integrations::calls::sample::Share;
 use crate::sync::atomic::Counter;
 use crate::{ConfigError, Observer, Outcome, Rejected, State, Subscription, Transition};
@@ -16,7 +15,7 @@ const TEXT: usize = 256;
 const OPENINGS: usize = 8;
 const BEFORE_OPENING: usize = 16;
 
-/// Keeps the last calls of a breaker, or of several. Clones share the log. See the [module](super).
+/// Keeps the last calls of a breaker. Clones share the log. See the [module](super).
 #[derive(Clone)]
 pub struct CallLog {
     failures: Share,
@@ -121,12 +120,6 @@ impl CallLog {
         }
     }
 
-    /// Returns a classifier with the outcomes of `classifier`, whose results go into this log.
-    #[must_use]
-    pub fn classifier<D>(&self, classifier: D) -> Logged<D> {
-        Logged::new(self.clone(), classifier)
-    }
-
     /// Keeps the failures before each opening of that breaker from closed: the last 16 that the log has, of the last 8
     /// openings. For as long as the returned value is kept.
     pub fn follow(&self, observer: &Observer) -> Subscription {
@@ -175,8 +168,8 @@ impl CallLog {
         self.shared.lists().openings.iter().cloned().collect()
     }
 
-    /// Returns the rejection with the last failure, for a log or an answer: "the breaker is open (failure rate), retry
-    /// after 2s; the last failure: connection refused".
+    /// Returns the rejection with the last failure, for a log or an answer. With `{:#}` it reads "the breaker is open
+    /// (failure rate), retry after 2s; the last failure: connection refused".
     #[must_use]
     pub fn explain(&self, rejected: Rejected) -> Explained {
         Explained {

@@ -1,7 +1,7 @@
 //! A classifier that keeps what it sees.
 
-use crate::calls::CallLog;
 use crate::error::caught::caught;
+use crate::integrations::calls::log::CallLog;
 use crate::{Classify, Outcome};
 #[cfg(feature = "http")]
 use crate::{Rejected, http::ClassifyBody};
@@ -43,10 +43,12 @@ impl<T, E, F: Fn(&Result<T, E>) -> Option<String>> Text<T, E> for F {
     }
 }
 
-impl<D> Logged<D> {
-    pub(super) const fn new(log: CallLog, classifier: D) -> Logged<D> {
+impl CallLog {
+    /// Returns a classifier with the outcomes of `classifier`, whose results go into this log.
+    #[must_use]
+    pub fn classifier<D>(&self, classifier: D) -> Logged<D> {
         Logged {
-            log,
+            log: self.clone(),
             classifier,
             text: NoText,
         }
@@ -80,8 +82,9 @@ impl<D: fmt::Debug, F> fmt::Debug for Logged<D, F> {
 }
 
 impl<T, E, D: Classify<T, E>, F: Text<T, E>> Classify<T, E> for Logged<D, F> {
+    /// Keeps nothing: breakers ask by `classify_timed`, once per call, and others ask here, such as a retry policy.
     fn classify(&self, result: &Result<T, E>) -> Outcome {
-        self.classify_timed(result, &|| None)
+        self.classifier.classify(result)
     }
 
     fn classify_timed(
@@ -96,10 +99,10 @@ impl<T, E, D: Classify<T, E>, F: Text<T, E>> Classify<T, E> for Logged<D, F> {
         outcome
     }
 
-    fn timed_out(&self) -> Outcome {
-        let outcome = self.classifier.timed_out();
+    fn timed_out(&self, limit: Duration) -> Outcome {
+        let outcome = self.classifier.timed_out(limit);
         let text = || Some("timed out".to_owned());
-        self.log.note(outcome, &|| None, text);
+        self.log.note(outcome, &|| Some(limit), text);
         outcome
     }
 

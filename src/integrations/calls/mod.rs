@@ -24,7 +24,7 @@
 //!     let _ = breaker.call(|| input.parse::<u16>());
 //! }
 //! let rejected = breaker.try_acquire().expect_err("it is open");
-//! let explained = log.explain(rejected).to_string();
+//! let explained = format!("{:#}", log.explain(rejected));
 //! assert!(explained.starts_with("the breaker is open (consecutive failures), retry after "));
 //! assert!(explained.ends_with("; the last failure: invalid digit found in string"), "{explained}");
 //! # Ok::<(), tripcoil::ConfigError>(())
@@ -32,7 +32,8 @@
 //!
 //! # What is kept
 //!
-//! By default every failure and no success, the last 64 of each, in memory alone. Set the shares with
+//! By default every failure that a classifier has seen and no success, the last 64 of each, in memory alone. A log is for
+//! one breaker: what it keeps does not say whose call it was. Set the shares with
 //! [`failures`](CallLog::failures) and [`successes`](CallLog::successes): a busy service samples. The failures before
 //! each of the last openings are [kept apart](CallLog::follow), and stay when later calls push them out of the log.
 //!
@@ -41,7 +42,10 @@
 //!   [`text_at_most`](CallLog::text_at_most) bytes. Errors often hold addresses, tokens and personal data: say what you
 //!   want to read, not what there is.
 //! - *Durations* are known where the breaker times calls: with a slow limit, a hang rule, a limit on calls in flight, or
-//!   [`durations`](crate::Config::durations). They are by that clock, and coarse where it is.
+//!   [`durations`](crate::Config::durations). They are by that clock, and coarse where it is. A call at its time limit has
+//!   that limit; one that panicked, or ended with its response's body, has no duration.
+//! - *Not kept* is what no classifier sees: permits that you record by hand, and dropped calls, also where
+//!   [`on_cancel`](crate::Builder::on_cancel) counts them as failures.
 //! - *Rejections* are not among the calls: they are answers of the breaker. [`explain`](CallLog::explain) shows one
 //!   together with the last failure.
 //!

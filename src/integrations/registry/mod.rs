@@ -170,7 +170,13 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
     /// that finds the rule true asks again. If several breakers are about to trip at the same moment, each of them may
     /// find room for one more: of n, n - 1 may pass the bound.
     ///
-    /// With few keys one is a large share: 0.3 lets none of three trip.
+    /// With few keys one is a large share: 0.3 lets none of three trip. Keys come with their first use, so that is so after
+    /// each start of the process, too.
+    ///
+    /// A key that is never called again stays tripped, since only a call begins a round: call
+    /// [`RegistryController::forget`] when its endpoint is gone, or it takes room in the bound for ever.
+    ///
+    /// While a trip is withheld, each outcome of that breaker looks whether its rules are still true, which takes longer.
     ///
     /// ```
     /// use tripcoil::registry::Registry;

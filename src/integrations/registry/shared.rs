@@ -50,6 +50,14 @@ impl<K, C> Shared<K, C> {
     }
 }
 
+impl<K, C> Drop for Shared<K, C> {
+    fn drop(&mut self) {
+        if let Some(bound) = &self.bound {
+            bound.end();
+        }
+    }
+}
+
 impl<K, C> fmt::Debug for Shared<K, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.debug("Shared", f)

@@ -103,7 +103,8 @@ impl<C, K, B> RetryPolicy<C, K, B> {
         {
             return None;
         }
-        Some(self.backoff(self.failed).max(own))
+        // after its own wait, since others were given the same one
+        Some(self.backoff(self.failed).saturating_add(own))
     }
 
     fn wait_for_breaker(&mut self, rejected: &Rejected) -> Option<Duration> {
