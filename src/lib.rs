@@ -60,7 +60,9 @@
 //! | predict the end of an outage, or see one coming | `insight::Insight` | `insight` |
 //! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
 //! | keep the state across a restart | `Controller::save`, `Builder::restore`, `saved::FileStore` | `persist` |
-//! | control the time in tests | [`ManualClock`] | |
+//! | control the time in tests | [`ManualClock`], `testing::tokio_clock` | `testing` for the second |
+//! | test code that uses a breaker | `testing::Dependency`, `testing::Recorder` | `testing` |
+//! | inject faults into a tower service | `testing::FaultLayer` | `testing`, `tower` |
 //!
 //! # Features
 //!
@@ -81,6 +83,8 @@
 //! - `insight`: predictions, trends, patterns and a health score, from what a breaker has seen.
 //! - `health`: a health check that drives the recovery, on tokio's timer, and an indicator for a
 //!   `/health` route. With `http`, checks by status.
+//! - `testing`: a scripted dependency, and assertions on transitions. With `tokio`, tokio's paused time as a clock; with
+//!   `tower`, a layer that injects faults.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -237,6 +241,8 @@ pub use self::integrations::insight;
 pub use self::integrations::metrics;
 #[cfg(feature = "registry")]
 pub use self::integrations::registry;
+#[cfg(feature = "testing")]
+pub use self::integrations::testing;
 #[cfg(feature = "tower")]
 pub use self::integrations::tower;
 #[cfg(feature = "tracing")]

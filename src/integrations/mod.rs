@@ -22,6 +22,8 @@ mod labels;
 pub mod metrics;
 #[cfg(feature = "registry")]
 pub mod registry;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
 #[cfg(feature = "tracing")]
