@@ -57,6 +57,7 @@
 //! | publish metrics | `metrics::Publisher` | `metrics` |
 //! | log transitions and mark spans | `tracing::Tracing`, `tracing::RecordRejection` | `tracing` |
 //! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
+//! | begin the rounds of breakers that are not called | `health::Idle` | `health` |
 //! | predict the end of an outage, or see one coming | `insight::Insight` | `insight` |
 //! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
 //! | keep the state across a restart | `Controller::save`, `Builder::restore`, `saved::FileStore` | `persist` |
@@ -81,8 +82,8 @@
 //! - `metrics`: counters, gauges and a histogram for the recorder of the `metrics` facade.
 //! - `tracing`: an event per transition, and rejections on the span of their call.
 //! - `insight`: predictions, trends, patterns and a health score, from what a breaker has seen.
-//! - `health`: a health check that drives the recovery, on tokio's timer, and an indicator for a
-//!   `/health` route. With `http`, checks by status.
+//! - `health`: a health check that drives the recovery, a timer for breakers that are not called, on
+//!   tokio's timer, and an indicator for a `/health` route. With `http`, checks by status.
 //! - `testing`: a scripted dependency, and assertions on transitions. With `tokio`, tokio's paused time as a clock; with
 //!   `tower`, a layer that injects faults.
 
