@@ -6,14 +6,18 @@ use std::time::Duration;
 ///
 /// A breaker whose wait is over stays open until its next call, which is a probe. If no call comes, it stays open,
 /// though its dependency may have recovered long ago: a replica that a balancer avoids, a nightly job, a tenant who
-/// has gone home. One [`IdleTimer`](super::IdleTimer) per process, which is one task, waits for the deadlines of any number of breakers.
+/// has gone home. One [`IdleTimer`] per process, which is one task, waits for the deadlines of any number of breakers.
 /// Once a wait is over and no call has come for the [`grace`](Self::grace), it makes an attempt, in one of two ways:
 ///
-/// - [`IdleTimer::check`](super::IdleTimer::check) asks a health check, around the breaker. A healthy answer begins the round
+/// - [`IdleTimer::check`] asks a health check, around the breaker. A healthy answer begins the round
 ///   ([`half_open_from`](crate::Controller::half_open_from), so its cause is
 ///   [`Manual`](crate::Cause::Manual)). The probes are the calls that come next.
-/// - [`IdleTimer::probe`](super::IdleTimer::probe) makes a call of yours through the breaker, as its probe. The result counts, and a round that
+/// - [`IdleTimer::probe`] makes a call of yours through the breaker, as its probe. The result counts, and a round that
 ///   needs several gets them.
+///
+/// [`IdleTimer`]: super::IdleTimer
+/// [`IdleTimer::check`]: super::IdleTimer::check
+/// [`IdleTimer::probe`]: super::IdleTimer::probe
 ///
 /// ```
 /// # #[cfg(feature = "testing")] mod example {
@@ -47,8 +51,8 @@ use std::time::Duration;
 /// ```
 ///
 /// What a timer leaves alone: overrides, waits that are not over, and breakers that are called. An opening by the
-/// operator's [`trip`](crate::Controller::trip) is treated as any other, because its next call is a probe too. An
-/// attempt acts on the opening that it was made for, or not at all.
+/// operator's [`trip`](crate::Controller::trip) is treated as any other, because its next call is a probe too. The
+/// answer of a check acts on the opening in which it was asked, or not at all.
 ///
 /// Waits are by the breaker's clock, and everything else by tokio's. All values are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
