@@ -1,5 +1,6 @@
 //! The reader's own test of code with a breaker: a scripted outage on paused time, and injected faults.
 
+use std::io;
 use std::time::Duration;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tripcoil::testing::{ByScript, Dependency, FaultLayer, Faults, Recorder, Script, tokio_clock};
@@ -34,8 +35,8 @@ async fn orders_come_back_after_an_outage() -> Result<(), Box<dyn std::error::Er
 #[tokio::test]
 async fn faults_open_the_breaker_while_they_are_on() -> Result<(), Box<dyn std::error::Error>> {
     let faults = Faults::new();
-    let layer = FaultLayer::new(&faults).answer(1.0, || Err("injected"))?;
-    let service = layer.layer(service_fn(|n: u32| async move { Ok::<_, &str>(n) }));
+    let layer = FaultLayer::new(&faults).answer(1.0, || Err(io::Error::other("injected")))?;
+    let service = layer.layer(service_fn(|n: u32| async move { Ok::<_, io::Error>(n) }));
     let breaker = Breaker::builder("orders").consecutive_failures(3).build()?;
     let mut client = BreakerLayer::new(breaker.clone()).layer(service);
 

@@ -282,3 +282,6 @@ impl Entry {
 fn seen(watched: &Watched) -> Option<Snapshot> {
     caught(|| watched.observer.snapshot())
 }
+
+#[cfg(test)]
+mod tests;
