@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use tokio::time::{Instant, sleep};
 use tripcoil::health::Idle;
@@ -144,6 +145,52 @@ async fn a_breaker_that_is_called_gets_no_attempt() {
         sleep(secs(60)).await;
     }
     assert_eq!(attempts.count(), 0);
+}
+
+/// A round that a call has begun is left to calls, although there is room for further probes.
+#[tokio::test(start_paused = true)]
+async fn a_round_of_others_gets_no_attempt() {
+    let half_open = HalfOpen::successes(2).max_probes(2);
+    let half_open = half_open.probe_timeout(secs(3600));
+    let built = builder("orders").half_open(half_open).build();
+    let breaker = built.expect("valid");
+    fail(&breaker);
+    let attempts = Attempts::default();
+    let (timer, _task) = start();
+    timer.probe(&breaker, attempts.ending(|_| Ok::<_, ()>(())));
+    sleep(secs(30)).await;
+    let probe = breaker.try_acquire().expect("a probe");
+    sleep(secs(600)).await;
+    assert_eq!(attempts.count(), 0);
+    assert_state(&breaker.observer(), State::HalfOpen);
+    probe.success();
+}
+
+/// The breaker opens again while its check is under way.
+#[tokio::test(start_paused = true)]
+async fn a_breaker_has_one_attempt_at_a_time() {
+    let (breaker, controller) = builder("orders").build_with_controller().expect("valid");
+    let controller = Arc::new(controller);
+    fail(&breaker);
+    let (now, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (operator, counts) = (controller.clone(), (now.clone(), most.clone()));
+    let (timer, task) = Idle::new().timeout(secs(3600)).start();
+    tokio::spawn(task);
+    timer.check(controller, move || {
+        let (operator, (now, most)) = (operator.clone(), counts.clone());
+        async move {
+            most.fetch_max(now.fetch_add(1, SeqCst) + 1, SeqCst);
+            assert!(operator.reset() && operator.trip_for(secs(0)));
+            // ample time for a second one
+            for _ in 0..600 {
+                sleep(ms(100)).await;
+            }
+            now.fetch_sub(1, SeqCst);
+            Ok::<_, ()>(())
+        }
+    });
+    sleep(secs(600)).await;
+    assert_eq!(most.load(SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]
