@@ -12,11 +12,11 @@ use pin_project_lite::pin_project;
 #[cfg(not(feature = "tokio"))]
 type Sleep = std::future::Ready<()>;
 #[cfg(feature = "tokio")]
-type Sleep = tokio::time::Sleep;
+type Sleep = Pin<Box<tokio::time::Sleep>>; // large, and rarely needed
 
 fn sleep(delay: Duration) -> Sleep {
     #[cfg(feature = "tokio")]
-    return tokio::time::sleep(delay);
+    return Box::pin(tokio::time::sleep(delay));
     #[cfg(not(feature = "tokio"))]
     {
         let _ = delay;
@@ -47,7 +47,7 @@ pin_project! {
         Calling { #[pin] future: F },
         // there is an answer
         Answered,
-        Delaying { #[pin] sleep: Sleep },
+        Delaying { sleep: Sleep },
         Ended,
     }
 }
@@ -88,7 +88,12 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for FaultFuture<F, T, E> {
             match step.as_mut().project() {
                 StepProj::Hanging => return Poll::Pending,
                 StepProj::Calling { future } => {
-                    *this.answer = Some(ready!(future.poll(cx)));
+                    let answer = ready!(future.poll(cx));
+                    if this.delay.is_none() {
+                        step.set(Step::Ended);
+                        return Poll::Ready(answer);
+                    }
+                    *this.answer = Some(answer);
                     step.set(Step::Answered);
                 }
                 StepProj::Answered => match this.delay.take() {
@@ -98,7 +103,7 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for FaultFuture<F, T, E> {
                     None => step.set(Step::Ended),
                 },
                 StepProj::Delaying { sleep } => {
-                    ready!(sleep.poll(cx));
+                    ready!(Pin::new(sleep).poll(cx));
                     step.set(Step::Ended);
                 }
                 StepProj::Ended => {
