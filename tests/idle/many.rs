@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 
 use tokio::time::{Instant, sleep};
 use tripcoil::health::Idle;
-use tripcoil::{Breaker, Clock, State};
+use tripcoil::{Breaker, Clock, HalfOpen, State};
 
 use crate::{builder, fail, ms, secs, until};
 
@@ -84,4 +84,49 @@ async fn those_that_are_open_are_served_a_few_at_a_time() {
     assert_eq!(all.load(SeqCst), MANY as u64, "each got one");
     let each = (reads.load(SeqCst) - before) / MANY as u64;
     assert!(each < 30, "{each} readings of the clock for each");
+}
+
+/// In real time: threads open breakers while the timer closes them, and none is left open.
+#[test]
+fn none_is_left_open_by_threads_that_open_them() {
+    const THREADS: usize = 4;
+    const TRIPS: usize = 500;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let build = |number: usize| {
+        let built = Breaker::builder(number.to_string())
+            .clock(Clock::precise())
+            .open_for(ms(1))
+            .half_open(HalfOpen::successes(1))
+            .build_with_controller();
+        built.expect("valid")
+    };
+    let (breakers, controllers): (Vec<_>, Vec<_>) = (0..20).map(build).unzip();
+    let (timer, task) = Idle::new().grace(secs(0)).every(ms(1)).start();
+    let task = runtime.spawn(task);
+    for breaker in &breakers {
+        timer.probe(breaker, || async { Ok::<_, ()>(()) });
+    }
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let controllers = &controllers;
+            scope.spawn(move || {
+                for trip in 0..TRIPS {
+                    controllers[(thread + trip) % controllers.len()].trip();
+                    std::thread::yield_now();
+                }
+            });
+        }
+    });
+    runtime.block_on(async {
+        until(|| breakers.iter().all(|one| one.state() == State::Closed)).await;
+        drop(timer);
+        task.await.expect("it ends");
+    });
+    let closed = |one: &Breaker| one.observer().snapshot().totals;
+    let totals = breakers.iter().map(closed);
+    assert!(totals.map(|t| t.successes + t.late).sum::<u64>() >= 20);
 }

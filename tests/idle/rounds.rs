@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use tokio::time::{Instant, sleep};
 use tripcoil::health::Idle;
 use tripcoil::testing::{Recorder, assert_state};
-use tripcoil::{Cause, FailureKind, HalfOpen, Ramp, State};
+use tripcoil::{Cause, FailureKind, HalfOpen, ManualClock, Ramp, State};
 
 use crate::{Attempts, becomes, builder, fail, ms, secs, start, until};
 
@@ -365,4 +365,23 @@ async fn breakers_may_be_given_before_and_during() {
     timer.probe(&breakers[2], || async { Ok::<_, ()>(()) });
     let all_closed = || breakers.iter().all(|one| one.state() == State::Closed);
     until(all_closed).await;
+}
+
+/// The wait is by the breaker's clock, which here stands still for longer than tokio's.
+#[tokio::test(start_paused = true)]
+async fn a_wait_is_by_the_breakers_clock() {
+    let clock = ManualClock::new();
+    let built = builder("orders").clock(&clock).build();
+    let breaker = built.expect("valid");
+    fail(&breaker);
+    let attempts = Attempts::default();
+    let (timer, _task) = start();
+    timer.probe(&breaker, attempts.ending(|_| Ok::<_, ()>(())));
+    sleep(secs(3600)).await;
+    clock.advance(secs(30) - ms(1));
+    sleep(secs(3600)).await;
+    assert_eq!(attempts.count(), 0);
+    clock.advance(ms(1));
+    becomes(&breaker, State::Closed).await;
+    assert_eq!(attempts.count(), 1);
 }
