@@ -7,7 +7,7 @@ cargo clippy --workspace --all-targets --all-features -- -D warnings
 cargo clippy --lib -- -D warnings
 cargo clippy --lib --no-default-features -- -D warnings
 cargo clippy --manifest-path ci/no-std/Cargo.toml --release -- -D warnings
-cargo clippy --manifest-path ci/new-user/Cargo.toml -- -D warnings
+cargo clippy --manifest-path ci/new-user/Cargo.toml --all-targets -- -D warnings
 cargo clippy --manifest-path compile-fail/Cargo.toml --tests -- -D warnings
 
 RUSTFLAGS="--cfg tripcoil_step" cargo clippy --test step --target-dir "$target/step" -- -D warnings

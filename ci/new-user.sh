@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # As a new user would: a crate outside the workspace puts a breaker in front of its HTTP client, in at
-# most ten lines, which are those that the README shows, and trips it.
+# most ten lines, which are those that the README shows, and trips it. Its tests use the test kit.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -45,3 +45,5 @@ for series, value in {
     assert seen is not None and float(seen) == value, f"{series} is {seen}, not {value}"
     print(f"tripcoil_{series} {value}")
 PY
+
+cargo test --manifest-path ci/new-user/Cargo.toml --target-dir "$out" --test outage

@@ -66,6 +66,7 @@
 //! | see what the last calls said | `calls::CallLog` | `calls` |
 //! | look at all breakers in a browser, and switch them there or by HTTP | `operate::Operator` | `operate` |
 //! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
+//! | begin the rounds of breakers that are not called | `health::Idle` | `health` |
 //! | predict the end of an outage, or see one coming | `insight::Insight` | `insight` |
 //! | begin from settings for a kind of dependency | `Breaker::profile`, [`config::Profile`] | |
 //! | read the settings of several breakers from one file | `config::NamedSettings` | `settings` |
@@ -73,7 +74,9 @@
 //! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
 //! | keep the state across a restart | `Controller::save`, `Builder::restore`, `saved::FileStore` | `persist` |
 //! | keep the state of a whole registry | `saved::RegistryStore`, `RegistryController::save_every` | `persist`, `registry` |
-//! | control the time in tests | [`ManualClock`] | |
+//! | control the time in tests | [`ManualClock`], `testing::tokio_clock` | `testing` for the second |
+//! | test code that uses a breaker | `testing::Dependency`, `testing::Recorder` | `testing` |
+//! | inject faults into a tower service | `testing::FaultLayer` | `testing`, `tower` |
 //!
 //! # Features
 //!
@@ -98,8 +101,10 @@
 //! - `insight`: predictions, trends, patterns and a health score, from what a breaker has seen. Includes `serde`.
 //! - `operate`: an axum router for operators: a live page, the breakers as JSON, and switches behind a check of yours.
 //!   Includes `serde`.
-//! - `health`: a health check that drives the recovery, on tokio's timer, and an indicator for a
-//!   `/health` route. With `http`, checks by status.
+//! - `health`: a health check that drives the recovery, a timer for breakers that are not called, on
+//!   tokio's timer, and an indicator for a `/health` route. With `http`, checks by status.
+//! - `testing`: a scripted dependency, and assertions on transitions. With `tokio`, tokio's paused time as a clock; with
+//!   `tower`, a layer that injects faults.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -270,6 +275,8 @@ pub use self::integrations::operate;
 pub use self::integrations::registry;
 #[cfg(feature = "retry")]
 pub use self::integrations::retry;
+#[cfg(feature = "testing")]
+pub use self::integrations::testing;
 #[cfg(feature = "tower")]
 pub use self::integrations::tower;
 #[cfg(feature = "tracing")]

@@ -99,7 +99,7 @@ impl Observer {
     }
 
     /// Returns whether both read the same breaker.
-    #[cfg(feature = "insight")]
+    #[cfg(any(feature = "insight", all(feature = "health", feature = "registry")))]
     pub(crate) fn is_same(&self, other: &Observer) -> bool {
         core::ptr::eq::<Core>(&*self.core, &*other.core)
     }

@@ -25,6 +25,8 @@ pub mod operate;
 pub mod registry;
 #[cfg(feature = "retry")]
 pub mod retry;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
 #[cfg(feature = "tracing")]

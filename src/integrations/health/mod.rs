@@ -46,6 +46,12 @@
 //!   [`postpone_in`](crate::Controller::postpone_in)).
 //! - *The path.* A check goes around the breaker, not through it: through it, it would be rejected.
 //!
+//! # Without calls: a timer
+//!
+//! A [`Recovery`] acts while the breaker waits. A breaker whose wait is over needs a call, because its next call is
+//! the probe. An [`Idle`] timer, one task for all breakers of a process, makes an attempt where none comes: a check
+//! that begins the round, or a probe of its own. See there.
+//!
 //! # Outward: an indicator
 //!
 //! ```
@@ -146,15 +152,23 @@
 //!
 //! The example `health` shows both directions in one program, with axum.
 
+mod agenda;
+mod attempt;
 mod check;
 mod driver;
+mod idle;
+#[cfg(feature = "registry")]
+mod keys;
+mod notes;
 mod opening;
 mod recovery;
 mod report;
 mod score;
 #[cfg(feature = "http")]
 mod status;
+mod timer;
 
+pub use self::idle::Idle;
 pub use self::recovery::Recovery;
 #[cfg(feature = "insight")]
 pub use self::report::Outlook;
@@ -162,3 +176,4 @@ pub use self::report::{Dependency, Indicator, Report, Source};
 pub use self::score::{Health, Status};
 #[cfg(feature = "http")]
 pub use self::status::{UnhealthyStatus, healthy_status};
+pub use self::timer::IdleTimer;

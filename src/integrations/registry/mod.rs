@@ -86,9 +86,9 @@ mod waiting;
 pub use self::aggregate::Aggregate;
 pub use self::controller::RegistryController;
 pub use self::outliers::Outlier;
-#[cfg(any(feature = "metrics", feature = "tracing"))]
+#[cfg(any(feature = "health", feature = "metrics", feature = "tracing"))]
 pub(crate) use self::reports::Move;
-#[cfg(not(any(feature = "metrics", feature = "tracing")))]
+#[cfg(not(any(feature = "health", feature = "metrics", feature = "tracing")))]
 use self::reports::Move;
 use self::reports::Report;
 #[cfg(feature = "persist")]
@@ -368,6 +368,16 @@ impl<K: Hash + Eq + fmt::Display> Registry<K> {
     }
 }
 
+#[cfg(feature = "health")]
+impl<K, C> RegistryController<K, C> {
+    /// Returns the registry that it controls.
+    pub(crate) fn registry(&self) -> Registry<K, C> {
+        Registry {
+            shared: self.shared.clone(),
+        }
+    }
+}
+
 impl<K: Hash + Eq, C> Registry<K, C> {
     /// Returns a builder with a template, which returns the settings of a key's breaker.
     ///
@@ -447,7 +457,7 @@ impl<K: Hash + Eq, C> Registry<K, C> {
 
     /// Reports every key to `report`, for as long as the returned value is kept: first the present
     /// keys, from here, and then each key that comes or goes, exactly once.
-    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    #[cfg(any(feature = "health", feature = "metrics", feature = "tracing"))]
     pub(crate) fn follow(
         &self,
         report: impl Fn(&K, &Observer, Move) + Send + Sync + 'static,
@@ -457,6 +467,15 @@ impl<K: Hash + Eq, C> Registry<K, C> {
             report(&slot.key, &slot.controller.observer(), Move::There);
         }
         report
+    }
+
+    /// Begins the round of that key's breaker, as `Controller::half_open_from` does, if it is the one that is seen.
+    #[cfg(feature = "health")]
+    pub(crate) fn half_open_from(&self, key: &K, seen: &Observer, generation: u64) -> bool {
+        self.shared.find(key).is_some_and(|slot| {
+            let controller = &slot.controller;
+            controller.observer().is_same(seen) && controller.half_open_from(generation)
+        })
     }
 
     /// Returns whether this is the first publisher of all keys, and records that there is one.

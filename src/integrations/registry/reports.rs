@@ -16,7 +16,7 @@ use std::sync::{Arc, Weak};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
     /// It is present when the follower begins.
-    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    #[cfg(any(feature = "health", feature = "metrics", feature = "tracing"))]
     There,
     /// Its breaker was created.
     Came,

@@ -84,7 +84,7 @@ impl<K, C> Shared<K, C> {
     }
 
     /// All slots, and each that comes or goes from then on, exactly once.
-    #[cfg(any(feature = "metrics", feature = "tracing"))]
+    #[cfg(any(feature = "health", feature = "metrics", feature = "tracing"))]
     pub(super) fn follow(&self, follower: &Arc<Report<K>>) -> Vec<Counted<Slot<K, C>>> {
         let mut seats = self.seats();
         seats.reports.follow(follower);
