@@ -496,6 +496,9 @@ impl Core {
             if covered {
                 break;
             }
+            if self.stays_withheld(control, now) {
+                break;
+            }
             // Before the announcement, so that any helper that carries out the trip finds the kind.
             self.leave_kind(control.generation(), out.failure());
             if self.update(control, Goal::Check, now, Wait::of_failure(own)) {
