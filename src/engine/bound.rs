@@ -75,6 +75,8 @@ impl Bound {
     }
 
     /// Whether one more would be too many.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn is_reached(&self) -> bool {
         // before its keys leave it
         if self.over.get() != 0 {

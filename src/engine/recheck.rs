@@ -11,7 +11,7 @@ impl Core {
     #[cold]
     #[inline(never)]
     pub(crate) fn stays_withheld(&self, control: Control, now: u64) -> bool {
-        if self.bound.is_none() || control.state() != State::Closed || !self.withholds() {
+        if control.state() != State::Closed || !self.withholds() {
             return false;
         }
         let policy = self.head.policy.load();

@@ -496,7 +496,7 @@ impl Core {
             if covered {
                 break;
             }
-            if self.stays_withheld(control, now) {
+            if self.bound.is_some() && self.stays_withheld(control, now) {
                 break;
             }
             // Before the announcement, so that any helper that carries out the trip finds the kind.

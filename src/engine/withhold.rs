@@ -5,9 +5,8 @@ use crate::words::control::Control;
 use crate::words::outcome::State;
 
 impl Core {
-    /// Whether a trip by a rule is withheld now. Out of line: a failure that makes no rule true does not ask.
-    #[cold]
-    #[inline(never)]
+    /// Whether a trip by a rule is withheld now.
+    #[inline]
     pub(crate) fn withholds(&self) -> bool {
         // A look, and no claim: others may trip between it and this breaker's own transition. A claim would have to be
         // given back by whichever thread finds that nothing trips, and the update has many helpers.
