@@ -75,8 +75,10 @@ measures = [
     ("comments per 100 lines of the engine", round(100 * comments / code, 1), -8),
     ("one-letter names per 100 lines of the engine", round(100 * letters / code, 1), 1),
     ("conversions of words outside of them", conversions, 30),
-    # 250 is wanted: the sources take some 365 (comments a third of them), the pages of the guide 80
-    ("package in kB", round(int(sys.argv[1]) / 1000, 1), 470),
+    # 250 was wanted, for half of the features there are now. The sources take three quarters (comments a third of
+    # them), the pages of the guide and Cargo.lock the rest; the latest features (operate, settings, testing, retry, calls,
+    # saved registries, fallbacks) 140
+    ("package in kB", round(int(sys.argv[1]) / 1000, 1), 620),
 ]
 failed = False
 for what, figure, limit in measures:
