@@ -45,6 +45,11 @@ impl Refusal {
         }
     }
 
+    /// That of a query with problems.
+    pub(super) fn query() -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, "the query is not understood")
+    }
+
     pub(super) fn with(self, problems: Vec<Problem>) -> Refusal {
         Refusal { problems, ..self }
     }

@@ -77,6 +77,7 @@
 mod access;
 mod answer;
 mod list;
+mod moved;
 mod operator;
 mod page;
 mod read;
