@@ -76,6 +76,7 @@
 
 mod access;
 mod answer;
+mod hosts;
 mod list;
 mod moved;
 mod operator;
