@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A time, or a time that may be absent.
 pub(crate) trait Seconds {
-    /// A number, or one that may be absent: formats that are not self-describing tell these apart.
+    /// A number, or one that may be absent: formats that are not self-describing write these in different ways.
     type Form: Serialize;
 
     fn seconds(&self) -> Self::Form;

@@ -86,9 +86,9 @@
 //! breakers on the thread of the request: with 10,000 of them about 1 ms, and 7 ms if the worst come first, as on the page,
 //! which asks once per second while it is open.
 //!
-//! An answer has an end, whatever is asked: at most 1000 breakers of about 200 bytes each, or with
-//! `detail=full` 200 of up to 19 kB each, at 64 buckets, timed calls and 16 transitions: 3.8 MB. A page of the longest history
-//! has 1000 transitions, 250 kB.
+//! An answer has an end, whatever is asked: at most 1000 breakers of about 200 bytes each, or with `detail=full` 200. Of these
+//! each has up to 19 kB at 64 buckets, timed calls and 16 transitions, 3.8 MB in all, and 50 bytes more for each further bucket
+//! of its window. A page of a history has at most 1000 transitions, 250 kB.
 //!
 //! A breaker whose custom clock panics is not shown; `unreadable` in the list counts such breakers.
 
