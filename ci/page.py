@@ -50,6 +50,31 @@ class Page(Browser):
         self.do(f"element/{element}/clear")
         self.do(f"element/{element}/value", {"text": text})
 
+    def token(self, text):
+        """Typed, and then the key of the end of the line."""
+        self.type("#token", text + "\ue007")
+
+    def move(self, css, click=False):
+        """The pointer, to the middle of what is there; returns where."""
+        x, y = self.run(f"""
+            const at = document.querySelector({json.dumps(css)}).getBoundingClientRect();
+            return [Math.round(at.x + at.width / 2), Math.round(at.y + at.height / 2)];
+        """)
+        self.point(x, y, click)
+        return x, y
+
+    def point(self, x, y, click=False):
+        actions = [{"type": "pointerMove", "x": x, "y": y, "origin": "viewport", "duration": 0}]
+        if click:
+            actions += [{"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
+        pointer = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": actions}
+        self.do("actions", {"actions": [pointer]})
+
+    def leave(self):
+        """The rows."""
+        self.run("document.activeElement.blur()")
+        self.point(1, 1)
+
     def said(self):
         return self.run("const s = document.getElementById('said'); return [s.innerText, s.className]")
 
@@ -69,10 +94,11 @@ def until(what, look, limit):
 def check(browser):
     browser.do("url", {"url": URL})
     live = lambda: browser.run("const l = document.getElementById('live'); return [l.className, l.innerText]")
-    until("reading is refused", lambda: live() == ["lost", "reading is refused (401)"], 10)
+    refused = ["lost", "reading is refused: the token is missing or wrong (401)"]
+    until("reading is refused", lambda: live() == refused, 10)
     assert browser.rows() == {}
     browser.picture("refused", 360, "light")
-    browser.type("#token", TOKEN)
+    browser.token(TOKEN)
 
     def all_called():
         rows = browser.rows()
@@ -101,7 +127,7 @@ def check(browser):
 
     # a wrong token, and none
     for wrong in ("wrong", ""):
-        browser.type("#token", wrong)
+        browser.token(wrong)
         browser.click("orders", "force-open")
         text, kind = until("an error is shown", lambda: (s := browser.said())[0] and s, 5)
         assert kind == "error" and "token" in text and "401" in text, (text, kind)
@@ -109,7 +135,7 @@ def check(browser):
     print(f"refused: {text}")
 
     # the right one
-    browser.type("#token", TOKEN)
+    browser.token(TOKEN)
     browser.click("orders", "force-open")
     forced = until("forced open", lambda: (r := browser.rows()["orders"])["state"] == "forced open" and r, 5)
     assert browser.said() == ["orders: force-open, now forced open, by the token's owner", ""], browser.said()
@@ -120,6 +146,8 @@ def check(browser):
     browser.do("refresh")
     kept = until("the token is kept", lambda: browser.run("return document.getElementById('token').value"), 5)
     assert kept == TOKEN
+    keys = browser.run("return Object.keys(sessionStorage)")
+    assert keys == ["tripcoil.operate.token /operator/"], keys
     until("the rows are back", lambda: len(browser.rows()) == 3, 5)
     browser.click("orders", "release")
     until("released", lambda: browser.rows()["orders"]["state"] == "closed", 5)
@@ -176,6 +204,7 @@ def check(browser):
     print("stock seen open by its failures, search by its slow calls, and half-open")
 
     # a name that would be markup, from a server that is not ours
+    browser.leave()
     name = '<img src=x onerror="document.title=1">&amp;'
     browser.run(f"""
       window.fetch = async (url) => {{
@@ -227,6 +256,20 @@ def check(browser):
     assert made == [0, "Breakers"], made
     print("a name that would be markup is text")
 
+    answers(browser, live)
+    places(browser)
+    others_rules(browser)
+    strange_names(browser)
+    paths = ["/operator", "/operator/", "//operator", "///a//b//", "/", ""]
+    assert browser.run(f"return {json.dumps(paths)}.map(base)") == ["/operator/"] * 3 + ["/a//b/", "/", "/"]
+
+    browser.run("sessionStorage.clear()")
+    browser.do("refresh")
+    until("reading is refused", lambda: live() == refused, 10)
+    tokens(browser, live, refused)
+    browser.token(TOKEN)
+    until("the rows are back", lambda: len(browser.rows()) == 3 and live()[0] == "", 10)
+
     # nobody there
     browser.run("window.fetch = async () => { throw new TypeError('gone') }")
     until("the loss is shown", lambda: live()[0] == "lost" and "no answer" in live()[1], 5)
@@ -238,7 +281,200 @@ def check(browser):
     print("the browser's console has nothing else to say")
 
 
+def tokens(browser, live, refused):
+    """A token is sent once it is typed, and one that was refused is not sent again."""
+    browser.run("""
+      window.sent = [];
+      window.really = window.fetch;
+      window.fetch = (url, how) => { window.sent.push(how.headers.Authorization ?? null); return window.really(url, how); };
+    """)
+    sent = lambda: browser.run("return window.sent")
+    time.sleep(2.5)  # polls, if there were any
+    assert sent() == [], sent()
+    element = browser.element("#token")
+    for letter in "wrong":
+        browser.do(f"element/{element}/value", {"text": letter})
+        time.sleep(0.3)
+    assert sent() == [], sent()
+    browser.do(f"element/{element}/value", {"text": "\ue007"})
+    until("the whole token", lambda: sent() == ["Bearer wrong"], 5)
+    until("it is refused", lambda: live() == refused, 5)
+    time.sleep(2.5)
+    assert sent() == ["Bearer wrong"], sent()
+    # once more, on demand
+    browser.do(f"element/{element}/value", {"text": "\ue007"})
+    until("again", lambda: sent() == ["Bearer wrong"] * 2, 5)
+    browser.run("window.fetch = window.really")
+    print("a token is sent when it is complete, and once")
+
+
+# an answer of a server that is not ours, with as many breakers as `window.names` has
+SERVER = """
+  window.asked = [];
+  window.settings = { failure_rate: 0.5, max_in_flight: 64, open_for: "1m" };
+  const counts = { calls: 0, failures: 0, slow: 0 };
+  const known = {
+    at_seconds: 9, health: { value: 7, confidence: 0.5 }, eta: null, degraded: null, trend: null, pattern: null, outage: null,
+    outages: Array(3).fill({ began_seconds: 1, ended_seconds: 4, cause: "hang", rejected: 1, rejected_good: 2, wasted: 3 }),
+  };
+  const breaker = (name) => ({
+    name, switchable: true, at_seconds: 100, history: [], config: window.settings, insight: name === window.grown ? known : null,
+    snapshot: {
+      state: "open", time_in_state_seconds: 1, retry_after_seconds: null, failure_rate: 0, slow_rate: 0, window: counts,
+      buckets: [counts], probes: {}, evidence: null, watch: null, in_flight: null, admitted_share: 0, totals: { rejected: 0 },
+    },
+  });
+  window.fetch = async (url, how) => {
+    if (how.method) {
+      window.asked.push([new URL(url, location).search, how.body]);
+      const config = { ...window.settings, ...JSON.parse(how.body) };
+      return new Response(JSON.stringify({ changed: true, state: "open", who: "x\u202e", config }));
+    }
+    return new Response(JSON.stringify({
+      breakers: window.names.map(breaker), total: 10000, matching: 10000, switches: true, states: { open: window.names.length },
+    }));
+  };
+"""
+
+
+def answers(browser, live):
+    """What is wrong is shown as it was answered."""
+    answer = lambda status, body: browser.run(
+        f"window.fetch = async () => new Response({json.dumps(body)}, {{ status: {status} }});")
+    for status, body, expected in [
+        (429, '{"error": "too many"}', "too many (429)"),
+        (503, "<html>", "status 503"),
+        (400, '{"error": "x\u202ey"}', r"x\u{202e}y (400)"),
+        (200, "<html>", "the answer is no JSON"),
+    ]:
+        answer(status, body)
+        until(f"{status}: {live()}", lambda: live()[0] == "lost" and live()[1].startswith(expected + "; last answer at "), 5)
+    browser.run("window.fetch = async () => { throw new TypeError('gone') }")
+    until("the loss is shown", lambda: live()[1].startswith("no answer; last answer at "), 5)
+    # a redirect, as a proxy has to its login
+    browser.run("""
+      window.calls = 0;
+      window.fetch = async (url, how) => {
+        window.calls += 1;
+        return how.redirect === "manual" ? { type: "opaqueredirect", ok: false, status: 0 } : new Response("{}");
+      };
+    """)
+    until("the login", lambda: "reading is refused: sign in first" in live()[1], 5)
+    time.sleep(2.5)
+    assert browser.run("return window.calls") == 1
+    browser.run("refused = false")
+    print("each wrong answer is shown as what it is")
+
+
+def places(browser):
+    """A row that is under the pointer stays there, and a click is its own."""
+    screen = {"width": 1200, "height": 1300, "deviceScaleFactor": 1, "mobile": False}
+    browser.devtools("Emulation.setDeviceMetricsOverride", **screen)
+    names = [f"h{n:02}" for n in range(25)]
+    lists = lambda names: browser.run(f"window.names = {json.dumps(names)}")
+    shown = lambda: browser.run("return [...document.querySelectorAll('#breakers > *')].map((row) => row.dataset.name)")
+    gone = lambda: browser.run("return [...document.querySelectorAll('#breakers > .gone')].map((row) => row.dataset.name)")
+    lists(names)
+    browser.run(SERVER)
+    height = lambda: browser.run("return document.querySelector('[data-name=h00]').offsetHeight")
+    for nth, scrolled in [(5, True), (2, False)]:
+        browser.leave()
+        browser.run("window.grown = null")
+        lists(names)
+        until("the rows", lambda: shown() == names and gone() == [], 5)
+        row = f"[data-name=h{nth:02}]"
+        browser.run(f"""
+          scrollTo(0, 0);
+          if ({json.dumps(scrolled)}) document.querySelector("{row}").scrollIntoView({{ block: "center" }});
+        """)
+        x, y = browser.move(f"{row} [data-action=force-open]")
+        under = lambda: browser.run(f"const e = document.elementFromPoint({x}, {y}); return [e.closest('.breaker')?.dataset.name, e.dataset.action]")
+        assert under() == [row[-4:-1], "force-open"], under()
+        # rows before it leave, others come, one that stays becomes higher, and something is said above
+        before = height()
+        later = ["n0", "n1", "n2", "h00", *names[nth:], "n3"]
+        lists(later)
+        browser.run("window.grown = 'h00'; say('a name', 'a long answer '.repeat(40), true)")
+        until("rows have left", lambda: gone() == names[1:nth], 5)
+        until("one has grown", lambda: height() > before, 5)
+        assert under() == [row[-4:-1], "force-open"], under()
+        browser.run("window.asked = []")
+        browser.point(x, y, click=True)
+        asked = until("the click", lambda: browser.run("return window.asked"), 5)
+        assert [search for search, _ in asked] == [f"?name={row[-4:-1]}"], asked
+        # once the rows are left, those that are gone go
+        browser.leave()
+        until("the rows", lambda: shown() == later and gone() == [], 5)
+    # a row in use is not kept as high as it was on a narrow screen
+    browser.run("document.querySelector('[data-name=n0] button').focus()")
+    heights = []
+    for width in (360, 1200):
+        browser.devtools("Emulation.setDeviceMetricsOverride", **{**screen, "width": width})
+        time.sleep(1.5)
+        heights.append(browser.run("return document.querySelector('[data-name=n0]').offsetHeight"))
+    assert heights[0] > heights[1] + 100, heights
+    browser.leave()
+    print("what is under the pointer stays there")
+
+
+def others_rules(browser):
+    """Only what was typed is changed, whatever others have changed meanwhile."""
+    browser.run("window.names = ['orders']")
+    until("one row", lambda: list(browser.rows()) == ["orders"], 5)
+    field = "document.querySelector('textarea')"
+    value = lambda: browser.run(f"return {field}.value && JSON.parse({field}.value)")
+    fold = lambda is_open: browser.run(f"document.querySelector('details').open = {json.dumps(is_open)}")
+    click = lambda: browser.run("document.querySelector('[data-action=rules]').click()")
+    fold(True)
+    before = until("the rules", value, 5)
+    assert before == {"failure_rate": 0.5, "max_in_flight": 64, "open_for": "1m"}, before
+    browser.run("window.asked = []")
+    click()
+    until("nothing to change", lambda: "no setting differs" in browser.said()[0], 5)
+    assert browser.run("return window.asked") == []
+    # another has changed a rule, while this one was typed
+    browser.run(f"{field}.value = {field}.value.replace('64', '32'); window.settings = {{ ...window.settings, failure_rate: 0.9 }}")
+    fold(False)
+    time.sleep(1.5)
+    fold(True)
+    time.sleep(0.3)
+    assert value() == {**before, "max_in_flight": 32}, value()
+    click()
+    asked = until("the change", lambda: browser.run("return window.asked"), 5)
+    assert [json.loads(body) for _, body in asked] == [{"max_in_flight": 32}], asked
+    # nothing was typed: what is shown is what is in force
+    until("filled in anew", lambda: value() == {**before, "failure_rate": 0.9, "max_in_flight": 32}, 5)
+    fold(False)
+    browser.run("window.settings = { failure_rate: 0.7 }")
+    time.sleep(1.5)
+    fold(True)
+    until("filled in anew", lambda: value() == {"failure_rate": 0.7}, 5)
+    # what is no JSON goes as it is, for the answer to say so
+    assert browser.run(f"{field}.value = '{{'; return typed({field})") == "{"
+    browser.run("document.activeElement.blur()")
+    print("a change of rules has what was typed")
+
+
+def strange_names(browser):
+    """Names that cannot be seen can be told apart, and have no hold on what is beside them."""
+    names = ["pay\u202etset", "\u200b", "   ", "a  b ", "\u3164", "\u00a0", "a\nb", "caf\u00e9 \u05d0", "\U0001f980"]
+    expected = [r"pay\u{202e}tset", r"\u{200b}", r"\u{20}\u{20}\u{20}", r"a\u{20} b\u{20}", r"\u{3164}", r"\u{a0}", r"a\u{a}b",
+                "caf\u00e9 \u05d0", "\U0001f980"]
+    browser.run(f"window.names = {json.dumps(names)}")
+    read = lambda: browser.run("return [...document.querySelectorAll('h2')].map((h) => h.textContent)")
+    until(f"the names, not {read()}", lambda: read() == expected, 5)
+    heights = browser.run("return [...document.querySelectorAll('h2')].map((h) => h.offsetHeight)")
+    assert min(heights) > 15, heights
+    browser.run("document.querySelector('[data-action=reset]').click()")
+    until("it is said", lambda: browser.said()[0] == r"pay\u{202e}tset: reset, now open, by x\u{202e}", 5)
+    assert browser.run("return document.querySelector('#said bdi').textContent") == expected[0]
+    browser.picture("names", 1200, "light")
+    print("names that cannot be seen are written out")
+
+
 def pictures(browser, name):
+    browser.leave()
+    browser.run("document.getElementById('said').replaceChildren()")
     browser.picture(f"{name}-narrow", 360, "light")
     browser.picture(f"{name}-dark", 1200, "dark")
     browser.picture(name, 1200, "light")

@@ -12,8 +12,8 @@ out=$target/page
 rm -rf "$out"
 mkdir -p "$out"
 token=$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')
-# two minutes are more than the checks take, and an end if nothing ends it
-GATEWAY_TOKEN=$token "$target/debug/axum_gateway" --seconds 120 >"$out/log" 2>&1 &
+# four minutes are more than the checks take, and an end if nothing ends it
+GATEWAY_TOKEN=$token "$target/debug/axum_gateway" --seconds 240 >"$out/log" 2>&1 &
 gateway=$!
 trap 'kill "$gateway" 2>/dev/null || true' EXIT
 

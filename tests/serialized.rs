@@ -1,5 +1,5 @@
 //! What users log, in serde's formats: one spelling for names, and one unit for times.
-#![allow(clippy::expect_used, reason = "a test may fail loudly")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,6 +55,7 @@ fn states_causes_and_kinds_have_one_name_each() {
         (Cause::RampCompleted, "ramp_completed"),
         (Cause::RampFailed, "ramp_failed"),
         (Cause::Manual, "manual"),
+        (Cause::MaxInFlight, "max_in_flight"),
     ] {
         there_and_back(&cause, name);
         assert_eq!(cause.as_str(), name);
@@ -199,6 +200,77 @@ fn a_snapshot_and_its_transitions_are_plain_data() {
     assert_eq!(transition["counts"], counts);
     // since 1970
     assert!(transition["wall_time_seconds"].as_f64() > Some(1.7e9));
+}
+
+/// What a reader of a format without field names has for a transition.
+#[derive(serde::Deserialize)]
+struct Mirror {
+    generation: u64,
+    _from: State,
+    to: State,
+    cause: Cause,
+    at_seconds: f64,
+    wall_time_seconds: Option<f64>,
+    open_until_seconds: Option<f64>,
+    failure: Option<FailureKind>,
+    counts: [u64; 4],
+    consecutive_failures: u64,
+}
+
+#[derive(serde::Deserialize)]
+struct Bucket {
+    from_seconds: f64,
+    to_seconds: Option<f64>,
+    calls: u64,
+}
+
+#[test]
+fn a_format_without_names_can_be_read_by_the_same_fields() {
+    let clock = ManualClock::new();
+    let (breaker, controller) = Breaker::builder("watched")
+        .consecutive_failures(1)
+        .open_for(5 * SECOND)
+        .durations(true)
+        .clock(&clock)
+        .build_with_controller()
+        .expect("valid");
+    let permit = breaker.try_acquire().expect("closed");
+    clock.advance(SECOND);
+    permit.failure(FailureKind::Other(9));
+    controller.force_open();
+    let observer = breaker.observer();
+    let bytes = postcard::to_stdvec(&observer.history()).expect("its length is known");
+    let read: Vec<Mirror> = postcard::from_bytes(&bytes).expect("the same fields");
+    let [opened, forced] = &read[..] else {
+        panic!("{} transitions", read.len())
+    };
+    assert_eq!((opened.generation, opened.to), (1, State::Open));
+    assert_eq!(opened.cause, Cause::ConsecutiveFailures);
+    assert_eq!(
+        (opened.at_seconds, opened.open_until_seconds),
+        (1.0, Some(6.0))
+    );
+    assert_eq!(opened.failure, Some(FailureKind::Other(9)));
+    assert_eq!(
+        (opened.counts, opened.consecutive_failures),
+        ([1, 0, 1, 0], 1)
+    );
+    assert!(opened.wall_time_seconds > Some(1.7e9));
+    assert_eq!(
+        (forced.to, forced.open_until_seconds),
+        (State::ForcedOpen, None)
+    );
+
+    let snapshot = observer.snapshot();
+    let bytes = postcard::to_stdvec(&snapshot).expect("each length is known");
+    assert!(!bytes.is_empty());
+    let bytes = postcard::to_stdvec(&snapshot.durations).expect("its length is known");
+    let read: Option<Vec<Bucket>> = postcard::from_bytes(&bytes).expect("the same fields");
+    let [bucket] = &read.expect("are kept")[..] else {
+        panic!("not one bucket")
+    };
+    assert_eq!(bucket.calls, 1);
+    assert!(bucket.from_seconds <= 1.0 && bucket.to_seconds > Some(1.0));
 }
 
 /// A name that is not a time's has no unit, and each time has the one.

@@ -135,7 +135,8 @@ impl serde::Serialize for Durations {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // the rest, a hundred at most times, are zeros that a reader would have to skip
         let some = self.iter().filter(|bucket| bucket.calls > 0);
-        serializer.collect_seq(some)
+        // some formats need to know how many there are
+        serializer.collect_seq(some.collect::<alloc::vec::Vec<_>>())
     }
 }
 

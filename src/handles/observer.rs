@@ -104,6 +104,18 @@ impl Observer {
         core::ptr::eq::<Core>(&*self.core, &*other.core)
     }
 
+    /// Returns what no other breaker has as long as this one is observed.
+    #[cfg(feature = "operate")]
+    pub(crate) fn identity(&self) -> usize {
+        core::ptr::from_ref::<Core>(&self.core).addr()
+    }
+
+    /// Returns the last transitions before that generation, at most so many, oldest first.
+    #[cfg(feature = "operate")]
+    pub(crate) fn history_before(&self, generation: u64, most: usize) -> Vec<Transition> {
+        self.core.events_before(generation, most as u64)
+    }
+
     /// Returns the snapshot without the series of buckets.
     #[cfg(any(feature = "insight", feature = "operate", feature = "registry"))]
     pub(crate) fn figures(&self) -> Snapshot {

@@ -8,6 +8,9 @@ use core::marker::PhantomData;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+#[cfg(test)]
+mod tests;
+
 /// A value that has a name of its own.
 pub(crate) trait Named: Sized {
     /// What a name is of, and which there are.
@@ -29,7 +32,7 @@ impl Named for State {
 impl Named for Cause {
     const NAMES: &'static str = "the cause of a transition: consecutive_failures, failure_count, failure_rate, \
         slow_rate, evidence, hang, open_elapsed, probes_succeeded, probe_failed, probe_timeout, \
-        probes_cancelled, ramp_completed, ramp_failed or manual";
+        probes_cancelled, ramp_completed, ramp_failed, manual or max_in_flight";
 
     fn from_name(name: &str) -> Option<Cause> {
         let mut all = (0..Cause::NUMBER).map(Cause::unpack);

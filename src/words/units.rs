@@ -6,34 +6,40 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A time, or a time that may be absent.
 pub(crate) trait Seconds {
-    fn seconds(&self) -> Option<f64>;
+    /// A number, or one that may be absent: formats that are not self-describing write these in different ways.
+    type Form: Serialize;
+
+    fn seconds(&self) -> Self::Form;
 }
 
 impl Seconds for Duration {
-    fn seconds(&self) -> Option<f64> {
-        Some(self.as_secs_f64())
+    type Form = f64;
+
+    fn seconds(&self) -> f64 {
+        self.as_secs_f64()
     }
 }
 
 /// Since 1970, UTC; negative before.
 impl Seconds for SystemTime {
-    fn seconds(&self) -> Option<f64> {
-        Some(match self.duration_since(UNIX_EPOCH) {
+    type Form = f64;
+
+    fn seconds(&self) -> f64 {
+        match self.duration_since(UNIX_EPOCH) {
             Ok(since) => since.as_secs_f64(),
             Err(before) => -before.duration().as_secs_f64(),
-        })
+        }
     }
 }
 
 impl<T: Seconds> Seconds for Option<T> {
-    fn seconds(&self) -> Option<f64> {
-        self.as_ref()?.seconds()
+    type Form = Option<T::Form>;
+
+    fn seconds(&self) -> Option<T::Form> {
+        self.as_ref().map(T::seconds)
     }
 }
 
 pub(crate) fn seconds<S: Serializer>(time: &impl Seconds, to: S) -> Result<S::Ok, S::Error> {
-    match time.seconds() {
-        Some(seconds) => to.serialize_f64(seconds),
-        None => None::<f64>.serialize(to),
-    }
+    time.seconds().serialize(to)
 }

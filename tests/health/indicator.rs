@@ -185,9 +185,9 @@ fn a_report_has_names_that_stay() {
         concat!(
             r#"{"status":"degraded","score":87,"dependencies":["#,
             r#"{"name":"orders","required":true,"status":"up","score":100,"state":"closed","#,
-            r#""failure_rate":0.0,"slow_rate":0.0,"retry_after_ms":null},"#,
+            r#""failure_rate":0.0,"slow_rate":0.0,"retry_after_seconds":null},"#,
             r#"{"name":"hints","required":false,"status":"degraded","score":75,"state":"closed","#,
-            r#""failure_rate":0.25,"slow_rate":0.0,"retry_after_ms":null}]}"#
+            r#""failure_rate":0.25,"slow_rate":0.0,"retry_after_seconds":null}]}"#
         )
     );
 
@@ -195,13 +195,17 @@ fn a_report_has_names_that_stay() {
         let whole: Value = serde_json::from_str(&json()).expect("JSON");
         let part = &whole["dependencies"][index];
         let field = |name: &str| part[name].clone();
-        [field("status"), field("state"), field("retry_after_ms")]
+        [
+            field("status"),
+            field("state"),
+            field("retry_after_seconds"),
+        ]
     };
     controller.trip_for(Duration::from_millis(1500));
     clock.advance(Duration::from_micros(1));
-    assert_eq!(part(1), [json!("down"), json!("open"), json!(1500)]);
+    assert_eq!(part(1), [json!("down"), json!("open"), json!(1.499999)]);
     clock.advance(Duration::from_secs(2));
-    assert_eq!(part(1), [json!("degraded"), json!("open"), json!(0)]);
+    assert_eq!(part(1), [json!("degraded"), json!("open"), json!(0.0)]);
     let operations: [(Order, &str, &str); 4] = [
         (Controller::half_open, "degraded", "half_open"),
         (Controller::force_open, "down", "forced_open"),

@@ -155,6 +155,55 @@ async fn a_form_of_another_site_is_refused() {
 }
 
 #[tokio::test]
+async fn a_host_that_is_not_served_gets_nothing() {
+    let (breaker, controller) = pair();
+    let operator = Operator::new()
+        .controller(controller)
+        .hosts(["ops.example", "127.0.0.1:8080"])
+        .switches(check);
+    let rig = Rig::of(operator.router()).await;
+    let to = |method: Method, path: &str, host: Option<&str>| {
+        let mut request = post(method, path, "");
+        if let Some(host) = host {
+            let host = host.parse().unwrap();
+            request.headers_mut().insert("host", host);
+        }
+        request
+    };
+    for (method, path) in [
+        (Method::GET, "/breakers"),
+        (Method::GET, "/breakers/orders"),
+        (Method::GET, "/breakers/orders/history"),
+        (Method::POST, "/breakers/orders/force-open"),
+        (Method::PATCH, "/breakers/orders/rules"),
+        (Method::GET, "/"),
+        (Method::GET, "/openapi.json"),
+    ] {
+        for host in [None, Some("evil.example"), Some("127.0.0.1"), Some("?")] {
+            let answer = rig.send(to(method.clone(), path, host)).await;
+            assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST, "{path}");
+            assert_eq!(
+                answer.json(),
+                json!({ "error": "this host is not served here" })
+            );
+        }
+    }
+    assert_eq!(breaker.observer().snapshot().generation, 0);
+    for host in ["ops.example", "Ops.Example:8443", "127.0.0.1:8080"] {
+        let answer = rig.send(to(Method::GET, "/breakers", Some(host))).await;
+        assert_eq!(answer.status, StatusCode::OK, "{host}");
+        let answer = rig
+            .send(to(Method::POST, "/breakers/orders/reset", Some(host)))
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{host}");
+    }
+    let none: [&str; 0] = [];
+    let router: Router = Operator::new().hosts(none).router();
+    let answer = send(&router, to(Method::GET, "/", Some("ops.example"))).await;
+    assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST);
+}
+
+#[tokio::test]
 async fn reading_can_be_behind_a_check_of_its_own() {
     let (_breaker, controller) = pair();
     let operator = Operator::new()

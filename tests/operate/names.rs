@@ -178,8 +178,20 @@ async fn it_can_be_nested_anywhere() {
     assert_eq!(one.json()["name"], "orders");
     let none = send(&outer, get("/tenants/acme/operate/breakers/")).await;
     assert_eq!(none.status, StatusCode::NOT_FOUND);
-    assert_eq!(none.json()["error"], "there is no breaker \"\"");
+    let error = "there is no breaker \"\"; the list of all has no slash at the end";
+    assert_eq!(none.json()["error"], error);
     let outside = send(&outer, get("/tenants/acme/operate/nowhere")).await;
     assert_eq!(outside.status, StatusCode::IM_A_TEAPOT);
+    // axum's: a nested router has no path with a slash at its end
+    let slash = send(&outer, get("/tenants/acme/operate/")).await;
+    assert_eq!(slash.status, StatusCode::IM_A_TEAPOT);
+    let with_slash: Router = Router::new().nest("/operate/", Operator::new().router());
+    for (path, status) in [
+        ("/operate/", StatusCode::OK),
+        ("/operate/breakers", StatusCode::OK),
+        ("/operate", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(send(&with_slash, get(path)).await.status, status, "{path}");
+    }
     assert_eq!(breaker.state(), State::Closed);
 }

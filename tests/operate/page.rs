@@ -52,7 +52,10 @@ async fn the_page_loads_nothing_and_lets_in_its_own_script_only() {
             " onclick",
             "src=",
             "@import",
-            "url(",
+            "url(h",
+            "url(/",
+            "url(\"",
+            "url('",
         ] {
             assert!(!text.contains(way), "{way}");
         }
@@ -95,6 +98,40 @@ async fn the_page_has_a_name_and_a_shape_for_each_state() {
         assert!(shapes.insert(shape), "{shape} twice");
     }
     assert_eq!(shapes.len(), 6);
+}
+
+#[tokio::test]
+async fn the_page_offers_every_rule_that_can_be_changed() {
+    let rig = Rig::new(Operator::new().switches(check)).await;
+    let page = rig.get("/").await.text;
+    let (_, rules) = page.split_once("const RULES = [").unwrap();
+    let (rules, _) = rules.split_once("];").unwrap();
+    let offered: BTreeSet<_> = rules
+        .split(',')
+        .map(|r| r.trim().trim_matches('"'))
+        .collect();
+    let described = rig.read("/openapi.json").await;
+    let known = &described["components"]["schemas"]["Rules"]["properties"];
+    let known: BTreeSet<_> = known
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(offered, known);
+}
+
+#[tokio::test]
+async fn the_description_has_every_cause() {
+    let rig = Rig::new(Operator::new()).await;
+    let described = rig.read("/openapi.json").await;
+    let causes = described["components"]["schemas"]["Cause"]["enum"].as_array();
+    let causes = causes.unwrap().iter().map(|cause| cause.as_str().unwrap());
+    let error = serde_json::from_value::<tripcoil::Cause>("?".into()).unwrap_err();
+    let error = error.to_string();
+    let (_, names) = error.split_once("of a transition: ").unwrap();
+    let names = names.split(", ").flat_map(|names| names.split(" or "));
+    assert_eq!(causes.collect::<BTreeSet<_>>(), names.collect());
 }
 
 #[tokio::test]

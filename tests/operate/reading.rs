@@ -247,6 +247,188 @@ async fn a_query_that_is_not_understood_is_answered_with_every_problem() {
 }
 
 #[tokio::test]
+async fn an_answer_has_an_end_however_long_a_history_is() {
+    let (_breaker, controller) = Breaker::builder("orders")
+        .history(65_536)
+        .build_with_controller()
+        .unwrap();
+    (0..5_000).for_each(|_| assert!(controller.reset()));
+    let rig = Rig::new(Operator::new().controller(controller)).await;
+    let generations = |transitions: &Value| -> Vec<u64> {
+        let transitions = transitions.as_array().unwrap().iter();
+        transitions
+            .map(|t| t["generation"].as_u64().unwrap())
+            .collect()
+    };
+    let last: Vec<_> = (4_985..=5_000).collect();
+    let one = rig.read("/breakers/orders").await;
+    assert_eq!(generations(&one["history"]), last);
+    let list = rig.read("/breakers?detail=full").await;
+    assert_eq!(generations(&list["breakers"][0]["history"]), last);
+
+    let page = rig.read("/breakers/orders/history").await;
+    let found = generations(&page["transitions"]);
+    assert_eq!(found, (4_901..=5_000).collect::<Vec<_>>(), "by default");
+    // back to the first, each once
+    for path in ["/breakers/orders/history", "/breakers/_/history"] {
+        let (mut query, mut seen) = ("?limit=999&name=orders".to_owned(), Vec::new());
+        loop {
+            let page = rig.read(&format!("{path}{query}")).await;
+            let mut found = generations(&page["transitions"]);
+            assert!(found.len() <= 999);
+            found.append(&mut seen);
+            seen = found;
+            match page["next"].as_str() {
+                Some(next) => next.clone_into(&mut query),
+                None => break,
+            }
+        }
+        assert_eq!(seen, (1..=5_000).collect::<Vec<_>>());
+    }
+    for (query, found) in [
+        ("before=1", vec![]),
+        ("before=0", vec![]),
+        ("before=2", vec![1]),
+        ("limit=2&before=4", vec![2, 3]),
+        ("limit=1&before=18446744073709551615", vec![5_000]),
+    ] {
+        let page = rig.read(&format!("/breakers/orders/history?{query}")).await;
+        assert_eq!(generations(&page["transitions"]), found, "{query}");
+    }
+    let answer = rig
+        .get("/breakers/orders/history?limit=0&limit=1001&before=x&after=1")
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let body = answer.json();
+    let problems = body["problems"].as_array().unwrap().iter();
+    let fields: Vec<_> = problems.map(|p| p["field"].clone()).collect();
+    assert_eq!(fields, ["limit", "limit", "before", "after"]);
+
+    // with everything about each, a page is smaller
+    for (query, status) in [
+        ("limit=200&detail=full", 200),
+        ("limit=201&detail=full", 400),
+        ("detail=full&limit=1000", 400),
+        ("limit=1000", 200),
+    ] {
+        let answer = rig.get(&format!("/breakers?{query}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_history_shorter_than_a_page_is_shown_as_far_as_it_goes() {
+    for kept in [1, 2, 3] {
+        let (_breaker, controller) = Breaker::builder("orders")
+            .history(kept)
+            .build_with_controller()
+            .unwrap();
+        (0..9).for_each(|_| assert!(controller.reset()));
+        let rig = Rig::new(Operator::new().controller(controller)).await;
+        let page = rig.read("/breakers/orders/history?limit=2").await;
+        let shown = page["transitions"].as_array().unwrap().len();
+        assert_eq!(shown, 2.min(kept as usize), "{kept}");
+        assert_eq!(page["next"].is_null(), kept < 3, "{kept}");
+        if let Some(next) = page["next"].as_str() {
+            let page = rig.read(&format!("/breakers/orders/history{next}")).await;
+            let found = &page["transitions"];
+            assert_eq!(
+                (found.as_array().unwrap().len(), &found[0]["generation"]),
+                (1, &json!(7))
+            );
+            assert_eq!(page["next"], Value::Null);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_search_for_an_insight_that_panics_hides_nothing_else() {
+    let breaker = Breaker::builder("orders").build().unwrap();
+    let well = Breaker::builder("well").build().unwrap();
+    let insight = Insight::new(&well.observer());
+    let operator = Operator::new()
+        .observer(&breaker.observer())
+        .observer(&well.observer())
+        .insights(move |observer| {
+            assert_eq!(observer.name(), "well", "the test's search");
+            Some(insight.clone())
+        });
+    let rig = Rig::new(operator).await;
+    let list = rig.read("/breakers?detail=full").await;
+    assert_eq!(
+        (names(&list), &list["unreadable"]),
+        (vec!["orders", "well"], &json!(0))
+    );
+    assert_eq!(list["breakers"][0]["insight"], Value::Null);
+    assert_eq!(list["breakers"][1]["insight"]["name"], "well");
+    let one = rig.read("/breakers/orders").await;
+    assert_eq!(
+        (&one["insight"], &one["snapshot"]["state"]),
+        (&Value::Null, &json!("closed"))
+    );
+    let answer = rig.get("/breakers/orders/outages").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let error = "the search for the insight of this breaker has panicked";
+    assert_eq!(answer.json(), json!({ "error": error }));
+    assert_eq!(rig.read("/breakers/well/outages").await["outages_total"], 0);
+}
+
+#[tokio::test]
+async fn a_breaker_that_is_added_twice_is_one() {
+    use std::sync::Arc;
+    let (breaker, controller) = Breaker::builder("orders").build_with_controller().unwrap();
+    let controller = Arc::new(controller);
+    let observer = breaker.observer();
+    let both = |operator: Operator| operator.switches(check);
+    for operator in [
+        both(
+            Operator::new()
+                .observer(&observer)
+                .controller(controller.clone()),
+        ),
+        both(
+            Operator::new()
+                .controller(controller.clone())
+                .observer(&observer),
+        ),
+        both(
+            Operator::new()
+                .controller(controller.clone())
+                .controller(controller.clone()),
+        ),
+        both(
+            Operator::new()
+                .observer(&observer)
+                .controller(controller.clone())
+                .observer(&observer),
+        ),
+    ] {
+        let rig = Rig::new(operator).await;
+        let list = rig.read("/breakers").await;
+        assert_eq!((names(&list), &list["total"]), (vec!["orders"], &json!(1)));
+        assert_eq!(list["breakers"][0]["switchable"], true);
+        assert_eq!(list["states"]["closed"], 1);
+        assert_eq!(rig.read("/breakers/orders").await["switchable"], true);
+        let (status, done) = rig.post("/breakers/orders/reset", "").await;
+        assert_eq!((status, &done["changed"]), (StatusCode::OK, &json!(true)));
+    }
+    let rig = Rig::new(Operator::new().observer(&observer).observer(&observer)).await;
+    assert_eq!(rig.read("/breakers").await["total"], 1);
+    assert_eq!(rig.read("/breakers/orders").await["switchable"], false);
+    // another of that name is another
+    let twin = Breaker::builder("orders").build().unwrap();
+    let operator = Operator::new()
+        .observer(&observer)
+        .observer(&twin.observer());
+    let rig = Rig::new(operator).await;
+    assert_eq!(rig.read("/breakers").await["total"], 2);
+    assert_eq!(
+        rig.get("/breakers/orders").await.status,
+        StatusCode::CONFLICT
+    );
+}
+
+#[tokio::test]
 async fn a_clock_that_panics_hides_its_breaker_and_no_other() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};

@@ -64,6 +64,34 @@ async fn an_observer_of_a_forgotten_breaker_is_not_shown_any_more() {
 }
 
 #[tokio::test]
+async fn a_breaker_that_is_added_beside_its_registry_is_one() {
+    let (registry, controller) = hosts();
+    let observer = registry.get("eu").unwrap().observer();
+    registry.get("us").unwrap();
+    for operator in [
+        Operator::new()
+            .registry(controller.clone())
+            .observer(&observer),
+        Operator::new()
+            .observer(&observer)
+            .registry(controller.clone()),
+        Operator::new()
+            .registry(controller.clone())
+            .registry(controller.clone()),
+    ] {
+        let rig = Rig::new(operator.switches(check)).await;
+        let list = rig.read("/breakers").await;
+        assert_eq!(
+            (&list["total"], &list["states"]["closed"]),
+            (&json!(2), &json!(2))
+        );
+        assert_eq!(rig.read("/breakers/eu").await["switchable"], true);
+        let (status, _) = rig.post("/breakers/eu/reset", "").await;
+        assert_eq!(status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn a_breaker_with_rules_of_its_own_stays() {
     let (registry, controller) = hosts();
     let rig = Rig::new(Operator::new().registry(controller).switches(check)).await;

@@ -169,32 +169,141 @@ async fn who_has_switched_is_logged() {
         .unwrap();
     let done = rig.send(request).await.json();
     assert_eq!(done["who"], "bob; forged=1");
-    let (status, _) = rig
-        .patch("/breakers/orders/rules", r#"{"failure_rate": 0.5}"#)
-        .await;
-    assert_eq!(status, StatusCode::OK);
-    // what is refused is none
-    rig.patch("/breakers/orders/rules", "{}").await;
-    rig.post("/breakers/nowhere/trip", "").await;
+    for (rules, found) in [
+        (
+            r#"{"failure_rate": 0.25, "hang": {"starts": 9}, "min_throughput": 20}"#,
+            200,
+        ),
+        (r#"{"failure_rate": 0.25}"#, 200),
+        (r#"{"failure_rate": 25}"#, 422),
+    ] {
+        let (status, done) = rig.patch("/breakers/orders/rules", rules).await;
+        assert_eq!(status.as_u16(), found, "{done}");
+    }
+    let refused = [
+        ("/breakers/nowhere/trip", "application/json", "", 404),
+        ("/breakers/orders/trip", "text/plain", "", 415),
+        (
+            "/breakers/orders/trip",
+            "application/json",
+            "{\"why\": 1}",
+            422,
+        ),
+        ("/breakers/%FF/trip", "application/json", "", 400),
+    ];
+    for (path, kind, body, status) in refused {
+        let mut request = post(Method::POST, path, body);
+        let headers = request.headers_mut();
+        headers.insert("content-type", kind.parse().unwrap());
+        assert_eq!(rig.send(request).await.status.as_u16(), status);
+    }
+    let mut foreign = post(Method::POST, "/breakers/orders/trip", "");
+    let site = "cross-site".parse().unwrap();
+    foreign.headers_mut().insert("sec-fetch-site", site);
+    assert_eq!(rig.send(foreign).await.status, StatusCode::FORBIDDEN);
+    // that is the check's to log
+    let mut unknown = post(Method::POST, "/breakers/orders/trip", "");
+    unknown.headers_mut().remove("authorization");
+    assert_eq!(rig.send(unknown).await.status, StatusCode::UNAUTHORIZED);
+
     let heard = heard.0.lock().unwrap();
-    let field = |n: usize, name: &str| heard[n][name].clone();
-    let fields = ["breaker", "action", "who", "changed", "state", "message"];
+    let fields = |n: usize, names: &[&str]| -> Vec<String> {
+        let field = |name: &&str| heard[n].get(*name).cloned().unwrap_or_default();
+        names.iter().map(field).collect()
+    };
+    let done = [
+        "tripcoil.breaker",
+        "tripcoil.action",
+        "tripcoil.who",
+        "tripcoil.changed",
+        "tripcoil.state",
+        "tripcoil.settings_from",
+        "tripcoil.settings_to",
+        "message",
+    ];
+    let message = "breaker switched by an operator";
+    let tripped = [
+        "\"orders\"",
+        "\"trip\"",
+        "\"bob; forged=1\"",
+        "true",
+        "\"open\"",
+        "",
+        "",
+        message,
+    ];
+    assert_eq!(fields(0, &done), tripped);
+    let text = |json: &str| format!("{json:?}");
     assert_eq!(
-        fields.map(|name| field(0, name)),
+        fields(1, &done)[1..4],
+        ["\"reconfigure\"", "\"ann\"", "true"]
+    );
+    // those that are others now, and nothing else; what is absent was not set
+    assert_eq!(
+        fields(1, &done)[5..7],
         [
-            "\"orders\"",
-            "\"trip\"",
-            "\"bob; forged=1\"",
-            "true",
-            "\"open\"",
-            "breaker switched by an operator"
+            text(r#"{"failure_rate":0.5}"#),
+            text(
+                r#"{"failure_rate":0.25,"hang":{"after":"300ms","starts":9},"min_throughput":20}"#
+            ),
+        ]
+    );
+    assert_eq!(fields(2, &done)[3..7], ["false", "\"open\"", "", ""]);
+    let refused = [
+        "tripcoil.breaker",
+        "tripcoil.action",
+        "tripcoil.who",
+        "tripcoil.status",
+        "message",
+    ];
+    let refusals: Vec<_> = (3..heard.len()).map(|n| fields(n, &refused)).collect();
+    let refusal = |breaker: &str, action: &str, status: &str| {
+        let message = "operator's request refused";
+        [breaker, action, "\"ann\"", status, message]
+            .map(str::to_owned)
+            .to_vec()
+    };
+    assert_eq!(
+        refusals,
+        [
+            refusal("\"orders\"", "\"reconfigure\"", "422"),
+            refusal("\"nowhere\"", "\"trip\"", "404"),
+            refusal("\"orders\"", "\"trip\"", "415"),
+            refusal("\"orders\"", "\"trip\"", "422"),
+            refusal("", "\"trip\"", "400"),
+            refusal("\"orders\"", "\"trip\"", "403"),
         ]
     );
     assert_eq!(
-        fields.map(|name| field(1, name))[1..4],
-        ["\"reconfigure\"", "\"ann\"", "false"]
+        heard[4]["tripcoil.error"],
+        text("there is no breaker \"nowhere\"")
     );
-    assert_eq!(heard.len(), 2);
+}
+
+/// Of two changes at once that set the same, one has changed something.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn each_change_of_rules_is_reported_once() {
+    let (breaker, _, rig) = rig().await;
+    let start = Arc::new(tokio::sync::Barrier::new(4));
+    for n in 1_u32..=50 {
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let (rig, start) = (rig.clone(), start.clone());
+            tasks.spawn(async move {
+                let rules = format!("{{\"min_throughput\": {n}}}");
+                start.wait().await;
+                rig.patch("/breakers/orders/rules", &rules).await
+            });
+        }
+        let mut changed = 0;
+        while let Some(done) = tasks.join_next().await {
+            let (status, done) = done.unwrap();
+            assert_eq!(status, StatusCode::OK);
+            changed += u32::from(done["changed"] == true);
+        }
+        assert_eq!(changed, 1, "{n}");
+        assert_eq!(breaker.observer().config().min_throughput, Some(n));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

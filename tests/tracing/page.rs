@@ -1,15 +1,22 @@
 //! What `docs/opentelemetry.md` says of events and spans, against those that there are.
 
 use super::{Fields, LONG, build, fail, traffic};
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::request::Parts;
+use axum::response::Response;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tower::ServiceExt;
 use tracing::field::Empty;
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tripcoil::insight::{Bounds, Insight, Tuner};
+use tripcoil::operate::{Operator, Who};
 use tripcoil::tracing::{RecordRejection, Tracing};
 use tripcoil::{Breaker, ManualClock};
 
@@ -122,6 +129,7 @@ fn the_page_lists_every_event_and_span_with_its_fields() {
             assert!(insight.drain(LONG));
         }
         assert_eq!(tuner.tune().len(), 1);
+        operated();
     });
 
     let events: BTreeMap<_, _> = rows("| event |")
@@ -148,6 +156,26 @@ fn the_page_lists_every_event_and_span_with_its_fields() {
         );
     }
     recorded_on_a_span(&yours);
+}
+
+/// A switch that is thrown, and one that there is no breaker for.
+fn operated() {
+    let (_breaker, controller, _) = build(|b| b);
+    let operator = Operator::new().controller(controller);
+    let router: Router = operator
+        .switches(async |_: Parts| -> Result<Who, Response> { Ok(Who::new("ann")) })
+        .router();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("a runtime").block_on(async {
+        for (path, status) in [("orders", 404), ("payments", 200)] {
+            let request = Request::post(format!("/breakers/{path}/trip"))
+                .header("content-type", "application/json")
+                .body(Body::empty())
+                .expect("a request");
+            let answer = router.clone().oneshot(request).await.expect("an answer");
+            assert_eq!(answer.status().as_u16(), status);
+        }
+    });
 }
 
 /// Of a span that declares all of these, and one more, exactly these are filled in.

@@ -8,7 +8,7 @@ use crate::token::Token;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Json, Response};
+use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::get;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -67,18 +67,26 @@ impl Gateway {
     }
 }
 
-/// Reading needs the token too.
-fn operator(gateway: &Gateway, token: Arc<Token>) -> Operator {
+/// The routes for operators, on a listener of their own: what the upstreams answer has another origin, so that no script in it
+/// gets at the page or its token. Reading needs the token too.
+pub(crate) fn operator(gateway: &Gateway, token: Arc<Token>) -> Router {
     let operator = Operator::new()
         .registry(gateway.switches.clone())
+        // no other name that is pointed at this address
+        .hosts(["localhost", "127.0.0.1"])
         .readers(token.clone().check())
         .switches(token.check());
-    gateway.insights.iter().fold(operator, Operator::insight)
+    let operator = gateway.insights.iter().fold(operator, Operator::insight);
+    let to_page = || get(async || Redirect::permanent("/operator"));
+    Router::new()
+        .nest("/operator", operator.router())
+        .route("/operator/", to_page())
+        .route("/", to_page())
 }
 
-pub(crate) fn router(gateway: Arc<Gateway>, token: Arc<Token>) -> Router {
+/// The front door.
+pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
-        .nest("/operator", operator(&gateway, token).router())
         .route("/metrics", get(exporter::metrics))
         .route("/health", get(health))
         .fallback(proxy::forward)

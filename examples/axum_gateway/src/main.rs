@@ -5,12 +5,13 @@
 //! In each half minute one of the servers fails for a while and one is slow for a while, under steady
 //! traffic from the gateway itself:
 //!
-//! - `/operator`: the crate's router for operators, a live page with switches; its data and its switches are
-//!   behind a bearer token (`GATEWAY_TOKEN`, or a new one that is printed);
-//! - `/metrics`: for Prometheus; `/health`: for a load balancer.
+//! - `/metrics`: for Prometheus; `/health`: for a load balancer;
+//! - `/operator`, on a port of its own: the crate's router for operators, a live page with switches; its data
+//!   and its switches are behind a bearer token (`GATEWAY_TOKEN`, or a new one that is printed).
 //!
-//! Metrics and health need no token; the port is on loopback. Arguments: `--port N` (by default a free one),
-//! `--seconds N` (by default 60), `--forever`.
+//! The upstreams decide what the gateway's first port answers. So the page has another, and with it an origin
+//! that no script of theirs gets at. Metrics and health need no token; both ports are on loopback. Arguments:
+//! `--port N` and `--operator-port N` (by default free ones), `--seconds N` (by default 60), `--forever`.
 
 mod arguments;
 mod breakers;
@@ -27,8 +28,9 @@ use crate::arguments::Arguments;
 use crate::gateway::Gateway;
 use crate::token::Token;
 use crate::upstream::Script;
+use axum::Router;
 use std::error::Error;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::{env, future};
@@ -57,12 +59,11 @@ async fn run() -> Result<(), Failure> {
         upstreams.push((name, upstream::start(script).await?));
     }
     let gateway = Arc::new(Gateway::new(&upstreams)?);
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await?;
-    let at = listener.local_addr()?;
-    let router = gateway::router(Arc::clone(&gateway), Arc::new(token));
-    tokio::spawn(axum::serve(listener, router).into_future());
+    let at = serve(arguments.port, gateway::router(Arc::clone(&gateway))).await?;
+    let operator = gateway::operator(&gateway, Arc::new(token));
+    let operated_at = serve(arguments.operator_port, operator).await?;
 
-    println!("http://{at}/operator  all breakers, live");
+    println!("http://{operated_at}/operator  all breakers, live");
     println!("http://{at}/metrics   http://{at}/health");
     for (name, _) in &upstreams {
         println!("http://{at}/{name}/items/7");
@@ -91,6 +92,14 @@ async fn run() -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Serves these routes on loopback from now on, and returns where.
+async fn serve(port: u16, router: Router) -> Result<SocketAddr, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    let at = listener.local_addr()?;
+    tokio::spawn(axum::serve(listener, router).into_future());
+    Ok(at)
 }
 
 /// A line for each transition.

@@ -92,7 +92,15 @@ struct House {
     echoes: [Echo; 2],
     gateway: Arc<Gateway>,
     at: SocketAddr,
+    operated_at: SocketAddr,
     client: reqwest::Client,
+}
+
+async fn serve(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, router).into_future());
+    at
 }
 
 impl House {
@@ -100,14 +108,12 @@ impl House {
         let echoes = [Echo::start().await, Echo::start().await];
         let upstreams = [(names[0], echoes[0].at), (names[1], echoes[1].at)];
         let gateway = Arc::new(Gateway::new(&upstreams).unwrap());
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let at = listener.local_addr().unwrap();
-        let router = gateway::router(gateway.clone(), Arc::new(Token::new(TOKEN)));
-        tokio::spawn(axum::serve(listener, router).into_future());
+        let operator = gateway::operator(&gateway, Arc::new(Token::new(TOKEN)));
         House {
             echoes,
+            at: serve(gateway::router(gateway.clone())).await,
+            operated_at: serve(operator).await,
             gateway,
-            at,
             client: reqwest::Client::new(),
         }
     }
@@ -117,19 +123,24 @@ impl House {
         self.client.request(method, url)
     }
 
+    fn operator(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("http://{}/operator{path}", self.operated_at);
+        self.client.request(method, url)
+    }
+
     async fn get(&self, path: &str) -> reqwest::Response {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
     async fn operate(&self, path: &str) -> (StatusCode, Value) {
-        let request = self.request(Method::POST, &format!("/operator/breakers/{path}"));
+        let request = self.operator(Method::POST, &format!("/breakers/{path}"));
         let request = request.header("content-type", "application/json");
         let answer = request.bearer_auth(TOKEN).send().await.unwrap();
         (answer.status(), json_of(answer).await)
     }
 
     async fn read(&self, path: &str) -> Value {
-        let request = self.request(Method::GET, &format!("/operator/{path}"));
+        let request = self.operator(Method::GET, &format!("/{path}"));
         let answer = request.bearer_auth(TOKEN).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
         json_of(answer).await
@@ -220,10 +231,7 @@ async fn a_broken_upstream_is_left_alone_and_the_other_called() {
     assert_eq!(report["status"], "down");
     assert_eq!(report["dependencies"][0]["name"], "orders");
     assert_eq!(report["dependencies"][0]["outlook"]["score"], 0);
-    assert_eq!(
-        report["dependencies"][0]["outlook"]["eta_ms"]["guess"],
-        true
-    );
+    assert_eq!(report["dependencies"][0]["outlook"]["eta"]["guess"], true);
 }
 
 #[tokio::test]
@@ -321,7 +329,7 @@ async fn only_who_has_the_token_may_read_and_operate() {
             (Method::PATCH, "breakers/orders/rules"),
             (Method::POST, "breakers/nobody/reset"),
         ] {
-            let mut request = house.request(method, &format!("/operator/{path}"));
+            let mut request = house.operator(method, &format!("/{path}"));
             if let Some(header) = header {
                 request = request.header("authorization", header);
             }
@@ -336,7 +344,8 @@ async fn only_who_has_the_token_may_read_and_operate() {
     let (status, told) = house.operate("orders/dance").await;
     assert_eq!(status, 404);
     assert!(told["error"].as_str().unwrap().contains("force-open"));
-    let read = house.get("/operator/breakers/orders/force-open").await;
+    let read = house.operator(Method::GET, "/breakers/orders/force-open");
+    let read = read.send().await.unwrap();
     assert_eq!(read.status(), 405);
     assert_eq!(read.headers()["allow"], "POST");
 
@@ -412,8 +421,33 @@ async fn the_page_has_the_data_of_each_upstream() {
     let outages = house.read("breakers/orders/outages").await;
     assert_eq!(outages["outage"]["counts"]["failures"], 20);
 
-    let page = house.get("/operator").await;
-    assert_eq!(page.status(), 200);
-    let policy = page.headers()["content-security-policy"].to_str().unwrap();
-    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    for path in ["", "/"] {
+        let page = house.operator(Method::GET, path).send().await.unwrap();
+        assert_eq!(page.status(), 200);
+        let policy = page.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    }
+}
+
+/// A script that an upstream answers with has the origin of the front door.
+#[tokio::test]
+async fn the_page_has_an_origin_of_its_own() {
+    let house = House::open(["orders", "operator"]).await;
+    assert_ne!(house.at, house.operated_at);
+    for path in ["/breakers", "/breakers/orders"] {
+        // there it is one upstream among others
+        let answer = house.get(&format!("/operator{path}")).await;
+        assert_eq!(json_of(answer).await["uri"], path);
+    }
+    let asked = house.echoes[0].asked();
+    for path in ["/orders/1", "/metrics", "/health", "/operator/orders/1"] {
+        let url = format!("http://{}{path}", house.operated_at);
+        let answer = house.client.get(url).send().await.unwrap();
+        assert_eq!(answer.status(), 404, "{path}");
+    }
+    assert_eq!(house.echoes[0].asked(), asked);
+    // nor does a name that is pointed at its address reach it
+    let request = house.operator(Method::GET, "/breakers").bearer_auth(TOKEN);
+    let answer = request.header("host", "evil.example").send().await;
+    assert_eq!(answer.unwrap().status(), 421);
 }

@@ -214,6 +214,11 @@ impl Core {
 
     /// The last transitions, as many as are kept, oldest first.
     pub(crate) fn events(&self) -> Vec<Transition> {
+        self.events_before(u64::MAX, u64::MAX)
+    }
+
+    /// The last of these before that generation, at most so many, oldest first.
+    pub(crate) fn events_before(&self, generation: u64, most: u64) -> Vec<Transition> {
         let kept = u64::from(self.head.policy.load().config.history);
         let read = |generation| self.kept_event(generation);
         loop {
@@ -222,7 +227,9 @@ impl Core {
             let last = self.generation(self.control());
             let first = (last + 1).saturating_sub(kept).max(1);
             // the latest first: what is overwritten meanwhile is the oldest
-            let events: Vec<Event> = (first..=last).rev().map_while(read).collect();
+            let end = last.saturating_add(1).min(generation);
+            let first = first.max(end.saturating_sub(most));
+            let events: Vec<Event> = (first..end).rev().map_while(read).collect();
             // Of a generation that began elsewhere, and was restored, there is no event. One that began
             // here has it for as long as it lasts.
             if !events.is_empty() || self.generation(self.control()) == last {

@@ -103,7 +103,7 @@
 //!         "state": "closed", // "open", "half_open", "forced_open", "disabled", "observe_only"
 //!         "failure_rate": 0.0,
 //!         "slow_rate": 0.0,
-//!         "retry_after_ms": null, // a number while open
+//!         "retry_after_seconds": null, // a number while open
 //!     }],
 //! }));
 //! # Ok::<(), tripcoil::ConfigError>(())
@@ -133,13 +133,14 @@
 //! let report = indicator.report();
 //! assert_eq!(report.status, Status::Down);
 //! let json = serde_json::to_value(&report.dependencies[0])?;
-//! assert_eq!(json["retry_after_ms"], 1_000); // the next probe
+//! assert_eq!(json["retry_after_seconds"], 1.0); // the next probe
 //! assert_eq!(json["outlook"], serde_json::json!({
 //!     "score": 0,
 //!     "confidence": 1.0,
-//!     "eta_ms": { "p50": 4_000, "p90": 36_000, "guess": true }, // null without an outage
+//!     // null without an outage
+//!     "eta": { "p50_seconds": 4.0, "p90_seconds": 36.0, "outages": 0, "guess": true },
 //!     "degraded": false,
-//!     "reaches_limit_in_ms": null, // a number while bad calls are on the rise
+//!     "reaches_limit_in_seconds": null, // a number while bad calls are on the rise
 //!     "pattern": "single", // "repeated", "flapping", "periodic", null
 //! }));
 //! # }

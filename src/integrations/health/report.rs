@@ -234,7 +234,7 @@ impl Serialize for Dependency {
         fields.serialize_field("state", self.state.as_str())?;
         fields.serialize_field("failure_rate", &self.failure_rate)?;
         fields.serialize_field("slow_rate", &self.slow_rate)?;
-        fields.serialize_field("retry_after_ms", &self.retry_after.map(whole_ms))?;
+        fields.serialize_field("retry_after_seconds", &self.retry_after.map(seconds))?;
         #[cfg(feature = "insight")]
         if let Some(outlook) = &self.outlook {
             fields.serialize_field("outlook", outlook)?;
@@ -243,9 +243,8 @@ impl Serialize for Dependency {
     }
 }
 
-/// Up, as HTTP's `Retry-After` is: 0 says that the wait is over.
-fn whole_ms(rest: Duration) -> u64 {
-    u64::try_from(rest.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64()
 }
 
 #[cfg(feature = "insight")]
@@ -255,25 +254,11 @@ impl Serialize for Outlook {
         // in whole numbers, as the other score
         fields.serialize_field("score", &(self.score.value.round() as u8))?;
         fields.serialize_field("confidence", &self.score.confidence)?;
-        fields.serialize_field("eta_ms", &self.eta.map(EtaMs))?;
+        fields.serialize_field("eta", &self.eta)?;
         fields.serialize_field("degraded", &self.degraded)?;
-        let left = self.reaches_limit_in.map(whole_ms);
-        fields.serialize_field("reaches_limit_in_ms", &left)?;
+        let left = self.reaches_limit_in.map(seconds);
+        fields.serialize_field("reaches_limit_in_seconds", &left)?;
         fields.serialize_field("pattern", &self.pattern.map(Pattern::as_str))?;
-        fields.end()
-    }
-}
-
-#[cfg(feature = "insight")]
-struct EtaMs(Eta);
-
-#[cfg(feature = "insight")]
-impl Serialize for EtaMs {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Eta", 3)?;
-        fields.serialize_field("p50", &whole_ms(self.0.p50))?;
-        fields.serialize_field("p90", &whole_ms(self.0.p90))?;
-        fields.serialize_field("guess", &self.0.guess)?;
         fields.end()
     }
 }

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// Whom a check has recognised: a user's name, an address, the owner of a token. It is reported, and decides nothing.
+/// Whom a check has recognised: a user's name, or the owner of a token. It is reported, and decides nothing.
 ///
 /// ```
 /// use tripcoil::operate::Who;

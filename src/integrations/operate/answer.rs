@@ -45,6 +45,21 @@ impl Refusal {
         }
     }
 
+    /// That of a query with problems.
+    pub(super) fn query() -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, "the query is not understood")
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(super) fn error(&self) -> &str {
+        &self.error
+    }
+
     pub(super) fn with(self, problems: Vec<Problem>) -> Refusal {
         Refusal { problems, ..self }
     }

@@ -5,13 +5,14 @@ use crate::integrations::operate::answer::{Problem, Refusal};
 use crate::integrations::operate::operator::Operator;
 use crate::integrations::operate::view::{self, Summary, Whole};
 use crate::{Observer, State};
-use axum::http::StatusCode;
 use serde::Serialize;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 const LIMIT: usize = 100;
 const MOST: usize = 1000;
+/// Of breakers with everything about them, some kilobytes each.
+const MOST_WHOLE: usize = 200;
 
 const STATES: [State; 6] = [
     State::Closed,
@@ -71,15 +72,15 @@ impl Query {
         if query.order == Order::Worst && query.after.is_some() {
             clash("after", "is for order=name: what is worst changes");
         }
+        if query.whole && query.limit > MOST_WHOLE {
+            clash("limit", "is at most 200 with detail=full");
+        }
         if query.skip.is_some() && query.after.is_none() {
             clash("skip", "needs after");
         }
         match problems.is_empty() {
             true => Ok(query),
-            false => {
-                let refusal = Refusal::new(StatusCode::BAD_REQUEST, "the query is not understood");
-                Err(refusal.with(problems))
-            }
+            false => Err(Refusal::query().with(problems)),
         }
     }
 

@@ -3,6 +3,7 @@
 #[cfg(feature = "insight")]
 use crate::insight::Insight;
 use crate::integrations::operate::access::{Check, Who};
+use crate::integrations::operate::hosts::Hosts;
 use crate::integrations::operate::source::Sources;
 #[cfg(feature = "registry")]
 use crate::registry::RegistryController;
@@ -24,6 +25,7 @@ pub struct Operator {
     pub(super) insights: Vec<Insight>,
     #[cfg(feature = "insight")]
     pub(super) insight_of: Option<Find>,
+    pub(super) hosts: Hosts,
     pub(super) readers: Option<Check>,
     pub(super) switches: Option<Check>,
 }
@@ -35,6 +37,7 @@ type Find = Box<dyn Fn(&Observer) -> Option<Insight> + Send + Sync>;
 impl fmt::Debug for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Operator")
+            .field("hosts", &self.hosts)
             .field("readers", &self.readers.is_some())
             .field("switches", &self.switches.is_some())
             .finish_non_exhaustive()
@@ -99,13 +102,31 @@ impl Operator {
     }
 
     /// Asks `find` for the insight of a breaker that has no other: for the breakers of a registry, which come and go. It
-    /// is called whenever such a breaker is read.
+    /// is called whenever such a breaker is read. If it panics, the breaker is shown without one.
     #[cfg(feature = "insight")]
     pub fn insights(
         mut self,
         find: impl Fn(&Observer) -> Option<Insight> + Send + Sync + 'static,
     ) -> Operator {
         self.insight_of = Some(Box::new(find));
+        self
+    }
+
+    /// Serves requests to these hosts only, such as `ops.example`, `127.0.0.1:8080` or `[::1]`, and answers all others with
+    /// 421. A host without a port is served at each port.
+    ///
+    /// It is what a browser has in its address bar: so a page of another site cannot get at the router by a name of its own
+    /// that it points at the router's address. A proxy in front has to pass on the `Host` header. A second call replaces the
+    /// hosts; an empty list serves none.
+    ///
+    /// ```
+    /// use tripcoil::operate::Operator;
+    ///
+    /// let router: axum::Router = Operator::new().hosts(["localhost", "127.0.0.1"]).router();
+    /// # let _ = router;
+    /// ```
+    pub fn hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Operator {
+        self.hosts = Some(hosts.into_iter().map(H::into).collect());
         self
     }
 

@@ -5,6 +5,7 @@ use crate::error::caught::caught;
 use crate::integrations::operate::access::{Action, Asked};
 use crate::integrations::operate::answer::{Refusal, json};
 use crate::integrations::operate::list::Query;
+use crate::integrations::operate::moved::Page;
 use crate::integrations::operate::operator::Operator;
 use crate::integrations::operate::source::Missing;
 use axum::extract::State;
@@ -45,16 +46,28 @@ pub(super) async fn one(State(operator): Shared, request: Parts) -> Response {
 }
 
 pub(super) async fn history(State(operator): Shared, request: Parts) -> Response {
+    let query = request.uri.query().unwrap_or_default().to_owned();
     let name = match operator.reads(request).await {
         Ok(name) => name,
         Err(refused) => return refused,
     };
+    let page = match Page::parse(&query) {
+        Ok(page) => page,
+        Err(refusal) => return refusal.into_response(),
+    };
     let moved = |(observer, _): (Observer, bool)| {
         caught(|| {
+            // one more than is shown says whether there is another page
+            let mut moved = observer.history_before(page.before, page.limit + 1);
+            let next = (moved.len() > page.limit).then(|| {
+                moved.remove(0);
+                page.next(moved.first().map_or(0, |first| first.generation))
+            });
             json!({
                 "name": observer.name(),
-                "transitions": observer.history(),
+                "transitions": moved,
                 "at_seconds": observer.now().as_secs_f64(),
+                "next": next,
             })
         })
     };
@@ -110,6 +123,10 @@ pub(super) fn name_in(request: &Parts) -> Result<String, Refusal> {
 impl Missing {
     pub(super) fn refusal(self, name: &str) -> Refusal {
         match self {
+            Missing::None if name.is_empty() => {
+                let error = "there is no breaker \"\"; the list of all has no slash at the end";
+                Refusal::new(StatusCode::NOT_FOUND, error)
+            }
             Missing::None => Refusal::new(
                 StatusCode::NOT_FOUND,
                 format!("there is no breaker {name:?}"),
@@ -153,7 +170,11 @@ impl Operator {
 
     #[cfg(feature = "insight")]
     fn outages_of(&self, observer: &Observer) -> Response {
-        let Some(insight) = self.insight_of(observer) else {
+        let Some(found) = caught(|| self.insight_of(observer)) else {
+            let error = "the search for the insight of this breaker has panicked";
+            return Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error).into_response();
+        };
+        let Some(insight) = found else {
             return without_insight().into_response();
         };
         let Some(known) = caught(|| insight.report()) else {

@@ -1,12 +1,13 @@
 //! The routes.
 
 use crate::integrations::operate::answer::{harden, method_not_allowed};
+use crate::integrations::operate::hosts::only;
 use crate::integrations::operate::operator::Operator;
 use crate::integrations::operate::page::{html, openapi};
 use crate::integrations::operate::read::{history, list, one, outages};
 use crate::integrations::operate::switch::{reconfigure, switch};
 use axum::Router;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, patch, post};
 use std::sync::Arc;
 
@@ -15,6 +16,20 @@ impl Operator {
     ///
     /// Unknown paths are left to the router in which it is nested. To nest it in a router with a state, leave the type
     /// `S` to inference.
+    ///
+    /// The page is at the path itself. axum has no route there with a slash at the end; to serve it too, redirect:
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::response::Redirect;
+    /// use axum::routing::get;
+    /// use tripcoil::operate::Operator;
+    ///
+    /// let app: Router = Router::new()
+    ///     .nest("/operator", Operator::new().router())
+    ///     .route("/operator/", get(async || Redirect::permanent("/operator")));
+    /// # let _ = app;
+    /// ```
     pub fn router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         let mut router = Router::new()
             .route("/", get(html))
@@ -35,6 +50,7 @@ impl Operator {
         }
         router
             .method_not_allowed_fallback(method_not_allowed)
+            .layer(from_fn_with_state(self.hosts.clone(), only))
             .layer(map_response(harden))
             .with_state(Arc::new(self))
     }

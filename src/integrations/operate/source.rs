@@ -1,6 +1,7 @@
 //! Where breakers come from: handles of single breakers, and registries.
 
 use crate::{Controller, Observer};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A breaker that is shown, and the handle that changes it, if there is one.
@@ -16,6 +17,9 @@ pub(super) trait Operated {
 }
 
 pub(super) trait Source: Send + Sync {
+    /// Whether its breakers come with controllers.
+    fn controls(&self) -> bool;
+
     /// Calls `see` with each breaker, in no particular order.
     fn each(&self, see: &mut dyn FnMut(&dyn Operated));
 }
@@ -27,6 +31,10 @@ impl Operated for Observer {
 }
 
 impl Source for Observer {
+    fn controls(&self) -> bool {
+        false
+    }
+
     fn each(&self, see: &mut dyn FnMut(&dyn Operated)) {
         // the registry that it was in has another for its key, if the key is in use
         if !self.is_forgotten() {
@@ -46,6 +54,10 @@ impl Operated for Controller {
 }
 
 impl Source for Arc<Controller> {
+    fn controls(&self) -> bool {
+        true
+    }
+
     fn each(&self, see: &mut dyn FnMut(&dyn Operated)) {
         see(&**self);
     }
@@ -84,6 +96,10 @@ mod keyed {
         K: Hash + Eq + Send + Sync,
         C: Send + Sync,
     {
+        fn controls(&self) -> bool {
+            true
+        }
+
         fn each(&self, see: &mut dyn FnMut(&dyn Operated)) {
             RegistryController::each(self, |_, controller, keep| {
                 see(&Keyed { controller, keep });
@@ -108,9 +124,24 @@ impl Sources {
         self.0.push(Box::new(source));
     }
 
-    /// Calls `see` with each breaker, in the order in which sources were added.
+    /// Calls `see` once with each breaker, and with its controller if any source has it: in the order in which sources
+    /// were added, those with controllers first.
     pub(super) fn each(&self, see: &mut dyn FnMut(&dyn Operated)) {
-        self.0.iter().for_each(|source| source.each(see));
+        // in one source there is each breaker once
+        if let [source] = &self.0[..] {
+            return source.each(see);
+        }
+        let mut seen = HashSet::new();
+        for controls in [true, false] {
+            let these = self.0.iter().filter(|one| one.controls() == controls);
+            these.for_each(|source| {
+                source.each(&mut |one| {
+                    if seen.insert(one.observer().identity()) {
+                        see(one);
+                    }
+                });
+            });
+        }
     }
 
     /// Calls `operate` with the breaker of that name, if there is exactly one.

@@ -2,15 +2,16 @@
 
 use crate::config::Rules;
 use crate::error::caught::caught;
-use crate::integrations::operate::access::{Action, Asked, Check, Who};
+use crate::integrations::operate::access::{Action, Asked, Who};
 use crate::integrations::operate::answer::{Problem, Refusal, json};
+use crate::integrations::operate::audit;
 use crate::integrations::operate::operator::Operator;
 use crate::integrations::operate::read::{name_in, parts_of, unreadable};
 use crate::integrations::operate::rules::{self, Edit};
 use crate::integrations::operate::source::Operated;
 use crate::integrations::operate::view;
-use crate::{Controller, State as BreakerState};
-use axum::body::to_bytes;
+use crate::{Config, Controller, State as BreakerState};
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -18,6 +19,8 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The largest body, in bytes: all settings with room to spare.
@@ -30,14 +33,36 @@ type Shared = State<Arc<Operator>>;
 
 /// What was done.
 #[derive(Debug, Serialize)]
-struct Done {
-    name: String,
-    action: &'static str,
-    who: String,
-    changed: bool,
-    state: BreakerState,
+pub(super) struct Done {
+    pub(super) name: String,
+    pub(super) action: &'static str,
+    pub(super) who: String,
+    pub(super) changed: bool,
+    pub(super) state: BreakerState,
     #[serde(skip_serializing_if = "Option::is_none")]
     config: Option<Value>,
+    /// The settings that have changed, before and after.
+    #[serde(skip)]
+    #[cfg_attr(
+        not(feature = "tracing"),
+        expect(dead_code, reason = "they are for the event")
+    )]
+    pub(super) settings: Option<(Value, Value)>,
+}
+
+impl Done {
+    fn new(one: &dyn Operated, action: Action, who: &Who, changed: bool) -> Done {
+        let observer = one.observer();
+        Done {
+            name: observer.name().to_owned(),
+            action: action.as_str(),
+            who: who.to_string(),
+            changed,
+            state: observer.state(),
+            config: None,
+            settings: None,
+        }
+    }
 }
 
 pub(super) async fn switch(State(operator): Shared, request: Request) -> Response {
@@ -50,86 +75,13 @@ pub(super) async fn switch(State(operator): Shared, request: Request) -> Respons
         let error = format!("no such switch; there are {} and rules", known.join(", "));
         return Refusal::new(StatusCode::NOT_FOUND, error).into_response();
     };
-    let (who, name) = match operator.permits(&head, action).await {
-        Ok(permitted) => permitted,
-        Err(refused) => return refused,
-    };
-    let Ok(body) = to_bytes(body, LARGEST).await else {
-        return too_large().into_response();
-    };
-    if let Err(refusal) = nothing_in(&body) {
-        return refusal.into_response();
-    }
-    let done = operator.operate(&name, |one, controller| {
-        let changed = caught(|| throw(controller, action)).ok_or_else(unreadable)?;
-        Ok(Done {
-            name: name.clone(),
-            action: action.as_str(),
-            who: who.to_string(),
-            changed,
-            state: one.observer().state(),
-            config: None,
-        })
-    });
-    answer(done)
+    operator.answer(&head, body, action).await
 }
 
 pub(super) async fn reconfigure(State(operator): Shared, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let (who, name) = match operator.permits(&head, Action::Reconfigure).await {
-        Ok(permitted) => permitted,
-        Err(refused) => return refused,
-    };
-    let Ok(body) = to_bytes(body, LARGEST).await else {
-        return too_large().into_response();
-    };
-    let edit = match Edit::parse(&body) {
-        Ok(edit) => edit,
-        Err(refusal) => return refusal.into_response(),
-    };
-    let done = operator.operate(&name, |one, controller| {
-        let before = one.observer().config();
-        change(one, controller, edit)?;
-        let after = one.observer().config();
-        Ok(Done {
-            name: name.clone(),
-            action: Action::Reconfigure.as_str(),
-            who: who.to_string(),
-            changed: before != after,
-            state: one.observer().state(),
-            config: Some(view::config(after)),
-        })
-    });
-    answer(done)
+    operator.answer(&head, body, Action::Reconfigure).await
 }
-
-fn answer(done: Result<Done, Refusal>) -> Response {
-    match done {
-        Ok(done) => {
-            report(&done);
-            json(StatusCode::OK, &done)
-        }
-        Err(refusal) => refusal.into_response(),
-    }
-}
-
-/// One event of the target `tripcoil` for each request that was carried out.
-#[cfg(feature = "tracing")]
-fn report(done: &Done) {
-    ::tracing::event!(
-        target: "tripcoil",
-        ::tracing::Level::INFO,
-        breaker = done.name,
-        action = done.action,
-        who = done.who,
-        changed = done.changed,
-        state = done.state.as_str(),
-        "breaker switched by an operator"
-    );
-}
-
-#[cfg(not(feature = "tracing"))]
-fn report(_: &Done) {}
 
 fn throw(controller: &Controller, action: Action) -> bool {
     match action {
@@ -144,14 +96,40 @@ fn throw(controller: &Controller, action: Action) -> bool {
     }
 }
 
-/// Changes the rules, or returns everything that is wrong with the change.
-fn change(one: &dyn Operated, controller: &Controller, mut edit: Edit) -> Result<(), Refusal> {
+/// Changes the rules, or returns everything that is wrong with the change. Returns the settings before and after, of the moment
+/// of the change: others may make changes too.
+fn change(
+    one: &dyn Operated,
+    controller: &Controller,
+    mut edit: Edit,
+) -> Result<(Config, Config), Refusal> {
     edit.refused(one.observer().config())?;
-    let apply = |rules: Rules| rules.edited(move |config| edit.apply(config));
+    let made = Rc::new(RefCell::new(None));
+    let seen = made.clone();
+    let apply = |rules: Rules| {
+        rules.edited(move |config| {
+            let before = config.clone();
+            edit.apply(config);
+            // of several attempts the last one counts
+            *seen.borrow_mut() = Some((before, config.clone()));
+        })
+    };
     let changed = caught(|| controller.reconfigure(apply)).ok_or_else(unreadable)?;
     changed.map_err(|error| rules::out_of_range(&error))?;
     one.keep();
-    Ok(())
+    made.take().ok_or_else(unreadable)
+}
+
+/// The settings in which these differ.
+fn differing(before: &Value, after: &Value) -> Option<(Value, Value)> {
+    let only = |these: &Value, others: &Value| -> Map<String, Value> {
+        let settings = these.as_object().into_iter().flatten();
+        let differ = settings.filter(|(name, value)| others.get(name) != Some(value));
+        differ.map(|(n, v)| (n.clone(), v.clone())).collect()
+    };
+    let changed = (only(before, after), only(after, before));
+    let none = changed.0.is_empty() && changed.1.is_empty();
+    (!none).then(|| (changed.0.into(), changed.1.into()))
 }
 
 fn action_in(request: &Parts) -> Option<Action> {
@@ -210,20 +188,62 @@ fn nothing_in(body: &[u8]) -> Result<(), Refusal> {
 }
 
 impl Operator {
-    /// Returns who switches, and which breaker.
-    async fn permits(&self, request: &Parts, action: Action) -> Result<(Who, String), Response> {
-        let name = name_in(request);
+    /// Carries out a request, if it is permitted, and reports what has come of it.
+    async fn answer(&self, head: &Parts, body: Body, action: Action) -> Response {
+        let name = name_in(head);
         let asked = Asked {
             breaker: name.as_ref().ok().cloned(),
             action,
         };
         let Some(check) = &self.switches else {
-            return Err(StatusCode::NOT_FOUND.into_response());
+            return StatusCode::NOT_FOUND.into_response();
         };
-        let who = Check::ask(check, request, asked).await?;
-        is_from_here(request).map_err(Refusal::into_response)?;
-        let name = name.map_err(Refusal::into_response)?;
-        Ok((who, name))
+        let who = match check.ask(head, asked.clone()).await {
+            Ok(who) => who,
+            // the user's own answer
+            Err(refused) => return refused,
+        };
+        match self.attempt(head, body, name, action, &who).await {
+            Ok(done) => {
+                audit::done(&done);
+                json(StatusCode::OK, &done)
+            }
+            Err(refusal) => {
+                audit::refused(&asked, &who, &refusal);
+                refusal.into_response()
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        head: &Parts,
+        body: Body,
+        name: Result<String, Refusal>,
+        action: Action,
+        who: &Who,
+    ) -> Result<Done, Refusal> {
+        is_from_here(head)?;
+        let name = name?;
+        let body = to_bytes(body, LARGEST).await.map_err(|_| too_large())?;
+        if action == Action::Reconfigure {
+            let edit = Edit::parse(&body)?;
+            return self.operate(&name, |one, controller| {
+                let (before, after) = change(one, controller, edit)?;
+                let changed = before != after;
+                let (before, after) = (view::config(before), view::config(after));
+                Ok(Done {
+                    settings: differing(&before, &after),
+                    config: Some(after),
+                    ..Done::new(one, action, who, changed)
+                })
+            });
+        }
+        nothing_in(&body)?;
+        self.operate(&name, |one, controller| {
+            let changed = caught(|| throw(controller, action)).ok_or_else(unreadable)?;
+            Ok(Done::new(one, action, who, changed))
+        })
     }
 
     /// Calls `operation` with the one breaker of that name, and its controller.

@@ -23,6 +23,9 @@ pub(super) struct Summary {
     rejected: u64,
 }
 
+/// How many transitions are shown beside a breaker. The rest is in its history.
+const TRANSITIONS: usize = 16;
+
 /// Everything about a breaker.
 #[derive(Debug, Serialize)]
 pub(super) struct Whole {
@@ -31,7 +34,7 @@ pub(super) struct Whole {
     /// The breaker's clock.
     at_seconds: f64,
     snapshot: Snapshot,
-    /// Oldest first.
+    /// The last ones, oldest first.
     history: Vec<Transition>,
     config: Value,
     #[cfg(feature = "insight")]
@@ -62,12 +65,12 @@ impl Operator {
             name: observer.name().to_owned(),
             switchable,
             snapshot: observer.snapshot(),
-            history: observer.history(),
+            history: observer.history_before(u64::MAX, TRANSITIONS),
             // the last, so that nothing shown is later
             at_seconds: observer.now().as_secs_f64(),
             config: config(observer.config()),
             #[cfg(feature = "insight")]
-            insight: self.insight_of(observer).map(|insight| insight.report()),
+            insight: self.report_of(observer),
         })
     }
 
@@ -76,6 +79,12 @@ impl Operator {
         let is_of = |insight: &&Insight| insight.observer().is_same(observer);
         let known = self.insights.iter().find(is_of).cloned();
         known.or_else(|| self.insight_of.as_ref()?(observer))
+    }
+
+    /// `None` also where the search of the user's panics: what is known without it is shown all the same.
+    #[cfg(feature = "insight")]
+    fn report_of(&self, observer: &Observer) -> Option<Report> {
+        caught(|| self.insight_of(observer).map(|insight| insight.report()))?
     }
 }
 

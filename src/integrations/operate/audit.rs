@@ -1,0 +1,49 @@
+//! What is logged of switches (feature `tracing`): events of the target `tripcoil`.
+
+use crate::integrations::operate::access::{Asked, Who};
+use crate::integrations::operate::answer::Refusal;
+use crate::integrations::operate::switch::Done;
+#[cfg(feature = "tracing")]
+use ::tracing::{Level, event};
+
+/// One event for each request that was carried out, whether or not it has changed anything.
+#[cfg(feature = "tracing")]
+pub(super) fn done(done: &Done) {
+    let (from, to) = match &done.settings {
+        Some((from, to)) => (Some(from.to_string()), Some(to.to_string())),
+        None => (None, None),
+    };
+    event!(
+        target: "tripcoil",
+        Level::INFO,
+        tripcoil.breaker = done.name,
+        tripcoil.action = done.action,
+        tripcoil.who = done.who,
+        tripcoil.changed = done.changed,
+        tripcoil.state = done.state.as_str(),
+        tripcoil.settings_from = from,
+        tripcoil.settings_to = to,
+        "breaker switched by an operator"
+    );
+}
+
+/// One event for each request that the user's check has let pass, and that was refused all the same.
+#[cfg(feature = "tracing")]
+pub(super) fn refused(asked: &Asked, who: &Who, refusal: &Refusal) {
+    event!(
+        target: "tripcoil",
+        Level::WARN,
+        tripcoil.breaker = asked.breaker,
+        tripcoil.action = asked.action.as_str(),
+        tripcoil.who = who.as_str(),
+        tripcoil.status = refusal.status().as_u16(),
+        tripcoil.error = refusal.error(),
+        "operator's request refused"
+    );
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(super) fn done(_: &Done) {}
+
+#[cfg(not(feature = "tracing"))]
+pub(super) fn refused(_: &Asked, _: &Who, _: &Refusal) {}
