@@ -175,6 +175,7 @@ fn basic() -> Rules {
             ramp: false,
         },
         on_cancel: OnCancel::Ignored,
+        max_in_flight: None,
     }
 }
 
@@ -215,6 +216,9 @@ fn rules(dice: &mut Dice) -> Rules {
     rules.half_open.max_probes = dice.between(1, most) as u32;
     if dice.once_in(6) {
         rules.on_cancel = OnCancel::Failure;
+    }
+    if dice.once_in(4) {
+        rules.max_in_flight = Some(dice.between(1, 4) as u32);
     }
     rules
 }

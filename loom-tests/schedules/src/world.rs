@@ -142,6 +142,7 @@ pub(crate) fn config(plan: &Plan, clock: &ManualClock) -> Config {
         open_for: words::backoff(rules.backoff),
         half_open: words::half_open(rules.half_open),
         on_cancel: on_cancel(rules.on_cancel),
+        max_in_flight: rules.max_in_flight,
         clock: clock.into(),
         ..Config::default()
     }
@@ -693,7 +694,11 @@ fn settle(world: &World, did: &Did) {
     }
     assert_eq!(t.rejected, did.rejected, "{did:?}, {seen:?}");
     let r = &seen.rejections_by_state;
-    assert_eq!(r.open + r.half_open + r.forced_open, t.rejected, "{seen:?}");
+    let by_state = r.open + r.half_open + r.forced_open + r.closed;
+    assert_eq!(by_state, t.rejected, "{seen:?}");
+    // each call has given its place back, in whichever period it ended
+    let limit = world.plan.setup.rules.max_in_flight;
+    assert_eq!(seen.in_flight, limit.map(|_| 0), "{seen:?}");
     assert_eq!(seen.probes.in_flight, 0, "{seen:?}");
     if !world.plan.has(|op| matches!(op, Op::Rule(_))) {
         let events = world.note(|notes| notes.events.clone());

@@ -2,7 +2,7 @@
 
 use crate::integrations::operate::access::{Asked, Who};
 use crate::integrations::operate::answer::Refusal;
-use crate::integrations::operate::switch::Done;
+use crate::integrations::operate::done::Done;
 #[cfg(feature = "tracing")]
 use ::tracing::{Level, event};
 

@@ -95,6 +95,7 @@
 mod access;
 mod answer;
 mod audit;
+mod done;
 mod hosts;
 mod list;
 mod moved;

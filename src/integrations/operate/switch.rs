@@ -5,19 +5,19 @@ use crate::error::caught::caught;
 use crate::integrations::operate::access::{Action, Asked, Who};
 use crate::integrations::operate::answer::{Problem, Refusal, json};
 use crate::integrations::operate::audit;
+use crate::integrations::operate::done::Done;
 use crate::integrations::operate::operator::Operator;
 use crate::integrations::operate::read::{name_in, parts_of, unreadable};
 use crate::integrations::operate::rules::{self, Edit};
 use crate::integrations::operate::source::Operated;
 use crate::integrations::operate::view;
-use crate::{Config, Controller, State as BreakerState};
+use crate::{Config, Controller};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -30,25 +30,6 @@ const LARGEST: usize = 1 << 16;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 type Shared = State<Arc<Operator>>;
-
-/// What was done.
-#[derive(Debug, Serialize)]
-pub(super) struct Done {
-    pub(super) name: String,
-    pub(super) action: &'static str,
-    pub(super) who: String,
-    pub(super) changed: bool,
-    pub(super) state: BreakerState,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    config: Option<Value>,
-    /// The settings that have changed, before and after.
-    #[serde(skip)]
-    #[cfg_attr(
-        not(feature = "tracing"),
-        expect(dead_code, reason = "they are for the event")
-    )]
-    pub(super) settings: Option<(Value, Value)>,
-}
 
 impl Done {
     fn new(one: &dyn Operated, action: Action, who: &Who, changed: bool) -> Done {
