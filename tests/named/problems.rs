@@ -293,7 +293,7 @@ fn names_are_escaped() {
              lenient, lenient.kinds, lenient.weight, open_for, open_for.adaptive, open_for.base, open_for.factor, \
              open_for.max, open_for.jitter, open_for.reset_after, open_for.seed, half_open.successes, half_open.of, \
              half_open.failure_rate, half_open.slow_rate, half_open.max_probes, half_open.probe_timeout, half_open.ramp, \
-             on_cancel, durations, history, clock, initial_state",
+             on_cancel, max_in_flight, durations, history, clock, initial_state",
         ]
     );
     assert_eq!(
