@@ -86,6 +86,8 @@ mod waiting;
 pub use self::aggregate::Aggregate;
 pub use self::controller::RegistryController;
 pub use self::outliers::Outlier;
+#[cfg(feature = "settings")]
+pub(crate) use self::renew::NewRules;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 pub(crate) use self::reports::Move;
 #[cfg(not(any(feature = "metrics", feature = "tracing")))]
