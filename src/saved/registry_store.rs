@@ -1,11 +1,9 @@
 //! The saved states of a registry in a file.
 
-use crate::registry::{RegistryController, SaveReport};
 use crate::saved::many::{self, SavedRegistry};
 use crate::saved::place::{Contents, Place};
 use crate::saved::trouble::StoreError;
 use core::fmt;
-use core::hash::Hash;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -78,34 +76,6 @@ impl RegistryStore {
     /// Returns the errors of [`FileStore::save`](crate::saved::FileStore::save). More than 1 GiB is refused.
     pub fn save(&self, saved: &SavedRegistry) -> Result<(), StoreError> {
         self.place.save(&saved.to_bytes())
-    }
-
-    /// Saves all breakers of a registry as they are now, and returns when they are on the disk. It blocks the thread.
-    ///
-    /// Where several threads save, use this one rather than [`save`](Self::save): with that one the states may be older
-    /// than those of a save that begins later, and replace them. Here the save that begins last counts, whichever is
-    /// written last.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of [`save`](Self::save).
-    ///
-    /// ```
-    /// use tripcoil::registry::Registry;
-    /// use tripcoil::saved::RegistryStore;
-    ///
-    /// # let folder = tempfile::tempdir()?;
-    /// let store = RegistryStore::new(folder.path().join("breakers.state"));
-    /// let (registry, controller) = Registry::<String>::from_config(Default::default())?.build_with_controller();
-    /// registry.call("eu", || Ok::<_, ()>(())).ok();
-    /// assert_eq!(store.save_from(&controller)?.keys, 1);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn save_from<K: Hash + Eq, C>(
-        &self,
-        controller: &RegistryController<K, C>,
-    ) -> Result<SaveReport, StoreError> {
-        controller.save_to(self)
     }
 
     /// Returns the number of a save that begins now.

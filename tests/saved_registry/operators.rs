@@ -103,7 +103,8 @@ fn a_key_that_waits_is_forgotten_by_its_text() {
 /// New keys too, in the next process and in that after it, until an operator ends it.
 #[test]
 fn an_override_of_all_is_restored() {
-    let put: [(fn(&RegistryController<String>) -> usize, State); 3] = [
+    type Put = fn(&RegistryController<String>) -> usize;
+    let put: [(Put, State); 3] = [
         (RegistryController::force_open_all, State::ForcedOpen),
         (RegistryController::disable_all, State::Disabled),
         (RegistryController::observe_only_all, State::ObserveOnly),

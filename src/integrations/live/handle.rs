@@ -248,8 +248,8 @@ impl Live {
         before - followers.len()
     }
 
-    /// Returns the names of the breakers in use that do not have the settings in force, in their order: those that
-    /// [`Reload::refused`] or [`Reload::panicked`] has named, and keys of a registry that were first used since and are
+    /// Returns the names of the breakers in use that do not have the settings in force, in their order: those of
+    /// [`Reload::refused`] and [`Reload::panicked`], and keys of a registry that were first used since and are
     /// built by earlier settings, because they refuse these.
     ///
     /// ```

@@ -181,7 +181,7 @@ impl Live {
     /// was given by hand, until a reload changes the settings of that key.
     ///
     /// The template is called for each key at a reload. It must not reload these settings, nor let anything follow them,
-    /// because it would wait for its own end. A key for which it panics keeps its rules, and is named in
+    /// because it would wait for its own end. A key for which it panics keeps its rules, and is in
     /// [`Reload::panicked`](crate::live::Reload::panicked).
     ///
     /// A reload can check the keys in use only. If a later key refuses the new settings, or the template panics for it, its

@@ -92,10 +92,6 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
         self.shared.save().0
     }
 
-    pub(crate) fn save_to(&self, store: &RegistryStore) -> Result<SaveReport, StoreError> {
-        self.shared.save_to(store)
-    }
-
     /// Returns the number of saved states that wait for the first use of their keys.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -191,6 +187,37 @@ where
             orders,
             thread: Some(thread),
         })
+    }
+}
+
+/// Saving a registry.
+impl RegistryStore {
+    /// Saves all breakers of a registry as they are now, and returns when they are on the disk. It blocks the thread.
+    ///
+    /// Where several threads save, use this one rather than [`save`](Self::save): with that one the states may be older
+    /// than those of a save that begins later, and replace them. Here the save that begins last counts, whichever is
+    /// written last.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`save`](Self::save).
+    ///
+    /// ```
+    /// use tripcoil::registry::Registry;
+    /// use tripcoil::saved::RegistryStore;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let store = RegistryStore::new(folder.path().join("breakers.state"));
+    /// let (registry, controller) = Registry::<String>::from_config(Default::default())?.build_with_controller();
+    /// registry.call("eu", || Ok::<_, ()>(())).ok();
+    /// assert_eq!(store.save_from(&controller)?.keys, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn save_from<K: Hash + Eq, C>(
+        &self,
+        controller: &RegistryController<K, C>,
+    ) -> Result<SaveReport, StoreError> {
+        controller.shared.save_to(self)
     }
 }
 

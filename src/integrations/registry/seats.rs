@@ -16,7 +16,7 @@
 //! An operator's `forget` does not ask whether calls are under way: the slot leaves, and is forgotten when they have ended.
 //!
 //! What reads all breakers (a save, a listing) has a count of each until it comes to it. So the seats know how many
-//! readings are under way, and `leave` takes none of their counts for a call.
+//! readings are under way, and `leave` does not take their counts for calls.
 //!
 //! The only code of the user's that runs under the lock is the key's `Eq` and a custom clock's source.
 //! Forgotten breakers are handed out, to be dropped after it.

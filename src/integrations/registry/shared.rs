@@ -31,7 +31,7 @@ pub(super) struct Shared<K, C> {
     _hooks: Vec<Arc<Report<K>>>,
 }
 
-/// All slots as they were at one moment, to be used outside the lock. Each is let go before the next.
+/// The slots of one moment, all of them, to be used outside the lock. Each is let go before the next.
 pub(super) struct Reading<'a, K, C> {
     of: &'a Shared<K, C>,
     slots: std::vec::IntoIter<Counted<Slot<K, C>>>,
