@@ -105,7 +105,7 @@ impl Observer {
     }
 
     /// Returns the snapshot without the series of buckets.
-    #[cfg(any(feature = "insight", feature = "operate", feature = "registry"))]
+    #[cfg(any(feature = "insight", feature = "operate"))]
     pub(crate) fn figures(&self) -> Snapshot {
         self.core.figures()
     }

@@ -73,7 +73,7 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
                 NewRules::Unknown => None,
             };
             slot.behind.set(!matches!(renewed, Some(Ok(()))));
-            report(slot.controller.observer().name(), renewed);
+            report(slot.breaker.name(), renewed);
         }
     }
 }

@@ -131,7 +131,7 @@ impl<K, C> Shared<K, C> {
         sum.withheld = self.bound.as_ref().map_or(0, |bound| bound.withheld());
         for slot in all {
             // while it is held here it is not forgotten, and so not counted twice
-            sum.add(&slot.controller.observer().figures());
+            sum.add(&slot.controller.figures());
         }
         sum
     }

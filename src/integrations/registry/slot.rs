@@ -84,7 +84,7 @@ impl<K, C> Slot<K, C> {
 
     /// `None` where the breaker's clock panics: it is the user's, and is read under the seats' lock.
     pub(super) fn figures(&self) -> Option<Snapshot> {
-        caught(|| self.controller.observer().figures())
+        caught(|| self.controller.figures())
     }
 
     /// Returns whether it is the slot of that key.

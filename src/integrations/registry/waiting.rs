@@ -199,7 +199,7 @@ impl<K> Waiting<K> {
     pub(super) fn text_of<C>(&self, key: &K, breaker: &Breaker<C>) -> Option<String> {
         caught(|| match &self.text {
             Some(text) => text(key),
-            None => breaker.observer().name().to_string(),
+            None => breaker.name().to_string(),
         })
     }
 
