@@ -114,6 +114,21 @@ fn a_reading_of_all_has_each_once() {
     });
 }
 
+/// It is also forgotten while it is read, and what is counted is in each reading exactly once.
+#[test]
+fn a_key_is_forgotten_while_all_are_read() {
+    explore("a_key_is_forgotten_while_all_are_read", Some(2), || {
+        let (registry, controller) = idle(9, 1);
+        let (all, left) = race(|| registry.aggregate(), move || controller.forget(&0));
+        assert!(left, "a reading is no call");
+        let after = registry.aggregate();
+        for all in [all, after] {
+            assert_eq!(all.totals.failures, 1, "{all:?}");
+            assert_eq!(all.breakers as u64 + all.evicted, 1, "{all:?}");
+        }
+    });
+}
+
 /// A permit that outlives its look-up keeps its breaker, and its result is in the key's own.
 #[test]
 fn a_permit_keeps_its_breaker() {

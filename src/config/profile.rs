@@ -7,7 +7,8 @@ use core::time::Duration;
 /// Settings for a kind of dependency, to begin from.
 ///
 /// A profile sets the trip rules, `slow_call`, `lenient`, `open_for`, `half_open` and `on_cancel`. Window, clock,
-/// durations, history and initial state are in no profile: they are fixed when a breaker is built.
+/// durations, history and initial state are in no profile: they are fixed when a breaker is built. Nor is `max_in_flight`,
+/// which depends on the breaker's own size.
 ///
 /// The four by kind are [`Adaptive`](Self::Adaptive) with these differences. An answer that takes longer than
 /// `slow_call` counts as a bad one, and so does a call that is dropped after that time

@@ -1,6 +1,8 @@
 //! The handle that changes state and rules.
 
 use crate::clock::saturating_nanos;
+#[cfg(feature = "registry")]
+use crate::engine::snapshot::Snapshot;
 use crate::engine::state::Core;
 use crate::handles::observer::Observer;
 #[cfg(feature = "persist")]
@@ -243,5 +245,12 @@ impl Controller {
     #[must_use]
     pub fn observer(&self) -> Observer {
         Observer::new(self.core.clone())
+    }
+
+    /// Returns the snapshot without the series of buckets. No handle is made for it, which for a moment would be taken
+    /// for a user.
+    #[cfg(feature = "registry")]
+    pub(crate) fn figures(&self) -> Snapshot {
+        self.core.figures()
     }
 }

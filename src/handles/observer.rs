@@ -117,7 +117,11 @@ impl Observer {
     }
 
     /// Returns the snapshot without the series of buckets.
-    #[cfg(any(feature = "insight", feature = "operate", feature = "registry"))]
+    #[cfg(any(
+        feature = "insight",
+        feature = "operate",
+        all(feature = "metrics", feature = "registry")
+    ))]
     pub(crate) fn figures(&self) -> Snapshot {
         self.core.figures()
     }

@@ -1,10 +1,11 @@
 //! The saved states of all breakers of a registry.
 //!
 //! ```text
-//! magic "TRIPCALL" | version u32 | number of keys u32 | keys | CRC-32 of all before
+//! magic "TRIPCALL" | version u32 | number of keys u32 | keys | override of all u32 | CRC-32 of all before
 //! key        length u32, its text | kept until u64 | length u32, the state as its own bytes
 //! ```
 //!
+//! The override of all is 0 for none, 1 for forced open, 2 for disabled, 3 for observe-only.
 //! Integers are little-endian, and keys are in their order, each once. A state has its own version and checksum, so
 //! that one of a later version, or one that is damaged, costs no other.
 
@@ -12,6 +13,7 @@ use crate::config::validate::MAX_WINDOW;
 use crate::saved::report::SavedError;
 use crate::saved::state::Saving;
 use crate::saved::value::Saved;
+use crate::words::outcome::State;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -63,7 +65,16 @@ struct Entry {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SavedRegistry {
     entries: BTreeMap<Arc<str>, Entry>,
+    standing: Option<State>,
 }
+
+/// The overrides of all, by their numbers.
+const STANDING: [Option<State>; 4] = [
+    None,
+    Some(State::ForcedOpen),
+    Some(State::Disabled),
+    Some(State::ObserveOnly),
+];
 
 /// Short: there may be many.
 impl fmt::Debug for SavedRegistry {
@@ -103,6 +114,42 @@ impl SavedRegistry {
     pub fn get(&self, key: &str) -> Option<Result<Saved, SavedError>> {
         let entry = self.entries.get(key)?;
         Some(Saved::from_bytes(&entry.bytes))
+    }
+
+    /// Returns the state of a key as [`get`](Self::get) does, if it is kept at that time, and else removes it.
+    pub(crate) fn get_until(
+        &mut self,
+        key: &str,
+        now: SystemTime,
+    ) -> Option<Result<Saved, SavedError>> {
+        if self.entries.get(key)?.until < since_1970(now) {
+            self.entries.remove(key);
+        }
+        self.get(key)
+    }
+
+    /// Returns the override of all breakers that was in force, which applies to new keys too.
+    ///
+    /// ```
+    /// use tripcoil::State;
+    /// use tripcoil::registry::Registry;
+    ///
+    /// let (_registry, controller) = Registry::<String>::from_config(Default::default())?.build_with_controller();
+    /// controller.force_open_all();
+    /// let saved = controller.save();
+    /// assert_eq!(saved.standing(), Some(State::ForcedOpen));
+    ///
+    /// let later = Registry::<String>::from_config(Default::default())?.restore(saved).build();
+    /// assert_eq!(later.get("a new key")?.state(), State::ForcedOpen);
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn standing(&self) -> Option<State> {
+        self.standing
+    }
+
+    pub(crate) fn stand(&mut self, standing: Option<State>) {
+        self.standing = standing;
     }
 
     /// Returns the keys whose states would be refused, with the reasons. It reads them all, which is otherwise done when
@@ -165,7 +212,7 @@ impl SavedRegistry {
 
     /// Removes them, and returns their keys.
     pub(crate) fn expired(&mut self, now: SystemTime) -> Vec<Arc<str>> {
-        let now = nanos(now.duration_since(UNIX_EPOCH).unwrap_or_default());
+        let now = since_1970(now);
         let entries = self.entries.iter();
         let over = entries.filter(|(_, entry)| entry.until < now);
         let mut gone: Vec<Arc<str>> = over.map(|(key, _)| key.clone()).collect();
@@ -218,7 +265,7 @@ impl SavedRegistry {
         let length: usize = entries
             .map(|(key, entry)| 4 + key.len() + 8 + 4 + entry.bytes.len())
             .sum();
-        let mut bytes = Vec::with_capacity(HEAD + length + CHECKSUM);
+        let mut bytes = Vec::with_capacity(HEAD + length + 4 + CHECKSUM);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         put_length(&mut bytes, self.entries.len());
@@ -229,6 +276,8 @@ impl SavedRegistry {
             put_length(&mut bytes, entry.bytes.len());
             bytes.extend_from_slice(&entry.bytes);
         }
+        let standing = STANDING.iter().position(|one| *one == self.standing);
+        put_length(&mut bytes, standing.unwrap_or(0));
         let checksum = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&checksum.to_le_bytes());
         bytes
@@ -249,7 +298,8 @@ impl SavedRegistry {
             };
             entries.insert(Arc::from(key), entry);
         }
-        Ok(SavedRegistry { entries })
+        let standing = read.standing;
+        Ok(SavedRegistry { entries, standing })
     }
 }
 
@@ -257,6 +307,10 @@ impl SavedRegistry {
 fn put_length(bytes: &mut Vec<u8>, length: usize) {
     let length = u32::try_from(length).unwrap_or(u32::MAX);
     bytes.extend_from_slice(&length.to_le_bytes());
+}
+
+fn since_1970(time: SystemTime) -> u64 {
+    nanos(time.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -312,6 +366,8 @@ pub(crate) struct Keys<'a> {
     left: u32,
     rest: &'a [u8],
     before: Option<&'a str>,
+    /// Once all keys were read.
+    standing: Option<State>,
 }
 
 impl<'a> Keys<'a> {
@@ -321,6 +377,7 @@ impl<'a> Keys<'a> {
             left: 0,
             rest: whole.get(MAGIC.len()..).ok_or(SavedError::Truncated)?,
             before: None,
+            standing: None,
         };
         keys.version = keys.word()?;
         keys.left = keys.word()?;
@@ -349,6 +406,8 @@ impl<'a> Keys<'a> {
 
     fn next(&mut self) -> Result<Option<Key<'a>>, SavedError> {
         if self.left == 0 {
+            let standing = STANDING.get(self.word()? as usize);
+            self.standing = *standing.ok_or(SavedError::Damaged)?;
             return match self.rest {
                 [] => Ok(None),
                 _ => Err(SavedError::Damaged),

@@ -78,6 +78,17 @@ impl RegistryStore {
         self.place.save(&saved.to_bytes())
     }
 
+    /// Returns the number of a save that begins now.
+    pub(crate) fn ask(&self) -> u64 {
+        self.place.ask()
+    }
+
+    /// Saves, unless a save with a later number came first.
+    pub(crate) fn save_by(&self, number: u64, saved: &SavedRegistry) -> Result<(), StoreError> {
+        self.place
+            .save_by(number, &saved.to_bytes(), File::sync_all)
+    }
+
     /// Saves as [`save`](Self::save) does, on a thread of its own, so that the runtime's threads are not blocked. The
     /// future works on any runtime.
     ///

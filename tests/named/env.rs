@@ -125,3 +125,67 @@ fn an_empty_prefix_leaves_the_paths() {
     let settings = read("[default]\n").with_vars("", [("DEFAULT_HISTORY", "8"), ("PATH", "x")]);
     assert_eq!(settings.unwrap().get("any").history, 8);
 }
+
+/// An environment has no order.
+#[test]
+fn each_pair_of_variables_counts_alike_in_both_orders() {
+    let text = "[default]\nopen_for = { base = \"5s\", max = \"1m\" }\nwindow = { time = \"20s\", buckets = 20 }\n[breakers.orders]\n";
+    let vars = [
+        ("S_DEFAULT_PROFILE", "cache"),
+        ("S_DEFAULT_OPEN_FOR_BASE", "9s"),
+        ("S_DEFAULT_OPEN_FOR_MAX", "90s"),
+        ("S_DEFAULT_WINDOW_TIME", "30s"),
+        ("S_DEFAULT_MAX_IN_FLIGHT", "7"),
+        ("S_DEFAULT_FAILURE_RATE", "0.3"),
+        ("S_BREAKERS_ORDERS_PROFILE", "default"),
+        ("S_BREAKERS_ORDERS_OPEN_FOR_MAX", "30s"),
+        ("S_BREAKERS_ORDERS_OPEN_FOR_JITTER", "0.2"),
+        ("S_BREAKERS_ORDERS_WINDOW_BUCKETS", "10"),
+        ("S_BREAKERS_ORDERS_HALF_OPEN_SUCCESSES", "3"),
+    ];
+    for one in vars {
+        for other in vars.into_iter().filter(|other| *other != one) {
+            let of = |vars: [(&'static str, &'static str); 2]| {
+                let read = read(text).with_vars("S", vars);
+                read.map(|s| (s.get("orders").clone(), s.default_settings().clone()))
+                    .map_err(|error| lines(&error))
+            };
+            assert_eq!(of([one, other]), of([other, one]), "{one:?} {other:?}");
+        }
+    }
+}
+
+/// What stays beside a profile stays in its parts too.
+#[test]
+fn a_part_of_what_no_profile_sets_leaves_the_other_parts() {
+    let text = "[default]\nwindow = { time = \"20s\", buckets = 20 }\n[breakers.db]\nprofile = \"database\"\n";
+    let vars = [("S_BREAKERS_DB_WINDOW_BUCKETS", "10")];
+    let settings = read(text).with_vars("S", vars).unwrap();
+    assert_eq!(
+        settings.get("db").window,
+        tripcoil::Window::time(s(20)).buckets(10)
+    );
+}
+
+/// One part of a misspelt variable has to be right where there are many tables.
+#[test]
+fn a_misspelt_variable_beside_many_tables_is_reported() {
+    let tables: Vec<String> = (0..2_000)
+        .map(|n| format!("[breakers.tenant-{n}]\n"))
+        .collect();
+    let text = format!("[default]\n{}", tables.concat());
+    let vars = [
+        ("S_BREAKERS_TENANT_77_HISTORI", "5"),
+        ("S_BREAKERS_TENNANT_77_HALF_OPEN_OF", "5"),
+        ("S_BREAKERS_TENNANT_77_HISTORI", "5"),
+    ];
+    let error = read(&text).with_vars("S", vars).unwrap_err();
+    assert_eq!(
+        lines(&error),
+        [
+            "S_BREAKERS_TENANT_77_HISTORI is not a setting of a breaker in the file; did you mean .._BREAKERS_TENANT_77_HISTORY?",
+            "S_BREAKERS_TENNANT_77_HALF_OPEN_OF is not a setting of a breaker in the file; did you mean .._BREAKERS_TENANT_77_HALF_OPEN_OF?",
+            "S_BREAKERS_TENNANT_77_HISTORI is not a setting of a breaker in the file",
+        ]
+    );
+}

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::Duration;
 use tempfile::TempDir;
 use tripcoil::config::SettingsFault;
 use tripcoil::live::{Live, Reload, ReloadError};
-use tripcoil::{Breaker, ManualClock, State, Window};
+use tripcoil::{Breaker, Clock, ManualClock, State, Window};
 
 const GOOD: &str =
     "[default]\nconsecutive_failures = 3\n\n[breakers.payments]\nconsecutive_failures = 2\n";
@@ -303,4 +304,95 @@ fn handles_are_sent_and_shared() {
     // the operator shares it
     let _: Arc<tripcoil::Controller> = controller;
     assert!(format!("{:?}", rig.live).contains("breakers.toml"));
+}
+
+/// What panics while rules are applied keeps the others from nothing, and is made up for.
+#[test]
+fn a_breaker_whose_clock_panics_is_named_and_tried_again() {
+    let rig = rig();
+    let bad = Arc::new(AtomicBool::new(false));
+    let panics = bad.clone();
+    let (first, _a) = rig
+        .live
+        .build_with("a", |builder| {
+            builder.clock(Clock::custom(move || {
+                assert!(!panics.load(Ordering::Relaxed), "the clock's own");
+                Duration::ZERO
+            }))
+        })
+        .unwrap();
+    let (last, _z) = rig.live.build("z").unwrap();
+    bad.store(true, Ordering::Relaxed);
+    let reload = rig.edit(&GOOD.replace("= 3", "= 4")).unwrap();
+    assert_eq!(
+        (&*reload.changed, &*reload.panicked),
+        (&["z".to_string()][..], &["a".to_string()][..])
+    );
+    assert_eq!(run(&last), Some(4));
+    assert_eq!(rig.live.behind(), ["a"]);
+    bad.store(false, Ordering::Relaxed);
+    // the text is the same, but not for this one
+    assert_eq!(rig.live.reload().unwrap().changed, ["a"]);
+    assert_eq!((run(&first), rig.live.behind()), (Some(4), vec![]));
+    assert_eq!(rig.live.reload().unwrap(), Reload::default());
+}
+
+#[test]
+fn what_nothing_follows_may_change_what_is_fixed() {
+    let rig = rig();
+    let (mail, _controller) = rig.live.build("mail").unwrap();
+    let text = GOOD
+        .replace("= 3", "= 4")
+        .replace("= 2", "= 2\nhistory = 9");
+    let reload = rig.edit(&(text.clone() + "[breakers.new]\nwindow = { count = 9 }\n"));
+    assert_eq!(reload.unwrap().changed, ["mail"]);
+    let (payments, _controller) = rig.live.build("payments").unwrap();
+    assert_eq!(payments.observer().config().history, 9);
+    let error = rig.edit(&text.replace("= 9", "= 8")).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("line 6: breakers.payments.history is 8"),
+        "{error}"
+    );
+    // a breaker that others follow no longer is as free
+    rig.live.unfollow("payments");
+    assert!(rig.edit(&text.replace("= 9", "= 8")).is_ok());
+    assert_eq!(run(&mail), Some(4));
+}
+
+/// The user's code of a reload may use the settings, and a panic in it is an error like others.
+#[test]
+fn a_panic_of_refine_is_reported_and_the_text_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("breakers.toml");
+    fs::write(&file, GOOD).unwrap();
+    let bad = Arc::new(AtomicBool::new(false));
+    let panics = bad.clone();
+    let this: Arc<std::sync::OnceLock<Live>> = Arc::default();
+    let inner = this.clone();
+    let live = Live::open_with(&file, move |settings| {
+        assert!(!panics.load(Ordering::Relaxed), "the refinement's own");
+        if let Some(live) = inner.get() {
+            // the lock of those that follow is free
+            live.unfollow("none");
+            live.build("refined").unwrap();
+        }
+        Ok(settings)
+    })
+    .unwrap();
+    this.set(live.clone()).unwrap();
+    let (mail, _controller) = live.build("mail").unwrap();
+    assert!(live.poll().is_none());
+    fs::write(&file, GOOD.replace("= 3", "= 4")).unwrap();
+    bad.store(true, Ordering::Relaxed);
+    for _ in 0..2 {
+        let reload = live.poll().expect("it is tried again");
+        assert!(matches!(reload, Err(ReloadError::RefinePanicked)));
+        assert_eq!(run(&mail), Some(3));
+    }
+    bad.store(false, Ordering::Relaxed);
+    let reload = live.poll().expect("and again").unwrap();
+    assert_eq!((reload.changed.len(), run(&mail)), (2, Some(4)));
+    assert!(live.poll().is_none());
 }

@@ -180,3 +180,19 @@ fn a_table_reads_as_a_configuration_does() {
         assert_eq!(named.get("x"), &alone, "{text}");
     }
 }
+
+/// The limit of calls in flight is in no profile.
+#[test]
+fn a_profile_of_its_own_leaves_what_no_profile_sets() {
+    let settings = read(
+        "[default]\nprofile = \"http\"\nmax_in_flight = 64\nhistory = 9\n\
+         [breakers.same]\nprofile = \"http\"\n[breakers.db]\nprofile = \"database\"\n\
+         [breakers.own]\nprofile = \"database\"\nmax_in_flight = false\n",
+    );
+    let of = |name: &str| {
+        let config = settings.get(name);
+        (config.max_in_flight, config.history)
+    };
+    assert_eq!((of("same"), of("db")), ((Some(64), 9), (Some(64), 9)));
+    assert_eq!((of("own"), of("other")), ((None, 9), (Some(64), 9)));
+}

@@ -293,7 +293,7 @@ fn names_are_escaped() {
              lenient, lenient.kinds, lenient.weight, open_for, open_for.adaptive, open_for.base, open_for.factor, \
              open_for.max, open_for.jitter, open_for.reset_after, open_for.seed, half_open.successes, half_open.of, \
              half_open.failure_rate, half_open.slow_rate, half_open.max_probes, half_open.probe_timeout, half_open.ramp, \
-             on_cancel, durations, history, clock, initial_state",
+             on_cancel, max_in_flight, durations, history, clock, initial_state",
         ]
     );
     assert_eq!(
@@ -399,4 +399,68 @@ fn what_is_fixed_is_reported_once() {
             format!("line 6: breakers.new.history is 9, but must be 4: {fixed}"),
         ])
     );
+}
+
+/// A name with dots that is not quoted is a table in a table.
+#[test]
+fn an_unquoted_name_with_dots_is_recognized() {
+    let error = refused(
+        "[default]\n\n[breakers.eu.example.com]\nfailure_rate = 0.4\n\
+         [breakers.eu.example.org]\nopen_for = { base = \"1s\" }\n\
+         [breakers.\"a b\".\"\"]\n[breakers.mail.open_fro]\nbase = \"1s\"\n",
+    );
+    assert_eq!(
+        lines(&error),
+        [
+            "line 3: breakers.eu.example is not a setting; did you mean [breakers.\"eu.example.com\"]?",
+            "line 5: breakers.eu.example is not a setting; did you mean [breakers.\"eu.example.org\"]?",
+            "line 7: breakers.\"a b\".\"\" is not a setting; did you mean [breakers.\"a b.\"]?",
+            "line 8: breakers.mail.open_fro is not a setting; did you mean open_for?",
+        ]
+    );
+    let error = refused("[default]\n[breakers]\nus.example.history = 4\n");
+    let expected =
+        "line 3: breakers.us.example is not a setting; did you mean [breakers.\"us.example\"]?";
+    assert_eq!(lines(&error), [expected]);
+    let deep = format!("[default]\n[breakers.{}x]\nhistory = 4\n", "d.".repeat(60));
+    assert_eq!(refused(&deep).problems().len(), 1);
+}
+
+/// `rate` and `failure_rate` are one setting.
+#[test]
+fn a_setting_by_two_words_is_there_twice() {
+    for value in ["0.5", "\"half\""] {
+        let text =
+            format!("[default]\nhalf_open = {{ of = 10, rate = {value}, failure_rate = 0.9 }}\n");
+        let error = refused(&text);
+        let expected =
+            "line 2: default.half_open.failure_rate is there twice: rate is another word for it";
+        assert!(lines(&error).contains(&expected.to_string()), "{error}");
+        let twice = |p: &&tripcoil::config::SettingsProblem| p.fault == SettingsFault::Duplicate;
+        assert_eq!(error.problems().iter().filter(twice).count(), 1);
+    }
+}
+
+/// The index of lines and the text agree.
+#[test]
+fn each_problem_has_its_line_in_any_text() {
+    for end in ["\n", "\r\n"] {
+        let text = [
+            "[default]",
+            "",
+            "# \u{5317}",
+            "[breakers.a]",
+            "",
+            "history = 0",
+            "x = 1",
+        ]
+        .join(end);
+        let error = refused(&text);
+        let at: Vec<_> = error
+            .problems()
+            .iter()
+            .map(|problem| problem.line)
+            .collect();
+        assert_eq!(at, [Some(6), Some(7)], "{error}");
+    }
 }

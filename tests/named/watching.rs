@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -160,4 +161,27 @@ fn without_a_file_there_is_nothing_to_watch() {
         .get_ref()
         .and_then(|e| e.downcast_ref::<ReloadError>());
     assert!(matches!(inner, Some(ReloadError::NoFile)), "{error:?}");
+}
+
+#[test]
+fn a_panic_of_refine_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("breakers.toml");
+    fs::write(&file, text(3)).unwrap();
+    let times = AtomicU32::new(0);
+    let live = Live::open_with(&file, move |settings| {
+        assert_ne!(times.fetch_add(1, Ordering::Relaxed), 1, "its own");
+        Ok(settings)
+    })
+    .unwrap();
+    let (sender, reports) = channel();
+    let watching = live
+        .watch(EVERY, move |reload| drop(sender.send(reload)))
+        .unwrap();
+    fs::write(&file, text(4)).unwrap();
+    let next = || reports.recv_timeout(NEVER).expect("it reports");
+    assert!(matches!(next(), Err(ReloadError::RefinePanicked)));
+    assert!(next().is_ok(), "the same text again");
+    assert_eq!(live.settings().get("any").consecutive_failures, Some(4));
+    drop(watching);
 }

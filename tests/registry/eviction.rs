@@ -502,3 +502,75 @@ fn a_clock_that_panics_costs_no_other_key_anything() {
     assert_eq!(all.totals.successes, 40, "nothing is lost: {all:?}");
     assert_eq!(registry.sweep() + registry.sweep(), all.breakers);
 }
+
+/// What reads all breakers has each of them for a while, and is no call.
+#[test]
+fn a_reading_of_all_keeps_no_breaker() {
+    let (registry, controller) = registry(2);
+    for key in 0..3 {
+        succeed(&registry, key);
+    }
+    registry.sweep();
+    let mut seen = 0;
+    registry.for_each(|key, _| {
+        seen += 1;
+        if seen > 1 {
+            return;
+        }
+        // the key that is read, and others
+        assert!(controller.forget(key));
+        assert!(controller.forget(&((key + 1) % 3)));
+        assert!(!controller.forget(&9));
+        // the third is idle, and may leave as well
+        registry.sweep();
+        for fresh in 10..14 {
+            succeed(&registry, fresh);
+        }
+    });
+    assert_eq!(seen, 3, "as it was at the beginning");
+    registry.sweep();
+    let all = registry.aggregate();
+    assert!(all.evicted >= 3, "{all:?}");
+    assert_eq!(all.totals.successes, 7);
+    assert_eq!(all.breakers as u64 + all.evicted, 7);
+    for key in 0..3 {
+        assert!(registry.peek(&key).is_none(), "{key}");
+    }
+}
+
+/// No matter how many at once, and though a reading waits: the limit is for idle ones.
+#[test]
+fn any_number_is_forgotten_during_a_reading() {
+    let (registry, controller) = registry(10_000);
+    let keys = 0..2_000;
+    for key in keys.clone() {
+        succeed(&registry, key);
+    }
+    let mut first = true;
+    registry.for_each(|_, _| {
+        if std::mem::take(&mut first) {
+            assert!(keys.clone().all(|key| controller.forget(&key)));
+        }
+    });
+    registry.sweep();
+    let all = registry.aggregate();
+    assert_eq!((all.breakers, all.evicted), (0, 2_000));
+    assert_eq!(all.totals.successes, 2_000);
+}
+
+/// A panic in the code that reads ends the reading all the same.
+#[test]
+fn a_reading_that_panics_is_over() {
+    let (registry, controller) = registry(10);
+    for key in 0..3 {
+        succeed(&registry, key);
+    }
+    let reading = || registry.for_each(|_, _| panic!("the reader's own"));
+    for _ in 0..3 {
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(reading)).is_err());
+    }
+    assert!(controller.forget(&0));
+    registry.sweep();
+    assert_eq!(registry.sweep(), 2);
+    assert!(registry.is_empty());
+}

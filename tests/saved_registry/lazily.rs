@@ -333,3 +333,30 @@ fn a_template_that_fails_leaves_the_state_where_it_is() {
     right.store(true, std::sync::atomic::Ordering::Relaxed);
     assert_eq!(state(&registry, "a"), State::Open);
 }
+
+/// Whether or not anything is saved meanwhile.
+#[test]
+fn a_state_whose_time_is_over_is_not_restored() {
+    let now = SystemTime::now();
+    let day = Duration::from_secs(24 * 3600);
+    let (_, a) = Breaker::builder("a").build_with_controller().unwrap();
+    let (_, b) = Breaker::builder("b").build_with_controller().unwrap();
+    b.force_open();
+    let mut saved = SavedRegistry::new();
+    // a moment is left when the registry is built
+    let moment = Duration::from_secs(1);
+    saved.insert("a", &a.save_at(now + moment - day));
+    saved.insert("b", &b.save_at(now + moment - day));
+    let (sender, reports) = channel();
+    let (registry, controller) = builder()
+        .restore(saved)
+        .on_restore(move |key, _| sender.send(key.clone()).unwrap())
+        .build_with_controller();
+    while SystemTime::now() <= now + 2 * moment {
+        thread::sleep(moment / 10);
+    }
+    assert_eq!(state(&registry, "a"), State::Closed);
+    assert_eq!(controller.waiting(), 1);
+    assert_eq!(state(&registry, "b"), State::ForcedOpen);
+    assert_eq!(reports.try_iter().collect::<Vec<_>>(), ["b"]);
+}

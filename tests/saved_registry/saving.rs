@@ -2,11 +2,12 @@
 
 use crate::{builder, fresh, state, succeed, trip};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
-use tripcoil::registry::{Registry, SaveReport, Saving};
+use tripcoil::registry::{Registry, RegistryController, SaveReport, Saving};
 use tripcoil::saved::{RegistryStore, StoreError};
 use tripcoil::{Breaker, Clock, State};
 
@@ -250,4 +251,152 @@ fn calls_first_uses_and_evictions_go_on_meanwhile() {
     assert_eq!(registry.aggregate().totals.successes, 9_000);
     let report = saving.close().unwrap();
     assert_eq!(report.keys, registry.len());
+}
+
+/// It is on the thread that saves, and cannot wait for it.
+#[test]
+fn its_own_report_may_save_and_close_it() {
+    let (_folder, store) = place();
+    let (registry, controller) = fresh();
+    trip(&registry, "a");
+    let (sender, inbox) = channel::<Saving>();
+    let (ended, end) = channel();
+    let saving = controller
+        .save_every(store.clone(), OFTEN, move |_| {
+            let Ok(saving) = inbox.recv() else {
+                return;
+            };
+            let (now, last) = (saving.save_now(), saving.close());
+            let _ = ended.send((now.unwrap().keys, last.unwrap().keys));
+        })
+        .unwrap();
+    sender.send(saving).unwrap();
+    assert_eq!(end.recv_timeout(NEVER).expect("it returns"), (1, 1));
+    assert!(end.recv_timeout(NEVER).is_err(), "the thread is over");
+    assert_eq!(store.load().unwrap().unwrap().len(), 1);
+}
+
+/// A save would go round in circles.
+#[test]
+fn a_save_that_its_own_code_asks_for_is_an_error() {
+    let (_folder, store) = place();
+    let own: Arc<OnceLock<Saving>> = Arc::default();
+    let inner = own.clone();
+    let (sender, results) = channel();
+    let (registry, controller) = Registry::builder(|key: &String| Breaker::builder(key.as_str()))
+        .saved_as(move |key| {
+            if let Some(saving) = inner.get() {
+                let _ = sender.send(saving.save_now().map(|report| report.keys));
+            }
+            key.clone()
+        })
+        .build_with_controller();
+    registry.get("a").unwrap();
+    let saving = controller.save_every(store, SELDOM, |_| {}).unwrap();
+    own.set(saving).unwrap();
+    let report = own.get().unwrap().save_now().unwrap();
+    assert_eq!((report.keys, report.failed), (1, 0));
+    let error = results.recv_timeout(NEVER).unwrap().unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+}
+
+type Blocked = (Registry<String>, RegistryController<String>);
+
+/// Keys whose texts wait, the first time after it is armed: a save that is under way. Its key and what lets it go on.
+fn blocked() -> (Blocked, Arc<AtomicBool>, Receiver<String>, Sender<()>) {
+    let armed = Arc::new(AtomicBool::new(false));
+    let ((at, reached), (go, gate)) = (channel(), channel());
+    let (arm, gate) = (armed.clone(), Mutex::new((at, gate)));
+    let pair = Registry::builder(|key: &String| Breaker::builder(key.as_str()))
+        .saved_as(move |key| {
+            if arm.swap(false, Ordering::Relaxed) {
+                let gate = gate.lock().unwrap();
+                gate.0.send(key.clone()).unwrap();
+                gate.1.recv().unwrap();
+            }
+            key.clone()
+        })
+        .build_with_controller();
+    (pair, armed, reached, go)
+}
+
+/// Whichever is written last.
+#[test]
+fn a_save_does_not_replace_one_that_began_later() {
+    let (_folder, store) = place();
+    let ((registry, controller), armed, reached, go) = blocked();
+    registry.get("a").unwrap();
+    registry.get("b").unwrap();
+    let saving = controller
+        .save_every(store.clone(), SELDOM, |_| {})
+        .unwrap();
+    let forced = |key: &str| {
+        let saved = store.load().unwrap().expect("saved");
+        saved.get(key).unwrap().unwrap().state() == State::ForcedOpen
+    };
+    for by_thread in [true, false] {
+        armed.store(true, Ordering::Relaxed);
+        thread::scope(|scope| {
+            let early = scope.spawn(|| match by_thread {
+                true => saving.save_now(),
+                false => store.save_from(&controller),
+            });
+            // its snapshot has this key and will have the other; the later save has both
+            let at = reached.recv().unwrap();
+            for key in ["a", "b"] {
+                controller.on(key, |one| one.force_open()).unwrap();
+            }
+            assert_eq!(store.save_from(&controller).unwrap().keys, 2);
+            controller.on("a", |one| one.release()).unwrap();
+            controller.on("b", |one| one.release()).unwrap();
+            assert!(forced(&at));
+            go.send(()).unwrap();
+            early.join().unwrap().unwrap();
+            assert!(forced("a") && forced("b"), "{by_thread}");
+        });
+    }
+    assert_eq!(saving.close().unwrap().keys, 2);
+    assert!(!forced("a") && !forced("b"));
+}
+
+/// Neither the key that is being saved nor another.
+#[test]
+fn keys_are_forgotten_while_they_are_saved() {
+    let ((registry, controller), armed, reached, go) = blocked();
+    for key in ["a", "b", "c"] {
+        controller.on(key, |one| one.trip()).unwrap();
+    }
+    let forgotten = registry.clone();
+    armed.store(true, Ordering::Relaxed);
+    let saved = thread::scope(|scope| {
+        let save = scope.spawn(|| controller.save());
+        let at = reached.recv().unwrap();
+        let other = if at == "a" { "b" } else { "a" };
+        assert!(controller.forget(&at) && controller.forget(other));
+        go.send(()).unwrap();
+        (save.join().unwrap(), at, other)
+    });
+    let (saved, at, other) = saved;
+    assert!(saved.get("c").is_some() && saved.get(other).is_none());
+    // it was being read
+    assert!(saved.get(&at).is_some());
+    assert!(controller.save().keys().eq(["c"]));
+    forgotten.sweep();
+    let all = registry.aggregate();
+    assert_eq!((all.breakers, all.evicted, all.transitions), (1, 2, 3));
+}
+
+#[test]
+fn a_key_that_is_forgotten_in_a_call_is_not_saved() {
+    let (registry, controller) = fresh();
+    for n in 0..100 {
+        let key = n.to_string();
+        trip(&registry, &key);
+        let saved = registry.with(&key, |_| {
+            assert!(controller.forget(&key));
+            controller.save()
+        });
+        assert!(saved.unwrap().is_empty());
+    }
+    assert!(controller.save().is_empty());
 }

@@ -3,23 +3,29 @@
 #[cfg(feature = "registry")]
 use crate::Builder;
 use crate::config::NamedSettings;
-#[cfg(feature = "registry")]
 use crate::error::caught::caught;
+use crate::integrations::live::reload::Reload;
 use crate::{Config, ConfigError, Controller};
 use std::sync::Arc;
 
-/// What follows the settings.
-pub(super) trait Follow: Send {
-    /// Returns the rules that it would refuse; `None` if its template panicked.
-    fn check(&self, old: &NamedSettings, new: &Arc<NamedSettings>) -> Option<Vec<ConfigError>>;
+/// Why new settings would not be applied.
+#[derive(Default)]
+pub(super) struct Found {
+    /// The breakers that would have to be built anew: the name, its settings, and those that it is to have.
+    pub(super) fixed: Vec<(String, Config, Config)>,
+    pub(super) refused: Vec<ConfigError>,
+}
 
-    /// Applies what has changed. Returns what was refused all the same.
-    fn apply(
-        &self,
-        old: &NamedSettings,
-        new: &Arc<NamedSettings>,
-        changed: &mut Vec<String>,
-    ) -> Vec<ConfigError>;
+/// What follows the settings. Each knows which it has: a reload that it missed is made up for by the next.
+pub(super) trait Follow: Send {
+    /// Adds why it would refuse the new settings.
+    fn check(&self, new: &NamedSettings, found: &mut Found);
+
+    /// Applies what has changed. What is refused all the same, and what panics, keeps its rules and is reported.
+    fn apply(&mut self, new: &Arc<NamedSettings>, reload: &mut Reload);
+
+    /// Adds the names of breakers that do not have the settings in force.
+    fn behind(&self, in_force: &Arc<NamedSettings>, names: &mut Vec<String>);
 
     /// Whether it is the breaker that was followed under that name.
     fn is(&self, name: &str) -> bool;
@@ -28,6 +34,8 @@ pub(super) trait Follow: Send {
 pub(super) struct One {
     pub(super) name: String,
     pub(super) controller: Arc<Controller>,
+    /// The settings that it has.
+    pub(super) has: Arc<NamedSettings>,
 }
 
 /// Returns the new rules with what is fixed on the running breaker.
@@ -50,31 +58,43 @@ pub(super) fn refusal(controller: &Controller, new: &Config) -> Option<ConfigErr
 }
 
 impl Follow for One {
-    fn check(&self, old: &NamedSettings, new: &Arc<NamedSettings>) -> Option<Vec<ConfigError>> {
-        let rules = new.get(&self.name);
-        if old.get(&self.name) == rules {
-            return Some(Vec::new());
+    fn check(&self, new: &NamedSettings, found: &mut Found) {
+        let (old, new) = (self.has.get(&self.name), new.get(&self.name));
+        if old == new {
+            return;
         }
-        Some(refusal(&self.controller, rules).into_iter().collect())
+        if !NamedSettings::is_fixed_alike(old, new) {
+            found
+                .fixed
+                .push((self.name.clone(), old.clone(), new.clone()));
+        }
+        found.refused.extend(refusal(&self.controller, new));
     }
 
-    fn apply(
-        &self,
-        old: &NamedSettings,
-        new: &Arc<NamedSettings>,
-        changed: &mut Vec<String>,
-    ) -> Vec<ConfigError> {
+    fn apply(&mut self, new: &Arc<NamedSettings>, reload: &mut Reload) {
         let rules = new.get(&self.name);
-        if old.get(&self.name) == rules {
-            return Vec::new();
-        }
-        let rules = rules.clone();
-        match self.controller.reconfigure(|now| now.config(rules)) {
-            Ok(()) => {
-                changed.push(self.controller.observer().name().to_string());
-                Vec::new()
+        if self.has.get(&self.name) != rules {
+            let rules = rules.clone();
+            let name = || self.controller.observer().name().to_string();
+            // its clock is the user's, and is read where new rules begin
+            match caught(|| self.controller.reconfigure(|now| now.config(rules))) {
+                Some(Ok(())) => reload.changed.push(name()),
+                Some(Err(error)) => {
+                    reload.refused.push(error);
+                    return;
+                }
+                None => {
+                    reload.panicked.push(name());
+                    return;
+                }
             }
-            Err(error) => vec![error],
+        }
+        self.has = new.clone();
+    }
+
+    fn behind(&self, in_force: &Arc<NamedSettings>, names: &mut Vec<String>) {
+        if !Arc::ptr_eq(&self.has, in_force) {
+            names.push(self.controller.observer().name().to_string());
         }
     }
 

@@ -1,7 +1,8 @@
 //! The settings in force, and those that follow them.
 
 use crate::config::{NamedSettings, SettingsError};
-use crate::integrations::live::follow::{Follow, One};
+use crate::error::caught::caught;
+use crate::integrations::live::follow::{Follow, Found, One};
 use crate::integrations::live::reload::{Reload, ReloadError};
 use crate::{Breaker, Builder, ConfigError, Controller};
 use std::fmt;
@@ -21,15 +22,25 @@ pub(super) struct Shared {
     refine: Box<Refine>,
     /// Held only to read or replace the pointer.
     settings: Mutex<Arc<NamedSettings>>,
-    /// Held by the reload under way.
-    pub(super) followers: Mutex<Followers>,
+    /// Held by the reload under way, from the reading of the file on: an older text never replaces a later one.
+    pub(super) looked: Mutex<Looked>,
+    /// Held while settings are applied.
+    pub(super) followers: Mutex<Vec<Box<dyn Follow>>>,
 }
 
 #[derive(Default)]
-pub(super) struct Followers {
+pub(super) struct Looked {
     /// The text read last; `None` if it could not be read.
-    pub(super) text: Option<String>,
-    pub(super) all: Vec<Box<dyn Follow>>,
+    text: Option<String>,
+    /// What became of it was a panic, which may not come again.
+    again: bool,
+}
+
+impl Looked {
+    /// Whether that text is to be read.
+    pub(super) fn is_news(&self, text: Option<&String>) -> bool {
+        self.again || self.text.as_ref() != text
+    }
 }
 
 pub(super) fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -107,16 +118,14 @@ impl Live {
         settings: NamedSettings,
         text: Option<String>,
     ) -> Live {
-        let followers = Followers {
-            text,
-            all: Vec::new(),
-        };
+        let looked = Looked { text, again: false };
         Live {
             shared: Arc::new(Shared {
                 path,
                 refine,
                 settings: Mutex::new(Arc::new(settings)),
-                followers: Mutex::new(followers),
+                looked: Mutex::new(looked),
+                followers: Mutex::default(),
             }),
         }
     }
@@ -179,9 +188,10 @@ impl Live {
             let rules = now.get(name).clone();
             controller.reconfigure(|all| all.config(rules))?;
         }
-        followers.all.push(Box::new(One {
+        followers.push(Box::new(One {
             name: name.into(),
             controller: controller.clone(),
+            has: now,
         }));
         Ok((breaker, controller))
     }
@@ -209,12 +219,14 @@ impl Live {
         controller: impl Into<Arc<Controller>>,
     ) -> Result<(), ConfigError> {
         let mut followers = locked(&self.shared.followers);
-        let rules = self.settings().get(name).clone();
+        let has = self.settings();
+        let rules = has.get(name).clone();
         let controller = controller.into();
         controller.reconfigure(|now| now.config(rules))?;
-        followers.all.push(Box::new(One {
+        followers.push(Box::new(One {
             name: name.into(),
             controller,
+            has,
         }));
         Ok(())
     }
@@ -231,27 +243,71 @@ impl Live {
     /// ```
     pub fn unfollow(&self, name: &str) -> usize {
         let mut followers = locked(&self.shared.followers);
-        let before = followers.all.len();
-        followers.all.retain(|one| !one.is(name));
-        before - followers.all.len()
+        let before = followers.len();
+        followers.retain(|one| !one.is(name));
+        before - followers.len()
+    }
+
+    /// Returns the names of the breakers in use that do not have the settings in force, in their order: those of
+    /// [`Reload::refused`] and [`Reload::panicked`], and keys of a registry that were first used since and are
+    /// built by earlier settings, because they refuse these.
+    ///
+    /// ```
+    /// use tripcoil::live::Live;
+    /// use tripcoil::registry::Registry;
+    /// use tripcoil::{Breaker, Window};
+    ///
+    /// # #[cfg(feature = "registry")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let live = Live::new("[default]\n".parse()?);
+    /// let (registry, controller) = Registry::builder(|key: &String| Breaker::builder(key.as_str())).build_with_controller();
+    /// live.follow_registry(controller, |key: &String, settings| {
+    ///     Breaker::builder(key.as_str()).config(settings.get(key).clone()).window(Window::count(20))
+    /// })
+    /// .map_err(|refused| refused[0].clone())?;
+    ///
+    /// // its outage rule needs a time window
+    /// live.replace("[default]\nprofile = \"http\"\n".parse()?)?;
+    /// registry.call("eu", || Ok::<_, std::io::Error>(()))?;
+    /// assert_eq!(live.behind(), ["eu"]);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "registry"))]
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn behind(&self) -> Vec<String> {
+        let followers = locked(&self.shared.followers);
+        let in_force = self.settings();
+        let mut names = Vec::new();
+        followers
+            .iter()
+            .for_each(|one| one.behind(&in_force, &mut names));
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// Reads the file, and applies what has changed: all of it, or nothing. It blocks its thread while the file is
     /// read, and no call.
+    ///
+    /// What cannot be known before the first rule changes is in the [`Reload`]: see [`Reload::refused`] and
+    /// [`Reload::panicked`].
     ///
     /// # Errors
     ///
     /// Returns why nothing was applied.
     pub fn reload(&self) -> Result<Reload, ReloadError> {
         let path = self.path().ok_or(ReloadError::NoFile)?;
-        let mut followers = locked(&self.shared.followers);
+        let mut looked = locked(&self.shared.looked);
         let text = NamedSettings::text_of(path);
-        self.take(&mut followers, text)
+        self.take(&mut looked, text)
     }
 
     /// Reads the file, and reloads if its text is another than at the last look. Returns `None` if it is the same, or if
     /// there is no file. For a task of your own, once per second for example. What is wrong is
-    /// returned once, and not again until the text changes.
+    /// returned once, and not again until the text changes; only a panic of `refine` is, because the same text is
+    /// tried again.
     ///
     /// ```
     /// use tripcoil::live::Live;
@@ -268,12 +324,10 @@ impl Live {
     /// ```
     pub fn poll(&self) -> Option<Result<Reload, ReloadError>> {
         let path = self.path()?;
-        let mut followers = locked(&self.shared.followers);
+        let mut looked = locked(&self.shared.looked);
         let text = NamedSettings::text_of(path);
-        if text.as_ref().ok() == followers.text.as_ref() {
-            return None;
-        }
-        Some(self.take(&mut followers, text))
+        let news = looked.is_news(text.as_ref().ok());
+        news.then(|| self.take(&mut looked, text))
     }
 
     /// Replaces the settings by others: all of them, or nothing.
@@ -282,44 +336,52 @@ impl Live {
     ///
     /// Returns why nothing was applied.
     pub fn replace(&self, settings: NamedSettings) -> Result<Reload, ReloadError> {
-        let followers = locked(&self.shared.followers);
-        self.apply(&followers, settings)
+        let mut followers = locked(&self.shared.followers);
+        self.apply(&mut followers, settings)
     }
 
     fn take(
         &self,
-        followers: &mut Followers,
+        looked: &mut Looked,
         text: Result<String, SettingsError>,
     ) -> Result<Reload, ReloadError> {
-        followers.text = text.as_ref().ok().cloned();
+        looked.text = text.as_ref().ok().cloned();
+        looked.again = false;
         let path = self.path().ok_or(ReloadError::NoFile)?;
         let read = NamedSettings::parse_file(&text?, path)?;
-        let settings = (self.shared.refine)(read)?;
-        self.apply(followers, settings)
+        let Some(settings) = caught(|| (self.shared.refine)(read)) else {
+            looked.again = true;
+            return Err(ReloadError::RefinePanicked);
+        };
+        let settings = settings?;
+        let mut followers = locked(&self.shared.followers);
+        self.apply(&mut followers, settings)
     }
 
-    fn apply(&self, followers: &Followers, settings: NamedSettings) -> Result<Reload, ReloadError> {
-        let old = self.settings();
-        settings.check_live(&old)?;
+    fn apply(
+        &self,
+        followers: &mut [Box<dyn Follow>],
+        settings: NamedSettings,
+    ) -> Result<Reload, ReloadError> {
+        let mut found = Found::default();
+        for one in &*followers {
+            one.check(&settings, &mut found);
+        }
+        settings.check_running(&self.settings(), &found.fixed)?;
+        if !found.refused.is_empty() {
+            return Err(ReloadError::Refused(found.refused));
+        }
+        // from here on what is refused, by a breaker that has come since, stops no other
         let new = Arc::new(settings);
-        let mut refused = Vec::new();
-        for one in &followers.all {
-            refused.extend(one.check(&old, &new).ok_or(ReloadError::TemplatePanicked)?);
-        }
-        if !refused.is_empty() {
-            return Err(ReloadError::Refused(refused));
-        }
         *locked(&self.shared.settings) = new.clone();
-        let mut changed = Vec::new();
-        for one in &followers.all {
-            refused.extend(one.apply(&old, &new, &mut changed));
+        let mut reload = Reload::default();
+        for one in followers {
+            one.apply(&new, &mut reload);
         }
-        changed.sort();
-        changed.dedup();
-        match refused.is_empty() {
-            true => Ok(Reload { changed }),
-            // they were valid a moment ago, with what is fixed
-            false => Err(ReloadError::Refused(refused)),
+        for names in [&mut reload.changed, &mut reload.panicked] {
+            names.sort();
+            names.dedup();
         }
+        Ok(reload)
     }
 }

@@ -29,9 +29,14 @@
 //!
 //! # All or nothing
 //!
-//! Everything is checked before the first rule changes: the file as a whole, what is fixed when a breaker is built
-//! ([`NamedSettings::check_live`](crate::config::NamedSettings::check_live)), and the new rules of each breaker that follows. If anything is refused, all old
-//! rules stay, and the error has every problem. They also stay if the file cannot be read.
+//! Everything is checked before the first rule changes: the file as a whole, what is fixed when a breaker is built, and
+//! the new rules, of each breaker that follows and is in use. If anything is refused, all old rules stay, and the error has
+//! every problem. They also stay if the file cannot be read.
+//!
+//! After that check nothing stops the others. A key of a registry that comes at that moment may refuse, and the code of a
+//! template or of a clock may panic: such a breaker keeps its rules, and [`Reload`] names it. The next reload tries it
+//! again. A key that is first used later, and refuses the settings in force, is built by those before
+//! ([`Live::behind`] names it).
 //!
 //! A breaker whose settings are the same before and after is left alone: what an operator has changed on it by
 //! hand stays until an edit is about that breaker.

@@ -2,71 +2,69 @@
 
 use crate::classify::ErrIsFailure;
 use crate::config::NamedSettings;
-use crate::integrations::live::follow::{Follow, refusal, settings_of};
+use crate::error::caught::caught;
+use crate::integrations::live::follow::{Follow, Found, refusal, settings_of};
 use crate::integrations::live::handle::{Live, locked};
-use crate::integrations::registry::{Registry, RegistryController};
+use crate::integrations::live::reload::Reload;
+use crate::integrations::registry::{NewRules, Registry, RegistryController};
 use crate::{Breaker, Builder, Config, ConfigError};
+use std::collections::VecDeque;
 use std::fmt::Display;
 use std::hash::Hash;
 use std::sync::Arc;
 
 type Template<K, C> = Arc<dyn Fn(&K, &NamedSettings) -> Builder<C> + Send + Sync>;
 
+/// How many of the settings before are kept, for later keys that refuse the new ones.
+const EARLIER: usize = 16;
+
 struct Many<K, C> {
     controller: Arc<RegistryController<K, C>>,
     template: Template<K, C>,
+    /// The settings that it has, and those before, the latest first. None before it follows.
+    has: VecDeque<Arc<NamedSettings>>,
+}
+
+/// What new settings are for a key in use.
+struct Seen {
+    /// It has not taken the settings before: it was built by earlier ones, or kept its rules at a reload.
+    behind: bool,
+    /// `None` if there are none before, or the template panics.
+    old: Option<Config>,
+    /// `None` if the template panics.
+    new: Option<Config>,
 }
 
 impl<K: Hash + Eq, C> Many<K, C> {
-    /// Returns the new settings of a key if they are others than before; an inner `None` if the template panicked.
-    fn changed(
-        &self,
-        key: &K,
-        old: Option<&NamedSettings>,
-        new: &NamedSettings,
-    ) -> Option<Option<Config>> {
-        let new = settings_of(|| (self.template)(key, new))?;
-        let old = match old {
-            Some(old) => Some(settings_of(|| (self.template)(key, old))?),
-            None => None,
-        };
-        Some(Some(new).filter(|new| old.as_ref() != Some(new)))
+    fn seen(&self, key: &K, behind: bool, new: &NamedSettings) -> Seen {
+        let of = |settings: &NamedSettings| settings_of(|| (self.template)(key, settings));
+        let old = self.has.front().and_then(|old| of(old));
+        let is_built_by_it = |old: &Config| old.validate().is_ok();
+        Seen {
+            behind: behind || !self.has.is_empty() && !old.as_ref().is_some_and(is_built_by_it),
+            old,
+            new: of(new),
+        }
     }
 }
 
-impl<K, C> Many<K, C>
-where
-    K: Hash + Eq + Send + Sync + 'static,
-    C: Send + Sync + 'static,
-{
-    fn refused(
-        &self,
-        old: Option<&NamedSettings>,
-        new: &NamedSettings,
-    ) -> Option<Vec<ConfigError>> {
-        let mut refused = Some(Vec::new());
-        self.controller.each(|key, controller, _| {
-            match (self.changed(key, old, new), &mut refused) {
-                (Some(Some(rules)), Some(refused)) => refused.extend(refusal(controller, &rules)),
-                (None, _) => refused = None,
-                _ => {}
-            }
-        });
-        refused
+/// Returns what the template says with the first of these settings that make a breaker, so that no call fails for want of
+/// one. If there are none, what it says with the first of all is the caller's error.
+fn built<K, C>(
+    template: &Template<K, C>,
+    key: &K,
+    settings: &VecDeque<Arc<NamedSettings>>,
+    newest: &NamedSettings,
+) -> Builder<C> {
+    let earlier = settings.iter().map(|earlier| &**earlier);
+    for settings in [newest].into_iter().chain(earlier) {
+        let builder = caught(|| template(key, settings));
+        let valid = |builder: &Builder<C>| builder.settings().validate().is_ok();
+        if let Some(builder) = builder.filter(valid) {
+            return builder;
+        }
     }
-
-    fn renew(
-        &self,
-        old: Option<&NamedSettings>,
-        new: &Arc<NamedSettings>,
-        changed: &mut Vec<String>,
-    ) -> Vec<ConfigError> {
-        let (template, settings) = (self.template.clone(), new.clone());
-        let template = Arc::new(move |key: &K| template(key, &settings));
-        // one whose template panics now, and did not when it was checked, keeps its rules
-        let rules = |key: &K| self.changed(key, old, new).flatten();
-        self.controller.renew(template, rules, changed)
-    }
+    template(key, newest)
 }
 
 impl<K, C> Follow for Many<K, C>
@@ -74,17 +72,60 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     C: Send + Sync + 'static,
 {
-    fn check(&self, old: &NamedSettings, new: &Arc<NamedSettings>) -> Option<Vec<ConfigError>> {
-        self.refused(Some(old), new)
+    fn check(&self, new: &NamedSettings, found: &mut Found) {
+        self.controller.each_followed(|key, controller, behind| {
+            let seen = self.seen(key, behind, new);
+            // one that panics, or is behind, stops no other; it is reported when they are applied
+            let Some(new) = seen.new.filter(|new| seen.old.as_ref() != Some(new)) else {
+                return;
+            };
+            if seen.behind {
+                return;
+            }
+            found.refused.extend(refusal(controller, &new));
+            if let Some(old) = seen.old
+                && !NamedSettings::is_fixed_alike(&old, &new)
+            {
+                let name = controller.observer().name().to_string();
+                found.fixed.push((name, old, new));
+            }
+        });
     }
 
-    fn apply(
-        &self,
-        old: &NamedSettings,
-        new: &Arc<NamedSettings>,
-        changed: &mut Vec<String>,
-    ) -> Vec<ConfigError> {
-        self.renew(Some(old), new, changed)
+    fn apply(&mut self, new: &Arc<NamedSettings>, reload: &mut Reload) {
+        let template = {
+            let (template, earlier) = (self.template.clone(), self.has.clone());
+            let newest = new.clone();
+            Arc::new(move |key: &K| built(&template, key, &earlier, &newest))
+        };
+        let rules = |key: &K, behind: bool| {
+            let seen = self.seen(key, behind, new);
+            match seen.new {
+                None => NewRules::Unknown,
+                Some(rules) if seen.behind || seen.old.as_ref() != Some(&rules) => {
+                    NewRules::These(Box::new(rules))
+                }
+                Some(_) => NewRules::Same,
+            }
+        };
+        self.controller.renew(template, rules, |name, renewed| {
+            let name = name.to_string();
+            match renewed {
+                Some(Ok(())) => reload.changed.push(name),
+                Some(Err(error)) => reload.refused.push(error),
+                None => reload.panicked.push(name),
+            }
+        });
+        self.has.push_front(new.clone());
+        self.has.truncate(EARLIER);
+    }
+
+    fn behind(&self, in_force: &Arc<NamedSettings>, names: &mut Vec<String>) {
+        self.controller.each_followed(|key, controller, behind| {
+            if self.seen(key, behind, in_force).behind {
+                names.push(controller.observer().name().to_string());
+            }
+        });
     }
 
     fn is(&self, _name: &str) -> bool {
@@ -140,7 +181,12 @@ impl Live {
     /// was given by hand, until a reload changes the settings of that key.
     ///
     /// The template is called for each key at a reload. It must not reload these settings, nor let anything follow them,
-    /// because it would wait for its own end.
+    /// because it would wait for its own end. A key for which it panics keeps its rules, and is in
+    /// [`Reload::panicked`](crate::live::Reload::panicked).
+    ///
+    /// A reload can check the keys in use only. If a later key refuses the new settings, or the template panics for it, its
+    /// breaker is built by the latest settings before that make one, of the last 16: no call fails for want of a breaker.
+    /// [`behind`](Self::behind) names such keys, and each reload tries them again.
     ///
     /// # Errors
     ///
@@ -174,18 +220,20 @@ impl Live {
         K: Hash + Eq + Send + Sync + 'static,
         C: Send + Sync + 'static,
     {
-        let many = Many {
+        let mut many = Many {
             controller: controller.into(),
             template: Arc::new(template),
+            has: VecDeque::new(),
         };
         let mut followers = locked(&self.shared.followers);
         let settings = self.settings();
-        let refused = many.refused(None, &settings).unwrap_or_default();
-        if !refused.is_empty() {
-            return Err(refused);
+        let mut found = Found::default();
+        many.check(&settings, &mut found);
+        if !found.refused.is_empty() {
+            return Err(found.refused);
         }
-        many.renew(None, &settings, &mut Vec::new());
-        followers.all.push(Box::new(many));
+        many.apply(&settings, &mut Reload::default());
+        followers.push(Box::new(many));
         Ok(())
     }
 }

@@ -11,20 +11,40 @@ use std::fmt;
 pub struct Reload {
     /// The names of the breakers with new rules, in their order.
     pub changed: Vec<String>,
+    /// Why breakers kept their rules though all else was applied: those that came while the settings were being checked, and
+    /// keys that had refused the settings before too. The next reload tries them again.
+    pub refused: Vec<ConfigError>,
+    /// The names of the breakers that kept their rules because the code of a template or of a clock panicked, in their
+    /// order. The next reload tries them again.
+    pub panicked: Vec<String>,
+}
+
+fn listed(f: &mut fmt::Formatter<'_>, names: &[String]) -> fmt::Result {
+    for (n, name) in names.iter().enumerate() {
+        write!(f, "{}{name:?}", if n == 0 { "" } else { ", " })?;
+    }
+    Ok(())
 }
 
 impl fmt::Display for Reload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.changed {
-            [] => f.write_str("no breaker in use has new rules"),
+            [] => f.write_str("no breaker in use has new rules")?,
             names => {
                 f.write_str("new rules for ")?;
-                for (n, name) in names.iter().enumerate() {
-                    write!(f, "{}{name:?}", if n == 0 { "" } else { ", " })?;
-                }
-                Ok(())
+                listed(f, names)?;
             }
         }
+        if !self.panicked.is_empty() {
+            f.write_str("; the old ones stay, after a panic, for ")?;
+            listed(f, &self.panicked)?;
+        }
+        if !self.refused.is_empty() {
+            f.write_str("; breakers refused theirs, and keep the old ones")?;
+        }
+        self.refused
+            .iter()
+            .try_for_each(|error| write!(f, "\n{error}"))
     }
 }
 
@@ -37,8 +57,8 @@ pub enum ReloadError {
     /// Breakers refused their new rules. Such a breaker was built with other fixed settings than those of the file: with a
     /// count window, for example, which has no outage rule.
     Refused(Vec<ConfigError>),
-    /// The template of a registry panicked.
-    TemplatePanicked,
+    /// The `refine` of [`Live::open_with`](crate::live::Live::open_with) panicked. The text is tried again at the next look.
+    RefinePanicked,
     /// There is no file to read: the settings were passed to [`Live::new`](crate::live::Live::new).
     NoFile,
 }
@@ -51,7 +71,7 @@ impl fmt::Display for ReloadError {
                 f.write_str("breakers refused their new rules")?;
                 errors.iter().try_for_each(|error| write!(f, "\n{error}"))
             }
-            Self::TemplatePanicked => f.write_str("the template of a registry panicked"),
+            Self::RefinePanicked => f.write_str("the code that refines the settings panicked"),
             Self::NoFile => f.write_str("these settings are not from a file"),
         }
     }

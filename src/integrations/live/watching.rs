@@ -78,7 +78,7 @@ fn begin(
             if !live.is_edited() || settle(&live, &until) {
                 continue;
             }
-            // a panic of the template's is the user's, and the next edit may be right
+            // all of the user's code in it is caught there, and reported
             if let Some(Some(result)) = caught(|| live.poll()) {
                 caught(|| report(result));
             }
@@ -156,6 +156,6 @@ impl Live {
     /// Whether the file is another than at the last look.
     fn is_edited(&self) -> bool {
         let text = self.look();
-        locked(&self.shared.followers).text != text
+        locked(&self.shared.looked).is_news(text.as_ref())
     }
 }

@@ -67,7 +67,7 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
 
     /// Calls `see` with each key and its breaker's controller, without a lock, and with what keeps the breaker from being evicted
     /// for the rules that it was given.
-    #[cfg(any(feature = "operate", feature = "settings"))]
+    #[cfg(feature = "operate")]
     pub(crate) fn each(&self, mut see: impl FnMut(&K, &Controller, &dyn Fn())) {
         for slot in self.shared.all() {
             see(&slot.key, &slot.controller, &|| slot.kept.set(true));
@@ -100,14 +100,18 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
         Ok(())
     }
 
-    /// Forgets one key's breaker, whatever its state and rules, because its endpoint is gone.
+    /// Forgets one key's breaker, whatever its state and rules, because its endpoint is gone. Without a breaker, it
+    /// forgets the key's saved state, if one waits for its first use (see [`restore`](crate::registry::RegistryBuilder::restore)).
     ///
-    /// Calls under way still end in it. A look-up before they have ended keeps the breaker. Returns
-    /// `false`, and changes nothing, if there is no such breaker or a handle of it is in use.
+    /// Calls under way still end in it, and so do readings of all breakers, such as a save. A look-up before they have
+    /// ended keeps the breaker. From here on it is not saved.
+    ///
+    /// Returns `false`, and changes nothing, if there is neither or a handle of the breaker is in use: a clone, a permit,
+    /// or an asynchronous call that was polled.
     pub fn forget<Q>(&self, key: &Q) -> bool
     where
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
     {
         self.shared.forget(key)
     }
@@ -194,10 +198,7 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
     where
         K: Clone,
     {
-        let refused = self.shared.reconfigure(Arc::new(change));
-        let told = refused.into_iter();
-        told.map(|(slot, error)| (slot.key.clone(), error))
-            .collect()
+        self.shared.reconfigure(Arc::new(change))
     }
 
     /// Replaces the template for keys that are first used from now on. Once this has returned, no

@@ -64,7 +64,7 @@
 //! clock's source.
 //!
 //! While a borrow lasts, idle breakers can leave the map, but their memory is freed after it ends.
-//! At most 1024 breakers wait like that; then the registry grows instead. For a call that may hang
+//! At most 1024 breakers wait like that, and those that an operator has forgotten; then the registry grows instead. For a call that may hang
 //! for long, use [`get`](Registry::get) or [`call_async`](Registry::call_async), which keep only
 //! their own breaker alive.
 
@@ -86,6 +86,8 @@ mod waiting;
 pub use self::aggregate::Aggregate;
 pub use self::controller::RegistryController;
 pub use self::outliers::Outlier;
+#[cfg(feature = "settings")]
+pub(crate) use self::renew::NewRules;
 #[cfg(any(feature = "health", feature = "metrics", feature = "tracing"))]
 pub(crate) use self::reports::Move;
 #[cfg(not(any(feature = "health", feature = "metrics", feature = "tracing")))]
@@ -278,6 +280,10 @@ impl<K: Hash + Eq, C> RegistryBuilder<K, C> {
     /// What cannot be restored costs no other key: the breaker starts fresh, and [`on_restore`](Self::on_restore)
     /// reports it. [`RegistryController::release_all`] drops the forced states that wait, and
     /// [`reset_all`](RegistryController::reset_all) all that wait.
+    ///
+    /// An override of all breakers, such as [`force_open_all`](RegistryController::force_open_all), is in force again,
+    /// for keys that are first used from now on too, until one of these two ends it. A change of all rules
+    /// ([`reconfigure_all`](RegistryController::reconfigure_all)) is code and is not saved: make it again.
     ///
     /// ```
     /// use tripcoil::State;
@@ -588,8 +594,8 @@ impl<K: Hash + Eq, C> Registry<K, C> {
     where
         K: Clone,
     {
-        let figures = |slot: &Counted<Slot<K, C>>| Some((slot.key.clone(), slot.figures()?));
-        let all = self.shared.all().iter().filter_map(figures).collect();
+        let figures = |slot: Counted<Slot<K, C>>| Some((slot.key.clone(), slot.figures()?));
+        let all = self.shared.all().filter_map(figures).collect();
         outliers::outliers(all, min_calls)
     }
 

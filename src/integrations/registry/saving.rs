@@ -2,12 +2,15 @@
 
 use crate::error::caught::caught;
 use crate::integrations::registry::controller::RegistryController;
+use crate::integrations::registry::seats::Override;
 use crate::integrations::registry::shared::Shared;
 use crate::saved::{RegistryStore, SavedRegistry, StoreError};
 use std::fmt;
 use std::hash::Hash;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -35,10 +38,17 @@ pub struct SaveReport {
 impl<K, C> Shared<K, C> {
     fn save(&self) -> (SavedRegistry, SaveReport) {
         // in this order: see `waiting`
-        let waiting = self.waiting.copy();
+        let mut waiting = self.waiting.copy();
         let mut saved = SavedRegistry::new();
+        saved.stand(self.seats().standing.map(Override::state));
         let mut report = SaveReport::default();
         for slot in self.all() {
+            if slot.unwanted.get() {
+                // its state may have waited a moment ago
+                let text = self.waiting.text_of(&slot.key, &slot.breaker);
+                text.map(|text| waiting.remove(&text));
+                continue;
+            }
             match self
                 .waiting
                 .save(&slot.key, &slot.breaker, &slot.controller)
@@ -62,8 +72,10 @@ impl<K, C> Shared<K, C> {
 
     fn save_to(&self, store: &RegistryStore) -> Result<SaveReport, StoreError> {
         let begun = Instant::now();
+        // before the states are read: a later save has later ones
+        let number = store.ask();
         let (saved, mut report) = self.save();
-        store.save(&saved)?;
+        store.save_by(number, &saved)?;
         report.took = begun.elapsed();
         Ok(report)
     }
@@ -73,7 +85,8 @@ impl<K, C> Shared<K, C> {
 impl<K: Hash + Eq, C> RegistryController<K, C> {
     /// Returns the states of all breakers, and those that still wait for the first use of their keys; see
     /// [`restore`](crate::registry::RegistryBuilder::restore). It holds the registry's lock only to list the
-    /// breakers, and calls go on. Breakers that were forgotten are not in it.
+    /// breakers, and calls go on. Breakers that were forgotten are not in it. An override of all is, and changes of all
+    /// rules are not, because they are code.
     #[must_use]
     pub fn save(&self) -> SavedRegistry {
         self.shared.save().0
@@ -113,7 +126,8 @@ where
 {
     /// Saves to the store after each `every` (at least 10 ms), on a thread of its own, and once more when the
     /// returned value is closed or dropped. `report` gets the result of each save; a panic in it is caught. After an
-    /// error the file is as it was, and the next save tries again.
+    /// error the file is as it was, and the next save tries again. `report` runs on that thread: while it waits for
+    /// anything, nothing is saved.
     ///
     /// Keep the returned value until the calls are over, and close it before the program ends. `std::process::exit` drops nothing.
     ///
@@ -152,21 +166,58 @@ where
     ) -> io::Result<Saving> {
         let shared = self.shared.clone();
         let path = store.path().to_owned();
+        let saver = Arc::new(Saver {
+            path: path.clone(),
+            save: Box::new(move || shared.save_to(&store)),
+            busy: AtomicBool::new(false),
+        });
+        let saves = saver.clone();
         let (orders, inbox) = channel();
         let work = move || {
             let mut tell = |result| {
                 caught(|| report(result));
             };
-            run(&shared, &store, every.max(LEAST), &inbox, &mut tell);
+            run(&saves, every.max(LEAST), &inbox, &mut tell);
         };
         let thread = thread::Builder::new()
             .name("tripcoil-save".into())
             .spawn(work)?;
         Ok(Saving {
-            path,
+            saver,
             orders,
             thread: Some(thread),
         })
+    }
+}
+
+/// Saving a registry.
+impl RegistryStore {
+    /// Saves all breakers of a registry as they are now, and returns when they are on the disk. It blocks the thread.
+    ///
+    /// Where several threads save, use this one rather than [`save`](Self::save): with that one the states may be older
+    /// than those of a save that begins later, and replace them. Here the save that begins last counts, whichever is
+    /// written last.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`save`](Self::save).
+    ///
+    /// ```
+    /// use tripcoil::registry::Registry;
+    /// use tripcoil::saved::RegistryStore;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let store = RegistryStore::new(folder.path().join("breakers.state"));
+    /// let (registry, controller) = Registry::<String>::from_config(Default::default())?.build_with_controller();
+    /// registry.call("eu", || Ok::<_, ()>(())).ok();
+    /// assert_eq!(store.save_from(&controller)?.keys, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn save_from<K: Hash + Eq, C>(
+        &self,
+        controller: &RegistryController<K, C>,
+    ) -> Result<SaveReport, StoreError> {
+        controller.shared.save_to(self)
     }
 }
 
@@ -175,11 +226,44 @@ enum Order {
     Now(Sender<Result<SaveReport, StoreError>>),
     /// Once more, and no more. Without a sender the result is reported.
     Last(Option<Sender<Result<SaveReport, StoreError>>>),
+    /// No more.
+    End,
 }
 
-fn run<K, C>(
-    shared: &Arc<Shared<K, C>>,
-    store: &RegistryStore,
+/// What the thread does. It saves on no other thread.
+struct Saver {
+    path: PathBuf,
+    save: Box<dyn Fn() -> Result<SaveReport, StoreError> + Send + Sync>,
+    /// A save is under way.
+    busy: AtomicBool,
+}
+
+impl Saver {
+    fn save(&self) -> Result<SaveReport, StoreError> {
+        struct Over<'a>(&'a AtomicBool);
+        impl Drop for Over<'_> {
+            fn drop(&mut self) {
+                self.0.store(false, Ordering::Relaxed);
+            }
+        }
+        if self.busy.swap(true, Ordering::Relaxed) {
+            return Err(self.error("a save was asked for by the code that a save calls"));
+        }
+        let _over = Over(&self.busy);
+        (self.save)()
+    }
+
+    fn error(&self, says: &'static str) -> StoreError {
+        StoreError::Io {
+            path: self.path.clone(),
+            action: "save",
+            error: io::Error::other(says),
+        }
+    }
+}
+
+fn run(
+    saver: &Saver,
     every: Duration,
     inbox: &Receiver<Order>,
     report: &mut impl FnMut(Result<SaveReport, StoreError>),
@@ -191,10 +275,10 @@ fn run<K, C>(
         });
         match inbox.recv_timeout(wait) {
             Ok(Order::Now(answer)) => {
-                let _gone = answer.send(shared.save_to(store));
+                let _gone = answer.send(saver.save());
             }
             Ok(Order::Last(answer)) => {
-                let result = shared.save_to(store);
+                let result = saver.save();
                 match answer {
                     Some(answer) => drop(answer.send(result)),
                     None => report(result),
@@ -202,11 +286,11 @@ fn run<K, C>(
                 return;
             }
             Err(RecvTimeoutError::Timeout) => {
-                report(shared.save_to(store));
+                report(saver.save());
                 next = Instant::now().checked_add(every);
             }
             // it was leaked, and its thread ends with it
-            Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Order::End) | Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
@@ -215,7 +299,7 @@ fn run<K, C>(
 /// asynchronous code, close it on a thread that may block.
 #[must_use = "the saving ends when it is dropped"]
 pub struct Saving {
-    path: std::path::PathBuf,
+    saver: Arc<Saver>,
     orders: Sender<Order>,
     thread: Option<JoinHandle<()>>,
 }
@@ -223,28 +307,38 @@ pub struct Saving {
 impl fmt::Debug for Saving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Saving")
-            .field("path", &self.path)
+            .field("path", &self.saver.path)
             .finish_non_exhaustive()
     }
 }
 
 impl Saving {
-    /// Saves now, and waits for it.
+    /// Saves now, and waits for it. Called by the report itself, it saves there and then. The code that a save calls,
+    /// such as that of [`saved_as`](crate::registry::RegistryBuilder::saved_as), must not ask for one, and gets an error.
     ///
     /// # Errors
     ///
     /// Returns the errors of [`RegistryStore::save`].
     pub fn save_now(&self) -> Result<SaveReport, StoreError> {
+        if self.is_here() {
+            return self.saver.save();
+        }
         let (answer, result) = channel();
         self.ask(Order::Now(answer), &result)
     }
 
-    /// Saves once more, and ends the saving.
+    /// Saves once more, and ends the saving. The report itself may close it too.
     ///
     /// # Errors
     ///
     /// Returns the errors of [`RegistryStore::save`].
     pub fn close(mut self) -> Result<SaveReport, StoreError> {
+        if self.is_here() {
+            let result = self.saver.save();
+            let _gone = self.orders.send(Order::End);
+            self.join();
+            return result;
+        }
         let (answer, result) = channel();
         let result = self.ask(Order::Last(Some(answer)), &result);
         self.join();
@@ -258,20 +352,22 @@ impl Saving {
     ) -> Result<SaveReport, StoreError> {
         let _gone = self.orders.send(order);
         // the order may have met a thread that has panicked, by a key's `Drop` for example
-        result.recv().unwrap_or_else(|_| {
-            let error = io::Error::other("the thread that saves has panicked");
-            Err(StoreError::Io {
-                path: self.path.clone(),
-                action: "save",
-                error,
-            })
-        })
+        result
+            .recv()
+            .unwrap_or_else(|_| Err(self.saver.error("the thread that saves has panicked")))
+    }
+
+    /// Whether this is the thread that saves, which cannot wait for itself.
+    fn is_here(&self) -> bool {
+        let thread = self.thread.as_ref();
+        thread.is_some_and(|thread| thread.thread().id() == thread::current().id())
     }
 
     fn join(&mut self) {
         // it may be dropped by the thread's own report
+        let is_here = self.is_here();
         if let Some(thread) = self.thread.take()
-            && thread.thread().id() != thread::current().id()
+            && !is_here
         {
             let _ended = thread.join();
         }

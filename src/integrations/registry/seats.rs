@@ -13,10 +13,17 @@
 //!    none can get it. What is read then is final: the breaker is forgotten, or put back if it is
 //!    not closed and idle after all.
 //!
+//! An operator's `forget` does not ask whether calls are under way: the slot leaves, and is forgotten when they have ended.
+//!
+//! What reads all breakers (a save, a listing) has a count of each until it comes to it. So the seats know how many
+//! readings are under way, and `leave` does not take their counts for calls.
+//!
 //! The only code of the user's that runs under the lock is the key's `Eq` and a custom clock's source.
 //! Forgotten breakers are handed out, to be dropped after it.
 
 use crate::Controller;
+#[cfg(feature = "persist")]
+use crate::State;
 use crate::config::Rules;
 use crate::integrations::registry::aggregate::Aggregate;
 use crate::integrations::registry::map::{HashSet, set, take_out};
@@ -32,7 +39,8 @@ use std::sync::Arc;
 /// How many slots a first use looks at when there are too many, so that its cost is bounded.
 const STEPS: usize = 32;
 
-/// The most slots that wait for calls under way: a first use looks through them.
+/// The most slots that wait for calls under way, beside those that an operator has forgotten: a first use looks through
+/// them.
 const LEAVING: usize = 1024;
 
 /// The breakers that a first use or a sweep has forgotten.
@@ -63,6 +71,22 @@ pub(super) enum Override {
 }
 
 impl Override {
+    #[cfg(feature = "persist")]
+    pub(super) fn of(state: State) -> Option<Override> {
+        [Self::ForcedOpen, Self::Disabled, Self::ObserveOnly]
+            .into_iter()
+            .find(|one| one.state() == state)
+    }
+
+    #[cfg(feature = "persist")]
+    pub(super) fn state(self) -> State {
+        match self {
+            Self::ForcedOpen => State::ForcedOpen,
+            Self::Disabled => State::Disabled,
+            Self::ObserveOnly => State::ObserveOnly,
+        }
+    }
+
     pub(super) fn put_upon(self, controller: &Controller) -> bool {
         match self {
             Self::ForcedOpen => controller.force_open(),
@@ -81,8 +105,13 @@ pub(super) struct Seats<K, C> {
     leaving: VecDeque<Counted<Slot<K, C>>>,
     /// The counts of forgotten breakers.
     retired: Aggregate,
+    /// How many readings of all slots are under way, each with at most one count of a slot.
+    pub(super) readings: usize,
     pub(super) template: Template<K, C>,
     pub(super) standing: Option<Override>,
+    /// It is from an earlier process, and so are the saved states that go with it.
+    #[cfg(feature = "persist")]
+    pub(super) standing_is_restored: bool,
     pub(super) changes: Vec<Change>,
     pub(super) reports: Reports<K, C>,
 }
@@ -94,8 +123,11 @@ impl<K, C> Seats<K, C> {
             hand: 0,
             leaving: VecDeque::new(),
             retired: Aggregate::default(),
+            readings: 0,
             template,
             standing: None,
+            #[cfg(feature = "persist")]
+            standing_is_restored: false,
             changes: Vec::new(),
             reports: Reports::default(),
         }
@@ -188,9 +220,10 @@ impl<K: Hash + Eq, C> Table<K, C> {
         stamp: u64,
     ) -> bool {
         let place = slot.place.get();
-        // the ring's, the map's and the caller's; more are calls under way, which would be waited for
-        let used = Counted::strong_count(slot) > 3;
-        if used || place == NOWHERE || seats.leaving.len() >= LEAVING || !slot.expendable() {
+        // the ring's, the map's, the caller's and the readings'; more are calls under way, which would be waited for
+        let used = || Counted::strong_count(slot) > 3 + seats.readings;
+        let waits = || used() || seats.leaving.len() >= LEAVING;
+        if place == NOWHERE || !slot.unwanted.get() && waits() || !slot.expendable() {
             return false;
         }
         if seats.is_exception(slot) {

@@ -7,7 +7,7 @@ use crate::integrations::registry::reports::{Move, Report};
 use crate::integrations::registry::seats::{Change, Override, Seats, Table};
 use crate::integrations::registry::slot::{Slot, Template};
 #[cfg(feature = "persist")]
-use crate::integrations::registry::waiting::{Saving, Waiting};
+use crate::integrations::registry::waiting::{Found, Saving, Waiting};
 use crate::sync::atomic::{Counted, Mutex, MutexGuard};
 use crate::{ConfigError, Controller};
 use std::borrow::Borrow;
@@ -29,6 +29,28 @@ pub(super) struct Shared<K, C> {
     pub(super) waiting: Waiting<K>,
     /// The builder's hooks, which are followers like others.
     _hooks: Vec<Arc<Report<K>>>,
+}
+
+/// The slots of one moment, all of them, to be used outside the lock. Each is let go before the next.
+pub(super) struct Reading<'a, K, C> {
+    of: &'a Shared<K, C>,
+    slots: std::vec::IntoIter<Counted<Slot<K, C>>>,
+}
+
+impl<K, C> Iterator for Reading<'_, K, C> {
+    type Item = Counted<Slot<K, C>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.slots.next()
+    }
+}
+
+impl<K, C> Drop for Reading<'_, K, C> {
+    fn drop(&mut self) {
+        // none of them is the last count of its slot: what is forgotten has no other
+        self.slots.by_ref().for_each(drop);
+        self.of.seats().readings -= 1;
+    }
 }
 
 impl<K, C> Shared<K, C> {
@@ -78,17 +100,25 @@ impl<K, C> Shared<K, C> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All slots, to be used outside the lock.
-    pub(super) fn all(&self) -> Vec<Counted<Slot<K, C>>> {
-        self.seats().all().0
+    /// All slots, and the counts of forgotten breakers at that moment.
+    fn read(&self, seats: &mut Seats<K, C>) -> (Reading<'_, K, C>, Aggregate) {
+        let (all, retired) = seats.all();
+        seats.readings += 1;
+        let slots = all.into_iter();
+        (Reading { of: self, slots }, retired)
+    }
+
+    /// All slots.
+    pub(super) fn all(&self) -> Reading<'_, K, C> {
+        self.read(&mut self.seats()).0
     }
 
     /// All slots, and each that comes or goes from then on, exactly once.
     #[cfg(any(feature = "health", feature = "metrics", feature = "tracing"))]
-    pub(super) fn follow(&self, follower: &Arc<Report<K>>) -> Vec<Counted<Slot<K, C>>> {
+    pub(super) fn follow(&self, follower: &Arc<Report<K>>) -> Reading<'_, K, C> {
         let mut seats = self.seats();
         seats.reports.follow(follower);
-        seats.all().0
+        self.read(&mut seats).0
     }
 
     /// Delivers queued reports, outside the lock. A hook that is called here may queue more.
@@ -104,12 +134,12 @@ impl<K, C> Shared<K, C> {
     }
 
     pub(super) fn aggregate(&self) -> Aggregate {
-        let (all, mut sum) = self.seats().all();
+        let (all, mut sum) = self.read(&mut self.seats());
         sum.capacity = self.table.capacity;
         sum.withheld = self.bound.as_ref().map_or(0, |bound| bound.withheld());
         for slot in all {
             // while it is held here it is not forgotten, and so not counted twice
-            sum.add(&slot.controller.observer().figures());
+            sum.add(&slot.controller.figures());
         }
         sum
     }
@@ -139,6 +169,12 @@ impl<K: Hash + Eq, C> Shared<K, C> {
     /// Lets keys continue from saved states.
     #[cfg(feature = "persist")]
     pub(super) fn restoring(mut self, saving: Saving<K>) -> Shared<K, C> {
+        let standing = saving.from.standing().and_then(Override::of);
+        {
+            let mut seats = self.seats();
+            seats.standing = standing;
+            seats.standing_is_restored = standing.is_some();
+        }
         self.waiting = Waiting::new(saving);
         self
     }
@@ -215,7 +251,14 @@ impl<K: Hash + Eq, C> Shared<K, C> {
                 made = None;
                 continue;
             }
-            if let Some(standing) = seats.standing {
+            // a state that was saved under it is as the operator left it
+            #[cfg(feature = "persist")]
+            let has_it = seats.standing_is_restored && found.as_ref().is_some_and(Found::is_read);
+            #[cfg(not(feature = "persist"))]
+            let has_it = false;
+            if let Some(standing) = seats.standing
+                && !has_it
+            {
                 standing.put_upon(&slot.controller);
             }
             self.table.seat(&mut seats, slot.clone());
@@ -241,7 +284,9 @@ impl<K: Hash + Eq, C> Shared<K, C> {
             Err(TryLockError::WouldBlock) => return 0,
         };
         let mut forgotten = 0;
-        for slot in self.all() {
+        // no reading: its count of a slot is the caller's of `leave`
+        let all = self.seats().all().0;
+        for slot in all {
             let Some(stamp) = slot.stamp() else {
                 continue;
             };
@@ -264,27 +309,41 @@ impl<K: Hash + Eq, C> Shared<K, C> {
         gone.count
     }
 
-    /// Forgets that key, in whatever state. Returns whether it is about to leave.
+    /// Forgets that key, in whatever state, or its saved state if it waits. Returns whether it is about to leave.
     pub(super) fn forget<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let sought = self.table.sought(key);
         let left = {
             let mut seats = self.seats();
-            let Some(slot) = self.table.recall(&mut seats, &sought) else {
-                return false;
-            };
-            slot.unwanted.set(true);
-            let left = self.table.leave(&mut seats, &slot, 0);
-            if !left {
-                slot.unwanted.set(false);
-            }
-            left
+            let found = self.table.recall(&mut seats, &sought);
+            found.map(|slot| {
+                slot.unwanted.set(true);
+                let left = self.table.leave(&mut seats, &slot, 0);
+                if !left {
+                    slot.unwanted.set(false);
+                }
+                left
+            })
+        };
+        let Some(left) = left else {
+            #[cfg(feature = "persist")]
+            return self.forget_state(&key.to_owned());
+            #[cfg(not(feature = "persist"))]
+            return false;
         };
         self.part();
         left
+    }
+
+    /// Forgets the saved state of a key that has no breaker. Returns whether there was one.
+    #[cfg(feature = "persist")]
+    fn forget_state(&self, key: &K) -> bool {
+        let template = self.seats().template.clone();
+        // the user's code, outside the lock
+        self.waiting.forget_key(key, || template(key).name().into())
     }
 
     /// Sets the template of later keys. The old one is dropped outside the lock, when the last
@@ -306,24 +365,30 @@ impl<K: Hash + Eq, C> Shared<K, C> {
             let mut seats = self.seats();
             if let Some(standing) = standing {
                 seats.standing = standing;
+                #[cfg(feature = "persist")]
+                {
+                    seats.standing_is_restored = false;
+                }
             }
-            seats.all().0
+            self.read(&mut seats).0
         };
-        let changed = all.iter().filter(|slot| operation(&slot.controller));
-        changed.count()
+        all.filter(|slot| operation(&slot.controller)).count()
     }
 
-    /// Changes the rules of all breakers, present and future. Returns those that refused.
-    pub(super) fn reconfigure(&self, change: Change) -> Vec<(Counted<Slot<K, C>>, ConfigError)> {
+    /// Changes the rules of all breakers, present and future. Returns the keys of those that refused.
+    pub(super) fn reconfigure(&self, change: Change) -> Vec<(K, ConfigError)>
+    where
+        K: Clone,
+    {
         let _turn = self.turn();
         let all = {
             let mut seats = self.seats();
             seats.changes.push(change.clone());
-            seats.all().0
+            self.read(&mut seats).0
         };
-        let refused = all.into_iter().filter_map(|slot| {
+        let refused = all.filter_map(|slot| {
             let answer = slot.controller.reconfigure(|rules| change(rules));
-            answer.err().map(|error| (slot, error))
+            answer.err().map(|error| (slot.key.clone(), error))
         });
         refused.collect()
     }

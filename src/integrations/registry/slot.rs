@@ -36,6 +36,9 @@ pub(super) struct Slot<K, C> {
     /// The template builds it under an override. If it is closed, an operator has released it, and the
     /// next breaker of the key would be under the override again.
     overridden: bool,
+    /// It has missed new rules. Written by the operation on all breakers under way.
+    #[cfg(feature = "settings")]
+    pub(super) behind: Flag,
     /// The operator wants it forgotten, in whatever state.
     pub(super) unwanted: Flag,
     /// The stamp when the hand came by, and when a sweep did.
@@ -70,6 +73,8 @@ impl<K, C> Slot<K, C> {
             controller,
             bound: bound.cloned(),
             kept: Flag::new(false),
+            #[cfg(feature = "settings")]
+            behind: Flag::new(false),
             unwanted: Flag::new(false),
             at_hand: Counter::new(u64::MAX),
             at_sweep: Counter::new(u64::MAX),
@@ -79,7 +84,7 @@ impl<K, C> Slot<K, C> {
 
     /// `None` where the breaker's clock panics: it is the user's, and is read under the seats' lock.
     pub(super) fn figures(&self) -> Option<Snapshot> {
-        caught(|| self.controller.observer().figures())
+        caught(|| self.controller.figures())
     }
 
     /// Returns whether it is the slot of that key.

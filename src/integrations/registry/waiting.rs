@@ -6,13 +6,17 @@
 //!
 //! *What a save finds.* It copies the states that wait first, and lists the breakers then. A key that is seated
 //! between the two is in both, and the breaker counts. In no order of events is it in neither.
+//!
+//! *When the time of a state is over.* Its end is a time of the wall clock, which may be set while the process runs. So
+//! the time is that of the wall clock at the start, and what has passed since by a clock that is not set; or that of
+//! the wall clock, if it is earlier. A clock that is set forward by a day removes nothing.
 
 use crate::error::caught::caught;
 use crate::saved::{Restored, Saved, SavedError, SavedRegistry};
 use crate::sync::atomic::Mutex;
 use crate::{Breaker, Builder, Controller};
 use std::sync::{Arc, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 /// How many are copied under the lock.
 const PART: usize = 1_000;
@@ -43,8 +47,34 @@ impl<K> Default for Saving<K> {
 
 pub(super) struct Waiting<K> {
     states: Mutex<SavedRegistry>,
+    since: Since,
     text: Option<Text<K>>,
     hooks: Vec<Hook<K>>,
+}
+
+/// When the states began to wait, by two clocks.
+struct Since {
+    wall: SystemTime,
+    passed: Instant,
+}
+
+impl Since {
+    fn now() -> Since {
+        Since {
+            wall: SystemTime::now(),
+            passed: Instant::now(),
+        }
+    }
+
+    /// Returns the time by which states are over.
+    fn time(&self) -> SystemTime {
+        self.time_at(SystemTime::now(), self.passed.elapsed())
+    }
+
+    fn time_at(&self, wall: SystemTime, passed: Duration) -> SystemTime {
+        let steady = self.wall.checked_add(passed);
+        steady.map_or(wall, |steady| steady.min(wall))
+    }
 }
 
 /// A key's state at its first use.
@@ -55,12 +85,20 @@ pub(super) struct Found {
     refused: Option<SavedError>,
 }
 
+impl Found {
+    pub(super) fn is_read(&self) -> bool {
+        self.refused.is_none()
+    }
+}
+
 impl<K> Waiting<K> {
     pub(super) fn new(saving: Saving<K>) -> Waiting<K> {
         let mut states = saving.from;
-        states.expire(SystemTime::now());
+        let since = Since::now();
+        states.expire(since.time());
         Waiting {
             states: Mutex::new(states),
+            since,
             text: saving.text,
             hooks: saving.hooks,
         }
@@ -79,7 +117,7 @@ impl<K> Waiting<K> {
             Some(text) => text(key),
             None => builder.name().to_string(),
         };
-        let found = self.states().get(&text);
+        let found = self.states().get_until(&text, self.since.time());
         match found {
             None => (builder, None),
             Some(Ok(saved)) => {
@@ -112,8 +150,23 @@ impl<K> Waiting<K> {
         }
     }
 
+    /// Returns how many wait, without those whose time is over.
     pub(super) fn len(&self) -> usize {
-        self.states().len()
+        let mut states = self.states();
+        states.expire(self.since.time());
+        states.len()
+    }
+
+    /// Forgets the state of a key; `name` is that of its breaker. Returns whether there was one.
+    pub(super) fn forget_key(&self, key: &K, name: impl FnOnce() -> String) -> bool {
+        if self.states().is_empty() {
+            return false;
+        }
+        let text = caught(|| match &self.text {
+            Some(text) => text(key),
+            None => name(),
+        });
+        text.is_some_and(|text| self.states().remove(&text))
     }
 
     pub(super) fn forget(&self, text: &str) -> bool {
@@ -136,10 +189,18 @@ impl<K> Waiting<K> {
     pub(super) fn copy(&self) -> SavedRegistry {
         let mut copy = SavedRegistry::new();
         while copy.append_part(&self.states(), PART) {}
-        for key in copy.expired(SystemTime::now()) {
+        for key in copy.expired(self.since.time()) {
             self.states().remove(&key);
         }
         copy
+    }
+
+    /// Returns the text of a key that has a breaker. `None` if the user's code for it panics.
+    pub(super) fn text_of<C>(&self, key: &K, breaker: &Breaker<C>) -> Option<String> {
+        caught(|| match &self.text {
+            Some(text) => text(key),
+            None => breaker.name().to_string(),
+        })
     }
 
     /// Returns the text of a key, and the state of its breaker. `None` if the user's code for it panics.
@@ -149,12 +210,10 @@ impl<K> Waiting<K> {
         breaker: &Breaker<C>,
         controller: &Controller,
     ) -> Option<(String, Saved)> {
-        caught(|| {
-            let text = match &self.text {
-                Some(text) => text(key),
-                None => breaker.observer().name().to_string(),
-            };
-            (text, controller.save())
-        })
+        let text = self.text_of(key, breaker)?;
+        Some((text, caught(|| controller.save())?))
     }
 }
+
+#[cfg(test)]
+mod tests;

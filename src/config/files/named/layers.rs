@@ -1,8 +1,7 @@
 //! A section upon that of the defaults, and what is wrong with the two together.
 //!
 //! From the weakest to the strongest: the settings of the profile, `[default]`, the profile of the breaker's own table,
-//! and that table. What is fixed when a breaker is built is in no profile, so a profile replaces all of `[default]`
-//! but that.
+//! and that table. What no profile sets stays as in `[default]`, and a profile replaces all the rest.
 
 use crate::config::files::draft::{Clash, Draft, Key};
 use crate::config::files::named::problem::{Place, SettingsFault, SettingsProblem, Table};
@@ -19,16 +18,21 @@ use alloc::vec::Vec;
 /// The settings that are fixed when a breaker is built.
 pub(super) const FIXED: [&str; 5] = ["window", "durations", "history", "clock", "initial_state"];
 
+/// Whether a setting of `[default]` stays in force beside the profile of a breaker's own table: no profile sets it.
+pub(super) fn stays(outer_name: &str) -> bool {
+    FIXED.contains(&outer_name) || outer_name == "max_in_flight"
+}
+
 /// Returns the entries that count for a breaker with that section.
 pub(super) fn upon<'a>(own: &'a Section, default: Option<&'a Section>) -> Vec<&'a Entry> {
     let of_profile = own.has("profile") || own.refuses("profile");
-    let stays = |entry: &&Entry| {
+    let counts = |entry: &&Entry| {
         let name = outer(entry.key);
-        let replaced = of_profile && !FIXED.contains(&name);
+        let replaced = of_profile && !stays(name);
         !(own.has(name) || own.refuses(name) || replaced)
     };
     let below = default.into_iter().flat_map(|section| &section.entries);
-    below.filter(stays).chain(&own.entries).collect()
+    below.filter(counts).chain(&own.entries).collect()
 }
 
 /// What is wrong with a configuration.
@@ -244,3 +248,6 @@ pub(super) fn written(config: &Config, setting: &str) -> String {
     }
     format!("{{ {} }}", parts.join(", "))
 }
+
+#[cfg(test)]
+mod tests;

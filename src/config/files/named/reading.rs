@@ -29,6 +29,7 @@ pub(super) fn read(text: &str) -> (Sections, Vec<SettingsProblem>) {
     let (root, broken) = DeTable::parse_recoverable(text);
     let mut reading = Reading {
         text,
+        ends: text.match_indices('\n').map(|(at, _)| at).collect(),
         problems: Vec::new(),
     };
     // not the error's own text, which quotes the line: it may hold a password
@@ -49,13 +50,15 @@ pub(super) fn read(text: &str) -> (Sections, Vec<SettingsProblem>) {
 
 struct Reading<'t> {
     text: &'t str,
+    /// Where its lines end.
+    ends: Vec<usize>,
     problems: Vec<SettingsProblem>,
 }
 
 impl Reading<'_> {
     fn line(&self, at: &Range<usize>) -> Option<usize> {
-        let before = self.text.get(..at.start)?;
-        Some(before.matches('\n').count() + 1)
+        let is_in = self.text.is_char_boundary(at.start);
+        is_in.then(|| self.ends.partition_point(|end| *end < at.start) + 1)
     }
 
     fn broken(&mut self, at: Option<Range<usize>>, message: &str) {
@@ -200,6 +203,7 @@ impl Reading<'_> {
                     self.take(table, key, &at, value.get_ref(), None, section);
                 }
             }
+            Within::Nothing(_) if self.dotted(table, group, name, value) => {}
             Within::Nothing(keys) => {
                 let written = match group {
                     "" => printable(key).into_owned(),
@@ -214,6 +218,37 @@ impl Reading<'_> {
         }
     }
 
+    /// A breaker's name with dots that is not quoted is a table in a table. Reports each that was probably meant, and
+    /// returns whether there is one.
+    fn dotted(
+        &mut self,
+        table: &Table,
+        group: &str,
+        name: &Spanned<DeString<'_>>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> bool {
+        let (Table::Breaker(breaker), "", DeValue::Table(inner)) = (table, group, value.get_ref())
+        else {
+            return false;
+        };
+        let groups = Draft::default().fields().map(|(key, _)| key.group);
+        let groups = groups.into_iter().filter(|group| !group.is_empty());
+        if nearest(name.get_ref(), groups).is_some() {
+            return false;
+        }
+        let mut names = Vec::new();
+        let meant = format!("{breaker}.{}", name.get_ref());
+        innermost(meant, &name.span(), inner, DEEPEST, &mut names);
+        for (meant, at) in names {
+            let meant = format!("[breakers.{}]", quoted(&meant));
+            let is = format!("is not a setting; did you mean {meant}?");
+            let place = self.place(table, &at, &printable(name.get_ref()));
+            let problem = place.problem(SettingsFault::Unknown, "", &meant, &is);
+            self.problems.push(problem);
+        }
+        true
+    }
+
     /// Keeps a value that fits. `expects` is for a group that is written as a single value.
     fn take(
         &mut self,
@@ -225,6 +260,13 @@ impl Reading<'_> {
         section: &mut Section,
     ) {
         let mut draft = Draft::default();
+        if section.entries.iter().any(|there| there.key == key) || section.refused.contains(&key) {
+            let place = self.place(table, at, &key.path());
+            let is = "is there twice: rate is another word for it";
+            let problem = place.problem(SettingsFault::Duplicate, "", "there once", is);
+            self.problems.push(problem);
+            return;
+        }
         let expected = match (raw(value), draft.field(key)) {
             (Some(raw), Some(field)) => match raw.put(field) {
                 Ok(()) => {
@@ -253,6 +295,33 @@ impl Reading<'_> {
         let place = self.place(table, at, &key.path());
         self.problems
             .push(place.refused(fault, &value, &shown, &expected));
+    }
+}
+
+/// How many dots of a name are followed.
+const DEEPEST: usize = 16;
+
+/// Adds the names of the innermost tables: those that do not hold only tables of other names.
+fn innermost(
+    name: String,
+    at: &Range<usize>,
+    table: &DeTable<'_>,
+    depth: usize,
+    names: &mut Vec<(String, Range<usize>)>,
+) {
+    let is_name = |key: &str| matches!(Draft::default().find("", key), Within::Nothing(_));
+    let is_path = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+        is_name(key.get_ref()) && matches!(value.get_ref(), DeValue::Table(_))
+    };
+    if depth == 0 || table.is_empty() || !table.iter().all(is_path) {
+        names.push((name, at.clone()));
+        return;
+    }
+    for (key, value) in table {
+        if let DeValue::Table(inner) = value.get_ref() {
+            let name = format!("{name}.{}", key.get_ref());
+            innermost(name, &key.span(), inner, depth - 1, names);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::files::draft::{Draft, Key};
 use crate::config::files::env::suffix;
-use crate::config::files::named::layers::{FIXED, resolve, written};
+use crate::config::files::named::layers::{FIXED, resolve, stays, written};
 use crate::config::files::named::problem::{
     Place, SettingsError, SettingsFault, SettingsProblem, Table,
 };
@@ -60,8 +60,8 @@ const MOST: u64 = 1 << 20;
 /// 1. the profile of `[default]`, or the defaults of [`Config`];
 /// 2. the settings of `[default]`;
 /// 3. the profile of the breaker's own table. It replaces all that the first two say of the rules: what is in
-///    [`Profile`](crate::config::Profile). `window`, `durations`, `history`, `clock` and `initial_state` are in no
-///    profile, and stay those of `[default]`;
+///    [`Profile`](crate::config::Profile). `max_in_flight`, `window`, `durations`, `history`, `clock` and
+///    `initial_state` are in no profile, and stay those of `[default]`;
 /// 4. the settings of the breaker's own table.
 ///
 /// A group such as `open_for` or `window` is one setting here: in a breaker's own table it replaces that of `[default]`
@@ -155,7 +155,7 @@ impl NamedSettings {
     /// `SHOP_BREAKERS_ORDERS_OPEN_FOR_MAX=30s`. The values are those of [`Config::from_env`].
     ///
     /// A variable sets one value of its table, and leaves the other parts of a group as they are. It counts
-    /// as if it were in the text. The breaker must have a table there.
+    /// as if it were in the text, and the order of the variables does not matter. The breaker must have a table there.
     ///
     /// # Errors
     ///
@@ -203,6 +203,8 @@ impl NamedSettings {
         };
         let mut sections = self.sections;
         let mut problems = Vec::new();
+        let targets = Targets::of(&sections);
+        let mut given = Vec::new();
         let mut seen = BTreeSet::new();
         for (variable, value) in vars {
             let variable = variable.into().to_string_lossy().into_owned();
@@ -216,7 +218,7 @@ impl NamedSettings {
                 variable: Some(variable.clone()),
                 ..Place::default()
             };
-            let (table, key) = match target(rest, &sections) {
+            let (table, key) = match targets.of_variable(rest) {
                 Ok(target) => target,
                 Err((meant, is)) => {
                     problems.push(place.problem(SettingsFault::Unknown, "", &meant, &is));
@@ -234,8 +236,8 @@ impl NamedSettings {
                 continue;
             }
             let value = value.into();
-            let given = value.to_string_lossy().into_owned();
-            let raw = Raw::Any(given.clone());
+            let shown = value.to_string_lossy().into_owned();
+            let raw = Raw::Any(shown.clone());
             let mut draft = Draft::default();
             let Some(field) = draft.field(key) else {
                 continue;
@@ -250,7 +252,7 @@ impl NamedSettings {
                     _ => SettingsFault::Type,
                 };
                 let expected = expected.replace('"', "");
-                problems.push(place.refused(fault, &given, &quoted(&given), &expected));
+                problems.push(place.refused(fault, &shown, &quoted(&shown), &expected));
                 continue;
             }
             let entry = Entry {
@@ -259,6 +261,17 @@ impl NamedSettings {
                 line: None,
                 variable: Some(variable),
             };
+            given.push((table, entry));
+        }
+        SettingsError::of(self.path.as_deref(), problems)?;
+        // an environment has no order: what others build upon comes first
+        let rank = |(table, entry): &(Table, Entry)| match table {
+            Table::Root | Table::Default => 0,
+            Table::Breaker(_) if entry.key.path() == "profile" => 1,
+            Table::Breaker(_) => 2,
+        };
+        given.sort_by_key(|one| (rank(one), one.1.key.path()));
+        for (table, entry) in given {
             match table {
                 Table::Breaker(name) => {
                     let default = &sections.default;
@@ -269,7 +282,6 @@ impl NamedSettings {
                 Table::Root | Table::Default => override_by(&mut sections.default, None, entry),
             }
         }
-        SettingsError::of(self.path.as_deref(), problems)?;
         NamedSettings::resolved(sections, self.path.as_deref(), Vec::new())
     }
 
@@ -355,29 +367,120 @@ impl NamedSettings {
     /// # Ok::<(), tripcoil::config::SettingsError>(())
     /// ```
     pub fn check_live(&self, running: &NamedSettings) -> Result<(), SettingsError> {
-        let mut problems = Vec::new();
-        for setting in FIXED {
-            let moved = |old: &Config, new: &Config| !same_fixed(old, new, setting);
-            let of_default = moved(&running.default, &self.default);
-            if of_default {
-                let section = Some(&self.sections.default);
-                let (old, new) = (&running.default, &self.default);
-                problems.push(fixed(&Table::Default, section, setting, old, new));
-            }
-            let names: BTreeSet<_> = running.names().chain(self.names()).collect();
-            for name in names {
-                let section = self.sections.breakers.get(name);
-                let own = section.is_some_and(|section| section.has(setting));
-                // what follows from the defaults is reported once
-                if moved(running.get(name), self.get(name)) && (own || !of_default) {
-                    let table = Table::of(Some(name));
-                    let (old, new) = (running.get(name), self.get(name));
-                    problems.push(fixed(&table, section, setting, old, new));
+        let moved = self.moved(running);
+        let problems = moved.iter().map(|one| self.fixed(one)).collect();
+        SettingsError::of(self.path.as_deref(), problems)
+    }
+
+    /// Returns whether what is fixed when a breaker is built is the same in both.
+    pub(crate) fn is_fixed_alike(old: &Config, new: &Config) -> bool {
+        FIXED.iter().all(|setting| same_fixed(old, new, setting))
+    }
+
+    /// Checks, as [`check_live`](Self::check_live) does, only what these running breakers would have otherwise: each with
+    /// its name, its settings, and those that it is to have. They may have settings of tables with other names.
+    pub(crate) fn check_running(
+        &self,
+        before: &NamedSettings,
+        running: &[(String, Config, Config)],
+    ) -> Result<(), SettingsError> {
+        if running.is_empty() {
+            return Ok(());
+        }
+        let moved = self.moved(before);
+        let is = |one: &Moved<'_>, setting: &str, old: &Config, new: &Config| {
+            one.setting == setting
+                && same_fixed(one.old, old, setting)
+                && same_fixed(one.new, new, setting)
+        };
+        let by_name: BTreeMap<_, _> = moved
+            .iter()
+            .enumerate()
+            .map(|(n, one)| ((one.name, one.setting), n))
+            .collect();
+        let mut found = BTreeSet::new();
+        let mut elsewhere: Vec<(&str, &Config, &Config, &str)> = Vec::new();
+        for (name, old, new) in running {
+            for setting in FIXED.into_iter().filter(|s| !same_fixed(old, new, s)) {
+                let own = [Some(&**name), None]
+                    .into_iter()
+                    .filter_map(|table| by_name.get(&(table, setting)).copied())
+                    .find(|n| is(&moved[*n], setting, old, new));
+                let alike = |other: &&(&str, &Config, &Config, &str)| {
+                    other.3 == setting
+                        && same_fixed(other.1, old, setting)
+                        && same_fixed(other.2, new, setting)
+                };
+                if let Some(own) = own {
+                    found.insert(own);
+                } else if !elsewhere.iter().any(|other| alike(&other)) {
+                    elsewhere.push((name, old, new, setting));
                 }
             }
         }
+        let mut problems = Vec::new();
+        for (name, old, new, setting) in elsewhere {
+            let all = moved.iter().enumerate();
+            let tables: Vec<_> = all
+                .filter(|(_, one)| is(one, setting, old, new))
+                .map(|(n, _)| n)
+                .collect();
+            if tables.is_empty() {
+                // whoever decides which settings it has made them up
+                problems.push(fixed(&Table::of(Some(name)), None, setting, old, new));
+            }
+            found.extend(tables);
+        }
+        problems.extend(found.into_iter().map(|n| self.fixed(&moved[n])));
         SettingsError::of(self.path.as_deref(), problems)
     }
+
+    /// Returns what is fixed and differs, by table.
+    fn moved<'a>(&'a self, running: &'a NamedSettings) -> Vec<Moved<'a>> {
+        let mut all = Vec::new();
+        let names: BTreeSet<_> = running.names().chain(self.names()).collect();
+        for setting in FIXED {
+            let of = |name: Option<&'a str>| Moved {
+                name,
+                setting,
+                old: name.map_or(&running.default, |name| running.get(name)),
+                new: name.map_or(&self.default, |name| self.get(name)),
+            };
+            let moves = |one: &Moved<'_>| !same_fixed(one.old, one.new, setting);
+            let default = of(None);
+            let of_default = moves(&default);
+            if of_default {
+                all.push(default);
+            }
+            for name in &names {
+                let section = self.sections.breakers.get(*name);
+                let own = section.is_some_and(|section| section.has(setting));
+                let one = of(Some(name));
+                // what follows from the defaults is reported once
+                if moves(&one) && (own || !of_default) {
+                    all.push(one);
+                }
+            }
+        }
+        all
+    }
+
+    fn fixed(&self, moved: &Moved<'_>) -> SettingsProblem {
+        let section = match moved.name {
+            Some(name) => self.sections.breakers.get(name),
+            None => Some(&self.sections.default),
+        };
+        let table = Table::of(moved.name);
+        fixed(&table, section, moved.setting, moved.old, moved.new)
+    }
+}
+
+/// A fixed setting that differs; `name` is the table's, or `None` for the defaults.
+struct Moved<'a> {
+    name: Option<&'a str>,
+    setting: &'static str,
+    old: &'a Config,
+    new: &'a Config,
 }
 
 impl FromStr for NamedSettings {
@@ -427,7 +530,7 @@ fn override_by(own: &mut Section, default: Option<&Section>, entry: Entry) {
     // a part of a group: the others stay what they are
     if let Some(default) = default
         && !own.has(name)
-        && !own.has("profile")
+        && (stays(name) || !own.has("profile"))
     {
         let others = default.entries.iter().filter(|e| outer(e.key) == name);
         own.entries.extend(others.cloned());
@@ -442,61 +545,95 @@ fn capitals(name: &str) -> String {
     name.to_uppercase().chars().map(letter).collect()
 }
 
-/// Returns what a variable sets, or what was probably meant and what is wrong.
-fn target(rest: &str, sections: &Sections) -> Result<(Table, Key), (String, String)> {
-    let keys = Draft::default().fields().map(|(key, _)| key);
-    let tables = sections.breakers.keys().map(|name| {
-        let before = format!("BREAKERS_{}_", capitals(name));
-        (before, Table::Breaker(name.clone()))
-    });
-    let default = ("DEFAULT_".to_string(), Table::Default);
-    let tables: Vec<_> = tables.chain([default]).collect();
-    let mut found = Vec::new();
-    for (before, table) in &tables {
-        let Some(name) = rest.strip_prefix(before.as_str()) else {
-            continue;
-        };
-        found.extend(
-            keys.iter()
-                .filter(|key| suffix(**key) == name)
-                .map(|key| (table.clone(), *key)),
-        );
+/// The tables that variables can set.
+struct Targets {
+    /// How a variable of each table begins, after the prefix.
+    tables: Vec<(String, Table)>,
+    /// How it ends, for each setting.
+    settings: Vec<(String, Key)>,
+}
+
+/// How many names are compared with a misspelt one: tables times settings.
+const COMPARED: usize = 10_000;
+
+impl Targets {
+    fn of(sections: &Sections) -> Targets {
+        let keys = Draft::default().fields().map(|(key, _)| key);
+        let breakers = sections.breakers.keys().map(|name| {
+            let before = format!("BREAKERS_{}_", capitals(name));
+            (before, Table::Breaker(name.clone()))
+        });
+        let default = ("DEFAULT_".to_string(), Table::Default);
+        Targets {
+            tables: breakers.chain([default]).collect(),
+            settings: keys.iter().map(|key| (suffix(*key), *key)).collect(),
+        }
     }
-    match &*found {
-        [one] => Ok(one.clone()),
-        [] => {
-            let known: Vec<String> = tables
-                .iter()
-                .flat_map(|(before, _)| {
-                    keys.iter()
-                        .map(move |key| format!("{before}{}", suffix(*key)))
-                })
-                .collect();
-            let meant = nearest(rest, known.iter().map(String::as_str));
-            let (meant, is) = match meant {
-                Some(meant) => (
-                    meant.to_string(),
-                    format!("is not a setting of a breaker in the file; did you mean .._{meant}?"),
-                ),
+
+    /// Returns what a variable sets, or what was probably meant and what is wrong.
+    fn of_variable(&self, rest: &str) -> Result<(Table, Key), (String, String)> {
+        let mut found = Vec::new();
+        for (before, table) in &self.tables {
+            let Some(name) = rest.strip_prefix(before.as_str()) else {
+                continue;
+            };
+            let of_name = self.settings.iter().filter(|(suffix, _)| suffix == name);
+            found.extend(of_name.map(|(_, key)| (table.clone(), *key)));
+        }
+        match &*found {
+            [one] => Ok(one.clone()),
+            [] => Err(match self.meant(rest) {
+                Some(meant) => {
+                    let is = format!(
+                        "is not a setting of a breaker in the file; did you mean .._{meant}?"
+                    );
+                    (meant, is)
+                }
                 None => (
                     String::new(),
                     "is not a setting of a breaker in the file".to_string(),
                 ),
-            };
-            Err((meant, is))
+            }),
+            [(one, _), (other, _), ..] => {
+                let name = |table: &Table| match table {
+                    Table::Breaker(name) => quoted(name),
+                    Table::Root | Table::Default => "the defaults".into(),
+                };
+                let is = format!(
+                    "may be meant for {} or for {}, which are spelt alike in a variable",
+                    name(one),
+                    name(other)
+                );
+                Err((String::new(), is))
+            }
         }
-        [(one, _), (other, _), ..] => {
-            let name = |table: &Table| match table {
-                Table::Breaker(name) => quoted(name),
-                Table::Root | Table::Default => "the defaults".into(),
-            };
-            let is = format!(
-                "may be meant for {} or for {}, which are spelt alike in a variable",
-                name(one),
-                name(other)
-            );
-            Err((String::new(), is))
+    }
+
+    /// Returns what was probably meant. Where there are many tables, one of the two parts has to be right.
+    fn meant(&self, rest: &str) -> Option<String> {
+        let of_table = |before: &str| rest.starts_with(before);
+        let of_setting = |suffix: &str| rest.strip_suffix(suffix)?.ends_with('_').then_some(());
+        let few = self.tables.len() * self.settings.len() <= COMPARED;
+        let mut known = Vec::new();
+        for (before, _) in &self.tables {
+            let table_is_right = of_table(before);
+            for (suffix, _) in &self.settings {
+                if few || table_is_right {
+                    known.push(format!("{before}{suffix}"));
+                }
+            }
         }
+        if known.is_empty() {
+            let right = self
+                .settings
+                .iter()
+                .filter(|(s, _)| of_setting(s).is_some());
+            // the longest is the whole setting, and not its last word
+            let (suffix, _) = right.max_by_key(|(suffix, _)| suffix.len())?;
+            let all = self.tables.iter();
+            known.extend(all.map(|(before, _)| format!("{before}{suffix}")));
+        }
+        nearest(rest, known.iter().map(String::as_str)).map(str::to_string)
     }
 }
 
