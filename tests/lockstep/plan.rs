@@ -281,7 +281,7 @@ fn on_cancels() -> impl Strategy<Value = OnCancel> {
 
 /// Low ones reject often; a higher one counts.
 fn limits() -> impl Strategy<Value = Option<u32>> {
-    option::weighted(0.25, prop_oneof![3 => 1..=6_u32, 1 => 7..=1_000_u32])
+    option::weighted(0.1, prop_oneof![3 => 1..=6_u32, 1 => 7..=1_000_u32])
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
@@ -535,7 +535,7 @@ pub(crate) fn changes() -> impl Strategy<Value = Changes> {
         option::weighted(0.3, half_opens()),
         (
             option::weighted(0.2, on_cancels()),
-            option::weighted(0.2, limits()),
+            option::weighted(0.1, limits()),
         ),
     )
         .prop_map(

@@ -153,7 +153,8 @@ async fn a_short_retry_after_is_waited_for_and_a_long_one_ends_it() {
         }
     };
     for (seconds, limit, second_at) in [
-        ("2", 2, Some(2_000)),
+        // and then the backoff, since others were given the same wait
+        ("2", 2, Some(2_100)),
         ("3", 2, None),
         ("0", 2, Some(100)),
         ("18446744073709551615", 2, None),
