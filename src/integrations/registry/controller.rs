@@ -101,7 +101,7 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
     }
 
     /// Forgets one key's breaker, whatever its state and rules, because its endpoint is gone. Without a breaker, it
-    /// forgets the key's saved state, if one waits for its first use (see [`restore`](crate::registry::RegistryBuilder::restore)).
+    /// forgets the key's saved state, if one waits for its first use (see `RegistryBuilder::restore`, feature `persist`).
     ///
     /// Calls under way still end in it, and so do readings of all breakers, such as a save. A look-up before they have
     /// ended keeps the breaker. From here on it is not saved.
