@@ -7,7 +7,7 @@ use crate::engine::events::event::Event;
 use crate::engine::evidence::Weighed;
 use crate::engine::policy::{Allowance, Policy, Seen, Truth};
 use crate::engine::transition::{
-    Decision, decide, decided_by_goal, destination, openings, permits,
+    Cut, Decision, decide, decided_by_goal, destination, openings, permits,
 };
 use crate::engine::window::log::{Cells, Holds, Log, MOST_WITHIN, Marks};
 use crate::sync::pack::Pack;
@@ -144,15 +144,15 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         };
         let decision = match decided_by_goal(goal, leads) {
             Some(decision) => decision,
-            None => decide(
-                a,
-                leads,
-                &policy,
-                window,
-                &weighed,
-                judged,
-                Decision::default(),
-            ),
+            None => {
+                let cut = Cut {
+                    window,
+                    weighed: &weighed,
+                    judged,
+                    withheld: false,
+                };
+                decide(a, leads, &policy, cut, Decision::default())
+            }
         };
         let next = decision.publish(a);
         assert!(!next.updating());
@@ -210,15 +210,21 @@ pub fn transitions(bits: u64, goal: u64, w: [u32; 3], before: u64, config: &Conf
         assert!(k <= before + 1 && (to != State::Open || k >= 1));
     }
     if goal == Goal::Check && state == State::Closed {
-        let before = Decision::default();
-        let trips = decide(a, None, &policy, window, &weighed, true, before)
-            .transition
-            .is_some();
-        assert_eq!(
-            trips,
-            policy.truth(window).any(),
-            "a true rule trips, and no other"
-        );
+        let decided = |withheld| {
+            let cut = Cut {
+                window,
+                weighed: &weighed,
+                judged: true,
+                withheld,
+            };
+            decide(a, None, &policy, cut, Decision::default())
+        };
+        let truth = policy.truth(window);
+        let trips = decided(false).transition.is_some();
+        assert_eq!(trips, truth.any(), "a true rule trips, and no other");
+        let withheld = decided(true);
+        assert_eq!(withheld.transition, None);
+        assert_eq!(withheld.rising.number(), truth.number(), "and is reported");
     }
     // A count window's entries: of those within, as many failed or slow as may be, and any number of
     // successes beside them, which may also push older ones out.
