@@ -6,7 +6,9 @@ use crate::restore::rig;
 use crate::strategies::{Rig, ms, wall};
 use std::time::{Duration, UNIX_EPOCH};
 use tripcoil::saved::Saved;
-use tripcoil::{Backoff, Builder, FailureKind, HalfOpen, ManualClock, Outcome, Snapshot, Window};
+use tripcoil::{
+    Backoff, Breaker, Builder, FailureKind, HalfOpen, ManualClock, Outcome, Snapshot, Window,
+};
 
 /// What a count is kept modulo, under a window of time.
 const LAP: u64 = 1 << 40;
@@ -233,4 +235,39 @@ fn lifetime_totals_go_on_beyond_40_bits() {
             });
         }
     }
+}
+
+/// Those that the limit on calls in flight has rejected came after version 2 of the format: they are a part of their own
+/// in it, and are there only if there are any.
+#[test]
+fn rejections_by_the_limit_are_kept_in_both_forms() {
+    let built = || Breaker::builder("db").max_in_flight(1);
+    let (breaker, controller) = built().build_with_controller().expect("valid");
+    let none = controller.save().to_bytes();
+    let held = breaker.try_acquire().expect("a place");
+    for _ in 0..3 {
+        assert!(breaker.try_acquire().is_err());
+    }
+    let saved = controller.save();
+    drop(held);
+    assert!(saved.to_bytes().len() > none.len());
+    let text = serde_json::to_string(&saved).expect("JSON");
+    let forms = [
+        Saved::from_bytes(&saved.to_bytes()).expect("its own bytes"),
+        serde_json::from_str(&text).expect("its own text"),
+    ];
+    for form in forms {
+        assert_eq!(form, saved);
+        let breaker = built().restore(form).build().expect("valid");
+        let seen = breaker.observer().snapshot();
+        assert_eq!(
+            (seen.rejections_by_state.closed, seen.totals.rejected),
+            (3, 3)
+        );
+        // no call of the process before is in flight
+        assert_eq!(seen.in_flight, Some(0));
+    }
+    // a state that says otherwise was not saved so
+    let odd = text.replace("\"limited\":3", "\"limited\":4");
+    assert!(serde_json::from_str::<Saved>(&odd).is_err());
 }

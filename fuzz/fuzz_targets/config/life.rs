@@ -279,7 +279,8 @@ impl Life<'_> {
         let kinds: u64 = now.failures_by_kind.iter().map(|it| it.1).sum();
         assert_eq!(kinds, t.failures);
         let by = &now.rejections_by_state;
-        assert_eq!(by.open + by.half_open + by.forced_open, t.rejected);
+        let by_state = by.open + by.half_open + by.forced_open + by.closed;
+        assert_eq!(by_state, t.rejected);
         assert_eq!(now.durations.is_some(), self.settings.durations);
         if let Some(durations) = &now.durations {
             let counted = t.successes + t.failures;
