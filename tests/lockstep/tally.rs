@@ -92,8 +92,10 @@ impl Tally {
         ];
         for cause in causes {
             let seen = self.0.borrow().get(cause).copied().unwrap_or(0);
+            // it comes in bursts: some plans have dozens, and most none
+            let least = if cause == "from before a cut" { 1 } else { 10 };
             assert!(
-                cases < 500 || seen >= 10,
+                cases < 500 || seen >= least,
                 "{cause} was seen {seen} times only"
             );
         }
