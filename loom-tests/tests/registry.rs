@@ -191,7 +191,7 @@ fn a_trip_beside_a_reset_is_counted_even() {
     explore("a_trip_beside_a_reset_is_counted_even", Some(2), || {
         let template = |_: &Key| {
             Breaker::builder("key")
-                .clock(&ManualClock::new())
+                .clock(ManualClock::new())
                 .consecutive_failures(1)
         };
         let bounded = Registry::builder(template)
