@@ -88,8 +88,8 @@ impl Core {
     #[inline(never)]
     fn start_watched(&self, own: Option<u64>) -> u64 {
         let now = self.head.clock.nanos();
-        // Before the call begins: one that finds a hang is not among those that began. And before it takes a place
-        // in flight: where all are taken by calls that hang, those that ask for one begin as far as the rule sees.
+        // Before the call begins: one that finds a hang is not among those that began. And before it asks for a place in
+        // flight: where calls that hang hold them all, the look is what trips the breaker.
         if !self.look_for_hang(now) || self.in_flight.is_limited() {
             NOT_STARTED
         } else if self.has_stopwatch(own) {

@@ -45,9 +45,15 @@ impl Refusal {
         }
     }
 
-    /// That of a query with problems.
-    pub(super) fn query() -> Refusal {
-        Refusal::new(StatusCode::BAD_REQUEST, "the query is not understood")
+    /// Refuses a query that has problems.
+    pub(super) fn query(problems: Vec<Problem>) -> Result<(), Refusal> {
+        match problems.is_empty() {
+            true => Ok(()),
+            false => {
+                let error = "the query is not understood";
+                Err(Refusal::new(StatusCode::BAD_REQUEST, error).with(problems))
+            }
+        }
     }
 
     #[cfg(feature = "tracing")]
@@ -95,4 +101,12 @@ pub(super) async fn harden(mut response: Response) -> Response {
             .or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// The `limit` of a page, from a query.
+pub(super) fn limit(value: &str) -> Result<usize, &'static str> {
+    const MOST: usize = 1000;
+    let limit = value.parse().ok();
+    let limit = limit.filter(|n| (1..=MOST).contains(n));
+    limit.ok_or("a whole number from 1 to 1000")
 }

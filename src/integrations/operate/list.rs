@@ -1,7 +1,7 @@
 //! The list of all breakers: which of them, in what order, and how many at a time.
 
 use crate::error::caught::caught;
-use crate::integrations::operate::answer::{Problem, Refusal};
+use crate::integrations::operate::answer::{Problem, Refusal, limit};
 use crate::integrations::operate::operator::Operator;
 use crate::integrations::operate::view::{self, Summary, Whole};
 use crate::{Observer, State};
@@ -10,7 +10,6 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 const LIMIT: usize = 100;
-const MOST: usize = 1000;
 /// Of breakers with everything about them, some kilobytes each.
 const MOST_WHOLE: usize = 200;
 
@@ -78,20 +77,14 @@ impl Query {
         if query.skip.is_some() && query.after.is_none() {
             clash("skip", "needs after");
         }
-        match problems.is_empty() {
-            true => Ok(query),
-            false => Err(Refusal::query().with(problems)),
-        }
+        Refusal::query(problems)?;
+        Ok(query)
     }
 
     /// Returns what is expected instead.
     fn put(&mut self, key: &str, value: &str) -> Result<(), &'static str> {
         match key {
-            "limit" => {
-                let limit = value.parse().ok();
-                let limit = limit.filter(|n| (1..=MOST).contains(n));
-                self.limit = limit.ok_or("a whole number from 1 to 1000")?;
-            }
+            "limit" => self.limit = limit(value)?,
             "after" => self.after = Some(value.to_owned()),
             "skip" => self.skip = Some(value.parse().map_err(|_| "a whole number")?),
             "state" => {

@@ -1,9 +1,8 @@
 //! The history of one breaker: how much of it at a time.
 
-use crate::integrations::operate::answer::{Problem, Refusal};
+use crate::integrations::operate::answer::{Problem, Refusal, limit};
 
 const LIMIT: usize = 100;
-const MOST: usize = 1000;
 
 /// The query of a history.
 #[derive(Debug)]
@@ -32,20 +31,14 @@ impl Page {
                 });
             }
         }
-        match problems.is_empty() {
-            true => Ok(page),
-            false => Err(Refusal::query().with(problems)),
-        }
+        Refusal::query(problems)?;
+        Ok(page)
     }
 
     /// Returns what is expected instead.
     fn put(&mut self, key: &str, value: &str) -> Result<(), &'static str> {
         match key {
-            "limit" => {
-                let limit = value.parse().ok();
-                let limit = limit.filter(|n| (1..=MOST).contains(n));
-                self.limit = limit.ok_or("a whole number from 1 to 1000")?;
-            }
+            "limit" => self.limit = limit(value)?,
             "before" => self.before = value.parse().map_err(|_| "a generation")?,
             // the first, as in other queries
             "name" => {

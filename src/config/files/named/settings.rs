@@ -426,7 +426,7 @@ impl NamedSettings {
                 .map(|(n, _)| n)
                 .collect();
             if tables.is_empty() {
-                // whoever decides which settings it has made them up
+                // no table has it: the template's own code has set it
                 problems.push(fixed(&Table::of(Some(name)), None, setting, old, new));
             }
             found.extend(tables);
