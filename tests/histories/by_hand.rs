@@ -160,3 +160,58 @@ fn a_result_lands_while_an_order_has_its_time() {
     );
     assert!(!is_explained((20, 29)), "the result is late");
 }
+
+/// Found by a random schedule: new rules can be found at once, and their operator reads the clock after that. It helps
+/// a trip, which is then dated later than the result that it is for has read.
+#[test]
+fn an_operator_reads_the_clock_after_its_rules_are_found() {
+    const LATER: u64 = 10 * MS;
+    let before = [FAIL, [Op::Acquire, Op::End(Ending::Success)], FAIL].concat();
+    let after = [Op::Rules(4), Op::Acquire, Op::End(Ending::Failure)];
+    let last = [Op::Acquire, ASK, Op::Advance(LATER)];
+    let mut history = play(&Plan {
+        setup: Setup {
+            rules: Rules {
+                consecutive_failures: Some(3),
+                failure_count: Some(3),
+                ..plan::rules(Time::Manual)
+            },
+            ..a_round_begins(&[TRIP], &[]).plan.setup
+        },
+        prefix: [&before[..], &after, &last].concat(),
+        ..a_round_begins(&[TRIP], &[]).plan
+    });
+    assert!(
+        explains(&history).is_ok(),
+        "the trip is dated by its result"
+    );
+    let view = &mut history.end.view;
+    let opening = view.last_opening.as_mut().expect("it has opened");
+    assert_eq!((opening.cause, opening.at), (Cause::ConsecutiveFailures, 0));
+    opening.at = LATER;
+    history.end.events[0].at = LATER;
+    view.time_in_state = 0;
+    view.retry_after = Some(ASKED);
+    assert!(explains(&history).is_err(), "one after the other");
+
+    let [rules, failed, asked, advance] = [6, 8, 10, 11];
+    let mut is_explained = |rules_at: (u64, u64)| {
+        for (call, (began, ended)) in [
+            (rules, rules_at),
+            (failed, (32, 33)),
+            (failed + 1, (34, 35)),
+            (asked, (36, 39)),
+            (advance, (37, 38)),
+        ] {
+            history.calls[call].began = began;
+            history.calls[call].ended = ended;
+        }
+        explains(&history).is_ok()
+    };
+    assert!(is_explained((30, 40)));
+    assert!(!is_explained((34, 40)), "the older rules trip by then");
+    assert!(
+        !is_explained((30, 37)),
+        "it reads the clock before the advance"
+    );
+}

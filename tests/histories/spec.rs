@@ -35,7 +35,8 @@
 //!   the period in which it counts;
 //! - an order that ends a period and begins another, under the hang rule: it ends the watch, and then the period;
 //! - a rejection, where waits are adaptive: the call is rejected, and then counted;
-//! - any operation: it reads the clock before it takes effect, and others may go on meanwhile.
+//! - new rules: they can be found at once, and their operator reads the clock after that, and adopts them;
+//! - any other operation: it reads the clock before it takes effect, and others may go on meanwhile.
 //!
 //! *Time.* Only updates move the breaker's own time, which never goes back. A transition is dated no earlier
 //! than the reading of the call that makes it (of a round's verdict: of the result that brought it), nor than any
@@ -138,6 +139,10 @@ pub(crate) enum Phase {
     },
     /// A call of a ramp is counted, and not yet judged.
     Leaving(Leaving),
+    /// New rules can be found since then. Who set them reads the clock after that, and helps or moves on the window.
+    Ruled {
+        since: u64,
+    },
     /// An order has ended the watch of the period that it ends.
     Beginning {
         now: u64,

@@ -28,11 +28,19 @@ impl Spec {
     ) -> Vec<(Spec, Phase)> {
         let mut found = Vec::new();
         let now = match phase {
+            Phase::Ruled { since } => {
+                for read in self.clocks.iter().filter(|read| **read >= since) {
+                    found.extend(self.meanwhile(call, phase, *read));
+                }
+                return found;
+            }
             Phase::Called { since } => {
                 if let Op::State = call.op {
                     if call.said == Said::State(self.model.state()) {
                         found.push((self.clone(), Phase::Done));
                     }
+                } else if let Op::Rules(_) = call.op {
+                    found.extend(self.ruled(call));
                 } else if let Op::Advance(by) = call.op {
                     let mut spec = self.clone();
                     spec.clock += by;
@@ -46,6 +54,9 @@ impl Spec {
                 return found;
             }
             Phase::Done => return found,
+            Phase::Read(_) if matches!(call.op, Op::Rules(_)) => {
+                return self.ruled(call).into_iter().collect();
+            }
             Phase::Read(now)
             | Phase::Decided { now, .. }
             | Phase::Opened { now, .. }
@@ -115,12 +126,6 @@ impl Spec {
                         }
                     }
                 }
-                Op::Rules(failures) => {
-                    spec.rules.failure_count = Some(failures);
-                    if call.said == Said::Changed(true) {
-                        found.push((spec, Phase::Done));
-                    }
-                }
                 Op::End(ending) => {
                     if let Some(generation) = spec.may_store(call, ending, now) {
                         found.push((spec.clone(), Phase::Storing { now, generation }));
@@ -128,8 +133,8 @@ impl Spec {
                     let phase = spec.end(call, ending, now, others);
                     found.push((spec, phase));
                 }
-                Op::State | Op::Advance(_) | Op::Local => {
-                    unreachable!("they do not read the clock")
+                Op::State | Op::Advance(_) | Op::Local | Op::Rules(_) => {
+                    unreachable!("they do not read the clock before their effect")
                 }
             },
             Phase::Decided { generation, .. } if spec.is_pending(generation) => {
@@ -276,6 +281,17 @@ impl Spec {
         found
     }
 
+    /// New rules can be found.
+    fn ruled(&self, call: &Call) -> Option<(Spec, Phase)> {
+        let Op::Rules(failures) = call.op else {
+            return None;
+        };
+        let mut spec = self.clone();
+        spec.rules.failure_count = Some(failures);
+        let since = spec.clock();
+        (call.said == Said::Changed(true)).then_some((spec, Phase::Ruled { since }))
+    }
+
     /// What a call may do to others that are under way, and which matters to nobody else.
     fn meanwhile(&self, call: &Call, phase: Phase, now: u64) -> Vec<(Spec, Phase)> {
         let mut found = Vec::new();
@@ -390,7 +406,7 @@ impl Spec {
     /// May a call that has come so far return?
     pub(crate) fn may_return(&self, phase: Phase) -> bool {
         match phase {
-            Phase::Done => true,
+            Phase::Done | Phase::Ruled { .. } => true,
             Phase::Decided {
                 generation, asks, ..
             } => !self.is_pending(generation) && !asks,
@@ -467,6 +483,7 @@ impl Spec {
                 by_time && (l.asks || self.judged().is_some())
             }
             Phase::Landed(l) => self.may_claim(l),
+            Phase::Ruled { .. } => true,
             _ => false,
         }
     }
