@@ -4,7 +4,7 @@ use crate::engine::state::Core;
 use crate::engine::transition::permits;
 use crate::words::control::{Control, Goal};
 use crate::words::deadline::{Deadline, Wait};
-use crate::words::outcome::Cause;
+use crate::words::outcome::{Cause, State};
 
 impl Core {
     /// Returns whether anything changed.
@@ -31,18 +31,36 @@ impl Core {
         }
     }
 
-    /// Starts a round in place of that Open, and of nothing else. Returns whether this call started
-    /// it.
-    pub(crate) fn half_open_from(&self, generation: u64) -> bool {
+    /// Makes a transition in place of that generation, if its state is such, and of nothing else. Returns whether this
+    /// call made it.
+    pub(crate) fn operate_in(
+        &self,
+        generation: u64,
+        goal: Goal,
+        is: impl Fn(State) -> bool,
+    ) -> bool {
         let now = self.head.clock.nanos();
         loop {
             let control = self.quiet(now);
-            if !self.is_open_of(control, generation) {
+            if !is(control.state()) || self.generation(control) != generation {
                 return false;
-            // From exactly the word that names the Open: an Open that begins meanwhile is left
-            // alone.
-            } else if self.update(control, Goal::HalfOpen, now, Wait::Backoff) {
+            // From exactly the word that names the generation: one that begins meanwhile is left alone.
+            } else if self.update(control, goal, now, Wait::Backoff) {
                 return true;
+            }
+        }
+    }
+
+    /// Sets an override. Returns its generation if this call has set it.
+    pub(crate) fn override_by(&self, goal: Goal) -> Option<u64> {
+        let now = self.head.clock.nanos();
+        loop {
+            let control = self.quiet(now);
+            if !permits(goal, control.state()) {
+                return None;
+            } else if self.update(control, goal, now, Wait::Backoff) {
+                // From exactly that word, so its generation follows that one's, whatever comes after it.
+                return Some(self.generation(control) + 1);
             }
         }
     }

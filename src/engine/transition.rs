@@ -15,7 +15,7 @@ pub(crate) fn permits(goal: Goal, state: State) -> bool {
     match goal {
         Check | Maintain => matches!(state, State::Closed | State::ObserveOnly),
         TripByRun | TripByCount | TripByFailureRate | TripBySlowRate | TripByEvidence
-        | TripByHang | CheckHang => state == State::Closed,
+        | TripByHang | TripByPeers | CheckHang => state == State::Closed,
         Probe => state == State::Open,
         Close | ReopenByProbe | ReopenByTimeout | ReopenByCancelled | Ramp | Step => {
             state == State::HalfOpen
@@ -84,7 +84,7 @@ pub(crate) fn destination(goal: Goal) -> Option<(State, Cause)> {
     let to = match goal {
         Check | CheckHang | Maintain | Ramp | Step => return None,
         TripByRun | TripByCount | TripByFailureRate | TripBySlowRate | TripByEvidence
-        | TripByHang | ReopenByProbe | ReopenByTimeout | ReopenByCancelled | ReopenByRamp
+        | TripByHang | TripByPeers | ReopenByProbe | ReopenByTimeout | ReopenByCancelled | ReopenByRamp
         | Trip => State::Open,
         Probe | HalfOpen => State::HalfOpen,
         Close | Reset | Release => State::Closed,

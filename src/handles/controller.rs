@@ -12,6 +12,7 @@ use crate::saved::{
 };
 use crate::words::control::Goal;
 use crate::words::deadline::Wait;
+use crate::words::outcome::State;
 #[cfg(feature = "std")]
 use crate::{config::reconfigure::Rules, error::ConfigError};
 #[cfg(feature = "persist")]
@@ -120,7 +121,63 @@ impl Controller {
     /// # Ok::<(), tripcoil::ConfigError>(())
     /// ```
     pub fn half_open_from(&self, generation: u64) -> bool {
-        self.core.half_open_from(generation)
+        let is_open = |state| state == State::Open;
+        self.core.operate_in(generation, Goal::HalfOpen, is_open)
+    }
+
+    /// Opens the breaker for the next wait of the backoff if it is still in the `Closed` of that
+    /// [generation](crate::Snapshot::generation), with the cause [`Peers`](crate::Cause::Peers).
+    ///
+    /// For code that learns of an outage from elsewhere, such as other processes, and has looked at this breaker
+    /// before: one that has been reset since then, or has begun a round, is left alone. [`trip`](Self::trip) opens
+    /// those too.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, Cause, State};
+    ///
+    /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+    /// let seen = breaker.observer().snapshot();
+    /// controller.reset();
+    /// assert!(!controller.trip_in(seen.generation), "another Closed");
+    /// assert!(controller.trip_in(seen.generation + 1));
+    /// let rejected = breaker.try_acquire().expect_err("open");
+    /// assert_eq!(rejected.cause(), Some(Cause::Peers));
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    pub fn trip_in(&self, generation: u64) -> bool {
+        let is_closed = |state| state == State::Closed;
+        self.core.operate_in(generation, Goal::TripByPeers, is_closed)
+    }
+
+    /// Sets an override as [`force_open`](Self::force_open), [`disable`](Self::disable) and
+    /// [`observe_only`](Self::observe_only) do, and returns its generation; `None` if it was in force, or if `state` is no
+    /// override.
+    ///
+    /// For code that will end this override and not another one: see [`release_from`](Self::release_from).
+    pub fn override_as(&self, state: State) -> Option<u64> {
+        self.core.override_by(match state {
+            State::ForcedOpen => Goal::ForceOpen,
+            State::Disabled => Goal::Disable,
+            State::ObserveOnly => Goal::ObserveOnly,
+            _ => return None,
+        })
+    }
+
+    /// Ends the override of that generation, and no other one.
+    ///
+    /// ```
+    /// use tripcoil::{Breaker, State};
+    ///
+    /// let (breaker, controller) = Breaker::builder("db").build_with_controller()?;
+    /// let ours = controller.override_as(State::ForcedOpen).expect("none was in force");
+    /// controller.disable();
+    /// assert!(!controller.release_from(ours), "another one has taken its place");
+    /// assert_eq!(breaker.state(), State::Disabled);
+    /// # Ok::<(), tripcoil::ConfigError>(())
+    /// ```
+    pub fn release_from(&self, generation: u64) -> bool {
+        let is_override = |state: State| state.is_override();
+        self.core.operate_in(generation, Goal::Release, is_override)
     }
 
     /// Closes the breaker from any state, overrides included. The window, the run of failures and

@@ -34,6 +34,8 @@ pub(crate) enum Goal {
     TripBySlowRate,
     TripByEvidence,
     TripByHang,
+    /// Other processes have found an outage.
+    TripByPeers,
     /// The wait is over: the announcer is the first probe.
     Probe,
     /// The round was won.
@@ -71,6 +73,7 @@ impl Goal {
             TripBySlowRate => Cause::SlowRate,
             TripByEvidence => Cause::Evidence,
             TripByHang => Cause::Hang,
+            TripByPeers => Cause::Peers,
             Probe => Cause::OpenElapsed,
             Close => Cause::ProbesSucceeded,
             ReopenByProbe => Cause::ProbeFailed,
@@ -91,6 +94,7 @@ impl Goal {
             Cause::SlowRate => TripBySlowRate,
             Cause::Evidence => TripByEvidence,
             Cause::Hang => TripByHang,
+            Cause::Peers => TripByPeers,
             Cause::ProbeFailed => ReopenByProbe,
             Cause::ProbeTimeout => ReopenByTimeout,
             Cause::ProbesCancelled => ReopenByCancelled,
@@ -119,7 +123,7 @@ impl Goal {
     }
 }
 
-const GOALS: [Goal; 24] = [
+const GOALS: [Goal; 25] = [
     Check,
     CheckHang,
     Maintain,
@@ -129,6 +133,7 @@ const GOALS: [Goal; 24] = [
     TripBySlowRate,
     TripByEvidence,
     TripByHang,
+    TripByPeers,
     Probe,
     Close,
     ReopenByProbe,

@@ -32,7 +32,7 @@ impl Named for State {
 impl Named for Cause {
     const NAMES: &'static str = "the cause of a transition: consecutive_failures, failure_count, failure_rate, \
         slow_rate, evidence, hang, open_elapsed, probes_succeeded, probe_failed, probe_timeout, \
-        probes_cancelled, ramp_completed, ramp_failed, manual or max_in_flight";
+        probes_cancelled, ramp_completed, ramp_failed, manual, peers or max_in_flight";
 
     fn from_name(name: &str) -> Option<Cause> {
         let mut all = (0..Cause::NUMBER).map(Cause::unpack);

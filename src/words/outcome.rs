@@ -442,6 +442,9 @@ pub enum Cause {
     RampFailed,
     /// The controller changed the state.
     Manual,
+    /// Closed to open: other processes have found an outage
+    /// ([`trip_in`](crate::Controller::trip_in)).
+    Peers,
     /// No transition: a closed breaker rejected a call because as many were in flight as
     /// [`max_in_flight`](crate::Builder::max_in_flight) allows. Only a [`Rejected`](crate::Rejected) has it.
     MaxInFlight,
@@ -465,6 +468,7 @@ impl Pack for Cause {
             Self::RampCompleted => 12,
             Self::RampFailed => 13,
             Self::MaxInFlight => 14,
+            Self::Peers => 15,
         }
     }
 
@@ -485,6 +489,7 @@ impl Pack for Cause {
             12 => Self::RampCompleted,
             13 => Self::RampFailed,
             14 => Self::MaxInFlight,
+            15 => Self::Peers,
             _ => Self::Manual,
         }
     }
@@ -493,7 +498,7 @@ impl Pack for Cause {
 impl Cause {
     /// The causes have the numbers below this.
     #[cfg(any(test, fuzzing, feature = "serde"))]
-    pub(crate) const NUMBER: u64 = 15;
+    pub(crate) const NUMBER: u64 = 16;
 
     /// Returns the name for programs, such as `failure_rate`.
     ///
@@ -524,6 +529,7 @@ impl Cause {
             Self::RampFailed => "ramp_failed",
             Self::Manual => "manual",
             Self::MaxInFlight => "max_in_flight",
+            Self::Peers => "peers",
         }
     }
 
@@ -588,6 +594,7 @@ impl fmt::Display for Cause {
             Self::RampFailed => "ramp failed",
             Self::Manual => "manual",
             Self::MaxInFlight => "max in flight",
+            Self::Peers => "peers",
         })
     }
 }

@@ -282,7 +282,7 @@ impl<'a> Driver<'a> {
                 let now = self.now();
                 prop_assert_eq!(self.order(*order), self.model.control(*order, now));
             }
-            Op::OrderIn { ago, postpone } => self.order_in(*ago, *postpone)?,
+            Op::OrderIn { ago, order } => self.order_in(*ago, *order)?,
             Op::Reconfigure(changes) => {
                 let scored = |evidence: &Evidence| evidence.value > 0.0;
                 let evidence = self.model.view(self.now()).evidence.filter(scored);
@@ -306,7 +306,7 @@ impl<'a> Driver<'a> {
 
     fn order(&self, order: Order) -> bool {
         match order {
-            Order::Trip => self.controller.trip(),
+            Order::Trip | Order::TripByPeers => self.controller.trip(),
             Order::TripFor(wait) => self.controller.trip_for(span(wait)),
             Order::HalfOpen => self.controller.half_open(),
             Order::Reset => self.controller.reset(),
@@ -318,22 +318,17 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn order_in(&mut self, ago: u64, postpone: Option<u64>) -> Checked {
+    fn order_in(&mut self, ago: u64, order: Order) -> Checked {
         let now = self.now();
         let Some(seen) = self.model.view(now).generation.checked_sub(ago) else {
             return Ok(());
         };
-        let (what, order, done) = match postpone {
-            Some(wait) => (
-                "put off",
-                Order::Postpone(wait),
-                self.controller.postpone_in(seen, span(wait)),
-            ),
-            None => (
-                "a round from its open",
-                Order::HalfOpen,
-                self.controller.half_open_from(seen),
-            ),
+        let controller = self.controller;
+        let (what, done) = match order {
+            Order::Postpone(wait) => ("put off", controller.postpone_in(seen, span(wait))),
+            Order::TripByPeers => ("tripped by peers", controller.trip_in(seen)),
+            Order::Release => ("one override released", controller.release_from(seen)),
+            _ => ("a round from its open", controller.half_open_from(seen)),
         };
         prop_assert_eq!(done, self.model.control_in(seen, order, now));
         if done {

@@ -78,10 +78,11 @@ pub(crate) enum Op {
     End(usize, Ending),
     Wait(Wait),
     Order(Order),
-    /// By whoever saw a generation so many transitions ago: a round from its `Open`, or that put off.
+    /// By one that saw a generation so many transitions ago: a round from its `Open`, or that put off; its `Closed`
+    /// tripped; its override released.
     OrderIn {
         ago: u64,
-        postpone: Option<u64>,
+        order: Order,
     },
     Reconfigure(Changes),
 }
@@ -491,8 +492,14 @@ fn orders() -> impl Strategy<Value = Order> {
 
 fn orders_in() -> impl Strategy<Value = Op> {
     let spans = select(vec![1, 2 * MS + 1, 30 * SECOND]);
-    (prop_oneof![3 => Just(0), 1 => 1..=3_u64], option::of(spans))
-        .prop_map(|(ago, postpone)| Op::OrderIn { ago, postpone })
+    let orders = prop_oneof![
+        2 => Just(Order::HalfOpen),
+        2 => spans.prop_map(Order::Postpone),
+        1 => Just(Order::TripByPeers),
+        1 => Just(Order::Release),
+    ];
+    (prop_oneof![3 => Just(0), 1 => 1..=3_u64], orders)
+        .prop_map(|(ago, order)| Op::OrderIn { ago, order })
 }
 
 pub(crate) fn changes() -> impl Strategy<Value = Changes> {

@@ -38,7 +38,7 @@ alike!(state, state_of, crated::State, model::State:
     Closed Open HalfOpen ForcedOpen Disabled ObserveOnly);
 alike!(cause, cause_of, crated::Cause, model::Cause:
     ConsecutiveFailures FailureCount FailureRate SlowRate Evidence Hang OpenElapsed ProbesSucceeded
-    ProbeFailed ProbeTimeout ProbesCancelled RampCompleted RampFailed Manual MaxInFlight);
+    ProbeFailed ProbeTimeout ProbesCancelled RampCompleted RampFailed Manual MaxInFlight Peers);
 alike!(on_cancel, on_cancel_of, crated::OnCancel, model::OnCancel:
     Ignored Failure FailureIfSlow);
 

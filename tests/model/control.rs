@@ -10,6 +10,7 @@ impl Model {
         let counts = self.shown(now);
         let (to, allowed) = match order {
             Order::Trip | Order::TripFor(_) => (Open, !overridden),
+            Order::TripByPeers => (Open, self.state == Closed),
             Order::HalfOpen => (HalfOpen, !overridden),
             Order::Reset => (Closed, true),
             Order::Release => (Closed, overridden),
@@ -30,6 +31,7 @@ impl Model {
         }
         match order {
             Order::Trip => self.open(Cause::Manual, None, counts, now),
+            Order::TripByPeers => self.open(Cause::Peers, None, counts, now),
             Order::TripFor(wait) => self.open_for(wait, counts, now),
             _ => self.enter(to, Cause::Manual, counts, now),
         }
@@ -40,10 +42,14 @@ impl Model {
         true
     }
 
-    /// The order, if the model is in the `Open` of that generation.
+    /// The order, if the model is in that generation, and in a state of which the order is.
     pub(crate) fn control_in(&mut self, generation: u64, order: Order, now: u64) -> bool {
-        let still = self.state == State::Open && self.generation == generation;
-        still && self.control(order, now)
+        let right = match order {
+            Order::TripByPeers => self.state == State::Closed,
+            Order::Release => true,
+            _ => self.state == State::Open,
+        };
+        right && self.generation == generation && self.control(order, now)
     }
 
     /// New rules, where they are valid; answers whether they were.

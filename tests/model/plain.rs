@@ -29,6 +29,7 @@ pub(crate) enum Cause {
     RampFailed,
     Manual,
     MaxInFlight,
+    Peers,
 }
 
 /// The trip rules, in the order in which a cause is looked for.
@@ -280,6 +281,8 @@ pub(crate) enum Order {
     ForceOpen,
     Disable,
     ObserveOnly,
+    /// Of the closed one that was seen.
+    TripByPeers,
     Postpone(u64),
 }
 

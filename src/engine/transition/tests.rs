@@ -59,6 +59,7 @@ fn goals_act_where_the_table_says() {
         (TripBySlowRate, &[S::Closed], Some(S::Open)),
         (TripByEvidence, &[S::Closed], Some(S::Open)),
         (TripByHang, &[S::Closed], Some(S::Open)),
+        (TripByPeers, &[S::Closed], Some(S::Open)),
         (CheckHang, &[S::Closed], None),
         (Probe, &[S::Open], Some(S::HalfOpen)),
         (Close, &[S::HalfOpen], Some(S::Closed)),

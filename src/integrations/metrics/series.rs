@@ -24,13 +24,14 @@ pub(super) const STATES: [State; 6] = [
 
 /// Every possible transition, by its target and cause. All exist from the start, at zero, so that
 /// the first of each is an increase.
-pub(super) const WAYS: [(State, Cause); 19] = [
+pub(super) const WAYS: [(State, Cause); 20] = [
     (State::Open, Cause::ConsecutiveFailures),
     (State::Open, Cause::FailureCount),
     (State::Open, Cause::FailureRate),
     (State::Open, Cause::SlowRate),
     (State::Open, Cause::Evidence),
     (State::Open, Cause::Hang),
+    (State::Open, Cause::Peers),
     (State::HalfOpen, Cause::OpenElapsed),
     (State::Closed, Cause::ProbesSucceeded),
     (State::Open, Cause::ProbeFailed),
