@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tripcoil::{Cause, HalfOpen, State};
-use tripcoil_loom_tests::{OPEN, by_count, check_history, explore, fail, race, ready_to_probe};
+use tripcoil_loom_tests::{OPEN, by_count, by_run, check_history, explore, fail, race, ready_to_probe};
 
 /// Who has seen Open is rejected, and told the whole wait.
 #[test]
@@ -192,4 +192,68 @@ fn a_rejection_names_the_cause_of_its_opening() {
             }
         },
     );
+}
+
+/// Peers trip the Closed that they saw, beside a failure that trips it: one transition, and one cause.
+#[test]
+fn peers_trip_the_closed_that_they_saw() {
+    explore("peers_trip_the_closed_that_they_saw", Some(3), || {
+        let (breaker, controller, _clock) = by_run(1);
+        let other = breaker.clone();
+        let (tripped, ()) = race(move || controller.trip_in(0), move || fail(&other));
+        let seen = check_history(&breaker);
+        assert_eq!((seen.state, seen.generation), (State::Open, 1));
+        let cause = breaker.observer().history()[0].cause;
+        let expected = if tripped {
+            Cause::Peers
+        } else {
+            Cause::ConsecutiveFailures
+        };
+        assert_eq!(cause, expected);
+    });
+}
+
+/// The breaker is reset beside them: one that begins meanwhile is left alone.
+#[test]
+fn peers_trip_no_later_closed() {
+    explore("peers_trip_no_later_closed", Some(3), || {
+        let (breaker, controller, _clock) = by_run(1);
+        let controller = Arc::new(controller);
+        let also = Arc::clone(&controller);
+        let (tripped, reset) = race(|| controller.trip_in(0), move || also.reset());
+        assert!(reset);
+        let seen = check_history(&breaker);
+        let generation = if tripped { 2 } else { 1 };
+        assert_eq!((seen.state, seen.generation), (State::Closed, generation));
+    });
+}
+
+/// Two operators: the one releases its own override alone.
+#[test]
+fn one_override_is_released_alone() {
+    explore("one_override_is_released_alone", Some(2), || {
+        let (breaker, controller, _clock) = by_run(1);
+        let controller = Arc::new(controller);
+        let also = Arc::clone(&controller);
+        let mine = || {
+            let ours = controller.override_as(State::ForcedOpen)?;
+            Some((ours, controller.release_from(ours)))
+        };
+        let (mine, theirs) = race(mine, move || also.override_as(State::Disabled));
+        let theirs = theirs.expect("disabled by them alone");
+        let (ours, released) = mine.expect("forced open by us alone");
+        let seen = check_history(&breaker);
+        // theirs came before ours and was replaced, or between, or after ours was released
+        let expected = match (theirs < ours, released) {
+            (true, true) => (State::Closed, 3),
+            (false, false) => (State::Disabled, 2),
+            (false, true) => (State::Disabled, 3),
+            (true, false) => unreachable!("ours was the last"),
+        };
+        assert_eq!(
+            (seen.state, seen.generation),
+            expected,
+            "{ours} {theirs} {released}"
+        );
+    });
 }

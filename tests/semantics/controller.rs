@@ -31,7 +31,12 @@ fn table(what: &str, give: fn(&Controller) -> bool, to: impl Fn(State) -> Option
                 );
                 let event = rig.last();
                 assert_eq!((event.from, event.to), (from, to), "{what} in {from:?}");
-                assert_eq!(event.cause, Cause::Manual, "{what} in {from:?}");
+                let cause = if what == "trip_in" {
+                    Cause::Peers
+                } else {
+                    Cause::Manual
+                };
+                assert_eq!(event.cause, cause, "{what} in {from:?}");
                 // the window shown at that moment
                 assert_eq!(event.counts, before.window, "{what} in {from:?}");
             }
@@ -318,4 +323,84 @@ fn the_controller_hands_out_observers() {
     rig.fail(3);
     assert_eq!(observer.state(), State::Open);
     assert_eq!(observer.snapshot(), rig.seen());
+}
+
+fn of(controller: &Controller) -> u64 {
+    controller.observer().snapshot().generation
+}
+
+#[test]
+fn trip_in_opens_from_closed_alone() {
+    table(
+        "trip_in",
+        |c| c.trip_in(of(c)),
+        |from| (from == State::Closed).then_some(State::Open),
+    );
+}
+
+#[test]
+fn trip_in_knows_its_closed_from_every_other() {
+    let rig = Rig::run_of_three();
+    rig.controller.reset();
+    for other in [0, 2, 3, u64::MAX, 1 << 24, (1 << 24) + 1] {
+        assert!(!rig.controller.trip_in(other), "{other}");
+    }
+    assert!(rig.controller.trip_in(1));
+    let rejected = rig.breaker.try_acquire().expect_err("open");
+    assert_eq!(
+        (rejected.cause(), rejected.retry_after()),
+        (Some(Cause::Peers), Some(ms(10)))
+    );
+    assert!(!rig.controller.trip_in(1) && !rig.controller.trip_in(2));
+}
+
+#[test]
+fn a_trip_by_peers_takes_the_backoffs_next_wait() {
+    let rig = Rig::run_of_three();
+    for wait in [10, 20, 40] {
+        let closed = of(&rig.controller);
+        assert!(rig.controller.trip_in(closed) || rig.controller.trip());
+        assert_eq!(rig.seen().retry_after, Some(ms(wait)));
+    }
+}
+
+#[test]
+fn release_from_ends_its_own_override_alone() {
+    table(
+        "release_from",
+        |c| c.release_from(of(c)),
+        |from| (!plain(from)).then_some(State::Closed),
+    );
+    let rig = Rig::run_of_three();
+    let ours = rig
+        .controller
+        .override_as(State::ObserveOnly)
+        .expect("none was in force");
+    assert_eq!(ours, of(&rig.controller));
+    rig.controller.force_open();
+    assert!(!rig.controller.release_from(ours));
+    let theirs = of(&rig.controller);
+    assert!(rig.controller.release_from(theirs));
+    assert!(!rig.controller.release_from(theirs));
+}
+
+#[test]
+fn override_as_sets_overrides_alone() {
+    for state in [
+        State::Closed,
+        State::Open,
+        State::HalfOpen,
+        State::ForcedOpen,
+        State::Disabled,
+        State::ObserveOnly,
+    ] {
+        let rig = Rig::run_of_three();
+        let set = rig.controller.override_as(state);
+        if plain(state) {
+            assert_eq!((set, of(&rig.controller)), (None, 0), "{state:?}");
+            continue;
+        }
+        assert_eq!((set, rig.seen().state), (Some(1), state));
+        assert_eq!(rig.controller.override_as(state), None, "it is in force");
+    }
 }
