@@ -55,6 +55,7 @@ fn states_causes_and_kinds_have_one_name_each() {
         (Cause::RampCompleted, "ramp_completed"),
         (Cause::RampFailed, "ramp_failed"),
         (Cause::Manual, "manual"),
+        (Cause::Peers, "peers"),
         (Cause::MaxInFlight, "max_in_flight"),
     ] {
         there_and_back(&cause, name);
