@@ -257,6 +257,8 @@ pub use self::handles::observer::Observer;
 pub use self::handles::permit::Permit;
 #[cfg(feature = "calls")]
 pub use self::integrations::calls;
+#[cfg(feature = "fleet")]
+pub use self::integrations::fleet;
 #[cfg(feature = "grpc")]
 pub use self::integrations::grpc;
 #[cfg(feature = "health")]

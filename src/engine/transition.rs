@@ -84,8 +84,8 @@ pub(crate) fn destination(goal: Goal) -> Option<(State, Cause)> {
     let to = match goal {
         Check | CheckHang | Maintain | Ramp | Step => return None,
         TripByRun | TripByCount | TripByFailureRate | TripBySlowRate | TripByEvidence
-        | TripByHang | TripByPeers | ReopenByProbe | ReopenByTimeout | ReopenByCancelled | ReopenByRamp
-        | Trip => State::Open,
+        | TripByHang | TripByPeers | ReopenByProbe | ReopenByTimeout | ReopenByCancelled
+        | ReopenByRamp | Trip => State::Open,
         Probe | HalfOpen => State::HalfOpen,
         Close | Reset | Release => State::Closed,
         ForceOpen => State::ForcedOpen,

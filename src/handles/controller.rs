@@ -146,7 +146,8 @@ impl Controller {
     /// ```
     pub fn trip_in(&self, generation: u64) -> bool {
         let is_closed = |state| state == State::Closed;
-        self.core.operate_in(generation, Goal::TripByPeers, is_closed)
+        self.core
+            .operate_in(generation, Goal::TripByPeers, is_closed)
     }
 
     /// Sets an override as [`force_open`](Self::force_open), [`disable`](Self::disable) and

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "calls")]
 pub mod calls;
+#[cfg(feature = "fleet")]
+pub mod fleet;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 #[cfg(any(feature = "http", feature = "tower"))]

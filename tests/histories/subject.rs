@@ -137,7 +137,7 @@ impl Subject for Rig {
 
     fn order(&self, order: Order) -> bool {
         match order {
-            Order::Trip => self.controller.trip(),
+            Order::Trip | Order::TripByPeers => self.controller.trip(),
             Order::TripFor(wait) => self.controller.trip_for(span(wait)),
             Order::HalfOpen => self.controller.half_open(),
             Order::Reset => self.controller.reset(),

@@ -31,7 +31,8 @@ macro_rules! alike {
 alike!(state_of, crated::State, State: Closed Open HalfOpen ForcedOpen Disabled ObserveOnly);
 alike!(cause_of, crated::Cause, Cause:
     ConsecutiveFailures FailureCount FailureRate SlowRate Evidence Hang OpenElapsed ProbesSucceeded
-    ProbeFailed ProbeTimeout ProbesCancelled RampCompleted RampFailed Manual);
+    ProbeFailed ProbeTimeout ProbesCancelled RampCompleted RampFailed Manual
+    MaxInFlight Peers);
 
 fn counts_of(of: crated::observe::Counts) -> Counts {
     Counts {

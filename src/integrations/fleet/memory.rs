@@ -1,0 +1,130 @@
+//! A store in this process's memory.
+
+use super::decide::{Answer, Record, Report, decide};
+use super::store::{Change, Down, Store};
+use super::vote::Votes;
+use super::words::Word;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::time::Instant;
+
+/// A store in the memory of one process: for tests, and for several fleets of one program. Its clones share it.
+///
+/// Its time is tokio's, which a test can [pause](https://docs.rs/tokio/latest/tokio/time/fn.pause.html).
+#[derive(Clone, Debug)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    began: Instant,
+    all: Mutex<All>,
+    changes: broadcast::Sender<(String, Change)>,
+}
+
+#[derive(Debug, Default)]
+struct All {
+    breakers: HashMap<(String, String), (Record, Votes)>,
+    /// By fleet and breaker: a word, and when it ends.
+    words: BTreeMap<(String, String), (Word, Option<Instant>)>,
+    version: u64,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        MemoryStore::new()
+    }
+}
+
+impl MemoryStore {
+    /// Returns one that knows nothing.
+    #[must_use]
+    pub fn new() -> MemoryStore {
+        MemoryStore {
+            shared: Arc::new(Shared {
+                began: Instant::now(),
+                all: Mutex::default(),
+                changes: broadcast::channel(256).0,
+            }),
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, All> {
+        self.shared
+            .all
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self, fleet: &str, change: Change) {
+        // with nobody to hear it there is nothing to do
+        let _ = self.shared.changes.send((fleet.to_owned(), change));
+    }
+}
+
+impl Store for MemoryStore {
+    async fn exchange(&self, fleet: &str, reports: &[Report]) -> Result<Vec<Answer>, Down> {
+        // not zero: a verdict has a number
+        let now = 1 + self.shared.began.elapsed().as_millis() as u64;
+        let mut answers = Vec::with_capacity(reports.len());
+        for report in reports {
+            let key = (fleet.to_owned(), report.breaker.clone());
+            let (answer, changed) = {
+                let mut all = self.all();
+                let (record, votes) = all.breakers.entry(key).or_default();
+                decide(record, votes, report, now)
+            };
+            if changed {
+                self.publish(fleet, Change::Verdict(report.breaker.clone()));
+            }
+            answers.push(answer);
+        }
+        Ok(answers)
+    }
+
+    async fn words(&self, fleet: &str) -> Result<Vec<Word>, Down> {
+        let now = Instant::now();
+        let mut all = self.all();
+        all.words
+            .retain(|_, (_, end)| end.is_none_or(|end| end > now));
+        let of_fleet = all.words.iter().filter(|((of, _), _)| of == fleet);
+        let words = of_fleet.map(|(_, (word, end))| Word {
+            left: end.map(|end| end - now),
+            ..word.clone()
+        });
+        Ok(words.collect())
+    }
+
+    async fn say(&self, fleet: &str, word: &Word) -> Result<Word, Down> {
+        let said = {
+            let mut all = self.all();
+            all.version += 1;
+            let said = Word {
+                version: all.version,
+                ..word.clone()
+            };
+            let end = said.left.and_then(|left| Instant::now().checked_add(left));
+            let key = (fleet.to_owned(), word.breaker.clone());
+            all.words.insert(key, (said.clone(), end));
+            said
+        };
+        self.publish(fleet, Change::Word);
+        Ok(said)
+    }
+
+    async fn changed(&self, fleet: &str) -> Change {
+        let mut changes = self.shared.changes.subscribe();
+        loop {
+            match changes.recv().await {
+                Ok((of, change)) if of == fleet => return change,
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => return Change::Unknown,
+                // this store holds a sender as long as it is borrowed
+                Err(RecvError::Closed) => tokio::time::sleep(Duration::MAX).await,
+            }
+        }
+    }
+}

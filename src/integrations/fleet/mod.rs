@@ -1,0 +1,15 @@
+//! A fleet: what instances of a service find out together. (draft: see docs/fleet.md)
+
+mod decide;
+mod memory;
+mod rules;
+mod store;
+mod vote;
+mod words;
+
+pub use decide::{Answer, Lease, Probe, Record, Report, decide};
+pub use memory::MemoryStore;
+pub use rules::Rules;
+pub use store::{Change, Down, Reason, Store};
+pub use vote::{Vote, Votes};
+pub use words::{EVERY, Mode, Saying, Word, Words};
