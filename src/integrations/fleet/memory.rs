@@ -1,13 +1,12 @@
 //! A store in this process's memory.
 
+use super::changes::{Change, ChangeSender, Changes};
 use super::decide::{Answer, Record, Report, decide};
-use super::store::{Change, Down, Store};
+use super::store::{Down, Store};
 use super::vote::Votes;
 use super::words::Word;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
 
 /// A store in the memory of one process: for tests, and for several fleets of one program. Its clones share it.
@@ -22,7 +21,6 @@ pub struct MemoryStore {
 struct Shared {
     began: Instant,
     all: Mutex<All>,
-    changes: broadcast::Sender<(String, Change)>,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +29,8 @@ struct All {
     /// By fleet and breaker: a word, and when it ends.
     words: BTreeMap<(String, String), (Word, Option<Instant>)>,
     version: u64,
+    /// By fleet.
+    changes: HashMap<String, ChangeSender>,
 }
 
 impl Default for MemoryStore {
@@ -47,7 +47,6 @@ impl MemoryStore {
             shared: Arc::new(Shared {
                 began: Instant::now(),
                 all: Mutex::default(),
-                changes: broadcast::channel(256).0,
             }),
         }
     }
@@ -59,9 +58,9 @@ impl MemoryStore {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn publish(&self, fleet: &str, change: Change) {
-        // with nobody to hear it there is nothing to do
-        let _ = self.shared.changes.send((fleet.to_owned(), change));
+    fn sender(&self, fleet: &str) -> ChangeSender {
+        let mut all = self.all();
+        all.changes.entry(fleet.to_owned()).or_default().clone()
     }
 }
 
@@ -78,7 +77,8 @@ impl Store for MemoryStore {
                 decide(record, votes, report, now)
             };
             if changed {
-                self.publish(fleet, Change::Verdict(report.breaker.clone()));
+                self.sender(fleet)
+                    .send(Change::Verdict(report.breaker.clone()));
             }
             answers.push(answer);
         }
@@ -111,20 +111,11 @@ impl Store for MemoryStore {
             all.words.insert(key, (said.clone(), end));
             said
         };
-        self.publish(fleet, Change::Word);
+        self.sender(fleet).send(Change::Word);
         Ok(said)
     }
 
-    async fn changed(&self, fleet: &str) -> Change {
-        let mut changes = self.shared.changes.subscribe();
-        loop {
-            match changes.recv().await {
-                Ok((of, change)) if of == fleet => return change,
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => return Change::Unknown,
-                // this store holds a sender as long as it is borrowed
-                Err(RecvError::Closed) => tokio::time::sleep(Duration::MAX).await,
-            }
-        }
+    fn changes(&self, fleet: &str) -> Changes {
+        self.sender(fleet).changes()
     }
 }

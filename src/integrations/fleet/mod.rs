@@ -1,5 +1,6 @@
 //! A fleet: what instances of a service find out together. (draft: see docs/fleet.md)
 
+mod changes;
 mod decide;
 mod memory;
 mod rules;
@@ -7,9 +8,10 @@ mod store;
 mod vote;
 mod words;
 
+pub use changes::{Change, ChangeSender, Changes};
 pub use decide::{Answer, Lease, Probe, Record, Report, decide};
 pub use memory::MemoryStore;
 pub use rules::Rules;
-pub use store::{Change, Down, Reason, Store};
+pub use store::{Down, Reason, Store};
 pub use vote::{Vote, Votes};
 pub use words::{EVERY, Mode, Saying, Word, Words};

@@ -1,5 +1,6 @@
 //! What the instances of a fleet share, seen from an agent.
 
+use super::changes::Changes;
 use super::decide::{Answer, Report};
 use super::words::Word;
 use core::fmt;
@@ -40,20 +41,9 @@ pub trait Store: Send + Sync + 'static {
     /// Returns why it was not set, for example that the store's user may not.
     fn say(&self, fleet: &str, word: &Word) -> impl Future<Output = Result<Word, Down>> + Send;
 
-    /// Waits until a verdict or a word of the fleet may have changed. A store that cannot know never returns, and the
-    /// agent finds out at its next report.
-    fn changed(&self, fleet: &str) -> impl Future<Output = Change> + Send;
-}
-
-/// What may have changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// The verdict on that breaker.
-    Verdict(String),
-    /// An operator's word.
-    Word,
-    /// Anything: some news may have been missed.
-    Unknown,
+    /// Returns what may change in the fleet from now on: verdicts and words. A store that cannot know sends nothing, and
+    /// the agent finds out at its next report.
+    fn changes(&self, fleet: &str) -> Changes;
 }
 
 /// Why there is no answer.
