@@ -64,6 +64,12 @@ impl Votes {
         self.votes.is_empty()
     }
 
+    /// Returns each vote by its instance's name, with the store's time in milliseconds at which it came.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64, Vote)> {
+        let votes = self.votes.iter();
+        votes.map(|(instance, (at, vote))| (instance.as_str(), *at, *vote))
+    }
+
     /// Drops votes from more than `life` milliseconds ago, the oldest first; and then those from a time to come, as after
     /// a step of the store's clock; at most sixteen.
     pub(super) fn drop_old(&mut self, now: u64, life: u64) {
