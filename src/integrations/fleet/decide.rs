@@ -77,6 +77,9 @@ pub struct Answer {
     pub votes: u64,
 }
 
+/// No store has given a larger number: a store may have to count in floating point.
+const LARGEST_KNOWN: u64 = 1 << 52;
+
 /// Takes a report at that time, in milliseconds. Returns what the instance is answered, and whether the verdict changed,
 /// which other instances want to know at once.
 ///
@@ -131,7 +134,7 @@ pub fn decide(record: &mut Record, votes: &mut Votes, report: &Report, now: u64)
         Some(Probe::Succeeded(token)) if current(token) => {
             record.lease = None;
             if record.down {
-                record.turn(false, now);
+                record.turn(false, now, report.seq);
                 votes.clear();
             }
         }
@@ -163,7 +166,7 @@ pub fn decide(record: &mut Record, votes: &mut Votes, report: &Report, now: u64)
         if has_failures && vote != Some(Vote::Standing) {
             record.seen = now;
         } else if now - record.seen > FORGOTTEN_AFTER {
-            record.turn(false, now);
+            record.turn(false, now, report.seq);
             votes.clear();
         }
     } else if has_failures {
@@ -174,7 +177,7 @@ pub fn decide(record: &mut Record, votes: &mut Votes, report: &Report, now: u64)
             && sums.failures * 1_000 >= rules.rate() * sums.calls;
         let standing = sums.standing >= quorum && sums.standing * 2 >= sums.votes;
         if failing || standing {
-            record.turn(true, now);
+            record.turn(true, now, report.seq);
             record.next = now + every;
             record.seen = now;
             record.failed_last = None;
@@ -208,10 +211,14 @@ pub fn decide(record: &mut Record, votes: &mut Votes, report: &Report, now: u64)
 }
 
 impl Record {
-    /// There is another verdict.
-    fn turn(&mut self, down: bool, now: u64) {
+    /// There is another verdict. After a loss of data its number is above what an instance knows, even if the clock
+    /// stepped back meanwhile.
+    fn turn(&mut self, down: bool, now: u64, known: u64) {
         self.down = down;
         self.seq = now.max(self.seq + 1);
+        if known <= LARGEST_KNOWN {
+            self.seq = self.seq.max(known + 1);
+        }
         self.lease = None;
     }
 }
