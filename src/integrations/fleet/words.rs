@@ -64,6 +64,8 @@ impl fmt::Display for Mode {
 }
 
 /// The name that means every breaker. A word on one breaker goes before one on all.
+///
+/// A breaker whose own name this is has no words for itself alone: those on all reach it.
 pub const EVERY: &str = "*";
 
 /// An operator's word.
