@@ -9,7 +9,7 @@ check() {
 }
 check --each-feature
 # these few meet a few others alone
-check --feature-powerset --depth 2 --exclude-features calls,grpc,retry,testing
-for meeting in calls,http testing,tokio testing,tower testing,tokio,tower retry,calls; do
+check --feature-powerset --depth 2 --exclude-features calls,fleet-redis,grpc,retry,testing
+for meeting in calls,http testing,tokio testing,tower testing,tokio,tower retry,calls fleet-redis,tracing; do
   check --no-default-features --features "$meeting"
 done

@@ -67,6 +67,7 @@
 //! | look at all breakers in a browser, and switch them there or by HTTP | `operate::Operator` | `operate` |
 //! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
 //! | begin the rounds of breakers that are not called | `health::Idle` | `health` |
+//! | share what machines find out, through Redis | `fleet::RedisStore` | `fleet-redis` |
 //! | predict the end of an outage, or see one coming | `insight::Insight` | `insight` |
 //! | begin from settings for a kind of dependency | `Breaker::profile`, [`config::Profile`] | |
 //! | read the settings of several breakers from one file | `config::NamedSettings` | `settings` |

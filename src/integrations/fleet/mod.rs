@@ -3,6 +3,8 @@
 mod changes;
 mod decide;
 mod memory;
+#[cfg(feature = "fleet-redis")]
+mod redis;
 mod rules;
 mod store;
 mod vote;
@@ -11,6 +13,8 @@ mod words;
 pub use changes::{Change, ChangeSender, Changes};
 pub use decide::{Answer, Lease, Probe, Record, Report, decide};
 pub use memory::MemoryStore;
+#[cfg(feature = "fleet-redis")]
+pub use redis::RedisStore;
 pub use rules::Rules;
 pub use store::{Down, Reason, Store};
 pub use vote::{Vote, Votes};

@@ -1,0 +1,298 @@
+//! Operators' words, and news.
+
+use super::server::Server;
+use super::{admin, report, until_change};
+use redis::Commands as _;
+use std::time::Duration;
+use tokio::time::sleep;
+use tripcoil::fleet::{Change, EVERY, Mode, RedisStore, Store, Word, Words};
+
+fn store(server: &Server) -> RedisStore {
+    RedisStore::connect(&server.url("")).expect("a URL")
+}
+
+#[tokio::test]
+async fn a_word_is_read_as_it_was_said() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let (ana, pod) = (store(&server), store(&server));
+    let odd = "q\"\\\n\0 {}ü 💥,\"version\":9";
+    let words = Words::new("checkout", ana, odd).because(odd);
+    for breaker in ["orders", "", odd, EVERY] {
+        let before = words.list().await.expect("a list").len();
+        let mut version = 0;
+        for mode in Mode::ALL {
+            let said = words.saying(mode, breaker).await.expect("a word");
+            assert!(said.version > version, "it rises");
+            version = said.version;
+            let read = pod.words("checkout").await.expect("words");
+            let found = read.iter().find(|word| word.breaker == breaker);
+            assert_eq!(found, Some(&said));
+            assert_eq!(
+                (said.mode, said.who.as_str(), said.why.as_str()),
+                (mode, odd, odd)
+            );
+            assert_eq!(read.len(), before + 1, "one for each breaker");
+        }
+    }
+    assert_eq!(pod.words("shipping").await.expect("words"), []);
+    let mut admin = admin(&server);
+    let ttl: i64 = admin.ttl("tc1:{checkout}:ov").expect("its life");
+    assert_eq!(ttl, -1, "it stays");
+}
+
+#[tokio::test]
+async fn a_version_rises_after_the_clock_stepped_back() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let words = Words::new("checkout", store(&server), "ana");
+    let mut admin = admin(&server);
+    // of a clock that was ahead by some thousand years
+    let ahead = r#"{"version":99999999999999,"until":null,"mode":"disable","who":"","why":""}"#;
+    let _: () = admin
+        .hset("tc1:{checkout}:ov", "orders", ahead)
+        .expect("a word");
+    assert_eq!(
+        words.list().await.expect("a list")[0].version,
+        99_999_999_999_999
+    );
+    assert_eq!(
+        words.release("orders").await.expect("a word").version,
+        100_000_000_000_000
+    );
+    assert_eq!(
+        words.release("orders").await.expect("a word").version,
+        100_000_000_000_001
+    );
+    assert!(words.release("payments").await.expect("a word").version < 99_999_999_999_999);
+}
+
+#[tokio::test]
+async fn a_word_ends() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let words = Words::new("checkout", store(&server), "ana");
+    let long = words
+        .disable("payments")
+        .until(Duration::from_secs(600))
+        .await
+        .expect("a word");
+    let short = words
+        .force_open("orders")
+        .until(Duration::from_millis(300))
+        .await
+        .expect("a word");
+    assert_eq!(short.left, Some(Duration::from_millis(300)));
+    loop {
+        let now = words.list().await.expect("a list");
+        let left = now
+            .iter()
+            .find(|word| word.breaker == "payments")
+            .and_then(|word| word.left);
+        let left = left.expect("it is there, and has an end");
+        assert!(left <= Duration::from_secs(600), "{left:?}");
+        match now.iter().find(|word| word.breaker == "orders") {
+            Some(word) => assert!(word.left <= short.left, "{word:?}"),
+            None => break,
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    // again, with a later version, and without an end
+    let again = words.force_open("orders").await.expect("a word");
+    assert!(again.version > short.version);
+    for (left, kept) in [
+        (Duration::MAX, None),
+        (Duration::from_secs(20 * 365 * 86_400), None),
+        (
+            Duration::from_secs(86_400),
+            Some(Duration::from_secs(86_400)),
+        ),
+    ] {
+        let said = words.disable("orders").until(left).await.expect("a word");
+        assert_eq!(said.left, kept);
+        let read = words.list().await.expect("a list");
+        let read = read
+            .iter()
+            .find(|word| word.breaker == "orders")
+            .expect("it");
+        assert_eq!(read.left.is_some(), kept.is_some());
+    }
+    // it ends at once
+    words
+        .disable("orders")
+        .until(Duration::ZERO)
+        .await
+        .expect("a word");
+    let breakers: Vec<String> = words
+        .list()
+        .await
+        .expect("a list")
+        .into_iter()
+        .map(|word| word.breaker)
+        .collect();
+    assert_eq!(breakers, [long.breaker]);
+}
+
+#[tokio::test]
+async fn words_that_cannot_be_read_hide_no_others() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let words = Words::new("checkout", store(&server), "ana");
+    words.disable("orders").await.expect("a word");
+    let mut admin = admin(&server);
+    let unreadable: [&[u8]; 7] = [
+        b"",
+        b"null",
+        b"{\"version\":1}",
+        b"\xff\xfe",
+        br#"{"version":1,"until":null,"mode":"brand_new","who":"","why":""}"#,
+        br#"{"version":-1,"until":null,"mode":"disable","who":"","why":""}"#,
+        br#"{"version":1,"until":"soon","mode":"disable","who":"","why":""}"#,
+    ];
+    for (number, json) in unreadable.into_iter().enumerate() {
+        let _: () = admin
+            .hset("tc1:{checkout}:ov", format!("b{number}"), json)
+            .expect("a field");
+    }
+    let _: () = admin
+        .hset("tc1:{checkout}:ov", b"\xff", "{}")
+        .expect("a field");
+    // one from a newer version with more in it can be read
+    let newer = r#"{"version":7,"until":null,"mode":"disable","who":"a","why":"b","zone":"eu"}"#;
+    let _: () = admin
+        .hset("tc1:{checkout}:ov", "newer", newer)
+        .expect("a field");
+    for _ in 0..2 {
+        let read = words.list().await.expect("the others");
+        let breakers: Vec<&str> = read.iter().map(|word| word.breaker.as_str()).collect();
+        assert_eq!(breakers, ["newer", "orders"]);
+    }
+    // they are replaced like any other
+    let said = words.force_open("b0").await.expect("a word");
+    assert!(words.list().await.expect("a list").contains(&said));
+}
+
+#[tokio::test]
+async fn what_ended_long_ago_is_forgotten_with_the_next_word() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let words = Words::new("checkout", store(&server), "ana");
+    let mut admin = admin(&server);
+    let of = |version: u64, until: &str, mode: &str| {
+        format!(
+            r#"{{"version":{version},"until":{until},"mode":"{mode}","who":"","why":"\"mode\":\"release\""}}"#
+        )
+    };
+    let now = words.disable("orders").await.expect("a word").version;
+    let two_days_ago = now - 2 * 86_400_000;
+    for (breaker, json) in [
+        (
+            "ended",
+            of(two_days_ago, &two_days_ago.to_string(), "disable"),
+        ),
+        ("released", of(two_days_ago, "null", "release")),
+        ("in force", of(two_days_ago, "null", "disable")),
+        ("ended now", of(two_days_ago, &now.to_string(), "disable")),
+        ("released now", of(now, "null", "release")),
+    ] {
+        let _: () = admin
+            .hset("tc1:{checkout}:ov", breaker, json)
+            .expect("a field");
+    }
+    words.disable("orders").await.expect("a word");
+    let mut kept: Vec<String> = admin.hkeys("tc1:{checkout}:ov").expect("the fields");
+    kept.sort();
+    assert_eq!(kept, ["ended now", "in force", "orders", "released now"]);
+}
+
+#[tokio::test]
+async fn operators_at_once_lose_no_word() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let said = (0..20).map(|number| {
+        let words = Words::new("checkout", store(&server), format!("operator-{number}"));
+        tokio::spawn(async move { words.disable("orders").await.expect("a word") })
+    });
+    let mut all: Vec<Word> = Vec::new();
+    for one in said.collect::<Vec<_>>() {
+        all.push(one.await.expect("no panic"));
+    }
+    let last = all.iter().max_by_key(|word| word.version).expect("some");
+    let read = store(&server).words("checkout").await.expect("words");
+    assert_eq!(read, std::slice::from_ref(last));
+    let mut versions: Vec<u64> = all.iter().map(|word| word.version).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    assert_eq!(versions.len(), 20, "each has its own");
+}
+
+#[tokio::test]
+async fn news_wakes_others() {
+    let Some(mut server) = Server::start(&[]) else {
+        return;
+    };
+    let (ana, pod) = (store(&server), store(&server));
+    let mut changes = [
+        pod.changes("checkout"),
+        pod.clone().changes("checkout"),
+        store(&server).changes("checkout"),
+    ];
+    // the last store is gone, and sends nothing any more
+    let [first, second, _gone] = &mut changes;
+    let mut other = pod.changes("shipping");
+    // once it listens
+    until_change(first, Change::Unknown).await;
+    until_change(second, Change::Unknown).await;
+    until_change(&mut other, Change::Unknown).await;
+    for round in 0..3 {
+        let words = Words::new("checkout", ana.clone(), "ana");
+        while words.force_open("orders").await.is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+        until_change(first, Change::Word).await;
+        until_change(second, Change::Word).await;
+        for breaker in ["o", "", "a b 1:2", "ü\n", EVERY] {
+            let reports = ["pod-1", "pod-2", "pod-3"]
+                .map(|instance| report(&format!("{breaker}{round}"), instance));
+            assert!(ana.exchange("checkout", &reports).await.expect("answers")[2].down);
+            until_change(first, Change::Verdict(format!("{breaker}{round}"))).await;
+        }
+        server.kill();
+        server.restart();
+        until_change(first, Change::Unknown).await;
+        until_change(second, Change::Unknown).await;
+        until_change(&mut other, Change::Unknown).await;
+    }
+}
+
+/// Nothing is lost between two waits, nor by a wait that is dropped.
+#[tokio::test]
+async fn no_news_is_lost() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let store = store(&server);
+    let mut changes = store.changes("checkout");
+    until_change(&mut changes, Change::Unknown).await;
+    let mut admin = admin(&server);
+    for number in 0..100 {
+        let _: () = admin
+            .publish("tc1:{checkout}:ch", format!("b{number} 1:{number}"))
+            .expect("sent");
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 100 {
+        let wait = tokio::time::timeout(Duration::from_micros(50), changes.next());
+        if let Ok(Change::Verdict(breaker)) = wait.await {
+            seen.push(breaker);
+        }
+    }
+    let all: Vec<String> = (0..100).map(|number| format!("b{number}")).collect();
+    assert_eq!(seen, all);
+}
