@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # The fuzz targets, each over its committed corpus and then on from there: ci/fuzz.sh [--full] [TARGET...]
-# FUZZ_SECONDS is for how long each goes on: 11 by default, 600 with --full.
+# FUZZ_SECONDS is for how long each goes on: 8 by default, 600 with --full.
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 need_nightly
 need_tool cargo-fuzz 0.13.2
 
-seconds=11
+seconds=8
 if [ "${1:-}" = --full ]; then
   seconds=600
   shift

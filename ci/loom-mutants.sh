@@ -2,7 +2,7 @@
 # Does each model notice what it is for? Each patch in loom-tests/mutants is a fault in src/, and names
 # the tests that are to find it. It is applied to a copy, and fails this script if a test still passes.
 #   ci/loom-mutants.sh [--full | --matrix] [NAME ...]
-# Without names and options every fifth fault is planted, from another one on after each commit, so that five commits
+# Without names and options every seventh fault is planted, from another one on after each commit, so that seven commits
 # plant all; with --full all are.
 # A patch begins with comment lines: what the fault is, `# kills: TEST ...`, and, if the models must go
 # to their own bound instead of that of a quick run, `# bound: own`. With --matrix each is put to all models,
@@ -25,7 +25,7 @@ home_of() {
 }
 
 matrix=0
-every=5
+every=7
 case "${1:-}" in
 --matrix) matrix=1 ;;&
 --matrix | --full)

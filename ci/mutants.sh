@@ -6,7 +6,8 @@
 #   ci/mutants.sh --full   the whole core: some hours
 # shellcheck source=ci/lib.sh
 source "$(dirname "$0")/lib.sh"
-need_tool cargo-mutants 27.1.0
+
+need_mutants() { need_tool cargo-mutants 27.1.0; }
 
 most=60 # mutants, some five seconds each
 found=$target/mutants
@@ -15,6 +16,7 @@ mkdir -p "$found"
 scope=()
 if [ "${1:-}" = --full ]; then
   shift
+  need_mutants
 else
   base=${1:-HEAD~1}
   [ $# = 0 ] || shift
@@ -27,6 +29,7 @@ else
     echo "no source has been touched since $base"
     exit 0
   }
+  need_mutants
   scope=(--in-diff "$found/diff")
   count=$(cargo mutants --config ci/mutants.toml --list "${scope[@]}" | wc -l)
   parts=$(((count + most - 1) / most))

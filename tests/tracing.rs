@@ -411,7 +411,7 @@ mod insight;
 #[cfg(feature = "registry")]
 #[path = "tracing/keys.rs"]
 mod keys;
-#[cfg(all(feature = "insight", feature = "operate"))]
+#[cfg(all(feature = "fleet", feature = "insight", feature = "operate"))]
 #[path = "tracing/page.rs"]
 mod page;
 

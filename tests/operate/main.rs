@@ -7,6 +7,7 @@
 )]
 
 mod checks;
+mod fleet;
 mod names;
 mod page;
 mod reading;

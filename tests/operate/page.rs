@@ -4,6 +4,7 @@ use crate::rig::{Rig, check};
 use axum::http::StatusCode;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use tripcoil::fleet::MemoryStore;
 use tripcoil::operate::Operator;
 use tripcoil::{Breaker, State};
 
@@ -151,7 +152,8 @@ async fn the_description_refers_to_nothing_that_is_not_there() {
             _ => {}
         }
     }
-    let rig = Rig::new(Operator::new().switches(check)).await;
+    let operator = Operator::new().fleet("all", MemoryStore::new());
+    let rig = Rig::new(operator.switches(check)).await;
     let described = rig.read("/openapi.json").await;
     assert_eq!(described["openapi"], "3.1.0");
     let mut found = Vec::new();
@@ -176,6 +178,6 @@ async fn the_description_refers_to_nothing_that_is_not_there() {
             .filter_map(|one| one["operationId"].as_str())
     });
     let ids: Vec<_> = ids.collect();
-    assert_eq!(ids.len(), 7);
-    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 7);
+    assert_eq!(ids.len(), 9);
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 9);
 }

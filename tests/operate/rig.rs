@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use tripcoil::fleet::MemoryStore;
 use tripcoil::operate::{Operator, Who};
 
 /// What operators have to show here.
@@ -56,7 +57,8 @@ impl Rig {
 
     pub(crate) async fn of(router: Router) -> Rig {
         // the whole description, whether this router has switches or not
-        let whole: Router = Operator::new().switches(check).router();
+        let fleet = MemoryStore::new();
+        let whole: Router = Operator::new().fleet("all", fleet).switches(check).router();
         let request = Request::get("/openapi.json").body(Body::empty()).unwrap();
         let described = send(&whole, request).await.json();
         Rig { router, described }
@@ -68,7 +70,8 @@ impl Rig {
         assert_eq!(answer.headers["cache-control"], "no-store", "{path}");
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
         assert!(answer.headers.contains_key("content-security-policy"));
-        if path.starts_with("/breakers") && answer.status != StatusCode::METHOD_NOT_ALLOWED {
+        let described = path.starts_with("/breakers") || path.starts_with("/fleet");
+        if described && answer.status != StatusCode::METHOD_NOT_ALLOWED {
             self.conforms(&method, &path, &answer);
         }
         answer
@@ -104,6 +107,8 @@ impl Rig {
         }
         let parts: Vec<_> = path.split('/').skip(2).collect();
         let template = match parts[..] {
+            [] if path.starts_with("/fleet") => "/fleet",
+            _ if path.starts_with("/fleet") => "/fleet/{name}/{word}",
             [] => "/breakers",
             [_] => "/breakers/{name}",
             [_, "history"] => "/breakers/{name}/history",

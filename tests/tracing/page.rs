@@ -15,6 +15,7 @@ use tracing::field::Empty;
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tripcoil::fleet::MemoryStore;
 use tripcoil::insight::{Bounds, Insight, Tuner};
 use tripcoil::operate::{Operator, Who};
 use tripcoil::tracing::{RecordRejection, Tracing};
@@ -158,17 +159,22 @@ fn the_page_lists_every_event_and_span_with_its_fields() {
     recorded_on_a_span(&yours);
 }
 
-/// A switch that is thrown, and one that there is no breaker for.
+/// A switch that is thrown, one that there is no breaker for, and a word to a fleet.
 fn operated() {
     let (_breaker, controller, _) = build(|b| b);
     let operator = Operator::new().controller(controller);
+    let operator = operator.fleet("checkout", MemoryStore::new());
     let router: Router = operator
         .switches(async |_: Parts| -> Result<Who, Response> { Ok(Who::new("ann")) })
         .router();
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.expect("a runtime").block_on(async {
-        for (path, status) in [("orders", 404), ("payments", 200)] {
-            let request = Request::post(format!("/breakers/{path}/trip"))
+        for (path, status) in [
+            ("/breakers/orders/trip", 404),
+            ("/breakers/payments/trip", 200),
+            ("/fleet/payments/disable", 200),
+        ] {
+            let request = Request::post(path)
                 .header("content-type", "application/json")
                 .body(Body::empty())
                 .expect("a request");

@@ -61,6 +61,9 @@ pub struct Asked {
     pub breaker: Option<String>,
     /// What is to be done.
     pub action: Action,
+    /// Whether it is asked of all instances of a fleet ([`Operator::fleet`](crate::operate::Operator::fleet)), and then
+    /// of all their breakers if there is no name.
+    pub fleet: bool,
 }
 
 /// What an operator can do with a breaker.

@@ -1,5 +1,7 @@
 //! What is logged of switches (feature `tracing`): events of the target `tripcoil`.
 
+#[cfg(feature = "fleet")]
+use crate::fleet::Word;
 use crate::integrations::operate::access::{Asked, Who};
 use crate::integrations::operate::answer::Refusal;
 use crate::integrations::operate::done::Done;
@@ -26,6 +28,24 @@ pub(super) fn done(done: &Done) {
         "breaker switched by an operator"
     );
 }
+
+/// One event for each word to a fleet.
+#[cfg(all(feature = "fleet", feature = "tracing"))]
+pub(super) fn said(word: &Word) {
+    event!(
+        target: "tripcoil",
+        Level::INFO,
+        tripcoil.breaker = word.breaker,
+        tripcoil.action = word.mode.as_str(),
+        tripcoil.who = word.who,
+        tripcoil.why = word.why,
+        tripcoil.for_seconds = word.left.map(|left| left.as_secs_f64()),
+        "fleet's word said by an operator"
+    );
+}
+
+#[cfg(all(feature = "fleet", not(feature = "tracing")))]
+pub(super) fn said(_: &Word) {}
 
 /// One event for each request that the user's check has let pass, and that was refused all the same.
 #[cfg(feature = "tracing")]

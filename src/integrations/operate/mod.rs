@@ -35,9 +35,11 @@
 //! | `GET /openapi.json` | the description of all of this, in OpenAPI 3.1 |
 //! | `POST /breakers/{name}/{switch}` | `force-open`, `disable`, `observe-only`, `trip`, `half-open`, `release` or `reset` |
 //! | `PATCH` or `POST /breakers/{name}/rules` | changes rules |
+//! | `GET /fleet` | operators' words to the fleet that are in force, if there is one (feature `fleet`) |
+//! | `POST /fleet/{name}/{word}` | says `force-open`, `disable`, `observe-only` or `release` to all instances of the fleet; the name `*` is every breaker |
 //!
-//! The last two exist only with [`Operator::switches`]. They need `Content-Type: application/json`; the body of a switch is
-//! empty, or `{}`. The body of a change of rules has settings as in a file that [`Config`](crate::Config) reads, such as
+//! Whatever changes something exists only with [`Operator::switches`]. It needs `Content-Type: application/json`; the body of a switch is
+//! empty, or `{}`, and that of a word may say for how long, and why: `{"for": "10m", "why": "change 4711"}`. The body of a change of rules has settings as in a file that [`Config`](crate::Config) reads, such as
 //! `{"failure_rate": 0.4, "open_for": "10s"}`. A setting that is absent stays as it is, and a group (`open_for`,
 //! `half_open`, `outage`, `hang`, `lenient`) is replaced as a whole. All of it is applied, or nothing; then the answer is
 //! 422, with every problem.
@@ -96,6 +98,8 @@ mod access;
 mod answer;
 mod audit;
 mod done;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod hosts;
 mod list;
 mod moved;

@@ -1,8 +1,12 @@
 //! Which breakers, whose checks: the builder of the router.
 
+#[cfg(feature = "fleet")]
+use crate::fleet::Store;
 #[cfg(feature = "insight")]
 use crate::insight::Insight;
 use crate::integrations::operate::access::{Check, Who};
+#[cfg(feature = "fleet")]
+use crate::integrations::operate::fleet::{self, Voice};
 use crate::integrations::operate::hosts::Hosts;
 use crate::integrations::operate::source::Sources;
 #[cfg(feature = "registry")]
@@ -25,6 +29,8 @@ pub struct Operator {
     pub(super) insights: Vec<Insight>,
     #[cfg(feature = "insight")]
     pub(super) insight_of: Option<Find>,
+    #[cfg(feature = "fleet")]
+    pub(super) fleet: Option<Box<dyn Voice>>,
     pub(super) hosts: Hosts,
     pub(super) readers: Option<Check>,
     pub(super) switches: Option<Check>,
@@ -112,6 +118,26 @@ impl Operator {
         self
     }
 
+    /// Adds the words to a fleet: those in force can be read, and with [`switches`](Self::switches) operators speak to all
+    /// instances at once. What they say goes to the store, and the instances' agents find it there: the breakers of this
+    /// process change if it has an agent too (`Fleet`).
+    ///
+    /// The store's user needs the permission to write words, which the instances should not have. A second call replaces the
+    /// fleet.
+    ///
+    /// ```
+    /// use tripcoil::fleet::MemoryStore;
+    /// use tripcoil::operate::Operator;
+    ///
+    /// let operator = Operator::new().fleet("checkout", MemoryStore::new());
+    /// # let _: axum::Router = operator.router();
+    /// ```
+    #[cfg(feature = "fleet")]
+    pub fn fleet<S: Store + Clone>(mut self, fleet: impl Into<String>, store: S) -> Operator {
+        self.fleet = Some(fleet::voice(fleet.into(), store));
+        self
+    }
+
     /// Serves requests to these hosts only, such as `ops.example`, `127.0.0.1:8080` or `[::1]`, and answers all others with
     /// 421. A host without a port is served at each port.
     ///
@@ -128,6 +154,13 @@ impl Operator {
     pub fn hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Operator {
         self.hosts = Some(hosts.into_iter().map(H::into).collect());
         self
+    }
+
+    pub(super) fn has_fleet(&self) -> bool {
+        #[cfg(feature = "fleet")]
+        return self.fleet.is_some();
+        #[cfg(not(feature = "fleet"))]
+        return false;
     }
 
     /// Puts reading behind a check: it returns who reads, or the response for those who may not.

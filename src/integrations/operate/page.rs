@@ -40,5 +40,10 @@ pub(super) async fn openapi(State(operator): State<Arc<Operator>>) -> Response {
         }
         paths.retain(|_, operations| operations.get("get").is_some());
     }
+    if !operator.has_fleet()
+        && let Some(paths) = described["paths"].as_object_mut()
+    {
+        paths.retain(|path, _| !path.starts_with("/fleet"));
+    }
     json(StatusCode::OK, &described)
 }

@@ -22,6 +22,7 @@ pub(super) async fn list(State(operator): Shared, request: Parts) -> Response {
     let asked = Asked {
         breaker: None,
         action: Action::Read,
+        fleet: false,
     };
     if let Err(refused) = operator.admit(&request, asked).await {
         return refused;
@@ -98,7 +99,9 @@ pub(super) fn unreadable() -> Refusal {
 pub(super) fn parts_of(request: &Parts) -> (&str, &str) {
     // without the path in which this is nested, and still encoded
     let path = request.uri.path();
-    let path = path.strip_prefix("/breakers/").unwrap_or_default();
+    let behind = |list| path.strip_prefix(list);
+    let path = behind("/breakers/").or_else(|| behind("/fleet/"));
+    let path = path.unwrap_or_default();
     path.split_once('/').unwrap_or((path, ""))
 }
 
@@ -141,7 +144,7 @@ impl Missing {
 
 impl Operator {
     /// Lets readers pass.
-    async fn admit(&self, request: &Parts, asked: Asked) -> Result<(), Response> {
+    pub(super) async fn admit(&self, request: &Parts, asked: Asked) -> Result<(), Response> {
         if let Some(check) = &self.readers {
             check.ask(request, asked).await?;
         }
@@ -154,6 +157,7 @@ impl Operator {
         let asked = Asked {
             breaker: name.as_ref().ok().cloned(),
             action: Action::Read,
+            fleet: false,
         };
         self.admit(&request, asked).await?;
         name.map_err(Refusal::into_response)

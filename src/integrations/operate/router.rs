@@ -1,6 +1,8 @@
 //! The routes.
 
 use crate::integrations::operate::answer::{harden, method_not_allowed};
+#[cfg(feature = "fleet")]
+use crate::integrations::operate::fleet;
 use crate::integrations::operate::hosts::only;
 use crate::integrations::operate::operator::Operator;
 use crate::integrations::operate::page::{html, openapi};
@@ -46,6 +48,15 @@ impl Operator {
             if with_switches {
                 router = router.route(&at("/rules"), patch(reconfigure).post(reconfigure));
                 router = router.route(&at("/{switch}"), post(switch));
+            }
+        }
+        #[cfg(feature = "fleet")]
+        if self.fleet.is_some() {
+            router = router.route("/fleet", get(fleet::list));
+            if with_switches {
+                for name in ["", "{name}"] {
+                    router = router.route(&format!("/fleet/{name}/{{word}}"), post(fleet::say));
+                }
             }
         }
         router

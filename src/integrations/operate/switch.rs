@@ -12,7 +12,7 @@ use crate::integrations::operate::rules::{self, Edit};
 use crate::integrations::operate::source::Operated;
 use crate::integrations::operate::view;
 use crate::{Config, Controller};
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -113,14 +113,14 @@ fn differing(before: &Value, after: &Value) -> Option<(Value, Value)> {
     (!none).then(|| (changed.0.into(), changed.1.into()))
 }
 
-fn action_in(request: &Parts) -> Option<Action> {
+pub(super) fn action_in(request: &Parts) -> Option<Action> {
     let (_, word) = parts_of(request);
     let mut all = Action::SWITCHES.into_iter();
     all.find(|action| action.path() == word)
 }
 
 /// A form of another site can send none of these types, and a script of another site has to ask first.
-fn is_from_here(request: &Parts) -> Result<(), Refusal> {
+pub(super) fn is_from_here(request: &Parts) -> Result<(), Refusal> {
     let header = |name: HeaderName| {
         let value = request.headers.get(name)?;
         value.to_str().ok()
@@ -140,9 +140,12 @@ fn is_from_here(request: &Parts) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn too_large() -> Refusal {
-    let error = "the body is larger than 64 KiB, or has broken off";
-    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error)
+pub(super) async fn body_of(body: Body) -> Result<Bytes, Refusal> {
+    let whole = to_bytes(body, LARGEST).await;
+    whole.map_err(|_| {
+        let error = "the body is larger than 64 KiB, or has broken off";
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error)
+    })
 }
 
 /// A switch has no parameters.
@@ -175,6 +178,7 @@ impl Operator {
         let asked = Asked {
             breaker: name.as_ref().ok().cloned(),
             action,
+            fleet: false,
         };
         let Some(check) = &self.switches else {
             return StatusCode::NOT_FOUND.into_response();
@@ -206,7 +210,7 @@ impl Operator {
     ) -> Result<Done, Refusal> {
         is_from_here(head)?;
         let name = name?;
-        let body = to_bytes(body, LARGEST).await.map_err(|_| too_large())?;
+        let body = body_of(body).await?;
         if action == Action::Reconfigure {
             let edit = Edit::parse(&body)?;
             return self.operate(&name, |one, controller| {

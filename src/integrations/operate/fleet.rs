@@ -1,0 +1,213 @@
+//! Operators' words to a whole fleet.
+
+use crate::fleet::{Down, EVERY, Mode, Reason, Store, Word, Words};
+use crate::integrations::operate::access::{Action, Asked, Who};
+use crate::integrations::operate::answer::{Problem, Refusal, json};
+use crate::integrations::operate::audit;
+use crate::integrations::operate::operator::Operator;
+use crate::integrations::operate::read::name_in;
+use crate::integrations::operate::switch::{action_in, body_of, is_from_here};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// An operator waits for the store so long.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+type Shared = State<Arc<Operator>>;
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Down>> + Send + 'a>>;
+
+/// A store of words, of whatever type.
+pub(super) trait Voice: Send + Sync {
+    fn list(&self) -> Boxed<'_, Vec<Word>>;
+    fn say(&self, said: Said) -> Boxed<'_, Word>;
+}
+
+pub(super) struct Said {
+    who: String,
+    why: String,
+    mode: Mode,
+    breaker: String,
+    left: Option<Duration>,
+}
+
+/// Returns the voice of that fleet's operators.
+pub(super) fn voice<S: Store + Clone>(fleet: String, store: S) -> Box<dyn Voice> {
+    struct Of<S>(String, S);
+
+    impl<S: Store + Clone> Voice for Of<S> {
+        fn list(&self) -> Boxed<'_, Vec<Word>> {
+            Box::pin(self.1.words(&self.0))
+        }
+
+        fn say(&self, said: Said) -> Boxed<'_, Word> {
+            let words = Words::new(&self.0, self.1.clone(), said.who).because(said.why);
+            Box::pin(async move {
+                let saying = words.saying(said.mode, said.breaker);
+                match said.left {
+                    Some(left) => saying.until(left).await,
+                    None => saying.await,
+                }
+            })
+        }
+    }
+
+    Box::new(Of(fleet, store))
+}
+
+pub(super) async fn list(State(operator): Shared, request: Parts) -> Response {
+    let asked = Asked {
+        breaker: None,
+        action: Action::Read,
+        fleet: true,
+    };
+    if let Err(refused) = operator.admit(&request, asked).await {
+        return refused;
+    }
+    let Some(voice) = &operator.fleet else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    match in_time(voice.list()).await {
+        Ok(words) => {
+            let words: Vec<_> = words.iter().map(shown).collect();
+            json(StatusCode::OK, &json!({ "words": words }))
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+pub(super) async fn say(State(operator): Shared, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let mode = action_in(&head).and_then(|action| Some((action, mode_of(action)?)));
+    let Some((action, mode)) = mode else {
+        let error = "no such word; there are force-open, disable, observe-only and release";
+        return Refusal::new(StatusCode::NOT_FOUND, error).into_response();
+    };
+    let name = name_in(&head);
+    let asked = Asked {
+        breaker: name.as_ref().ok().filter(|name| *name != EVERY).cloned(),
+        action,
+        fleet: true,
+    };
+    let (Some(check), Some(voice)) = (&operator.switches, &operator.fleet) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let who = match check.ask(&head, asked.clone()).await {
+        Ok(who) => who,
+        // the user's own answer
+        Err(refused) => return refused,
+    };
+    match attempt(voice.as_ref(), &head, body, name, mode, &who).await {
+        Ok(word) => {
+            audit::said(&word);
+            json(StatusCode::OK, &shown(&word))
+        }
+        Err(refusal) => {
+            audit::refused(&asked, &who, &refusal);
+            refusal.into_response()
+        }
+    }
+}
+
+async fn attempt(
+    voice: &dyn Voice,
+    head: &Parts,
+    body: Body,
+    name: Result<String, Refusal>,
+    mode: Mode,
+    who: &Who,
+) -> Result<Word, Refusal> {
+    is_from_here(head)?;
+    let breaker = name?;
+    let (left, why) = parameters(&body_of(body).await?)?;
+    let said = Said {
+        who: who.to_string(),
+        why,
+        mode,
+        breaker,
+        left,
+    };
+    in_time(voice.say(said)).await
+}
+
+fn mode_of(action: Action) -> Option<Mode> {
+    match action {
+        Action::ForceOpen => Some(Mode::ForceOpen),
+        Action::Disable => Some(Mode::Disable),
+        Action::ObserveOnly => Some(Mode::ObserveOnly),
+        Action::Release => Some(Mode::Release),
+        _ => None,
+    }
+}
+
+/// For how long, and why: `{"for": "10m", "why": "change 4711"}`, or nothing.
+fn parameters(body: &[u8]) -> Result<(Option<Duration>, String), Refusal> {
+    let fields = match body {
+        [] => Map::new(),
+        body => serde_json::from_slice::<Map<String, Value>>(body).map_err(|error| {
+            let error = format!("the body must be empty, or an object: {error}");
+            Refusal::new(StatusCode::BAD_REQUEST, error)
+        })?,
+    };
+    let (mut left, mut why, mut problems) = (None, String::new(), Vec::new());
+    for (field, value) in fields {
+        let problem = match (field.as_str(), value.as_str()) {
+            ("for", Some(text)) => match humantime::parse_duration(text) {
+                Ok(span) if !span.is_zero() => {
+                    left = Some(span);
+                    continue;
+                }
+                _ => "must be a duration above zero, such as \"10m\"",
+            },
+            ("for", None) => "must be a text, such as \"10m\"",
+            ("why", Some(text)) => {
+                text.clone_into(&mut why);
+                continue;
+            }
+            ("why", None) => "must be a text",
+            _ => "is unknown: there are \"for\" and \"why\"",
+        };
+        let problem = problem.to_owned();
+        problems.push(Problem { field, problem });
+    }
+    if problems.is_empty() {
+        return Ok((left, why));
+    }
+    let error = "nothing was said";
+    Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error).with(problems))
+}
+
+async fn in_time<T>(answer: Boxed<'_, T>) -> Result<T, Refusal> {
+    let down = match timeout(PATIENCE, answer).await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(down)) => down,
+        Err(_) => Down::new(
+            Reason::Timeout,
+            format_args!("no answer within {PATIENCE:?}"),
+        ),
+    };
+    // what the store's user may not do is this program's configuration, and not the operator's request
+    let status = match down.reason {
+        Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::BAD_GATEWAY,
+    };
+    Err(Refusal::new(status, down.to_string()))
+}
+
+fn shown(word: &Word) -> Value {
+    json!({
+        "breaker": word.breaker,
+        "version": word.version,
+        "mode": word.mode.as_str(),
+        "left_seconds": word.left.map(|left| left.as_secs_f64()),
+        "who": word.who,
+        "why": word.why,
+    })
+}
