@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use tripcoil::{Cause, HalfOpen, State};
-use tripcoil_loom_tests::{OPEN, by_count, by_run, check_history, explore, fail, race, ready_to_probe};
+use tripcoil_loom_tests::{
+    OPEN, by_count, by_run, check_history, explore, fail, race, ready_to_probe,
+};
 
 /// Who has seen Open is rejected, and told the whole wait.
 #[test]

@@ -151,8 +151,8 @@ impl Controller {
     }
 
     /// Sets an override as [`force_open`](Self::force_open), [`disable`](Self::disable) and
-    /// [`observe_only`](Self::observe_only) do, and returns its generation; `None` if it was in force, or if `state` is no
-    /// override.
+    /// [`observe_only`](Self::observe_only) do, and returns its generation; `None` if it was in force, or if a
+    /// breaker comes into `state` by itself.
     ///
     /// For code that will end this override and not another one: see [`release_from`](Self::release_from).
     pub fn override_as(&self, state: State) -> Option<u64> {

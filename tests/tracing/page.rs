@@ -167,7 +167,9 @@ fn operated() {
     let router: Router = operator
         .switches(async |_: Parts| -> Result<Who, Response> { Ok(Who::new("ann")) })
         .router();
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
     runtime.expect("a runtime").block_on(async {
         for (path, status) in [
             ("/breakers/orders/trip", 404),

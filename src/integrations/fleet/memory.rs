@@ -4,7 +4,7 @@ use super::changes::{Change, ChangeSender, Changes};
 use super::decide::{Answer, Record, Report, decide};
 use super::store::{Down, Store};
 use super::vote::Votes;
-use super::words::Word;
+use super::word::Word;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;

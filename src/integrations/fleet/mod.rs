@@ -8,6 +8,7 @@ mod redis;
 mod rules;
 mod store;
 mod vote;
+mod word;
 mod words;
 
 pub use changes::{Change, ChangeSender, Changes};
@@ -18,4 +19,5 @@ pub use redis::RedisStore;
 pub use rules::Rules;
 pub use store::{Down, Reason, Store};
 pub use vote::{Vote, Votes};
-pub use words::{EVERY, Mode, Saying, Word, Words};
+pub use word::{EVERY, Mode, Word};
+pub use words::{Saying, Words};

@@ -1,4 +1,4 @@
-//! When a fleet calls a dependency down, and who probes it.
+//! When a dependency is down for a fleet, and which instance probes it.
 
 use std::time::Duration;
 

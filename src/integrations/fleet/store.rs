@@ -2,7 +2,7 @@
 
 use super::changes::Changes;
 use super::decide::{Answer, Report};
-use super::words::Word;
+use super::word::Word;
 use core::fmt;
 use std::future::Future;
 

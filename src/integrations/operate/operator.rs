@@ -122,6 +122,8 @@ impl Operator {
     /// instances at once. What they say goes to the store, and the instances' agents find it there: the breakers of this
     /// process change if it has an agent too (`Fleet`).
     ///
+    /// Its requests need a tokio runtime with the timer enabled, and panic without one.
+    ///
     /// The store's user needs the permission to write words, which the instances should not have. A second call replaces the
     /// fleet.
     ///

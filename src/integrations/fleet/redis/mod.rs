@@ -15,7 +15,7 @@ use self::link::Link;
 use super::changes::Changes;
 use super::decide::{Answer, Report};
 use super::store::{Down, Store};
-use super::words::Word;
+use super::word::Word;
 use ::redis::{Cmd, Pipeline, Script, ServerErrorKind, Value};
 use core::fmt;
 use std::sync::{Arc, LazyLock};

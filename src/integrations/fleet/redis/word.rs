@@ -1,7 +1,7 @@
 //! Operators' words as they are stored: JSON, of which the script writes the beginning.
 
 use super::super::store::{Down, Reason};
-use super::super::words::{Mode, Word};
+use super::super::word::{Mode, Word};
 use super::keys::FleetKeys;
 use ::redis::{Cmd, Value};
 use std::time::Duration;
