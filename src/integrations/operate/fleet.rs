@@ -1,19 +1,19 @@
 //! Operators' words to a whole fleet.
 
-use crate::fleet::{Down, EVERY, Mode, Reason, Store, Word, Words};
+use crate::fleet::{Down, EVERY, Mode, Reason, Word};
 use crate::integrations::operate::access::{Action, Asked, Who};
 use crate::integrations::operate::answer::{Problem, Refusal, json};
 use crate::integrations::operate::audit;
 use crate::integrations::operate::operator::Operator;
 use crate::integrations::operate::read::name_in;
 use crate::integrations::operate::switch::{action_in, body_of, is_from_here};
+use crate::integrations::operate::voice::{Boxed, Said, Voice};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -22,46 +22,6 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 type Shared = State<Arc<Operator>>;
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Down>> + Send + 'a>>;
-
-/// A store of words, of whatever type.
-pub(super) trait Voice: Send + Sync {
-    fn list(&self) -> Boxed<'_, Vec<Word>>;
-    fn say(&self, said: Said) -> Boxed<'_, Word>;
-}
-
-pub(super) struct Said {
-    who: String,
-    why: String,
-    mode: Mode,
-    breaker: String,
-    left: Option<Duration>,
-}
-
-/// Returns the voice of that fleet's operators.
-pub(super) fn voice<S: Store + Clone>(fleet: String, store: S) -> Box<dyn Voice> {
-    struct Of<S>(String, S);
-
-    impl<S: Store + Clone> Voice for Of<S> {
-        fn list(&self) -> Boxed<'_, Vec<Word>> {
-            Box::pin(self.1.words(&self.0))
-        }
-
-        fn say(&self, said: Said) -> Boxed<'_, Word> {
-            let words = Words::new(&self.0, self.1.clone(), said.who).because(said.why);
-            Box::pin(async move {
-                let saying = words.saying(said.mode, said.breaker);
-                match said.left {
-                    Some(left) => saying.until(left).await,
-                    None => saying.await,
-                }
-            })
-        }
-    }
-
-    Box::new(Of(fleet, store))
-}
-
 pub(super) async fn list(State(operator): Shared, request: Parts) -> Response {
     let asked = Asked {
         breaker: None,

@@ -111,6 +111,8 @@ mod rules;
 mod source;
 mod switch;
 mod view;
+#[cfg(feature = "fleet")]
+mod voice;
 
 pub use self::access::{Action, Asked, Who};
 pub use self::operator::Operator;

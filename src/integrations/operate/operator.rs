@@ -5,10 +5,10 @@ use crate::fleet::Store;
 #[cfg(feature = "insight")]
 use crate::insight::Insight;
 use crate::integrations::operate::access::{Check, Who};
-#[cfg(feature = "fleet")]
-use crate::integrations::operate::fleet::{self, Voice};
 use crate::integrations::operate::hosts::Hosts;
 use crate::integrations::operate::source::Sources;
+#[cfg(feature = "fleet")]
+use crate::integrations::operate::voice::{Voice, voice};
 #[cfg(feature = "registry")]
 use crate::registry::RegistryController;
 use crate::{Controller, Observer};
@@ -136,7 +136,7 @@ impl Operator {
     /// ```
     #[cfg(feature = "fleet")]
     pub fn fleet<S: Store + Clone>(mut self, fleet: impl Into<String>, store: S) -> Operator {
-        self.fleet = Some(fleet::voice(fleet.into(), store));
+        self.fleet = Some(voice(fleet.into(), store));
         self
     }
 
