@@ -8,7 +8,7 @@ cargo doc --no-deps --all-features
 cargo doc --no-deps
 cargo doc --no-deps --no-default-features
 # what is linked to is there, whichever feature it is that somebody has
-for feature in persist serde settings tokio tower retry http grpc registry metrics tracing health fleet fleet-redis insight calls operate testing; do
+for feature in persist serde settings tokio tower retry http grpc registry metrics tracing health insight calls operate fleet fleet-redis testing; do
   cargo doc --no-deps --features "$feature"
 done
 cargo doc --no-deps --all-features --document-private-items --target-dir "$target/private-docs"

@@ -56,6 +56,7 @@
 //! | limit the calls in flight | [`Builder::max_in_flight`] | |
 //! | have a breaker per host, route or tenant | `registry::Registry` | `registry` |
 //! | keep a registry from opening everything | `RegistryBuilder::max_tripped` | `registry` |
+//! | share what instances find out, and speak to all of them | `fleet::Fleet`, `fleet::Words` | `fleet`, `fleet-redis` |
 //! | see which key fails and the others do not | `Registry::outliers` | `registry` |
 //! | open, close or change a breaker by hand | [`Controller`] | |
 //! | read state and counts | [`Observer`], [`Snapshot`] | |
@@ -104,6 +105,9 @@
 //!   Includes `serde`.
 //! - `health`: a health check that drives the recovery, a timer for breakers that are not called, on
 //!   tokio's timer, and an indicator for a `/health` route. With `http`, checks by status.
+//! - `fleet`: what the instances of a service find out together, through a store, and operators' words to all of them.
+//!   Includes `tokio`.
+//! - `fleet-redis`: Redis as that store. Includes `fleet`.
 //! - `testing`: a scripted dependency, and assertions on transitions. With `tokio`, tokio's paused time as a clock; with
 //!   `tower`, a layer that injects faults.
 
@@ -180,6 +184,7 @@ pub mod _guide {
     #![doc = "[semantics]: self::semantics"]
     #![doc = "[limits]: self::limits"]
     #![doc = "[insight]: self::insight"]
+    #![doc = "[fleet]: self::fleet"]
     #![doc = "[opentelemetry]: self::opentelemetry"]
     #![doc = "[out-of-scope]: self::limits#out-of-scope"]
     #![doc = ""]
@@ -193,6 +198,9 @@ pub mod _guide {
 
     #[doc = include_str!("../docs/insight.md")]
     pub mod insight {}
+
+    #[doc = include_str!("../docs/fleet.md")]
+    pub mod fleet {}
 
     /// [board]: crate::_guide#from-cargo-add-to-a-board
     ///

@@ -130,7 +130,7 @@ impl Controller {
     ///
     /// For code that learns of an outage from elsewhere, such as other processes, and has looked at this breaker
     /// before: one that has been reset since then, or has begun a round, is left alone. [`trip`](Self::trip) opens
-    /// those too.
+    /// those too. The bound of a registry (`RegistryBuilder::max_tripped`) counts it, and does not withhold it.
     ///
     /// ```
     /// use tripcoil::{Breaker, Cause, State};
@@ -189,6 +189,10 @@ impl Controller {
 
     /// Keeps an open breaker open until at least `wait` from now. It never shortens the wait, is not
     /// capped by `max`, and changes nothing in any other state.
+    ///
+    /// A rejection's [`retry_after`](crate::Rejected::retry_after) is the rest of the wait as it is by then. Code that puts
+    /// it off again and again, such as a health check or the agent of a fleet, makes it the time to its next look, and
+    /// not to the end of the outage. An insight has an estimate of that (`Insight::expected`).
     pub fn postpone(&self, wait: Duration) -> bool {
         self.core.postpone(None, saturating_nanos(wait))
     }
