@@ -201,6 +201,8 @@ pub(super) struct List {
     unreadable: usize,
     /// Whether there are switches.
     switches: bool,
+    /// Whether there are words to a fleet.
+    fleet: bool,
     /// The query of the next page.
     next: Option<String>,
 }
@@ -266,6 +268,7 @@ impl Operator {
             matching,
             states,
             switches: self.switches.is_some(),
+            fleet: self.has_fleet(),
             next,
         }
     }
