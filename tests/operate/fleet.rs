@@ -7,7 +7,9 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 use std::future::pending;
 use std::sync::{Arc, Mutex};
-use tripcoil::fleet::{Answer, Change, Down, MemoryStore, Mode, Reason, Report, Store, Word};
+use tripcoil::fleet::{
+    Answer, ChangeSender, Changes, Down, MemoryStore, Mode, Reason, Report, Store, Word,
+};
 use tripcoil::operate::{Action, Asked, Operator, Who};
 
 async fn rig() -> (MemoryStore, Rig) {
@@ -203,8 +205,8 @@ impl Store for Bad {
         self.fail().await
     }
 
-    async fn changed(&self, _: &str) -> Change {
-        pending().await
+    fn changes(&self, _: &str) -> Changes {
+        ChangeSender::new().changes()
     }
 }
 
