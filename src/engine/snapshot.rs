@@ -187,7 +187,12 @@ impl Core {
 
     /// Reads without the series of buckets, which takes longest: for callers that read many
     /// breakers.
-    #[cfg(any(feature = "insight", feature = "operate", feature = "registry"))]
+    #[cfg(any(
+        feature = "fleet",
+        feature = "insight",
+        feature = "operate",
+        feature = "registry"
+    ))]
     pub(crate) fn figures(&self) -> Snapshot {
         self.between_updates(|control, now| self.reading(control, now, false))
             .0

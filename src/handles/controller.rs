@@ -309,6 +309,12 @@ impl Controller {
         Observer::new(self.core.clone())
     }
 
+    /// Returns what no other breaker has as long as this one is observed, and no handle is made for it.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn identity(&self) -> usize {
+        core::ptr::from_ref::<Core>(&self.core).addr()
+    }
+
     /// Returns the snapshot without the series of buckets. No handle is made for it, which for a moment would be taken
     /// for a user.
     #[cfg(feature = "registry")]

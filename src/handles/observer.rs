@@ -118,6 +118,7 @@ impl Observer {
 
     /// Returns the snapshot without the series of buckets.
     #[cfg(any(
+        feature = "fleet",
         feature = "insight",
         feature = "operate",
         all(feature = "metrics", feature = "registry")

@@ -67,7 +67,7 @@ impl<K: Hash + Eq, C> RegistryController<K, C> {
 
     /// Calls `see` with each key and its breaker's controller, without a lock, and with what keeps the breaker from being evicted
     /// for the rules that it was given.
-    #[cfg(feature = "operate")]
+    #[cfg(any(feature = "fleet", feature = "operate"))]
     pub(crate) fn each(&self, mut see: impl FnMut(&K, &Controller, &dyn Fn())) {
         for slot in self.shared.all() {
             see(&slot.key, &slot.controller, &|| slot.kept.set(true));
