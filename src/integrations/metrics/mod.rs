@@ -93,6 +93,7 @@
 
 mod aggregate;
 mod figures;
+mod fleet;
 mod group;
 mod insight;
 mod keys;
@@ -101,6 +102,8 @@ mod series;
 
 #[cfg(feature = "registry")]
 pub use self::aggregate::RegistryPublisher;
+#[cfg(feature = "fleet")]
+pub(crate) use self::fleet::{FleetBreakerSeries, FleetSeries};
 #[cfg(feature = "registry")]
 pub use self::keys::KeysPublisher;
 pub use self::publisher::Publisher;
