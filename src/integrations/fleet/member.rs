@@ -1,0 +1,743 @@
+//! One breaker of an agent: what it has seen, what it knows from the fleet, and what follows.
+//!
+//! All that is here is for one task, which looks at the breaker every now and then. An act names the generation that
+//! was seen, and so does nothing to a breaker that has gone on.
+
+use super::chance::Chance;
+use super::decide::{Answer, Probe, Report};
+use super::link::Shown;
+use super::notes::{Note, Notes};
+use super::outcomes::{Ended, Outcomes, SPAN};
+use super::rules::Rules;
+use super::table::Table;
+use super::vote::Vote;
+use crate::error::caught::caught;
+#[cfg(feature = "metrics")]
+use crate::integrations::metrics::FleetBreakerSeries;
+use crate::{Cause, Controller, Observer, Snapshot, State};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Reports of a breaker are not closer together, unless they have a probe's result.
+const LEAST: Duration = Duration::from_millis(200);
+/// An open breaker whose dependency is down is not probed for so long. A look renews it.
+const POSTPONED: Duration = Duration::from_secs(2);
+/// The rounds that follow a verdict begin within this time.
+const HERD: Duration = Duration::from_millis(500);
+
+/// The time between reports, by the number of votes: about 200 reports per second for each breaker, from all instances.
+/// Not longer than a vote lives, with its jitter.
+fn pace(votes: u64) -> Duration {
+    Duration::from_millis(votes.saturating_mul(5).clamp(1_000, 8_000))
+}
+
+/// What an agent's members share.
+pub(super) struct Context {
+    pub(super) fleet: Arc<str>,
+    pub(super) instance: Arc<str>,
+    pub(super) rules: Rules,
+    pub(super) heartbeat: Duration,
+    /// Peers may open a breaker that has not seen a failure.
+    pub(super) peers_alone: bool,
+    /// Whether the last exchange failed.
+    pub(super) is_down: bool,
+    pub(super) chance: Chance,
+    pub(super) table: Table,
+    pub(super) notes: Notes,
+}
+
+impl Context {
+    fn note(&self, breaker: &str, note: Note<'_>) {
+        self.notes.note(&self.fleet, Some(breaker), note);
+    }
+}
+
+/// The latest look.
+struct Seen {
+    state: State,
+    generation: u64,
+    /// Why this generation began, if that is known.
+    cause: Option<Cause>,
+    since: Instant,
+    ended: Ended,
+    rejected: u64,
+    /// A probe is out, and whether one has succeeded.
+    probing: bool,
+    probed: bool,
+}
+
+impl Seen {
+    /// The operator of this instance has opened it.
+    fn is_manual(&self) -> bool {
+        self.state == State::Open && self.cause == Some(Cause::Manual)
+    }
+
+    /// It is open, and for a reason that the fleet may have something to say about.
+    fn is_open(&self) -> bool {
+        self.state == State::Open && !self.is_manual()
+    }
+}
+
+/// The fleet's verdict.
+#[derive(Clone, Copy)]
+struct Known {
+    down: bool,
+    /// When it was found out, by this instance's time.
+    at: Instant,
+    /// When the store said so last.
+    heard: Instant,
+}
+
+/// A lease that this instance has.
+struct Held {
+    token: u64,
+    until: Instant,
+    /// The generation of its round.
+    round: Option<u64>,
+    result: Option<Probe>,
+}
+
+/// The latest report that was answered.
+struct Sent {
+    at: Instant,
+    vote: Option<Vote>,
+    ended: Ended,
+    rejected: u64,
+    /// Added to each interval: a part of it.
+    jitter: f64,
+}
+
+/// A report under way.
+pub(super) struct Sending {
+    pub(super) identity: usize,
+    at: Instant,
+    vote: Option<Vote>,
+    ended: Ended,
+    rejected: u64,
+    token: Option<u64>,
+    renews: bool,
+    /// It has a probe's result.
+    ends: bool,
+}
+
+pub(super) struct Member {
+    pub(super) name: Arc<str>,
+    /// Keeps its memory, and no place in a registry.
+    observer: Observer,
+    /// The number of the look that has found it.
+    pub(super) look: u64,
+    /// It has come since the look before.
+    is_fresh: bool,
+    seen: Option<Seen>,
+    /// Of the present Closed.
+    outcomes: Outcomes,
+    /// The outcomes from a second before the verdict on.
+    after_verdict: Ended,
+    /// Its latest failure, or opening by a rule of its own.
+    evidence: Option<Instant>,
+    /// When the latest verdict was that it is up.
+    up: Option<Instant>,
+    verdict: Option<Known>,
+    /// Of the latest verdict that it has known.
+    seq: u64,
+    votes: u64,
+    lease: Option<Held>,
+    /// The generation of a round whose lease has lapsed: its next call is a probe all the same.
+    lapsed: Option<u64>,
+    /// The latest token whose lease is over.
+    token: u64,
+    /// The generation of Open whose round begins then, because the verdict is up.
+    round: Option<(u64, Instant)>,
+    sent: Option<Sent>,
+    /// When to report because of a push, or for the first time.
+    due: Option<Instant>,
+    /// The number of the word that was seen to.
+    word: Option<u64>,
+    /// The generation of the fleet's own override.
+    ours: Option<u64>,
+    /// It has changed since it was shown.
+    pub(super) changed: bool,
+    #[cfg(feature = "metrics")]
+    pub(super) series: Option<Arc<FleetBreakerSeries>>,
+}
+
+impl Member {
+    pub(super) fn new(
+        name: Arc<str>,
+        observer: Observer,
+        is_fresh: bool,
+        now: Instant,
+        context: &mut Context,
+    ) -> Member {
+        Member {
+            name,
+            observer,
+            look: 0,
+            is_fresh,
+            seen: None,
+            outcomes: Outcomes::default(),
+            after_verdict: Ended::default(),
+            evidence: None,
+            up: None,
+            verdict: None,
+            seq: 0,
+            votes: 0,
+            lease: None,
+            lapsed: None,
+            token: 0,
+            round: None,
+            sent: None,
+            // soon, because it may have come in the middle of an outage
+            due: Some(now + context.chance.up_to(HERD)),
+            word: None,
+            ours: None,
+            changed: true,
+            #[cfg(feature = "metrics")]
+            series: None,
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(super) fn with_series(self, series: Option<Arc<FleetBreakerSeries>>) -> Member {
+        Member { series, ..self }
+    }
+
+    /// Looks at the breaker, and acts.
+    pub(super) fn look(&mut self, controller: &Controller, now: Instant, context: &mut Context) {
+        // a clock of the user's may panic
+        let Some(figures) = caught(|| self.observer.figures()) else {
+            return;
+        };
+        self.count(&figures, now);
+        self.expire(now, context);
+        self.obey(controller, now, context);
+        self.act(controller, now, context);
+    }
+
+    /// Takes the figures.
+    fn count(&mut self, figures: &Snapshot, now: Instant) {
+        let ended = Ended {
+            successes: figures.totals.successes,
+            failures: figures.totals.failures,
+        };
+        let before = self.seen.take();
+        let same = before
+            .as_ref()
+            .filter(|seen| seen.generation == figures.generation);
+        let cause = match same {
+            Some(seen) => seen.cause,
+            None => self.cause(figures.generation),
+        };
+        let since = match same {
+            Some(seen) => seen.since,
+            None => now.checked_sub(figures.time_in_state).unwrap_or(now),
+        };
+        let more = match &before {
+            Some(seen) => Ended {
+                successes: ended.successes.saturating_sub(seen.ended.successes),
+                failures: ended.failures.saturating_sub(seen.ended.failures),
+            },
+            // all of it has ended since the look before
+            None if self.is_fresh => Ended {
+                successes: figures.window.calls.saturating_sub(figures.window.failures),
+                failures: figures.window.failures,
+            },
+            // what ended before it joined is not of interest
+            None => Ended::default(),
+        };
+        if more.failures > 0 {
+            self.evidence = Some(now);
+        }
+        let is_first = before.is_none();
+        match same {
+            _ if figures.state == State::Closed && (same.is_some() || is_first) => {
+                self.outcomes.add(now, more);
+                self.after_verdict.add(more);
+            }
+            Some(_) => {}
+            // outcomes on both sides of a transition are of no known generation
+            None => {
+                self.outcomes.clear();
+                self.after_verdict = Ended::default();
+                if figures.state == State::Open && cause.is_some_and(is_rule) {
+                    self.evidence = Some(now);
+                }
+            }
+        }
+        self.seen = Some(Seen {
+            state: figures.state,
+            generation: figures.generation,
+            cause,
+            since,
+            ended,
+            rejected: figures.totals.rejected,
+            probing: figures.probes.in_flight > 0,
+            // a ramp begins after probes that have succeeded
+            probed: figures.probes.succeeded > 0 || figures.admitted_share > 0.0,
+        });
+    }
+
+    /// Returns why that generation began. A breaker that was built or restored in it has no reason.
+    fn cause(&self, generation: u64) -> Option<Cause> {
+        let history = caught(|| self.observer.history())?;
+        let of_it = history.iter().find(|t| t.generation == generation)?;
+        Some(of_it.cause)
+    }
+
+    /// Forgets what the store has not said again for long, and leases that are over.
+    fn expire(&mut self, now: Instant, context: &Context) {
+        if let Some(known) = self.verdict {
+            let silent = now.saturating_duration_since(known.heard);
+            let is_open = self.seen.as_ref().is_some_and(Seen::is_open);
+            let limit = if known.down && context.is_down {
+                SECOND * 5 / 2
+            } else if known.down && is_open {
+                pace(self.votes) * 5 / 2
+            } else {
+                context.heartbeat * 5
+            };
+            if silent > limit {
+                self.forget();
+            }
+        }
+        if let Some(held) = self.lease.as_ref().filter(|held| held.until <= now) {
+            self.lapsed = held.round;
+            self.give_up(context, "lapsed");
+        }
+    }
+
+    /// Knows nothing from the fleet any more, but the operators' words.
+    pub(super) fn forget(&mut self) {
+        self.verdict = None;
+        self.lease = None;
+        self.round = None;
+        self.changed = true;
+    }
+
+    /// Ends the lease without a result.
+    fn give_up(&mut self, context: &Context, result: &'static str) {
+        if let Some(held) = self.lease.take() {
+            self.token = held.token;
+            self.changed = true;
+            context.note(&self.name, Note::Probed(result));
+        }
+    }
+
+    /// Does what an operator has asked of the fleet, once.
+    fn obey(&mut self, controller: &Controller, now: Instant, context: &mut Context) {
+        let in_force = context.table.in_force(&self.name, now);
+        let serial = in_force.map(|(serial, _)| serial);
+        if serial == self.word {
+            return;
+        }
+        let word = in_force.map(|(_, word)| word);
+        let state = word.and_then(|word| word.mode.state());
+        let generation = self.seen.as_ref().map_or(0, |seen| seen.generation);
+        let is_ours = self.ours == Some(generation);
+        let done = match state {
+            // A word that has ended was the newer one, and this instance's operator has made another override since.
+            Some(_) if !is_ours && self.word > serial => true,
+            Some(state) => match caught(|| controller.override_as(state)) {
+                Some(Some(generation)) => {
+                    self.ours = Some(generation);
+                    true
+                }
+                // it is in force already
+                Some(None) => {
+                    if self.is_restored(controller, state) {
+                        self.ours = Some(generation);
+                    }
+                    true
+                }
+                None => false,
+            },
+            None => match self.ours {
+                Some(ours) => caught(|| controller.release_from(ours)).is_some(),
+                None => true,
+            },
+        };
+        if !done {
+            return; // the clock has panicked: at the next look
+        }
+        if state.is_none() {
+            self.ours = None;
+        }
+        match word {
+            Some(word) => context.note(&self.name, Note::Word(word)),
+            None => context.note(&self.name, Note::WordEnded),
+        }
+        self.word = serial;
+        self.changed = true;
+    }
+
+    /// Whether the override is from the process before, which had it from the fleet.
+    #[cfg(feature = "persist")]
+    fn is_restored(&self, controller: &Controller, state: State) -> bool {
+        let first = self.word.is_none() && self.ours.is_none();
+        let restored = controller.restored().is_some_and(|how| how.is_ok());
+        first && restored && self.seen.as_ref().is_some_and(|seen| seen.state == state)
+    }
+
+    #[cfg(not(feature = "persist"))]
+    fn is_restored(&self, _: &Controller, _: State) -> bool {
+        false
+    }
+
+    fn act(&mut self, controller: &Controller, now: Instant, context: &mut Context) {
+        let Some(seen) = &self.seen else {
+            return;
+        };
+        let generation = seen.generation;
+        match seen.state {
+            State::Closed => {
+                self.probed(context);
+                self.trip(controller, context);
+            }
+            State::Open if seen.is_manual() => self.probed(context),
+            State::Open => {
+                self.probed(context);
+                if self.lease.is_some() {
+                    self.begin(controller, generation);
+                } else if self.is_down() {
+                    caught(|| controller.postpone_in(generation, POSTPONED));
+                } else if let Some((of, at)) = self.round
+                    && of == generation
+                    && at <= now
+                {
+                    self.round = None;
+                    caught(|| controller.half_open_from(generation));
+                }
+            }
+            State::HalfOpen => self.probed(context),
+            _ => self.give_up(context, "ended"),
+        }
+    }
+
+    pub(super) fn is_down(&self) -> bool {
+        self.verdict.is_some_and(|known| known.down)
+    }
+
+    /// Whether it would probe: it has rejected calls since the latest report, or probes although its lease has lapsed.
+    fn demands(&self, seen: &Seen) -> bool {
+        match seen.state {
+            State::Open if !seen.is_manual() => {
+                let before = self.sent.as_ref().map(|sent| sent.rejected);
+                before.is_some_and(|before| seen.rejected > before)
+            }
+            // only then: an instance that is no longer called would have the lease for ever
+            State::HalfOpen => self.lapsed == Some(seen.generation) && seen.probing,
+            _ => false,
+        }
+    }
+
+    /// Opens a closed breaker whose dependency the fleet has found down.
+    fn trip(&mut self, controller: &Controller, context: &Context) {
+        let Some(seen) = self.seen.as_ref().filter(|_| self.is_down()) else {
+            return;
+        };
+        // once per verdict, or at its start: a round of its own that has closed it knows better
+        let is_first = self.verdict.is_some_and(|known| known.at >= seen.since);
+        let alone = context.peers_alone && (is_first || seen.cause.is_none());
+        if !(alone || self.after_verdict.is_failing()) {
+            return;
+        }
+        let generation = seen.generation;
+        if caught(|| controller.trip_in(generation)) == Some(true) {
+            context.note(&self.name, Note::Tripped(generation));
+        }
+    }
+
+    /// Begins the round of the lease.
+    fn begin(&mut self, controller: &Controller, generation: u64) {
+        if let Some(held) = &mut self.lease
+            && held.round.is_none()
+            && held.result.is_none()
+            && caught(|| controller.half_open_from(generation)) == Some(true)
+        {
+            held.round = Some(generation + 1);
+        }
+    }
+
+    /// Finds out what became of the lease's round.
+    fn probed(&mut self, context: &Context) {
+        let (Some(seen), Some(held)) = (&self.seen, &mut self.lease) else {
+            return;
+        };
+        if held.result.is_some() {
+            return;
+        }
+        let manual = seen.cause == Some(Cause::Manual);
+        let (is_later, is_round) = match held.round {
+            Some(round) => (seen.generation > round, seen.generation == round),
+            // a call has begun it before
+            None if seen.state == State::HalfOpen => {
+                held.round = Some(seen.generation);
+                (false, true)
+            }
+            None => (false, false),
+        };
+        let won = (is_round && seen.probed) || (is_later && seen.state == State::Closed && !manual);
+        let lost = is_later && !won;
+        if won {
+            held.result = Some(Probe::Succeeded(held.token));
+            context.note(&self.name, Note::Probed("succeeded"));
+        } else if lost {
+            held.result = Some(Probe::Failed(held.token));
+            context.note(&self.name, Note::Probed("failed"));
+        } else if held.round.is_none() && (seen.state != State::Open || manual) {
+            self.give_up(context, "ended");
+        }
+    }
+
+    fn vote(&self, now: Instant, rules: &Rules) -> Option<Vote> {
+        let seen = self.seen.as_ref()?;
+        match seen.state {
+            State::Closed => self.outcomes.vote(now, rules.most_calls()),
+            State::Open if !seen.is_manual() => {
+                // an evidence of its own, and not one from before the fleet was found up
+                let standing = self.evidence.is_some() && self.evidence > self.up;
+                standing.then_some(Vote::Standing)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns how urgent a report is: since when it is due.
+    pub(super) fn due(&self, now: Instant, context: &Context) -> Option<Instant> {
+        let seen = self.seen.as_ref()?;
+        let held = self.lease.as_ref();
+        let Some(sent) = &self.sent else {
+            return self.due.filter(|&due| due <= now);
+        };
+        if held.is_some_and(|held| held.result.is_some()) {
+            return Some(sent.at);
+        }
+        let pushed = self.due.is_some_and(|due| due <= now);
+        let pace = pace(self.votes);
+        let vote = self.vote(now, &context.rules);
+        let fails = |vote: Option<Vote>| vote.is_some_and(Vote::is_failing);
+        let news = seen.ended.failures > sent.ended.failures || fails(vote) != fails(sent.vote);
+        let interval = if held.is_some_and(|held| held.round.is_some()) && seen.probing {
+            // the lease has to be renewed
+            Duration::min(context.rules.probe_lease / 4, pace)
+        } else if pushed {
+            LEAST
+        } else if news || (seen.state == State::HalfOpen && self.demands(seen)) {
+            pace
+        } else if seen.is_open() {
+            if self.is_down() {
+                pace
+            } else {
+                pace.max(SECOND * 2)
+            }
+        } else if seen.ended != sent.ended {
+            context.heartbeat.max(pace)
+        } else {
+            context.heartbeat * 4
+        };
+        let due = sent.at + interval.mul_f64(sent.jitter);
+        (due <= now).then_some(due)
+    }
+
+    /// Reports at once, or nearly.
+    pub(super) fn push(&mut self, now: Instant, context: &mut Context) {
+        let spread = Duration::from_millis(self.votes.min(1_000));
+        let due = now + context.chance.up_to(spread);
+        self.due = Some(self.due.map_or(due, |before| before.min(due)));
+    }
+
+    pub(super) fn report(
+        &self,
+        identity: usize,
+        now: Instant,
+        context: &Context,
+    ) -> Option<(Report, Sending)> {
+        let seen = self.seen.as_ref()?;
+        let vote = self.vote(now, &context.rules);
+        let held = self.lease.as_ref();
+        let renews = held.is_some_and(|held| held.result.is_none()) && seen.probing;
+        let probe = held.and_then(|held| {
+            let renewed = renews.then_some(Probe::Renewed(held.token));
+            held.result.or(renewed)
+        });
+        let report = Report {
+            breaker: self.name.as_ref().to_owned(),
+            instance: context.instance.as_ref().to_owned(),
+            vote,
+            seq: self.seq,
+            demand: self.demands(seen),
+            probe,
+            rules: context.rules,
+        };
+        let sending = Sending {
+            identity,
+            at: now,
+            vote,
+            ended: seen.ended,
+            rejected: seen.rejected,
+            token: held.map(|held| held.token),
+            renews,
+            ends: held.is_some_and(|held| held.result.is_some()),
+        };
+        Some((report, sending))
+    }
+
+    /// Returns a last report, if the store has something of it.
+    pub(super) fn farewell(&self, context: &Context) -> Option<Report> {
+        let voted = self.sent.as_ref().is_some_and(|sent| sent.vote.is_some());
+        let held = self.lease.as_ref();
+        (voted || held.is_some()).then(|| Report {
+            breaker: self.name.as_ref().to_owned(),
+            instance: context.instance.as_ref().to_owned(),
+            vote: None,
+            seq: self.seq,
+            demand: false,
+            // for another instance
+            probe: held.map(|held| held.result.unwrap_or(Probe::Failed(held.token))),
+            rules: context.rules,
+        })
+    }
+
+    /// Takes the answer to a report. Returns whether there is something to be done.
+    pub(super) fn answered(
+        &mut self,
+        sending: &Sending,
+        answer: &Answer,
+        now: Instant,
+        context: &mut Context,
+    ) -> bool {
+        self.sent = Some(Sent {
+            at: sending.at,
+            vote: sending.vote,
+            ended: sending.ended,
+            rejected: sending.rejected,
+            jitter: 1.0 + context.chance.up_to(SECOND / 5).as_secs_f64(),
+        });
+        self.due = self.due.filter(|&due| due > sending.at);
+        let votes = std::mem::replace(&mut self.votes, answer.votes);
+        self.changed |= votes != answer.votes;
+        if sending.ends {
+            self.end(sending.token);
+        }
+        if answer.seq == 0 {
+            if !answer.down && self.seq > 0 {
+                // the store has lost what it knew
+                self.forget();
+                (self.seq, self.token) = (0, 0);
+            }
+            return false;
+        }
+        if self.verdict.is_some() && answer.seq < self.seq {
+            return false;
+        }
+        let is_new = self.verdict.is_none() || answer.seq > self.seq;
+        let age = Duration::from_millis(answer.now.saturating_sub(answer.seq));
+        let at = now.checked_sub(age).unwrap_or(now);
+        self.seq = answer.seq;
+        match &mut self.verdict {
+            Some(known) if !is_new => known.heard = now,
+            _ => self.turned(answer, at, now, context),
+        }
+        let news = self.leased(sending, answer, now, context);
+        is_new || news
+    }
+
+    /// Takes a verdict that is new.
+    fn turned(&mut self, answer: &Answer, at: Instant, now: Instant, context: &mut Context) {
+        let down = answer.down;
+        let before = self.verdict.replace(Known {
+            down,
+            at,
+            heard: now,
+        });
+        self.changed = true;
+        if down {
+            self.after_verdict = self.outcomes.since(at.checked_sub(SPAN));
+            self.round = None;
+        } else {
+            self.up = self.up.max(Some(at));
+            // it opened before, and so has not seen that the dependency is well again
+            if let Some(seen) = &self.seen
+                && seen.state == State::Open
+                && seen.since < at
+            {
+                self.round = Some((seen.generation, now + context.chance.up_to(HERD)));
+            }
+        }
+        if before.map_or(down, |before| before.down != down) {
+            context.note(&self.name, Note::Verdict(down, answer.votes));
+        }
+    }
+
+    /// Ends the lease of that token.
+    fn end(&mut self, token: Option<u64>) {
+        if let Some(held) = self.lease.take_if(|held| token == Some(held.token)) {
+            self.token = held.token;
+            self.changed = true;
+        }
+    }
+
+    /// Takes the lease that the answer gives or ends. Returns whether it is a new one.
+    fn leased(
+        &mut self,
+        sending: &Sending,
+        answer: &Answer,
+        now: Instant,
+        context: &Context,
+    ) -> bool {
+        let given = answer.lease.filter(|_| answer.down);
+        match &mut self.lease {
+            Some(held) if given == Some(held.token) => {
+                if sending.renews {
+                    held.until = now + context.rules.probe_lease;
+                }
+                return false;
+            }
+            // it is over
+            Some(_) => self.end(sending.token),
+            None => {}
+        }
+        let Some(token) = given.filter(|&token| token > self.token && self.lease.is_none()) else {
+            return false;
+        };
+        self.lease = Some(Held {
+            token,
+            until: now + context.rules.probe_lease,
+            round: None,
+            result: None,
+        });
+        self.changed = true;
+        context.note(&self.name, Note::Leased);
+        true
+    }
+
+    /// Returns when it has reported last.
+    pub(super) fn reported(&self) -> Option<Instant> {
+        self.sent.as_ref().map(|sent| sent.at)
+    }
+
+    pub(super) fn shown(&self, now: Instant, table: &Table) -> Shown {
+        Shown {
+            verdict: self.verdict.map(|known| (known.down, known.at)),
+            leased: self.lease.is_some(),
+            votes: self.votes,
+            word: table.shown(&self.name, now),
+        }
+    }
+}
+
+/// Whether the breaker has opened by a rule of its own.
+fn is_rule(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::ConsecutiveFailures
+            | Cause::FailureCount
+            | Cause::FailureRate
+            | Cause::SlowRate
+            | Cause::Evidence
+            | Cause::Hang
+    )
+}
