@@ -2,8 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use tokio::sync::watch;
-use tripcoil::fleet::{Answer, Change, Down, MemoryStore, Reason, Report, Store, Word};
+use std::time::Duration;
+use tokio::time::sleep;
+use tripcoil::fleet::{
+    Answer, Change, ChangeSender, Changes, Down, MemoryStore, Reason, Report, Store, Word,
+};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +52,7 @@ pub(crate) struct Faulty {
 
 struct Shared {
     inner: Mutex<MemoryStore>,
-    /// Rises when there is another store inside.
-    changed: watch::Sender<u64>,
+    changes: ChangeSender,
     fault: Mutex<Fault>,
     pushes: Mutex<bool>,
     exchanges: AtomicUsize,
@@ -60,34 +62,64 @@ struct Shared {
 
 impl Default for Faulty {
     fn default() -> Self {
-        Faulty {
+        let faulty = Faulty {
             shared: Arc::new(Shared {
                 inner: Mutex::new(MemoryStore::new()),
-                changed: watch::channel(0).0,
+                changes: ChangeSender::new(),
                 fault: Mutex::new(Fault::None),
                 pushes: Mutex::new(true),
                 exchanges: AtomicUsize::new(0),
                 reports: AtomicUsize::new(0),
                 readings: AtomicUsize::new(0),
             }),
-        }
+        };
+        faulty.forward();
+        faulty
     }
 }
 
 impl Faulty {
+    /// Passes on what the store inside sends.
+    fn forward(&self) {
+        let (faulty, mut from) = (self.clone(), self.inner().changes("checkout"));
+        tokio::spawn(async move {
+            loop {
+                let change = from.next().await;
+                let pushes = *faulty.shared.pushes.lock().expect("unpoisoned");
+                if pushes && !Fault::DOWN.contains(&faulty.fault()) {
+                    faulty.shared.changes.send(change);
+                }
+            }
+        });
+    }
+
     pub(crate) fn inner(&self) -> MemoryStore {
         self.shared.inner.lock().expect("unpoisoned").clone()
     }
 
-    /// It has lost all data.
+    /// It has lost all data, and its clients have connected again.
     pub(crate) fn lose(&self) {
         *self.shared.inner.lock().expect("unpoisoned") = MemoryStore::new();
-        self.shared.changed.send_modify(|n| *n += 1);
+        self.forward();
+        self.shared.changes.send(Change::Unknown);
     }
 
     pub(crate) fn set(&self, fault: Fault) {
         *self.shared.fault.lock().expect("unpoisoned") = fault;
-        self.shared.changed.send_modify(|n| *n += 1);
+        if fault == Fault::None {
+            self.shared.changes.send(Change::Unknown);
+        }
+        if fault == Fault::Floods {
+            let faulty = self.clone();
+            tokio::spawn(async move {
+                while faulty.fault() == Fault::Floods {
+                    for _ in 0..1_000 {
+                        faulty.shared.changes.send(Change::Unknown);
+                    }
+                    sleep(Duration::from_millis(1)).await;
+                }
+            });
+        }
     }
 
     /// Whether changes are pushed.
@@ -175,22 +207,7 @@ impl Store for Faulty {
         self.inner().say(fleet, word).await
     }
 
-    async fn changed(&self, fleet: &str) -> Change {
-        if self.fault() == Fault::Floods {
-            return Change::Unknown;
-        }
-        let mut replaced = self.shared.changed.subscribe();
-        loop {
-            let inner = self.inner();
-            tokio::select! {
-                _ = replaced.changed() => return Change::Unknown,
-                change = inner.changed(fleet) => {
-                    let pushes = *self.shared.pushes.lock().expect("unpoisoned");
-                    if pushes && !Fault::DOWN.contains(&self.fault()) {
-                        return change;
-                    }
-                }
-            }
-        }
+    fn changes(&self, _: &str) -> Changes {
+        self.shared.changes.changes()
     }
 }

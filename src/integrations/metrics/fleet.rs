@@ -93,7 +93,7 @@ impl FleetSeries {
     }
 }
 
-/// The series of one breaker in a fleet. Those of a registry have none: they would be too many.
+/// The series of one breaker in a fleet. There are no such series for keys of a registry: they would be too many.
 pub(crate) struct FleetBreakerSeries {
     down: Gauge,
     lease: Gauge,
