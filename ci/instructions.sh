@@ -66,6 +66,13 @@ for name in success local-success; do
   fi
 done
 
+# a call is the same with an agent as without one
+count_of() { sed -n "s/^$1 //p" "$counts/counts"; }
+for name in success rejection; do
+  [ "$(count_of "fleet-$name")" = "$(count_of "$name")" ] ||
+    die "$name takes $(count_of "$name") instructions, and $(count_of "fleet-$name") with a fleet's agent"
+done
+
 if [ $accept = 1 ]; then
   {
     echo "# Instructions of one call. Written by ci/instructions.sh --accept."

@@ -7,8 +7,10 @@
 //! lazily (a thread's own slots in arc-swap) is set up before.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
-use tripcoil::{Breaker, ManualClock, State};
+use tripcoil::fleet::{Fleet, MemoryStore};
+use tripcoil::{Breaker, Controller, ManualClock, State};
 use tripcoil_benches::dependency;
 
 /// The symbol that callgrind is told; nothing else may have this word in its name.
@@ -20,6 +22,7 @@ fn measured<T>(call: impl FnOnce() -> T) {
 /// A breaker in use: it has counted, and it has turned an epoch.
 struct Rig {
     breaker: Breaker,
+    controller: Arc<Controller>,
     clock: ManualClock,
 }
 
@@ -29,13 +32,17 @@ const SUCCESSES: u32 = 100;
 impl Rig {
     fn new() -> Rig {
         let clock = ManualClock::new();
-        let breaker = Breaker::builder("counted")
+        let (breaker, controller) = Breaker::builder("counted")
             .failure_rate(0.5)
             .min_throughput(10)
             .clock(&clock)
-            .build()
+            .build_with_controller()
             .expect("these settings are valid");
-        let rig = Rig { breaker, clock };
+        let rig = Rig {
+            breaker,
+            controller: Arc::new(controller),
+            clock,
+        };
         rig.call(SUCCESSES / 2, true);
         rig.clock.advance(BUCKET);
         rig.call(SUCCESSES / 2, true);
@@ -48,6 +55,28 @@ impl Rig {
         }
     }
 
+    /// An agent has looked at it several times, and the store has answered.
+    fn joins(&self) -> Fleet<MemoryStore> {
+        let fleet = Fleet::builder("counted", MemoryStore::new()).instance("one");
+        let fleet = fleet.build().expect("these settings are valid");
+        fleet.join(self.controller.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        runtime.expect("a runtime").block_on(async {
+            let seen = async {
+                while !fleet.link().up || fleet.view("counted").is_none() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            tokio::select! {
+                never = fleet.run() => match never {},
+                () = seen => {}
+            }
+        });
+        fleet
+    }
+
     fn ends(&self, state: State) {
         assert_eq!(self.breaker.state(), state);
     }
@@ -55,7 +84,7 @@ impl Rig {
 
 type Case = (&'static str, fn(Rig));
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 9] = [
     ("success", |rig| {
         measured(|| rig.breaker.call(|| dependency(true)));
         rig.ends(State::Closed);
@@ -66,6 +95,17 @@ const CASES: [Case; 7] = [
                 .call_or(|| dependency(true), |_| Default::default())
         });
         rig.ends(State::Closed);
+    }),
+    ("fleet-success", |rig| {
+        let _fleet = rig.joins();
+        measured(|| rig.breaker.call(|| dependency(true)));
+        rig.ends(State::Closed);
+    }),
+    ("fleet-rejection", |rig| {
+        let _fleet = rig.joins();
+        rig.call(SUCCESSES, false);
+        measured(|| rig.breaker.call(|| dependency(true)));
+        rig.ends(State::Open);
     }),
     ("local-success", |rig| {
         let local = rig.breaker.local();

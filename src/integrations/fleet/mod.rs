@@ -13,9 +13,9 @@ mod member;
 mod memory;
 mod notes;
 mod outcomes;
-mod requests;
 #[cfg(feature = "fleet-redis")]
 mod redis;
+mod requests;
 mod rules;
 mod source;
 mod store;
