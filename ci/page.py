@@ -203,6 +203,8 @@ def check(browser):
         assert len(kinds) == 4, kinds
     print("stock seen open by its failures, search by its slow calls, and half-open")
 
+    fleet(browser)
+
     # a name that would be markup, from a server that is not ours
     browser.leave()
     name = '<img src=x onerror="document.title=1">&amp;'
@@ -455,15 +457,40 @@ def others_rules(browser):
     print("a change of rules has what was typed")
 
 
+def fleet(browser):
+    """Words to all instances, which are one here."""
+    words = lambda: browser.run("return [...document.querySelectorAll('#fleet li')].map((li) => li.innerText.trim())")
+    press = lambda word: browser.do(f"element/{browser.element(f'#word [data-word={word}]')}/click")
+    assert words() == ["no word is in force"], words()
+    press("disable")
+    assert browser.said() == ["all instances: which breaker? * is every one", "error"], browser.said()
+    browser.type("#whom", "orders")
+    browser.type("#held", "soon")
+    press("disable")
+    until("the refusal", lambda: "for must be a duration" in browser.said()[0], 5)
+    browser.type("#held", "10m")
+    browser.type("#why", "change <b>4711</b>")
+    press("disable")
+    until("the word is said", lambda: browser.said() == ["all instances, orders: disable is said, by the token's owner", ""], 5)
+    until("it is obeyed", lambda: browser.rows()["orders"]["state"] == "disabled", 5)
+    until("it is listed", lambda: re.fullmatch(
+        r"orders disable \d+ (s|min) left, by the token's owner, change <b>4711</b>", (words() or [""])[0]), 5)
+    browser.picture("fleet", 1200, "light")
+    browser.picture("fleet-narrow", 360, "dark")
+    press("release")
+    until("it is released", lambda: browser.rows()["orders"]["state"] == "closed", 5)
+    print("a word to the fleet is said, obeyed, listed and released")
+
+
 def strange_names(browser):
     """Names that cannot be seen can be told apart, and have no hold on what is beside them."""
     names = ["pay\u202etset", "\u200b", "   ", "a  b ", "\u3164", "\u00a0", "a\nb", "caf\u00e9 \u05d0", "\U0001f980"]
     expected = [r"pay\u{202e}tset", r"\u{200b}", r"\u{20}\u{20}\u{20}", r"a\u{20} b\u{20}", r"\u{3164}", r"\u{a0}", r"a\u{a}b",
                 "caf\u00e9 \u05d0", "\U0001f980"]
     browser.run(f"window.names = {json.dumps(names)}")
-    read = lambda: browser.run("return [...document.querySelectorAll('h2')].map((h) => h.textContent)")
+    read = lambda: browser.run("return [...document.querySelectorAll('#breakers h2')].map((h) => h.textContent)")
     until(f"the names, not {read()}", lambda: read() == expected, 5)
-    heights = browser.run("return [...document.querySelectorAll('h2')].map((h) => h.offsetHeight)")
+    heights = browser.run("return [...document.querySelectorAll('#breakers h2')].map((h) => h.offsetHeight)")
     assert min(heights) > 15, heights
     browser.run("document.querySelector('[data-action=reset]').click()")
     until("it is said", lambda: browser.said()[0] == r"pay\u{202e}tset: reset, now open, by x\u{202e}", 5)

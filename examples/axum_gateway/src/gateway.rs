@@ -13,6 +13,7 @@ use axum::routing::get;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tripcoil::Observer;
+use tripcoil::fleet::{Fleet, FleetError, MemoryStore};
 use tripcoil::health::Indicator;
 use tripcoil::insight::Insight;
 use tripcoil::operate::Operator;
@@ -21,6 +22,8 @@ pub(crate) struct Gateway {
     pub(crate) upstreams: Upstreams,
     pub(crate) breakers: Breakers,
     switches: Arc<Switches>,
+    /// Of operators' words. Several gateways would share one outside of their memories.
+    words: MemoryStore,
     pub(crate) exporter: Exporter,
     observers: Vec<Observer>,
     insights: Vec<Insight>,
@@ -51,10 +54,19 @@ impl Gateway {
             exporter: Exporter::new(&insights),
             breakers,
             switches: Arc::new(switches),
+            words: MemoryStore::new(),
             observers,
             insights,
             indicator,
         })
+    }
+
+    /// The agent by which operators' words reach the breakers.
+    pub(crate) fn fleet(&self) -> Result<Fleet<MemoryStore>, FleetError> {
+        let fleet = Fleet::builder("gateway", self.words.clone()).instance("gateway");
+        let fleet = fleet.build()?;
+        fleet.join_registry(self.switches.clone());
+        Ok(fleet)
     }
 
     /// One per upstream, in the order of the upstreams.
@@ -72,6 +84,7 @@ impl Gateway {
 pub(crate) fn operator(gateway: &Gateway, token: Arc<Token>) -> Router {
     let operator = Operator::new()
         .registry(gateway.switches.clone())
+        .fleet("gateway", gateway.words.clone())
         // no other name that is pointed at this address
         .hosts(["localhost", "127.0.0.1"])
         .readers(token.clone().check())

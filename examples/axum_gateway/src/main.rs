@@ -59,6 +59,7 @@ async fn run() -> Result<(), Failure> {
         upstreams.push((name, upstream::start(script).await?));
     }
     let gateway = Arc::new(Gateway::new(&upstreams)?);
+    tokio::spawn(gateway.fleet()?.run());
     let at = serve(arguments.port, gateway::router(Arc::clone(&gateway))).await?;
     let operator = gateway::operator(&gateway, Arc::new(token));
     let operated_at = serve(arguments.operator_port, operator).await?;
