@@ -193,28 +193,34 @@ async fn what_goes_wrong_beside_the_calls_is_logged() {
         command.arg("tc1:{checkout}:ov").arg(breaker).arg("{}");
         command.exec(&mut admin).expect("a field");
     };
-    let viewer = store(&server, "checkout-viewer");
-    let _changes = viewer.changes("checkout");
-    set("b1");
-    for _ in 0..3 {
-        viewer.words("checkout").await.expect("a right");
-    }
-    set("b2");
-    viewer.words("checkout").await.expect("a right");
-    // the calls above wait for the connection only
-    let lines = loop {
-        let text = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("text");
-        if text.contains("no subscription") {
-            break text;
+    for round in 0.. {
+        // another test may have met these events a moment before there was anything that wants them
+        tracing::callsite::rebuild_interest_cache();
+        let viewer = store(&server, "checkout-viewer");
+        let _changes = viewer.changes("checkout");
+        let (first, second) = (format!("first-{round}"), format!("second-{round}"));
+        set(&first);
+        for _ in 0..3 {
+            viewer.words("checkout").await.expect("a right");
         }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    };
-    assert_eq!(lines.lines().count(), 3, "each once: {lines}");
-    for breaker in ["b1", "b2"] {
-        let part = format!(
-            "operator's word cannot be read tripcoil.fleet=\"checkout\" tripcoil.breaker=\"{breaker}\""
-        );
-        assert!(lines.contains(&part), "{lines}");
+        set(&second);
+        viewer.words("checkout").await.expect("a right");
+        let text = String::from_utf8(std::mem::take(&mut *log.0.lock().expect("no panic")));
+        let text = text.expect("text");
+        let lines = |part: &str| text.lines().filter(|line| line.contains(part)).count();
+        let unreadable = |breaker: &str| {
+            lines(&format!(
+                "operator's word cannot be read tripcoil.fleet=\"checkout\" tripcoil.breaker=\"{breaker}\""
+            ))
+        };
+        let all = [
+            unreadable(&first),
+            unreadable(&second),
+            lines("tripcoil.reason=\"denied\""),
+        ];
+        if all == [1, 1, 1] {
+            break;
+        }
+        assert!(all.iter().all(|count| *count <= 1), "each once: {text}");
     }
-    assert!(lines.contains("tripcoil.reason=\"denied\""), "{lines}");
 }

@@ -32,26 +32,22 @@ async fn the_time_is_the_servers() {
     );
 }
 
-/// A breaker of which `n` instances have voted answers `n`: a mixed-up answer would be another's.
+/// A breaker for which `n` instances vote answers with `n` votes: a mixed-up answer would be another's.
 #[tokio::test]
 async fn dropped_calls_disturb_no_others() {
     let Some(server) = Server::start(&[]) else {
         return;
     };
     let store = store(&server);
-    let healthy = |breaker: usize| Report {
-        vote: None,
-        ..report(&format!("b{breaker}"), "viewer")
+    // the last answer has as many votes as there are reports
+    let votes = |breaker: usize| -> Vec<Report> {
+        let pods = 0..=breaker;
+        pods.map(|pod| report(&format!("b{breaker}"), &format!("pod-{pod}")))
+            .collect()
     };
-    for breaker in 0..8 {
-        let votes: Vec<Report> = (0..breaker)
-            .map(|pod| report(&format!("b{breaker}"), &format!("pod-{pod}")))
-            .collect();
-        store.exchange("checkout", &votes).await.expect("answers");
-    }
     let (mut dropped, mut answered) = (0, 0);
     for round in 0..2_000_usize {
-        let many: Vec<Report> = (0..8).map(healthy).collect();
+        let many: Vec<Report> = (8..16).flat_map(votes).collect();
         let words = Words::new("shipping", store.clone(), "ana");
         let limit = Duration::from_micros(round as u64 % 20 * 50);
         // polled at least once, and dropped somewhere on its way
@@ -65,10 +61,16 @@ async fn dropped_calls_disturb_no_others() {
         dropped += usize::from(gave_up);
         let breaker = round % 8;
         let answers = store
-            .exchange("checkout", &[healthy(breaker)])
+            .exchange("checkout", &votes(breaker))
             .await
-            .expect("an answer");
-        assert_eq!(answers[0].votes, breaker as u64, "round {round}");
+            .expect("answers");
+        let counts: Vec<u64> = answers.iter().map(|answer| answer.votes).collect();
+        assert_eq!(counts.len(), breaker + 1, "round {round}");
+        assert_eq!(
+            counts.last(),
+            Some(&(breaker as u64 + 1)),
+            "round {round}: {counts:?}"
+        );
         answered += 1;
     }
     eprintln!("{dropped} dropped, {answered} answered");
