@@ -3,6 +3,9 @@
 use super::rules::{FORGOTTEN_AFTER, Rules, VOTE_LIFE, millis};
 use super::vote::{Vote, Votes};
 
+#[cfg(test)]
+mod tests;
+
 /// What a fleet has found out about one breaker's dependency, and who probes it. A breaker of which nothing is known
 /// has the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
