@@ -13,7 +13,7 @@ use std::future::Future;
 /// breaker's call. Names of fleets and breakers are any text: a store escapes them.
 ///
 /// [`MemoryStore`](super::MemoryStore) implements it, and with the feature `fleet-redis` also `RedisStore`.
-/// Another one is right if it answers as [`decide`](super::decide) does, for each breaker by a record and
+/// Another one is right if it answers as [`decide`](super::decide()) does, for each breaker by a record and
 /// votes of its own, at the store's time.
 pub trait Store: Send + Sync + 'static {
     /// Takes the reports in order, each at one moment of the store's. Returns an answer to each.
