@@ -45,14 +45,21 @@ LABELS = {
     "cause": ["failure_rate", "manual", "probe_failed"],
     "kind": ["timeout", "connect", "other"],
     "reason": ["rejected", "failed"],
+    "fleet": ["checkout"],
+    "instance": ["10.0.0.1:9000"],
     "quantile": ["0.5", "0.9"],
 }
 
 
-def series(legend):
+# Why a fleet's store does not answer.
+REASONS = {"reason": ["unreachable", "timeout", "denied", "read_only", "script", "protocol"]}
+
+
+def series(legend, query):
     """Every name that a legend can have."""
     labels = re.findall(r"{{(\w+)}}", legend)
-    for values in itertools.product(*(LABELS[label] for label in labels)):
+    known = LABELS | REASONS if "tripcoil_fleet" in query else LABELS
+    for values in itertools.product(*(known[label] for label in labels)):
         name = legend
         for label, value in zip(labels, values):
             name = name.replace("{{" + label + "}}", value)
@@ -94,8 +101,12 @@ def static():
         metrics = re.findall(r"tripcoil_\w+", query)
         selectors = re.findall(r"tripcoil_\w+(?:\{([^}]*)\})", query)
         assert metrics and len(metrics) == len(selectors), f"{where}: a metric without a selector: {query}"
+        variables = ["job", "instance", "registry" if "tripcoil_registry" in query else "breaker"]
+        # of an instance, and of no breaker
+        if re.search(r"tripcoil_fleet_(link|reports|failures|breakers)", query):
+            variables.pop()
         for selector in selectors:
-            for variable in ("job", "instance", "registry" if "tripcoil_registry" in query else "breaker"):
+            for variable in variables:
                 assert f'{variable}=~"${variable}"' in selector, f"{where}: not by {variable}: {query}"
     styled = 0
     for panel in PANELS:
@@ -107,7 +118,7 @@ def static():
         for target in panel["targets"]:
             # a quotient is about what is above the line
             above = target["expr"].split(" / ")[0]
-            for name in series(target["legendFormat"]):
+            for name in series(target["legendFormat"], target["expr"]):
                 bad = first(NAMED, name) or first(ASKED, above)
                 expected = STYLES.get(bad)
                 # the slowest hundredth is dashed as well, beside the median
@@ -216,7 +227,7 @@ def until(what, holds, seconds=60):
     sys.exit(f"board.py: not in {seconds} s: {what}")
 
 
-# What the program has no part of: a registry, an insight; and a wait that may be over at each scrape.
+# What the program has no part of: a registry, an insight, a fleet; and a wait that may be over at each scrape.
 EMPTY = {
     "Registry: breakers by state", "Registry: calls", "Registry: transitions, evictions, withheld trips",
     "Rest of the wait",

@@ -7,7 +7,7 @@ need_command promtool prometheus
 need_command prometheus prometheus
 
 # each name, label and value that is asked for is exported
-cargo test --features insight,metrics,registry --test metrics
+cargo test --features fleet,insight,metrics,registry --test metrics
 
 promtool check rules docs/alerts.yml
 promtool test rules docs/alerts_test.yml

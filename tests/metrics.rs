@@ -10,6 +10,8 @@
 mod again;
 #[path = "metrics/faulty.rs"]
 mod faulty;
+#[path = "metrics/fleet.rs"]
+mod fleet;
 #[path = "metrics/insight.rs"]
 mod insight;
 #[path = "metrics/keys.rs"]
@@ -749,6 +751,7 @@ fn boards_and_alerts_ask_for_what_there_is() {
     let _publisher = exporter.with_insight(&breaker);
     let _registry =
         metrics::with_local_recorder(&exporter.recorder, || RegistryPublisher::new("tenants"));
+    let _fleet = fleet::idle(&exporter);
     let series = exporter.scrape();
     let names = series.names();
 

@@ -1,6 +1,6 @@
 //! The tables of `docs/opentelemetry.md`, against what is exported.
 
-use super::{Exporter, build};
+use super::{Exporter, build, fleet};
 use prometheus_parse::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use tripcoil::metrics::RegistryPublisher;
@@ -32,7 +32,9 @@ fn dotted(name: &str) -> (String, Option<&'static str>) {
             None => (name, None),
         },
     };
-    let dotted = name.replacen("tripcoil_registry_", "tripcoil.registry.", 1);
+    let dotted = name
+        .replacen("tripcoil_registry_", "tripcoil.registry.", 1)
+        .replacen("tripcoil_fleet_", "tripcoil.fleet.", 1);
     (dotted.replacen("tripcoil_", "tripcoil.", 1), unit)
 }
 
@@ -44,6 +46,7 @@ fn the_page_lists_every_metric_with_its_labels() {
     let _publisher = exporter.with_insight(&breaker);
     let _registry =
         metrics::with_local_recorder(&exporter.recorder, || RegistryPublisher::new("tenants"));
+    let _fleet = fleet::idle(&exporter);
     let mut exported: BTreeMap<String, Row> = BTreeMap::new();
     for sample in exporter.page().samples {
         let instrument = match sample.value {

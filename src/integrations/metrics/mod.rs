@@ -73,6 +73,22 @@
 //! These counters are the insight's `Cost`: they count from when it began to learn, so
 //! keep one insight as long as the breaker.
 //!
+//! # Fleet
+//!
+//! An agent of a fleet (feature `fleet`) publishes these by itself, for the recorder that is installed when it is built,
+//! and when a breaker joins. They have the label `fleet`; the last two have the label `breaker` too, and are those of breakers that have
+//! joined by themselves: a registry has too many keys, which are counted in `tripcoil_fleet_breakers_down`.
+//!
+//! | name | kind | further labels | meaning |
+//! |---|---|---|---|
+//! | `tripcoil_fleet_link` | gauge | | 1 while the fleet's store answers, 0 while breakers are local |
+//! | `tripcoil_fleet_link_lasted_seconds` | gauge | | how long it has been so |
+//! | `tripcoil_fleet_reports_total` | counter | | reports that the store has answered |
+//! | `tripcoil_fleet_failures_total` | counter | `reason`: `unreachable`, `timeout`, `denied`, `read_only`, `script`, `protocol` | requests that it has not answered |
+//! | `tripcoil_fleet_breakers_down` | gauge | | breakers, and keys of registries, whose dependency the fleet has found down |
+//! | `tripcoil_fleet_down` | gauge | | 1 while the fleet has found the dependency down |
+//! | `tripcoil_fleet_lease` | gauge | | 1 while this instance may probe for the fleet |
+//!
 //! # Counting
 //!
 //! Counters are set to the breaker's own totals, so nothing is lost or counted twice, however often
