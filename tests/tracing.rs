@@ -405,13 +405,22 @@ fn nothing_is_told_after_it_is_dropped() {
     assert_eq!(capture.events(), []);
 }
 
+#[cfg(all(feature = "fleet", feature = "registry", feature = "testing"))]
+#[path = "tracing/fleet.rs"]
+mod fleet;
 #[cfg(feature = "insight")]
 #[path = "tracing/insight.rs"]
 mod insight;
 #[cfg(feature = "registry")]
 #[path = "tracing/keys.rs"]
 mod keys;
-#[cfg(all(feature = "fleet", feature = "insight", feature = "operate"))]
+#[cfg(all(
+    feature = "fleet",
+    feature = "insight",
+    feature = "operate",
+    feature = "registry",
+    feature = "testing"
+))]
 #[path = "tracing/page.rs"]
 mod page;
 

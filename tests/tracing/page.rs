@@ -131,6 +131,7 @@ fn the_page_lists_every_event_and_span_with_its_fields() {
         }
         assert_eq!(tuner.tune().len(), 1);
         operated();
+        super::fleet::scenario();
     });
 
     let events: BTreeMap<_, _> = rows("| event |")

@@ -48,8 +48,9 @@
 //! its `Notice`. A breaker that opens again within 2 s of its close goes on with the same outage, which then ends once
 //! more, with the figures of the whole.
 //!
-//! The router of the feature `operate` emits two more, for switches that were thrown and for those that were refused:
-//! `docs/opentelemetry.md` has them.
+//! The router of the feature `operate` emits two more, for switches that were thrown and for those that were refused; and the
+//! agent of a fleet (feature `fleet`) ten, to the subscriber that is in force where it is built: `docs/opentelemetry.md`
+//! has them.
 //!
 //! The fields of a transition are those of [`Transition`](crate::Transition). `error.type` is the
 //! kind of the failure that decided, `open_for_ms` the length of the opening, and `unix_ms` the
