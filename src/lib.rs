@@ -76,6 +76,7 @@
 //! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
 //! | keep the state across a restart | `Controller::save`, `Builder::restore`, `saved::FileStore` | `persist` |
 //! | keep the state of a whole registry | `saved::RegistryStore`, `RegistryController::save_every` | `persist`, `registry` |
+//! | find outages together with other instances, and switch all of them at once | `fleet::Fleet`, `fleet::Words` | `fleet` |
 //! | control the time in tests | [`ManualClock`], `testing::tokio_clock` | `testing` for the second |
 //! | test code that uses a breaker | `testing::Dependency`, `testing::Recorder` | `testing` |
 //! | inject faults into a tower service | `testing::FaultLayer` | `testing`, `tower` |

@@ -196,9 +196,7 @@ impl Store for Faulty {
         self.shared.readings.fetch_add(1, SeqCst);
         self.failing().await?;
         match self.fault() {
-            Fault::WordsDenied | Fault::TooFew | Fault::TooMany => {
-                Err(Down::new(Reason::Denied, "no permission for words"))
-            }
+            Fault::WordsDenied => Err(Down::new(Reason::Denied, "no permission for words")),
             _ => self.inner().words(fleet).await,
         }
     }

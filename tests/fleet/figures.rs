@@ -124,3 +124,51 @@ async fn background_failures() {
         }
     }
 }
+
+/// The time of the processor that looks take: run it with `--release`.
+#[tokio::test(start_paused = true)]
+#[ignore = "long, and for people"]
+async fn cost() {
+    use super::faulty::Faulty;
+    use tripcoil::fleet::Fleet;
+    use tripcoil::registry::Registry;
+    use tripcoil::testing::tokio_clock;
+    use tripcoil::{Breaker, Clock};
+    for (keys, busy) in [(100, false), (100, true), (10_000, false), (10_000, true)] {
+        let store = Faulty::default();
+        let fleet = Fleet::builder("checkout", store.clone()).instance("pod-1");
+        let fleet = fleet.build().expect("valid");
+        let clock: Clock = tokio_clock();
+        let template = move |key: &String| Breaker::builder(key.as_str()).clock(clock.clone());
+        let (registry, controller) = Registry::builder(template).build_with_controller();
+        fleet.join_registry(controller);
+        let agent = fleet.run();
+        let agent = tokio::spawn(async move {
+            agent.await;
+        });
+        let names: Vec<_> = (0..keys).map(|key| format!("{key}")).collect();
+        for name in &names {
+            registry.with(name, |_| ()).expect("valid");
+        }
+        tokio::time::sleep(secs(30)).await;
+        let (mut calls, mut looks) = (Duration::ZERO, Duration::ZERO);
+        for _ in 0..10 {
+            let begun = std::time::Instant::now();
+            if busy {
+                for name in &names {
+                    let _ = registry.call(name, || Ok::<_, ()>(()));
+                }
+            }
+            calls += begun.elapsed();
+            let begun = std::time::Instant::now();
+            tokio::time::sleep(secs(1)).await;
+            looks += begun.elapsed();
+        }
+        let part = looks.as_secs_f64() / 10.0;
+        println!(
+            "{keys} keys, busy: {busy}: {:.2} % of a core for looks and reports",
+            part * 100.0
+        );
+        agent.abort();
+    }
+}

@@ -282,6 +282,15 @@ async fn an_operators_opening_is_left_alone() {
     );
 }
 
+#[test]
+fn handles_go_to_other_threads() {
+    fn shared<T: Send + Sync + Clone + fmt::Debug + 'static>() {}
+    shared::<Fleet<MemoryStore>>();
+    shared::<tripcoil::fleet::Link>();
+    shared::<tripcoil::fleet::View>();
+    shared::<FleetError>();
+}
+
 fn problems(build: Result<Fleet<MemoryStore>, FleetError>) -> Vec<(&'static str, String)> {
     let error = build.expect_err("invalid");
     let each = error.problems().iter();

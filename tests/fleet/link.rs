@@ -37,8 +37,14 @@ fn failures(fleet: &Fleet<Faulty>) -> Vec<u64> {
 async fn it_says_since_when_it_is_down_and_why() {
     let store = Faulty::default();
     let fleet = fleet(&store);
-    let (_breaker, controller) = breaker("orders");
+    let (breaker, controller) = breaker("orders");
     assert!(fleet.join(controller));
+    tokio::spawn(async move {
+        loop {
+            sleep(ms(500)).await;
+            breaker.try_acquire().expect("closed").success();
+        }
+    });
     let link = fleet.link();
     assert!(!link.up && link.down.is_none(), "it does not run");
     let _agent = spawn(fleet.run());

@@ -187,6 +187,41 @@ async fn one_breakers_word_goes_before_one_on_all() {
     );
 }
 
+/// A saved override of the fleet's is the fleet's after a restart too, so that its release ends it.
+#[cfg(feature = "persist")]
+#[tokio::test(start_paused = true)]
+async fn an_override_that_was_saved_is_still_the_fleets() {
+    let store = Faulty::default();
+    let words = words(&store);
+    words.force_open("orders").await.expect("said");
+    let first = pod(&store, "orders", 1);
+    until(std::slice::from_ref(&first), State::ForcedOpen, ms(500)).await;
+    first.agent.abort();
+    let saved = first.controller.save();
+    let restored = Breaker::builder("orders")
+        .clock(tokio_clock())
+        .restore(saved);
+    let (breaker, controller) = restored.build_with_controller().expect("valid");
+    assert_eq!(breaker.state(), State::ForcedOpen);
+    let controller = Arc::new(controller);
+    let fleet = Fleet::builder("checkout", store.clone()).instance("pod-1");
+    let fleet = fleet.build().expect("valid");
+    fleet.join(controller.clone());
+    let agent = fleet.run();
+    let agent = tokio::spawn(async move {
+        agent.await;
+    });
+    let again = [Pod {
+        breaker,
+        controller,
+        fleet,
+        agent,
+    }];
+    sleep(secs(2)).await;
+    words.release("orders").await.expect("said");
+    until(&again, State::Closed, ms(500)).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn keys_that_come_later_get_the_word_too() {
     let store = Faulty::default();

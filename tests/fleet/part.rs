@@ -1,7 +1,8 @@
 //! Faults that a part of the instances have.
 
 use super::world::{BEGIN, Plan, Pod, Sharing, Weather, World};
-use super::{Kind, secs};
+use super::{Kind, ms, secs};
+use tripcoil::State;
 
 /// So many of twenty fail from `BEGIN` on, at that many calls per second.
 fn plan(kind: Kind, sharing: Sharing, bad: usize, rate: f64, seed: u64) -> Plan {
@@ -46,6 +47,28 @@ async fn fewer_than_a_quorum_never_make_a_verdict() {
             assert_eq!(world.good_rejected(2..20, BEGIN..end).0, 0);
         }
     }
+}
+
+/// An instance that peers have opened does not say that it is down.
+#[tokio::test(start_paused = true)]
+async fn an_opening_on_hearsay_has_no_vote() {
+    let mut world = World::new(plan(Kind::Counting, Sharing::PeersAlone, 19, 2.0, 9));
+    let mut votes = None;
+    let see = |world: &mut World| {
+        // its probes go well, and then the others are wrong
+        let healthy = &world.pods[19];
+        let seen = healthy.breaker.observer().snapshot();
+        let view = healthy
+            .fleet
+            .as_ref()
+            .and_then(|fleet| fleet.view("orders"));
+        if votes.is_none() && seen.state == State::Open && seen.time_in_state > ms(1_500) {
+            votes = view.map(|view| view.votes);
+        }
+    };
+    world.until_with(BEGIN + secs(20), see).await;
+    world.end();
+    assert_eq!(votes, Some(19));
 }
 
 /// What the opt-in costs: it is measured, so that the docs do not promise too much.

@@ -169,6 +169,10 @@ impl<S: Store> Agent<S> {
     pub(super) async fn run(&mut self) -> Infallible {
         let now = Instant::now();
         (self.next, self.retry, self.words_due) = (now, now, now);
+        for member in self.members.values_mut() {
+            // after a pause, if it was run before
+            member.push(now, &mut self.context);
+        }
         loop {
             let now = Instant::now();
             if now >= self.next {

@@ -25,6 +25,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const LEAST: Duration = Duration::from_millis(200);
 /// An open breaker whose dependency is down is not probed for so long. A look renews it.
 const POSTPONED: Duration = Duration::from_secs(2);
+/// If a dependency is found down within this time after it was found up, one probe that succeeds proves nothing: the next
+/// verdict takes a round that the breaker itself is satisfied with.
+const RELAPSE: Duration = Duration::from_secs(10);
 /// The rounds that follow a verdict begin within this time.
 const HERD: Duration = Duration::from_millis(500);
 
@@ -64,9 +67,11 @@ struct Seen {
     since: Instant,
     ended: Ended,
     rejected: u64,
-    /// A probe is out, and whether one has succeeded.
+    /// A probe is out.
     probing: bool,
+    /// One has succeeded; or enough of them for the breaker, whose ramp has begun.
     probed: bool,
+    passed: bool,
 }
 
 impl Seen {
@@ -141,6 +146,8 @@ pub(super) struct Member {
     /// When the latest verdict was that it is up.
     up: Option<Instant>,
     verdict: Option<Known>,
+    /// It was down again soon after it was up.
+    relapsed: bool,
     /// Of the latest verdict that it has known.
     seq: u64,
     votes: u64,
@@ -183,6 +190,7 @@ impl Member {
             evidence: None,
             up: None,
             verdict: None,
+            relapsed: false,
             seq: 0,
             votes: 0,
             lease: None,
@@ -275,8 +283,8 @@ impl Member {
             ended,
             rejected: figures.totals.rejected,
             probing: figures.probes.in_flight > 0,
-            // a ramp begins after probes that have succeeded
             probed: figures.probes.succeeded > 0 || figures.admitted_share > 0.0,
+            passed: figures.admitted_share > 0.0,
         });
     }
 
@@ -479,7 +487,12 @@ impl Member {
             }
             None => (false, false),
         };
-        let won = (is_round && seen.probed) || (is_later && seen.state == State::Closed && !manual);
+        let enough = if self.relapsed {
+            seen.passed
+        } else {
+            seen.probed
+        };
+        let won = (is_round && enough) || (is_later && seen.state == State::Closed && !manual);
         let lost = is_later && !won;
         if won {
             held.result = Some(Probe::Succeeded(held.token));
@@ -655,6 +668,10 @@ impl Member {
         });
         self.changed = true;
         if down {
+            let soon = self
+                .up
+                .is_some_and(|up| at.saturating_duration_since(up) < RELAPSE);
+            self.relapsed = soon;
             self.after_verdict = self.outcomes.since(at.checked_sub(SPAN));
             self.round = None;
         } else {
