@@ -378,7 +378,8 @@ where
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|wrong| format!("{wrong}, as in 10m"))?;
+    let time =
+        humantime::parse_duration(text).map_err(|wrong| format!("{wrong}; write it like 10m"))?;
     if (Duration::from_millis(1)..=LONGEST).contains(&time) {
         return Ok(time);
     }
@@ -386,7 +387,8 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 fn wait(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|wrong| format!("{wrong}, as in 5s"))?;
+    let time =
+        humantime::parse_duration(text).map_err(|wrong| format!("{wrong}; write it like 5s"))?;
     if (Duration::from_millis(100)..=Duration::from_secs(600)).contains(&time) {
         return Ok(time);
     }

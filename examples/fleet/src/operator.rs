@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use tripcoil::fleet::{Down, EVERY, Mode, Reason, Store, Word, Words};
 
-/// As long as a connection may take.
+/// As long as an answer may take.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// For so long, it tries to connect.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Says a word; returns what holds then, for people.
 pub(crate) async fn say<S: Store>(store: S, say: &Say) -> Result<String, Down> {
@@ -31,7 +33,7 @@ pub(crate) async fn list<S: Store>(store: S, place: &Place) -> Result<String, Do
     Ok(text(place, &patiently(|| words.list()).await?))
 }
 
-/// Tries again while there is no connection: it is made in the background.
+/// Tries again for a moment while there is no connection: a server may be about to start.
 async fn patiently<T, F>(attempt: impl Fn() -> F) -> Result<T, Down>
 where
     F: Future<Output = Result<T, Down>>,
@@ -44,7 +46,7 @@ where
             Ok(done) => return Ok(done),
             Err(down) => down,
         };
-        if down.reason != Reason::Unreachable || begun.elapsed() >= PATIENCE {
+        if down.reason != Reason::Unreachable || begun.elapsed() >= RETRY {
             return Err(down);
         }
         sleep(Duration::from_millis(50)).await;

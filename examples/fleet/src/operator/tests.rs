@@ -122,7 +122,7 @@ async fn a_store_that_does_not_answer_has_an_exit_code() {
             .expect_err("it is broken");
         assert_eq!((down.reason, exit_code(down.reason)), (reason, code));
         // what may be a connection that is not made is tried again
-        let again = begun.elapsed() >= PATIENCE;
+        let again = begun.elapsed() >= RETRY;
         assert_eq!(again, reason == Reason::Unreachable);
     }
 }
