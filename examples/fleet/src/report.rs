@@ -347,7 +347,7 @@ impl Report {
         };
         // few processes have little to share
         let (less, sooner) = if self.show.pods < 20 {
-            (1.0, 0.6)
+            (1.0, 0.8)
         } else {
             (0.6, 0.4)
         };
