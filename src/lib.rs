@@ -68,7 +68,6 @@
 //! | look at all breakers in a browser, and switch them there or by HTTP | `operate::Operator` | `operate` |
 //! | drive the recovery by a health check, or serve `/health` | `health::Recovery`, `health::Indicator` | `health` |
 //! | begin the rounds of breakers that are not called | `health::Idle` | `health` |
-//! | share what machines find out, through Redis | `fleet::RedisStore` | `fleet-redis` |
 //! | predict the end of an outage, or see one coming | `insight::Insight` | `insight` |
 //! | begin from settings for a kind of dependency | `Breaker::profile`, [`config::Profile`] | |
 //! | read the settings of several breakers from one file | `config::NamedSettings` | `settings` |
@@ -76,7 +75,6 @@
 //! | read settings from files or the environment | [`Config`], `Config::from_env` | `serde` |
 //! | keep the state across a restart | `Controller::save`, `Builder::restore`, `saved::FileStore` | `persist` |
 //! | keep the state of a whole registry | `saved::RegistryStore`, `RegistryController::save_every` | `persist`, `registry` |
-//! | find outages together with other instances, and switch all of them at once | `fleet::Fleet`, `fleet::Words` | `fleet` |
 //! | control the time in tests | [`ManualClock`], `testing::tokio_clock` | `testing` for the second |
 //! | test code that uses a breaker | `testing::Dependency`, `testing::Recorder` | `testing` |
 //! | inject faults into a tower service | `testing::FaultLayer` | `testing`, `tower` |
