@@ -10,7 +10,7 @@ check() {
 }
 check --each-feature
 # these few meet a few others alone
-pairs=(--feature-powerset --depth 2 --exclude-features calls,fleet-redis,grpc,retry,testing)
+pairs=(--feature-powerset --depth 2 --exclude-features "calls,fleet-redis,grpc,retry,testing")
 if [ "${1:-}" != --full ]; then
   number=$(git rev-list --count HEAD 2>/dev/null || echo 0)
   pairs+=(--partition "$((number % 3 + 1))/3")

@@ -77,8 +77,8 @@ measures = [
     ("conversions of words outside of them", conversions, 30),
     # 250 was wanted, for half of the features there are now. The sources take three quarters (comments a third of
     # them), the pages of the guide and Cargo.lock the rest; the latest features (operate, settings, testing, retry, calls,
-    # saved registries, fallbacks) 140
-    ("package in kB", round(int(sys.argv[1]) / 1000, 1), 620),
+    # saved registries, fallbacks) 140, and fleets 70
+    ("package in kB", round(int(sys.argv[1]) / 1000, 1), 700),
 ]
 failed = False
 for what, figure, limit in measures:
