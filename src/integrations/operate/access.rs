@@ -61,7 +61,7 @@ pub struct Asked {
     pub breaker: Option<String>,
     /// What is to be done.
     pub action: Action,
-    /// Whether it is asked of all instances of a fleet ([`Operator::fleet`](crate::operate::Operator::fleet)), and then
+    /// Whether it is asked of all instances of a fleet (`Operator::fleet`), and then
     /// of all their breakers if there is no name.
     pub fleet: bool,
 }
