@@ -417,10 +417,10 @@ async fn traffic(
     }
 }
 
-/// Runs an outage of that length, and as long again until all have recovered.
+/// Runs an outage of that length, and until most have recovered.
 pub(crate) async fn outage(plan: Plan, lasts: Duration) -> Figures {
     let mut world = World::new(plan);
-    world.until(BEGIN + lasts + secs(90)).await;
+    world.until(BEGIN + lasts + secs(50)).await;
     world.end();
     world.figures(lasts)
 }

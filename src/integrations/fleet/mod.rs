@@ -56,7 +56,7 @@
 //! and so is the ramp that may follow.
 //!
 //! *A verdict* takes [`quorum`](FleetBuilder::quorum) instances, however busy one of them is, and is made by the store:
-//! see [`decide`]. If a dependency is found down within ten seconds after it was found up, a single probe proves
+//! see [`decide()`]. If a dependency is found down within ten seconds after it was found up, a single probe proves
 //! nothing, and the next `up` takes a whole round. *A vote* of a closed breaker is on its last second of outcomes, and lives
 //! for ten. An open breaker votes for *down* if it opened by itself or saw a failure since the last `up`.
 //!
@@ -78,7 +78,7 @@
 //! a look are one request. With more than 200 instances, the answers slow the reports down to about 200 per second
 //! and breaker, from all instances.
 //!
-//! [`metrics`](crate::metrics#fleet) has the series of the link, of verdicts and of leases, and
+//! The module `metrics` (feature `metrics`) has the series of the link, of verdicts and of leases, and
 //! `docs/opentelemetry.md` the events for `tracing`.
 
 mod agent;
