@@ -2,11 +2,17 @@
 
 use super::world::{BEGIN, Figures, Plan, Sharing, Weather, World, outage};
 use super::{Kind, ms, secs};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-fn seeds() -> u64 {
-    let seeds = std::env::var("FLEET_SEEDS").ok();
-    seeds.map_or(2, |seeds| seeds.parse().expect("a number"))
+/// `FLEET_SEEDS=5` is 1 to 5, and `FLEET_SEEDS=100-104` those.
+fn seeds() -> RangeInclusive<u64> {
+    let seeds = std::env::var("FLEET_SEEDS").unwrap_or_else(|_| "2".to_owned());
+    let number = |text: &str| text.parse().expect("a number");
+    match seeds.split_once('-') {
+        Some((first, last)) => number(first)..=number(last),
+        None => 1..=number(&seeds),
+    }
 }
 
 const ALL: [Sharing; 3] = [Sharing::Local, Sharing::Advise, Sharing::PeersAlone];
@@ -15,7 +21,7 @@ async fn table(what: &str, lasts: Duration, plan: impl Fn(Plan) -> Plan) {
     println!("\n{what}\n{:31}{}", "", Figures::HEAD);
     for kind in Kind::BOTH {
         for sharing in ALL {
-            for seed in 1..=seeds() {
+            for seed in seeds() {
                 let plan = plan(Plan::new(kind, sharing, seed));
                 let figures = outage(plan, lasts).await;
                 let name = format!("{kind:?} {sharing:?} {seed}");
@@ -80,7 +86,7 @@ async fn a_part_of_the_instances() {
     for kind in Kind::BOTH {
         for sharing in ALL {
             for bad in [1, 6, 9, 12] {
-                for seed in 1..=seeds() {
+                for seed in seeds() {
                     let plan = Plan::new(kind, sharing, seed).pods(20, 2.0);
                     let mut world = World::new(plan.forecast(move |pod, at| {
                         if pod < bad && at >= BEGIN {
@@ -106,7 +112,7 @@ async fn background_failures() {
     for kind in Kind::BOTH {
         for pods in [10, 40] {
             for part in [0.05, 0.1, 0.2] {
-                for seed in 1..=seeds() {
+                for seed in seeds() {
                     let mut of = Vec::new();
                     for sharing in ALL {
                         let plan = Plan::new(kind, sharing, seed).pods(pods, 2.0);
