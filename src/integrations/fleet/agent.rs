@@ -83,7 +83,7 @@ impl Desk {
     }
 }
 
-/// A breaker that is left alone: another one has its name, or its key has none, since its text panics.
+/// A breaker that is left alone: another one has its name, or the text of its key panics.
 struct Nameless {
     name: Option<Arc<str>>,
     /// Keeps its identity.
@@ -95,7 +95,7 @@ struct Nameless {
 pub(super) struct Settings {
     pub(super) fleet: Arc<str>,
     pub(super) instance: Arc<str>,
-    pub(super) rules: super::Rules,
+    pub(super) rules: super::rules::Rules,
     pub(super) heartbeat: Duration,
     pub(super) peers_alone: bool,
 }

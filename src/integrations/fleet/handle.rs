@@ -89,7 +89,7 @@ impl<S: Store> Fleet<S> {
     /// Shares every breaker of a registry with the fleet, each under its key's text. `controller` is a
     /// [`RegistryController`], or an `Arc` of one.
     ///
-    /// It creates no key and keeps none: a key that may be forgotten is forgotten, and takes its vote with it. Words
+    /// It neither creates a key nor keeps one: a key that may be forgotten is forgotten, and takes its vote with it. Words
     /// apply to keys that come later, too. All instances must have the same text for the same dependency. A key
     /// whose text is another breaker's name, or panics, is left alone.
     ///

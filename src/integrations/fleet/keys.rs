@@ -8,7 +8,7 @@ use std::borrow::Borrow;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
-/// Those that there are at the time of a look. It creates none, and keeps none.
+/// Those that there are at the time of a look. It neither creates a key nor keeps one.
 pub(super) struct Keys<R, K, C, N> {
     registry: R,
     name: N,
