@@ -3,10 +3,11 @@
 //! The client's own manager of connections is not used: after an attempt that the server refuses, because of a password or
 //! while it loads, that one never tries again.
 
-use super::super::changes::{Change, ChangeSender, Changes};
-use super::super::store::{Down, Reason};
 use super::keys::FleetKeys;
-use super::{log, problem};
+use super::log;
+use super::problem;
+use crate::integrations::fleet::changes::{Change, ChangeSender, Changes};
+use crate::integrations::fleet::store::{Down, Reason};
 use ::redis::aio::{MultiplexedConnection, SendError};
 use ::redis::io::tcp::TcpSettings;
 use ::redis::{

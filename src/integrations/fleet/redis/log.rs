@@ -1,6 +1,6 @@
 //! What is logged (feature `tracing`): events of the target `tripcoil`.
 
-use super::super::store::Down;
+use crate::integrations::fleet::store::Down;
 #[cfg(feature = "tracing")]
 use ::tracing::{Level, event};
 

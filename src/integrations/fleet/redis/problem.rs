@@ -1,6 +1,6 @@
 //! Errors of the client and of the server, by what an operator can do about them.
 
-use super::super::store::{Down, Reason};
+use crate::integrations::fleet::store::{Down, Reason};
 use ::redis::{ConnectionInfo, ErrorKind, IntoConnectionInfo, RedisError, ServerError};
 
 /// An error of the server's own text is cut here.

@@ -1,10 +1,10 @@
 //! Reports as the script reads them, and its answers.
 
-use super::super::decide::{Answer, Probe, Report};
-use super::super::rules::millis;
-use super::super::store::{Down, Reason};
-use super::super::vote::Vote;
 use super::keys::FleetKeys;
+use crate::integrations::fleet::decide::{Answer, Probe, Report};
+use crate::integrations::fleet::rules::millis;
+use crate::integrations::fleet::store::{Down, Reason};
+use crate::integrations::fleet::vote::Vote;
 use ::redis::{Cmd, Value};
 
 /// Larger numbers are not exact in the script. No store has given one.

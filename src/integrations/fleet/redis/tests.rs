@@ -1,12 +1,12 @@
 //! The script against `decide`, on a real server; and names, errors and words without one.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
-use super::super::decide::{Answer, Lease, Probe, Record, Report, decide};
-use super::super::rules::{FORGOTTEN_AFTER, Rules, VOTE_LIFE};
-use super::super::vote::{Vote, Votes};
 use super::keys::FleetKeys;
 use super::{REPORT, problem, report};
 use crate::fleet::{Reason, RedisStore};
+use crate::integrations::fleet::decide::{Answer, Lease, Probe, Record, Report, decide};
+use crate::integrations::fleet::rules::{FORGOTTEN_AFTER, Rules, VOTE_LIFE};
+use crate::integrations::fleet::vote::{Vote, Votes};
 use ::redis::{Commands as _, Connection, Value};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};

@@ -1,8 +1,8 @@
 //! Operators' words as they are stored: JSON, of which the script writes the beginning.
 
-use super::super::store::{Down, Reason};
-use super::super::word::{Mode, Word};
 use super::keys::FleetKeys;
+use crate::integrations::fleet::store::{Down, Reason};
+use crate::integrations::fleet::word::{Mode, Word};
 use ::redis::{Cmd, Value};
 use std::time::Duration;
 
