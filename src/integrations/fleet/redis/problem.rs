@@ -85,7 +85,14 @@ pub(super) fn read_url(url: &str) -> Result<ConnectionInfo, Down> {
         return wrong("has an unknown scheme: redis, rediss and redis+unix are permitted");
     }
     if !scheme.contains("unix") {
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (authority, behind) = match rest.find(['/', '?', '#']) {
+            Some(at) => rest.split_at(at),
+            None => (rest, ""),
+        };
+        // the host and the port would be a user and the beginning of the password
+        if behind.contains('@') {
+            return wrong("has a password with a character that must be percent-encoded");
+        }
         let host = authority
             .rsplit_once('@')
             .map_or(authority, |(_, host)| host);
@@ -104,7 +111,15 @@ pub(super) fn read_url(url: &str) -> Result<ConnectionInfo, Down> {
         }
     }
     match url.into_connection_info() {
-        Ok(info) => Ok(info),
+        Ok(info) => {
+            let redis = info.redis_settings();
+            // the client would not log in at all: it would have the rights of the server's default user
+            let of_default = redis.username().is_none_or(str::is_empty);
+            if !of_default && redis.password().is_none_or(str::is_empty) {
+                return wrong("has a user and no password");
+            }
+            Ok(info)
+        }
         Err(error) if scheme.ends_with('s') && error.to_string().contains("TLS") => wrong(
             "asks for TLS, which needs the feature tokio-rustls-comp or tokio-native-tls-comp of the crate redis",
         ),

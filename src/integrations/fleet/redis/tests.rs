@@ -627,8 +627,33 @@ fn a_bad_url_is_explained_without_its_password() {
         ("redis://user:hunter2@", "has no host"),
         ("redis://user:hunter2@:6379", "has no host"),
         ("redis://user:hunter2@host:70000", "has a port"),
-        ("redis://:hunter2/x@host", "has no host"),
-        ("redis://user:hunter2/x@host", "has a port"),
+        ("redis://:hunter2/x@host", "must be percent-encoded"),
+        ("redis://user:hunter2/x@host", "must be percent-encoded"),
+        // a host `user` and its port, if there were no `@`
+        (
+            "redis://user:2024#hunter2@host:6379",
+            "must be percent-encoded",
+        ),
+        (
+            "redis://user:2024?hunter2@host:6379",
+            "must be percent-encoded",
+        ),
+        (
+            "redis://user:2024/hunter2@host:6379",
+            "must be percent-encoded",
+        ),
+        ("redis://:2024#hunter2@host", "must be percent-encoded"),
+        // they would be the server's default user
+        ("redis://user@host:6379", "has a user and no password"),
+        ("redis://user:@host:6379", "has a user and no password"),
+        (
+            "redis+unix:///run/redis.sock?user=ana",
+            "has a user and no password",
+        ),
+        (
+            "unix:///run/redis.sock?user=ana&pass=",
+            "has a user and no password",
+        ),
         ("redis://user:hunter2@host/first", "Invalid database number"),
         (
             "redis://user:hunter2@host/?protocol=9",
@@ -657,6 +682,8 @@ fn a_bad_url_is_explained_without_its_password() {
         "redis://host",
         "redis://host:6379",
         "redis://user:hunter2@host:6379/3",
+        "redis://:hunter2@host",
+        "redis://user:hunter2%23%3F%2F%40@host",
         "REDIS://[::1]:6379/",
         "valkey://host/?protocol=resp2",
         "redis+unix:///run/redis.sock?db=2&user=ana&pass=hunter2",
