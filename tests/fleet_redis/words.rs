@@ -5,7 +5,7 @@ use super::{admin, report, until_change};
 use redis::Commands as _;
 use std::time::Duration;
 use tokio::time::sleep;
-use tripcoil::fleet::{Change, EVERY, Mode, RedisStore, Store, Word, Words};
+use tripcoil::fleet::{Change, EVERY, Mode, Reason, RedisStore, Store, Word, Words};
 
 fn store(server: &Server) -> RedisStore {
     RedisStore::connect(&server.url("")).expect("a URL")
@@ -144,7 +144,7 @@ async fn words_that_cannot_be_read_hide_no_others() {
     let words = Words::new("checkout", store(&server), "ana");
     words.disable("orders").await.expect("a word");
     let mut admin = admin(&server);
-    let unreadable: [&[u8]; 7] = [
+    let unreadable: [&[u8]; 10] = [
         b"",
         b"null",
         b"{\"version\":1}",
@@ -152,6 +152,10 @@ async fn words_that_cannot_be_read_hide_no_others() {
         br#"{"version":1,"until":null,"mode":"brand_new","who":"","why":""}"#,
         br#"{"version":-1,"until":null,"mode":"disable","who":"","why":""}"#,
         br#"{"version":1,"until":"soon","mode":"disable","who":"","why":""}"#,
+        // numbers to which a script cannot add 1
+        br#"{"version":4503599627370497,"until":null,"mode":"disable","who":"","why":""}"#,
+        br#"{"version":1764518400000000000,"until":null,"mode":"disable","who":"","why":""}"#,
+        br#"{"version":18446744073709551615,"until":null,"mode":"disable","who":"","why":""}"#,
     ];
     for (number, json) in unreadable.into_iter().enumerate() {
         let _: () = admin
@@ -172,8 +176,13 @@ async fn words_that_cannot_be_read_hide_no_others() {
         assert_eq!(breakers, ["newer", "orders"]);
     }
     // they are replaced like any other
-    let said = words.force_open("b0").await.expect("a word");
-    assert!(words.list().await.expect("a list").contains(&said));
+    for number in 0..unreadable.len() {
+        let said = words
+            .force_open(format!("b{number}"))
+            .await
+            .expect("a word");
+        assert!(words.list().await.expect("a list").contains(&said));
+    }
 }
 
 #[tokio::test]
@@ -189,13 +198,15 @@ async fn what_ended_long_ago_is_forgotten_with_the_next_word() {
         )
     };
     let now = words.disable("orders").await.expect("a word").version;
-    let two_days_ago = now - 2 * 86_400_000;
+    let days_ago = |days: u64| now - days * 86_400_000;
+    let two_days_ago = days_ago(2);
     for (breaker, json) in [
         (
             "ended",
             of(two_days_ago, &two_days_ago.to_string(), "disable"),
         ),
-        ("released", of(two_days_ago, "null", "release")),
+        ("released", of(days_ago(31), "null", "release")),
+        ("released lately", of(days_ago(29), "null", "release")),
         ("in force", of(two_days_ago, "null", "disable")),
         ("ended now", of(two_days_ago, &now.to_string(), "disable")),
         ("released now", of(now, "null", "release")),
@@ -207,7 +218,76 @@ async fn what_ended_long_ago_is_forgotten_with_the_next_word() {
     words.disable("orders").await.expect("a word");
     let mut kept: Vec<String> = admin.hkeys("tc1:{checkout}:ov").expect("the fields");
     kept.sort();
-    assert_eq!(kept, ["ended now", "in force", "orders", "released now"]);
+    assert_eq!(
+        kept,
+        [
+            "ended now",
+            "in force",
+            "orders",
+            "released lately",
+            "released now"
+        ]
+    );
+}
+
+/// It shields its breaker from that word, however long ago it was said.
+#[tokio::test]
+async fn a_release_stays_while_a_word_on_all_holds() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let words = Words::new("checkout", store(&server), "ana");
+    let mut admin = admin(&server);
+    let mut release_long_ago = || {
+        let release =
+            r#"{"version":1600000000000,"until":null,"mode":"release","who":"","why":""}"#;
+        let _: () = admin
+            .hset("tc1:{checkout}:ov", "orders", release)
+            .expect("a field");
+    };
+    let is_kept = async || {
+        let list = words.list().await.expect("a list");
+        list.iter().any(|word| word.breaker == "orders")
+    };
+    release_long_ago();
+    // the word on all itself, others after it, and one on all in its place
+    for (mode, breaker) in [
+        (Mode::Disable, EVERY),
+        (Mode::ForceOpen, "payments"),
+        (Mode::ObserveOnly, EVERY),
+        (Mode::Release, "payments"),
+    ] {
+        words.saying(mode, breaker).await.expect("a word");
+        assert!(is_kept().await, "{mode} {breaker}");
+    }
+    // released, or ended
+    words.release(EVERY).await.expect("a word");
+    assert!(!is_kept().await);
+    release_long_ago();
+    let ends_at_once = words.disable(EVERY).until(Duration::ZERO);
+    ends_at_once.await.expect("a word");
+    assert!(!is_kept().await);
+    release_long_ago();
+    words.disable("payments").await.expect("a word");
+    assert!(!is_kept().await);
+}
+
+#[tokio::test]
+async fn there_is_no_version_after_the_last_one() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let words = Words::new("checkout", store(&server), "ana");
+    let last = r#"{"version":4503599627370496,"until":null,"mode":"force_open","who":"","why":""}"#;
+    let _: () = admin(&server)
+        .hset("tc1:{checkout}:ov", "orders", last)
+        .expect("a field");
+    let before = words.list().await.expect("a list");
+    assert_eq!(before[0].version, 1 << 52);
+    let down = words.release("orders").await.expect_err("no version");
+    assert_eq!(down.reason, Reason::Script, "{down}");
+    assert!(down.detail.contains("the last version"), "{down}");
+    assert_eq!(words.list().await.expect("a list"), before);
 }
 
 #[tokio::test]

@@ -38,7 +38,8 @@ use std::sync::{Arc, LazyLock};
 /// | `tc1:{fleet}:ch` | channel | news of verdicts and words |
 ///
 /// The first three are gone 60 s after the last report. In a key, each byte of a name other than ASCII letters, digits and
-/// `-._~` is escaped, as `%2F` for a slash. A word that has ended a day ago is deleted with the next one.
+/// `-._~` is escaped, as `%2F` for a slash. A word that has ended a day ago is deleted with the next one, and so is a release
+/// after 30 days, unless a word on [`EVERY`](super::EVERY) breaker holds, from which it shields.
 ///
 /// A script takes each report in one step, by the server's clock. The server keeps it; after a restart, or `SCRIPT FLUSH`,
 /// it is loaded again. A cluster is not supported: the client talks to one server. A server that takes no writes

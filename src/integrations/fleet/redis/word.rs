@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// A word that ends later has no end, in milliseconds: about 17 years.
 const FAR: u128 = 1 << 39;
+/// The last version, in the script too. Beyond 2^53 its numbers are not exact.
+const LAST: u64 = 1 << 52;
 
 /// What a server has of a fleet.
 #[derive(Debug, Default)]
@@ -91,7 +93,10 @@ fn parse(breaker: &str, json: &[u8], now: u64) -> Option<Option<Word>> {
     };
     Some(Some(Word {
         breaker: breaker.to_owned(),
-        version: json.get("version")?.as_u64()?,
+        version: json
+            .get("version")?
+            .as_u64()
+            .filter(|&version| version <= LAST)?,
         mode: Mode::from_name(text("mode")?)?,
         left,
         who: text("who")?.to_owned(),
