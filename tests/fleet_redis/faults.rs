@@ -3,7 +3,11 @@
 use super::server::{Server, free_port};
 use super::{admin, ask, report, run, until_change, until_it_fails, until_it_works};
 use redis::{Connection, Value};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tripcoil::fleet::{Change, Reason, RedisStore, Store, Words};
 
@@ -207,8 +211,71 @@ async fn a_server_that_takes_no_writes() {
         assert_eq!(words.list().await.expect("a read").len(), 1);
         assert_eq!(keys(&mut admin), before, "it has changed nothing");
         run(&mut admin, end);
-        ask(&store, "orders").await.expect("it works at once");
+        until_it_works(&store).await;
     }
+}
+
+/// A name that leads to the server at a port of this machine, until it leads to another one. Connections stay where they are.
+async fn name(to: &Arc<AtomicU16>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("redis://{}/", listener.local_addr().expect("its address"));
+    let to = Arc::clone(to);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let port = to.load(Ordering::SeqCst);
+            tokio::spawn(async move {
+                let server = TcpStream::connect(("127.0.0.1", port)).await;
+                if let Ok(mut server) = server {
+                    let _ = copy_bidirectional(&mut client, &mut server).await;
+                }
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_failover_behind_a_name() {
+    let (Some(old), Some(new)) = (Server::start(&[]), Server::start(&[])) else {
+        return;
+    };
+    let to = Arc::new(AtomicU16::new(old.port()));
+    let url = name(&to).await;
+    let agent = RedisStore::connect(&url).expect("a URL");
+    until_it_works(&agent).await;
+    // an operator who says a word now and then
+    let operator = RedisStore::connect(&url).expect("a URL");
+    let words = Words::new("checkout", operator.clone(), "ana");
+    words.disable("orders").await.expect("it writes");
+    let mut changes = operator.changes("checkout");
+    until_change(&mut changes, Change::Unknown).await;
+
+    let replica = format!("REPLICAOF 127.0.0.1 {}", new.port());
+    run(&mut admin(&old), &replica);
+    to.store(new.port(), Ordering::SeqCst);
+    let down = words.release("orders").await.expect_err("a replica");
+    assert_eq!(down.reason, Reason::ReadOnly, "{down}");
+    let down = until_it_fails(&agent, Reason::ReadOnly).await;
+    assert!(down.to_string().contains("replica"), "{down}");
+    // no call is needed for it
+    until_change(&mut changes, Change::Unknown).await;
+    words.release("orders").await.expect("the new server");
+    until_it_works(&agent).await;
+
+    // a name that goes on to lead to a replica
+    run(
+        &mut admin(&new),
+        &format!("REPLICAOF 127.0.0.1 {}", free_port()),
+    );
+    let down = until_it_fails(&agent, Reason::ReadOnly).await;
+    assert!(down.to_string().contains("replica"), "{down}");
+    let down = words.release("orders").await.expect_err("a replica");
+    assert_eq!(down.reason, Reason::ReadOnly, "{down}");
+    until_change(&mut changes, Change::Unknown).await;
+    let down = until_it_fails(&agent, Reason::ReadOnly).await;
+    assert!(down.to_string().contains("replica"), "{down}");
+    run(&mut admin(&new), "REPLICAOF NO ONE");
+    until_it_works(&agent).await;
 }
 
 /// What is stored of the votes on a breaker, and the words.

@@ -30,6 +30,8 @@ const CALL_LIMIT: Duration = Duration::from_secs(3);
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// A connection on which a call got no answer is given up if there is none to a `PING` either, after so long.
 const PING_LIMIT: Duration = Duration::from_secs(2);
+/// A connection to a replica is given up if no write works for so long: after a failover, its name has another address.
+const REPLICA_LIMIT: Duration = Duration::from_secs(1);
 /// After a loss, all instances of a fleet come back: not in step.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The wait after an attempt that failed: half of it at least.
@@ -48,6 +50,8 @@ struct Shared {
     channels: Arc<Channels>,
     /// A call got no answer.
     suspect: Notify,
+    /// The server takes no writes, because it is a replica.
+    is_replica: watch::Sender<bool>,
     /// Words that could not be read, by fleet and breaker: each is reported once.
     unreadable: Mutex<BTreeSet<(String, String)>>,
 }
@@ -88,6 +92,7 @@ impl Link {
                 state: watch::Sender::new(State::Connecting),
                 channels: Arc::default(),
                 suspect: Notify::new(),
+                is_replica: watch::Sender::new(false),
                 unreadable: Mutex::default(),
             }),
             task: Mutex::default(),
@@ -115,6 +120,15 @@ impl Link {
         } else {
             Err(Down::new(Reason::Protocol, "not an answer to each command"))
         }
+    }
+
+    /// Notes what the answers to writes say of the server.
+    pub(super) fn note(&self, answers: &[Value]) {
+        let is_replica = answers.iter().any(
+            |answer| matches!(answer, Value::ServerError(error) if problem::is_of_a_replica(error)),
+        );
+        let change = |was: &mut bool| std::mem::replace(was, is_replica) != is_replica;
+        self.shared.is_replica.send_if_modified(change);
     }
 
     /// Limits the time of a call.
@@ -209,6 +223,7 @@ impl Drop for Call<'_> {
 async fn keep(shared: Arc<Shared>) {
     loop {
         let lost = Arc::new(Notify::new());
+        shared.is_replica.send_replace(false);
         let wait = match shared.connect(&lost).await {
             Ok((connection, subscribed)) => {
                 shared.state.send_replace(State::Up(connection.clone()));
@@ -292,12 +307,17 @@ impl Shared {
         mut subscribed: BTreeSet<String>,
         lost: &Notify,
     ) -> Down {
+        let mut replica = std::pin::pin!(self.remains_a_replica());
         loop {
             let mut check = false;
             tokio::select! {
                 () = lost.notified() => {
                     let text = format_args!("{}: the connection ended", self.server);
                     return Down::new(Reason::Unreachable, text);
+                }
+                () = &mut replica => {
+                    let text = format_args!("{}: a replica, connecting again", self.server);
+                    return Down::new(Reason::ReadOnly, text);
                 }
                 () = self.channels.added.notified() => {}
                 () = self.suspect.notified() => check = true,
@@ -325,6 +345,19 @@ impl Shared {
                 Ok(Ok(())) => {}
                 Ok(Err(down)) => return down,
                 Err(_) => return self.silent(PING_LIMIT),
+            }
+        }
+    }
+
+    /// Waits until the server has been a replica for some time.
+    async fn remains_a_replica(&self) {
+        let mut is_replica = self.is_replica.subscribe();
+        loop {
+            // the sender is borrowed here
+            let _ = is_replica.wait_for(|&is| is).await;
+            let no_more = is_replica.wait_for(|&is| !is);
+            if timeout(REPLICA_LIMIT, no_more).await.is_err() {
+                return;
             }
         }
     }

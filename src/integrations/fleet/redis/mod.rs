@@ -23,7 +23,8 @@ use std::sync::{Arc, LazyLock};
 /// A fleet's store in Redis, version 6 or later, or what speaks its protocol.
 ///
 /// One connection carries commands and news. It is opened at the first use, by a task on tokio's runtime, and opened again
-/// for ever once it is lost or silent. Clones share it; when the last one is dropped, it is closed. The runtime must have
+/// for ever once it is lost or silent, or has led to a replica for a second: after a failover, the host's name may have another
+/// address. Clones share it; when the last one is dropped, it is closed. The runtime must have
 /// its time and its I/O enabled.
 ///
 /// All calls fail while the server cannot be reached, at once and with the [`Reason`](super::Reason); and if it does not
@@ -172,6 +173,7 @@ impl RedisStore {
             commands.add_command(command(at));
         }
         let mut values = self.link.send(&commands).await?;
+        self.link.note(&values);
         // the server does not have the script: these have done nothing, and the others are not repeated
         let missing: Vec<usize> = (0..count).filter(|&at| is_missing(&values[at])).collect();
         if !missing.is_empty() {
@@ -180,9 +182,9 @@ impl RedisStore {
             for &at in &missing {
                 commands.add_command(command(at));
             }
-            let mut again = checked(self.link.send(&commands).await?)?
-                .into_iter()
-                .skip(1);
+            let again = self.link.send(&commands).await?;
+            self.link.note(&again);
+            let mut again = checked(again)?.into_iter().skip(1);
             for at in missing {
                 if let Some(value) = again.next() {
                     values[at] = value;

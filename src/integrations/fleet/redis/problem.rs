@@ -36,10 +36,20 @@ pub(super) fn refused(error: &ServerError) -> Down {
     by_code(error.code(), error.details().unwrap_or_default())
 }
 
+/// Returns whether the server is a replica: others may be reached by its name after a failover.
+pub(super) fn is_of_a_replica(error: &ServerError) -> bool {
+    let of = |code: &str| matches!(code, "READONLY" | "MASTERDOWN");
+    let details = error.details().unwrap_or_default();
+    of(error.code()) || codes_in(details).any(of)
+}
+
+/// Before Redis 7, an error inside of a script has its own code in its text alone.
+fn codes_in(details: &str) -> impl Iterator<Item = &str> {
+    details.split(|c: char| !c.is_ascii_alphanumeric())
+}
+
 fn by_code(code: &str, details: &str) -> Down {
-    let words = || details.split(|c: char| !c.is_ascii_alphanumeric());
-    // before Redis 7, an error inside of a script has its own code in its text alone
-    let reason = reason_of(code).or_else(|| words().find_map(reason_of));
+    let reason = reason_of(code).or_else(|| codes_in(details).find_map(reason_of));
     let in_script = || details.contains("user_script") || details.contains("script:");
     let reason = match reason {
         Some(reason) => reason,
