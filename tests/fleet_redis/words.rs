@@ -376,3 +376,18 @@ async fn no_news_is_lost() {
     let all: Vec<String> = (0..100).map(|number| format!("b{number}")).collect();
     assert_eq!(seen, all);
 }
+
+/// It would cost the server, and every instance that reads the words.
+#[tokio::test]
+async fn a_text_that_is_too_long_is_not_stored() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let long = "w".repeat(1025);
+    let words = Words::new("checkout", store(&server), "ana").because(long.as_str());
+    let down = words.disable("orders").await.expect_err("too long");
+    assert_eq!(down.reason, Reason::Protocol, "{down}");
+    assert!(down.detail.contains("why has 1025 bytes"), "{down}");
+    let stored: u32 = admin(&server).exists("tc1:{checkout}:ov").expect("a count");
+    assert_eq!(stored, 0);
+}

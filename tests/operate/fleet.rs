@@ -87,6 +87,21 @@ async fn what_is_wrong_with_a_word_is_said_and_nothing_else() {
             "{body}"
         );
     }
+    let long = "w".repeat(1025);
+    let (path, why) = (
+        format!("/fleet/{long}/disable"),
+        format!(r#"{{"why": "{long}"}}"#),
+    );
+    for (path, body, wrong) in [
+        (path.as_str(), "", "name"),
+        ("/fleet/orders/disable", why.as_str(), "why"),
+    ] {
+        let (status, answer) = rig.post(path, body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(field(&answer).as_deref(), Some(wrong));
+        let problem = answer["problems"][0]["problem"].as_str().unwrap();
+        assert!(problem.contains("1024"), "{problem}");
+    }
     for word in ["trip", "reset", "half-open", "rules", "dance"] {
         let (status, answer) = rig.post(&format!("/fleet/orders/{word}"), "").await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");

@@ -67,7 +67,7 @@ impl fmt::Display for Mode {
 /// A breaker whose own name this is has no words for itself alone: those on all reach it.
 pub const EVERY: &str = "*";
 
-/// An operator's word.
+/// An operator's word. Its texts have at most 1024 bytes each, because every instance reads all words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     /// The breaker's name, or [`EVERY`].
@@ -82,4 +82,23 @@ pub struct Word {
     pub who: String,
     /// Why, in the operator's own text.
     pub why: String,
+}
+
+impl Word {
+    /// The most bytes of each text.
+    const LONGEST: usize = 1024;
+
+    /// Returns the texts that are too long, and what is wrong with them.
+    pub(crate) fn too_long(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let texts = [
+            ("breaker", &self.breaker),
+            ("who", &self.who),
+            ("why", &self.why),
+        ];
+        texts.into_iter().filter_map(|(field, text)| {
+            let (most, length) = (Word::LONGEST, text.len());
+            let problem = || format!("has {length} bytes, but may have {most} at most");
+            (length > most).then(|| (field, problem()))
+        })
+    }
 }

@@ -1,8 +1,11 @@
 //! Operators' words: what they ask of all instances of a fleet.
 
-use super::store::{Down, Store};
+use super::store::{Down, Reason, Store};
 use super::word::{Mode, Word};
 use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
 
 /// An operator's voice: what it says reaches all instances of a fleet.
 ///
@@ -18,6 +21,9 @@ use std::time::Duration;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// A breaker's name, `who` and `why` have at most 1024 bytes each. A longer one is not said: the answer is an error
+/// ([`Reason::Protocol`]).
 #[derive(Clone, Debug)]
 pub struct Words<S> {
     fleet: String,
@@ -110,6 +116,12 @@ impl<'a, S: Store> IntoFuture for Saying<'a, S> {
     type IntoFuture = core::pin::Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.words.store.say(&self.words.fleet, &self.word).await })
+        Box::pin(async move {
+            if let Some((field, problem)) = self.word.too_long().next() {
+                let text = format_args!("nothing was said: {field} {problem}");
+                return Err(Down::new(Reason::Protocol, text));
+            }
+            self.words.store.say(&self.words.fleet, &self.word).await
+        })
     }
 }

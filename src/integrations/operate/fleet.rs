@@ -7,7 +7,7 @@ use crate::integrations::operate::audit;
 use crate::integrations::operate::operator::Operator;
 use crate::integrations::operate::read::name_in;
 use crate::integrations::operate::switch::{action_in, body_of, is_from_here};
-use crate::integrations::operate::voice::{Boxed, Said, Voice};
+use crate::integrations::operate::voice::{Boxed, Voice};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -87,14 +87,19 @@ async fn attempt(
     is_from_here(head)?;
     let breaker = name?;
     let (left, why) = parameters(&body_of(body).await?)?;
-    let said = Said {
+    let word = Word {
+        breaker,
+        version: 0,
+        mode,
+        left,
         who: who.to_string(),
         why,
-        mode,
-        breaker,
-        left,
     };
-    in_time(voice.say(said)).await
+    let problems: Vec<_> = word.too_long().map(too_long).collect();
+    if !problems.is_empty() {
+        return Err(nothing_said(problems));
+    }
+    in_time(voice.say(word)).await
 }
 
 fn mode_of(action: Action) -> Option<Mode> {
@@ -140,8 +145,21 @@ fn parameters(body: &[u8]) -> Result<(Option<Duration>, String), Refusal> {
     if problems.is_empty() {
         return Ok((left, why));
     }
+    Err(nothing_said(problems))
+}
+
+fn too_long((field, problem): (&str, String)) -> Problem {
+    // as the path's parameter is called
+    let field = if field == "breaker" { "name" } else { field };
+    Problem {
+        field: field.to_owned(),
+        problem,
+    }
+}
+
+fn nothing_said(problems: Vec<Problem>) -> Refusal {
     let error = "nothing was said";
-    Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error).with(problems))
+    Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error).with(problems)
 }
 
 async fn in_time<T>(answer: Boxed<'_, T>) -> Result<T, Refusal> {
