@@ -7,8 +7,9 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 use std::future::pending;
 use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
 use tripcoil::fleet::{
-    Answer, ChangeSender, Changes, Down, MemoryStore, Mode, Reason, Report, Store, Word,
+    Answer, Change, ChangeSender, Changes, Down, MemoryStore, Mode, Reason, Report, Store, Word,
 };
 use tripcoil::operate::{Action, Asked, Operator, Who};
 
@@ -222,6 +223,93 @@ impl Store for Bad {
 
     fn changes(&self, _: &str) -> Changes {
         ChangeSender::new().changes()
+    }
+}
+
+/// A store that answers once it may.
+#[derive(Clone)]
+struct Slow {
+    memory: MemoryStore,
+    asked: Arc<Notify>,
+    may: Arc<Notify>,
+}
+
+impl Store for Slow {
+    async fn exchange(&self, fleet: &str, reports: &[Report]) -> Result<Vec<Answer>, Down> {
+        self.memory.exchange(fleet, reports).await
+    }
+
+    async fn words(&self, fleet: &str) -> Result<Vec<Word>, Down> {
+        self.memory.words(fleet).await
+    }
+
+    async fn say(&self, fleet: &str, word: &Word) -> Result<Word, Down> {
+        self.asked.notify_one();
+        self.may.notified().await;
+        self.memory.say(fleet, word).await
+    }
+
+    fn changes(&self, fleet: &str) -> Changes {
+        self.memory.changes(fleet)
+    }
+}
+
+#[tokio::test]
+async fn a_word_is_said_to_its_end_though_the_client_has_gone() {
+    let store = Slow {
+        memory: MemoryStore::new(),
+        asked: Arc::default(),
+        may: Arc::default(),
+    };
+    let operator = Operator::new().fleet("checkout", store.clone());
+    let rig = Rig::new(operator.switches(check)).await;
+    let mut changes = store.changes("checkout");
+    tokio::select! {
+        answer = rig.post("/fleet/orders/disable", "") => panic!("{answer:?}"),
+        () = store.asked.notified() => {}
+    }
+    store.may.notify_one();
+    assert_eq!(changes.next().await, Change::Word);
+    let words = store.words("checkout").await.unwrap();
+    assert_eq!(words[0].mode, Mode::Disable);
+}
+
+/// A store whose client panics.
+#[derive(Clone)]
+struct Panics;
+
+impl Store for Panics {
+    async fn exchange(&self, _: &str, _: &[Report]) -> Result<Vec<Answer>, Down> {
+        panic!("on purpose")
+    }
+
+    async fn words(&self, _: &str) -> Result<Vec<Word>, Down> {
+        panic!("on purpose")
+    }
+
+    async fn say(&self, _: &str, _: &Word) -> Result<Word, Down> {
+        panic!("on purpose")
+    }
+
+    fn changes(&self, _: &str) -> Changes {
+        ChangeSender::new().changes()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_without_an_answer_may_have_been_said() {
+    let rigs = [
+        Operator::new().fleet("checkout", Bad(None)),
+        Operator::new().fleet("checkout", Bad(Some(Reason::Timeout))),
+        Operator::new().fleet("checkout", Panics),
+    ];
+    for operator in rigs {
+        let rig = Rig::new(operator.switches(check)).await;
+        let (status, said) = rig.post("/fleet/orders/disable", "").await;
+        assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
+        let error = said["error"].as_str().unwrap();
+        let hint = ": it may have been said all the same; read the words";
+        assert!(error.ends_with(hint), "{error}");
     }
 }
 

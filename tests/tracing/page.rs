@@ -8,14 +8,15 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceExt;
 use tracing::field::Empty;
 use tracing::span::{Attributes, Id};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Instrument, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tripcoil::fleet::MemoryStore;
+use tripcoil::fleet::{Answer, ChangeSender, Changes, Down, MemoryStore, Report, Store, Word};
 use tripcoil::insight::{Bounds, Insight, Tuner};
 use tripcoil::operate::{Operator, Who};
 use tripcoil::tracing::{RecordRejection, Tracing};
@@ -160,22 +161,22 @@ fn the_page_lists_every_event_and_span_with_its_fields() {
     recorded_on_a_span(&yours);
 }
 
-/// A switch that is thrown, one that there is no breaker for, and a word to a fleet.
+/// A switch that is thrown, one that there is no breaker for, and words to a fleet, one of them without an answer.
 fn operated() {
     let (_breaker, controller, _) = build(|b| b);
     let operator = Operator::new().controller(controller);
-    let operator = operator.fleet("checkout", MemoryStore::new());
-    let router: Router = operator
-        .switches(async |_: Parts| -> Result<Who, Response> { Ok(Who::new("ann")) })
-        .router();
+    let memory = router(operator.fleet("checkout", MemoryStore::new()));
+    let silent = router(Operator::new().fleet("checkout", Silent));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
+        .start_paused(true)
         .build();
     runtime.expect("a runtime").block_on(async {
-        for (path, status) in [
-            ("/breakers/orders/trip", 404),
-            ("/breakers/payments/trip", 200),
-            ("/fleet/payments/disable", 200),
+        for (router, path, status) in [
+            (&memory, "/breakers/orders/trip", 404),
+            (&memory, "/breakers/payments/trip", 200),
+            (&memory, "/fleet/payments/disable", 200),
+            (&silent, "/fleet/payments/disable", 504),
         ] {
             let request = Request::post(path)
                 .header("content-type", "application/json")
@@ -185,6 +186,84 @@ fn operated() {
             assert_eq!(answer.status().as_u16(), status);
         }
     });
+}
+
+fn router(operator: Operator) -> Router {
+    operator
+        .switches(async |_: Parts| -> Result<Who, Response> { Ok(Who::new("ann")) })
+        .router()
+}
+
+/// A store that never answers.
+#[derive(Clone)]
+struct Silent;
+
+impl Store for Silent {
+    async fn exchange(&self, _: &str, _: &[Report]) -> Result<Vec<Answer>, Down> {
+        pending().await
+    }
+
+    async fn words(&self, _: &str) -> Result<Vec<Word>, Down> {
+        pending().await
+    }
+
+    async fn say(&self, _: &str, _: &Word) -> Result<Word, Down> {
+        pending().await
+    }
+
+    fn changes(&self, _: &str) -> Changes {
+        ChangeSender::new().changes()
+    }
+}
+
+/// A word that is under way is audited even if the client has gone, and within the span of the request.
+#[test]
+fn a_client_that_disconnects_avoids_no_audit() {
+    let capture = super::Capture::default();
+    let router = router(Operator::new().fleet("checkout", Silent));
+    capture.within(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build();
+        runtime.expect("a runtime").block_on(async {
+            let request = Request::post("/fleet/payments/force-open")
+                .header("content-type", "application/json")
+                .body(Body::from(r#"{"for": "10m", "why": "change 4711"}"#))
+                .expect("a request");
+            let asking = router.clone().oneshot(request);
+            let asking = asking.instrument(tracing::info_span!("request"));
+            let gone = tokio::time::timeout(Duration::from_secs(1), asking).await;
+            assert!(gone.is_err(), "no answer");
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        });
+    });
+    let events = capture.events.lock();
+    let [(_, fields)] = &events[..] else {
+        panic!("{events:#?}");
+    };
+    let field = |name: &str| fields.0[name].as_str();
+    assert_eq!(
+        field("message"),
+        "fleet's word may have been said by an operator"
+    );
+    assert_eq!(
+        ["fleet", "breaker", "action", "who", "why", "status"]
+            .map(|name| field(&format!("tripcoil.{name}"))),
+        [
+            "checkout",
+            "payments",
+            "force_open",
+            "ann",
+            "change 4711",
+            "504"
+        ]
+    );
+    let error = field("tripcoil.error");
+    assert!(
+        error.contains("no answer within 2s: it may have been said"),
+        "{error}"
+    );
 }
 
 /// Of a span that declares all of these, and one more, exactly these are filled in.

@@ -47,6 +47,38 @@ pub(super) fn said(word: &Word) {
 #[cfg(all(feature = "fleet", not(feature = "tracing")))]
 pub(super) fn said(_: &Word) {}
 
+/// One event for each word to a fleet of which the store has not said whether it is said.
+#[cfg(all(feature = "fleet", feature = "tracing"))]
+pub(super) fn unanswered(fleet: &str, word: &Word, refusal: &Refusal) {
+    event!(
+        target: "tripcoil",
+        Level::WARN,
+        tripcoil.fleet = fleet,
+        tripcoil.breaker = word.breaker,
+        tripcoil.action = word.mode.as_str(),
+        tripcoil.who = word.who,
+        tripcoil.why = word.why,
+        tripcoil.for_seconds = word.left.map(|left| left.as_secs_f64()),
+        tripcoil.status = refusal.status().as_u16(),
+        tripcoil.error = refusal.error(),
+        "fleet's word may have been said by an operator"
+    );
+}
+
+#[cfg(all(feature = "fleet", not(feature = "tracing")))]
+pub(super) fn unanswered(_: &str, _: &Word, _: &Refusal) {}
+
+/// Keeps a task in the span of the request.
+#[cfg(all(feature = "fleet", feature = "tracing"))]
+pub(super) fn in_span<F: Future>(task: F) -> impl Future<Output = F::Output> {
+    ::tracing::Instrument::in_current_span(task)
+}
+
+#[cfg(all(feature = "fleet", not(feature = "tracing")))]
+pub(super) fn in_span<F: Future>(task: F) -> F {
+    task
+}
+
 /// One event for each request that the user's check has let pass, and that was refused all the same.
 #[cfg(feature = "tracing")]
 pub(super) fn refused(asked: &Asked, who: &Who, refusal: &Refusal) {

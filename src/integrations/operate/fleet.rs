@@ -7,7 +7,7 @@ use crate::integrations::operate::audit;
 use crate::integrations::operate::operator::Operator;
 use crate::integrations::operate::read::name_in;
 use crate::integrations::operate::switch::{action_in, body_of, is_from_here};
-use crate::integrations::operate::voice::{Boxed, Voice};
+use crate::integrations::operate::voice::Voice;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -34,12 +34,13 @@ pub(super) async fn list(State(operator): Shared, request: Parts) -> Response {
     let Some(voice) = &operator.fleet else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match in_time(voice.list()).await {
+    let listed = timeout(PATIENCE, voice.list()).await;
+    match listed.unwrap_or_else(|_| Err(late())) {
         Ok(words) => {
             let words: Vec<_> = words.iter().map(shown).collect();
             json(StatusCode::OK, &json!({ "words": words }))
         }
-        Err(refusal) => refusal.into_response(),
+        Err(down) => failed(&down).into_response(),
     }
 }
 
@@ -64,20 +65,46 @@ pub(super) async fn say(State(operator): Shared, request: Request) -> Response {
         // the user's own answer
         Err(refused) => return refused,
     };
-    match attempt(voice.as_ref(), &head, body, name, mode, &who).await {
-        Ok(word) => {
-            audit::said(&word);
-            json(StatusCode::OK, &shown(&word))
-        }
+    let word = match word_of(&head, body, name, mode, &who).await {
+        Ok(word) => word,
         Err(refusal) => {
             audit::refused(&asked, &who, &refusal);
-            refusal.into_response()
+            return refusal.into_response();
         }
-    }
+    };
+    // a client that goes away prevents neither the word, which may be under way, nor its audit
+    let speaking = tokio::spawn(audit::in_span(speak(Arc::clone(voice), asked, who, word)));
+    let spoken = speaking.await;
+    // it ends early with the runtime only
+    spoken.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-async fn attempt(
-    voice: &dyn Voice,
+async fn speak(voice: Arc<dyn Voice>, asked: Asked, who: Who, word: Word) -> Response {
+    let (speaker, spoken) = (Arc::clone(&voice), word.clone());
+    // the store's client may panic
+    let mut saying = tokio::spawn(async move { speaker.say(spoken).await });
+    let refusal = match timeout(PATIENCE, &mut saying).await {
+        Ok(Ok(Ok(word))) => {
+            audit::said(&word);
+            return json(StatusCode::OK, &shown(&word));
+        }
+        Ok(Ok(Err(down))) if down.reason != Reason::Timeout => {
+            let refusal = failed(&down);
+            audit::refused(&asked, &who, &refusal);
+            return refusal.into_response();
+        }
+        Ok(Ok(Err(down))) => unanswered(&down),
+        Ok(Err(_)) => unanswered(&panicked()),
+        Err(_) => {
+            saying.abort();
+            unanswered(&late())
+        }
+    };
+    audit::unanswered(voice.fleet(), &word, &refusal);
+    refusal.into_response()
+}
+
+async fn word_of(
     head: &Parts,
     body: Body,
     name: Result<String, Refusal>,
@@ -96,10 +123,10 @@ async fn attempt(
         why,
     };
     let problems: Vec<_> = word.too_long().map(too_long).collect();
-    if !problems.is_empty() {
-        return Err(nothing_said(problems));
+    match problems.is_empty() {
+        true => Ok(word),
+        false => Err(nothing_said(problems)),
     }
-    in_time(voice.say(word)).await
 }
 
 fn mode_of(action: Action) -> Option<Mode> {
@@ -162,21 +189,28 @@ fn nothing_said(problems: Vec<Problem>) -> Refusal {
     Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error).with(problems)
 }
 
-async fn in_time<T>(answer: Boxed<'_, T>) -> Result<T, Refusal> {
-    let down = match timeout(PATIENCE, answer).await {
-        Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(down)) => down,
-        Err(_) => Down::new(
-            Reason::Timeout,
-            format_args!("no answer within {PATIENCE:?}"),
-        ),
-    };
+fn late() -> Down {
+    let text = format_args!("no answer within {PATIENCE:?}");
+    Down::new(Reason::Timeout, text)
+}
+
+fn panicked() -> Down {
+    Down::new(Reason::Protocol, "the store's client panicked")
+}
+
+fn failed(down: &Down) -> Refusal {
     // what the store's user may not do is this program's configuration, and not the operator's request
     let status = match down.reason {
         Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
         _ => StatusCode::BAD_GATEWAY,
     };
-    Err(Refusal::new(status, down.to_string()))
+    Refusal::new(status, down.to_string())
+}
+
+/// The store has the word, or not.
+fn unanswered(down: &Down) -> Refusal {
+    let error = format!("{down}: it may have been said all the same; read the words");
+    Refusal::new(StatusCode::GATEWAY_TIMEOUT, error)
 }
 
 fn shown(word: &Word) -> Value {

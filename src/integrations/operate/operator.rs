@@ -30,7 +30,7 @@ pub struct Operator {
     #[cfg(feature = "insight")]
     pub(super) insight_of: Option<Find>,
     #[cfg(feature = "fleet")]
-    pub(super) fleet: Option<Box<dyn Voice>>,
+    pub(super) fleet: Option<Arc<dyn Voice>>,
     pub(super) hosts: Hosts,
     pub(super) readers: Option<Check>,
     pub(super) switches: Option<Check>,

@@ -2,20 +2,26 @@
 
 use crate::fleet::{Down, Store, Word, Words};
 use std::pin::Pin;
+use std::sync::Arc;
 
 pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Down>> + Send + 'a>>;
 
 pub(super) trait Voice: Send + Sync {
+    fn fleet(&self) -> &str;
     fn list(&self) -> Boxed<'_, Vec<Word>>;
     /// The store sets the version.
     fn say(&self, word: Word) -> Boxed<'_, Word>;
 }
 
 /// Returns the voice of that fleet's operators.
-pub(super) fn voice<S: Store + Clone>(fleet: String, store: S) -> Box<dyn Voice> {
+pub(super) fn voice<S: Store + Clone>(fleet: String, store: S) -> Arc<dyn Voice> {
     struct Of<S>(String, S);
 
     impl<S: Store + Clone> Voice for Of<S> {
+        fn fleet(&self) -> &str {
+            &self.0
+        }
+
         fn list(&self) -> Boxed<'_, Vec<Word>> {
             Box::pin(self.1.words(&self.0))
         }
@@ -32,5 +38,5 @@ pub(super) fn voice<S: Store + Clone>(fleet: String, store: S) -> Box<dyn Voice>
         }
     }
 
-    Box::new(Of(fleet, store))
+    Arc::new(Of(fleet, store))
 }
