@@ -159,10 +159,36 @@ async fn the_checks_are_asked_about_the_fleet() {
         [
             (None, Action::Read, true),
             (Some("orders"), Action::Disable, true),
-            (None, Action::ForceOpen, true),
+            (Some("*"), Action::ForceOpen, true),
         ]
     );
     assert_eq!(store.words("checkout").await.unwrap(), []);
+}
+
+/// Names of breakers that someone may switch do not include every one.
+#[tokio::test]
+async fn a_check_by_name_refuses_a_word_to_every_breaker() {
+    let store = MemoryStore::new();
+    let operator = Operator::new().fleet("checkout", store.clone());
+    let operator = operator.switches(async |head: axum::http::request::Parts| {
+        let asked = head.extensions.get::<Asked>().unwrap();
+        match asked.breaker.as_deref() {
+            Some("payments" | "*") => Err(StatusCode::UNAUTHORIZED.into_response()),
+            _ => Ok(Who::new("bea")),
+        }
+    });
+    let rig = Rig::new(operator).await;
+    for path in [
+        "/fleet/*/disable",
+        "/fleet/%2A/disable",
+        "/fleet/_/disable?name=*",
+    ] {
+        let answer = rig.send(post(Method::POST, path, "")).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    assert_eq!(store.words("checkout").await.unwrap(), []);
+    let (status, _) = rig.post("/fleet/orders/disable", "").await;
+    assert_eq!(status, StatusCode::OK);
 }
 
 #[tokio::test]

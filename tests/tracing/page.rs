@@ -266,6 +266,36 @@ fn a_client_that_disconnects_avoids_no_audit() {
     );
 }
 
+/// A word that is refused does not look like a switch of this process alone.
+#[test]
+fn a_refused_word_has_the_name_of_its_fleet() {
+    let (_breaker, controller, _) = build(|b| b);
+    let operator = Operator::new().controller(controller);
+    let router = router(operator.fleet("checkout", MemoryStore::new()));
+    let capture = super::Capture::default();
+    capture.within(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        runtime.expect("a runtime").block_on(async {
+            for path in ["/breakers/payments/disable", "/fleet/payments/disable"] {
+                let request = Request::post(path)
+                    .header("content-type", "application/json")
+                    .body(Body::from(r#"{"for": "ever"}"#))
+                    .expect("a request");
+                let answer = router.clone().oneshot(request).await.expect("an answer");
+                assert_eq!(answer.status().as_u16(), 422);
+            }
+        });
+    });
+    let events = capture.events();
+    let fleets = events
+        .iter()
+        .map(|(_, fields)| fields.0.get("tripcoil.fleet"));
+    let fleets: Vec<_> = fleets.map(|fleet| fleet.map(String::as_str)).collect();
+    assert_eq!(fleets, [None, Some("checkout")]);
+}
+
 /// Of a span that declares all of these, and one more, exactly these are filled in.
 fn recorded_on_a_span(fields: &Names) {
     let capture = super::Capture::default();

@@ -39,6 +39,9 @@ impl fmt::Display for Who {
 
 /// What a request is for. A check finds it in the extensions of the request's head.
 ///
+/// The check of the [switches](crate::operate::Operator::switches) decides about words to a fleet too: look at
+/// [`fleet`](Self::fleet), since such a word reaches all instances.
+///
 /// ```
 /// use axum::http::StatusCode;
 /// use axum::http::request::Parts;
@@ -47,7 +50,8 @@ impl fmt::Display for Who {
 ///
 /// let operator = Operator::new().switches(async |request: Parts| {
 ///     let asked = request.extensions.get::<Asked>();
-///     if asked.is_some_and(|asked| asked.action == Action::Release) {
+///     // of this process only
+///     if asked.is_some_and(|asked| asked.action == Action::Release && !asked.fleet) {
 ///         return Ok(Who::new("anyone on call"));
 ///     }
 ///     Err(StatusCode::FORBIDDEN.into_response())
@@ -57,12 +61,13 @@ impl fmt::Display for Who {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Asked {
-    /// The name of the breaker, which need not exist; `None` for a list of all.
+    /// The name of the breaker, which need not exist; `None` for a list of all. In a word to a fleet, `*` means every
+    /// breaker.
     pub breaker: Option<String>,
     /// What is to be done.
     pub action: Action,
-    /// Whether it is asked of all instances of a fleet (`Operator::fleet`), and then
-    /// of all their breakers if there is no name.
+    /// Whether it is asked of all instances of a fleet ([`Operator::fleet`](crate::operate::Operator::fleet)), and not of
+    /// this process alone.
     pub fleet: bool,
 }
 

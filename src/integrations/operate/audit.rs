@@ -31,10 +31,11 @@ pub(super) fn done(done: &Done) {
 
 /// One event for each word to a fleet.
 #[cfg(all(feature = "fleet", feature = "tracing"))]
-pub(super) fn said(word: &Word) {
+pub(super) fn said(fleet: &str, word: &Word) {
     event!(
         target: "tripcoil",
         Level::INFO,
+        tripcoil.fleet = fleet,
         tripcoil.breaker = word.breaker,
         tripcoil.action = word.mode.as_str(),
         tripcoil.who = word.who,
@@ -45,7 +46,7 @@ pub(super) fn said(word: &Word) {
 }
 
 #[cfg(all(feature = "fleet", not(feature = "tracing")))]
-pub(super) fn said(_: &Word) {}
+pub(super) fn said(_: &str, _: &Word) {}
 
 /// One event for each word to a fleet of which the store has not said whether it is said.
 #[cfg(all(feature = "fleet", feature = "tracing"))]
@@ -81,10 +82,11 @@ pub(super) fn in_span<F: Future>(task: F) -> F {
 
 /// One event for each request that the user's check has let pass, and that was refused all the same.
 #[cfg(feature = "tracing")]
-pub(super) fn refused(asked: &Asked, who: &Who, refusal: &Refusal) {
+pub(super) fn refused(asked: &Asked, fleet: Option<&str>, who: &Who, refusal: &Refusal) {
     event!(
         target: "tripcoil",
         Level::WARN,
+        tripcoil.fleet = fleet,
         tripcoil.breaker = asked.breaker,
         tripcoil.action = asked.action.as_str(),
         tripcoil.who = who.as_str(),
@@ -98,4 +100,4 @@ pub(super) fn refused(asked: &Asked, who: &Who, refusal: &Refusal) {
 pub(super) fn done(_: &Done) {}
 
 #[cfg(not(feature = "tracing"))]
-pub(super) fn refused(_: &Asked, _: &Who, _: &Refusal) {}
+pub(super) fn refused(_: &Asked, _: Option<&str>, _: &Who, _: &Refusal) {}

@@ -1,6 +1,6 @@
 //! Operators' words to a whole fleet.
 
-use crate::fleet::{Down, EVERY, Mode, Reason, Word};
+use crate::fleet::{Down, Mode, Reason, Word};
 use crate::integrations::operate::access::{Action, Asked, Who};
 use crate::integrations::operate::answer::{Problem, Refusal, json};
 use crate::integrations::operate::audit;
@@ -53,7 +53,7 @@ pub(super) async fn say(State(operator): Shared, request: Request) -> Response {
     };
     let name = name_in(&head);
     let asked = Asked {
-        breaker: name.as_ref().ok().filter(|name| *name != EVERY).cloned(),
+        breaker: name.as_ref().ok().cloned(),
         action,
         fleet: true,
     };
@@ -68,7 +68,7 @@ pub(super) async fn say(State(operator): Shared, request: Request) -> Response {
     let word = match word_of(&head, body, name, mode, &who).await {
         Ok(word) => word,
         Err(refusal) => {
-            audit::refused(&asked, &who, &refusal);
+            audit::refused(&asked, Some(voice.fleet()), &who, &refusal);
             return refusal.into_response();
         }
     };
@@ -85,12 +85,12 @@ async fn speak(voice: Arc<dyn Voice>, asked: Asked, who: Who, word: Word) -> Res
     let mut saying = tokio::spawn(async move { speaker.say(spoken).await });
     let refusal = match timeout(PATIENCE, &mut saying).await {
         Ok(Ok(Ok(word))) => {
-            audit::said(&word);
+            audit::said(voice.fleet(), &word);
             return json(StatusCode::OK, &shown(&word));
         }
         Ok(Ok(Err(down))) if down.reason != Reason::Timeout => {
             let refusal = failed(&down);
-            audit::refused(&asked, &who, &refusal);
+            audit::refused(&asked, Some(voice.fleet()), &who, &refusal);
             return refusal.into_response();
         }
         Ok(Ok(Err(down))) => unanswered(&down),

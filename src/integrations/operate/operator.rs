@@ -122,7 +122,12 @@ impl Operator {
     /// instances at once. What they say goes to the store, and the instances' agents find it there: the breakers of this
     /// process change if it has an agent too (`Fleet`).
     ///
-    /// Its requests need a tokio runtime with the timer enabled, and panic without one.
+    /// The check of the [switches](Self::switches) decides about words too, and one that was written for the switches of this
+    /// process permits its users words to all. [`Asked::fleet`](crate::operate::Asked::fleet) is the difference.
+    ///
+    /// Its requests need a tokio runtime with the timer enabled, and panic without one. A word that was begun is said to
+    /// its end, even if the client goes away. Without an answer of the store for 2 s the answer is 504, and the word may
+    /// have been said all the same.
     ///
     /// The store's user needs the permission to write words, which the instances should not have. A second call replaces the
     /// fleet.

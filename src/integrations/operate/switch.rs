@@ -194,7 +194,7 @@ impl Operator {
                 json(StatusCode::OK, &done)
             }
             Err(refusal) => {
-                audit::refused(&asked, &who, &refusal);
+                audit::refused(&asked, None, &who, &refusal);
                 refusal.into_response()
             }
         }
