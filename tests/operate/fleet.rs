@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
+use tripcoil::Breaker;
 use tripcoil::fleet::{
     Answer, Change, ChangeSender, Changes, Down, MemoryStore, Mode, Reason, Report, Store, Word,
 };
 use tripcoil::operate::{Action, Asked, Operator, Who};
+use tripcoil::registry::Registry;
 
 async fn rig() -> (MemoryStore, Rig) {
     let store = MemoryStore::new();
@@ -24,11 +26,12 @@ async fn a_word_reaches_the_store_and_is_listed_until_it_ends() {
     let (store, rig) = rig().await;
     let body = r#"{"for": "10m", "why": "change 4711"}"#;
     let (status, said) = rig.post("/fleet/orders/force-open", body).await;
-    let expected = json!({
+    let mut expected = json!({
         "breaker": "orders", "version": 1, "mode": "force_open", "left_seconds": 600.0,
-        "who": "ann", "why": "change 4711",
+        "who": "ann", "why": "change 4711", "known": false,
     });
     assert_eq!((status, said), (StatusCode::OK, expected.clone()));
+    expected.as_object_mut().unwrap().remove("known");
     assert_eq!(rig.read("/fleet").await["words"], json!([expected]));
     assert_eq!(store.words("another").await.unwrap(), []);
 
@@ -64,6 +67,33 @@ async fn each_word_says_what_its_name_is_of_any_breaker() {
             let held = words.iter().find(|word| word.breaker == name).unwrap();
             assert_eq!((held.mode, held.who.as_str()), (mode, "ann"));
         }
+    }
+}
+
+/// A word on a name with a mistake in it is said, because other programs may have that breaker.
+#[tokio::test]
+async fn a_name_that_is_not_known_here_is_said_to_be_so() {
+    let single = Breaker::builder("orders").build().unwrap();
+    let (hosts, controller) =
+        Registry::builder(|host: &String| Breaker::builder(host.as_str())).build_with_controller();
+    let _ = hosts.get(&"a/b".to_owned()).unwrap();
+    let operator = Operator::new()
+        .observer(&single.observer())
+        .registry(controller)
+        .fleet("checkout", MemoryStore::new());
+    let rig = Rig::new(operator.switches(check)).await;
+    for (path, known) in [
+        ("orders", true),
+        ("a%2Fb", true),
+        ("*", true),
+        ("order", false),
+        ("orders%20", false),
+        ("Orders", false),
+        ("", false),
+    ] {
+        let (status, said) = rig.post(&format!("/fleet/{path}/release"), "").await;
+        assert_eq!(status, StatusCode::OK, "{said}");
+        assert_eq!(said["known"], known, "{path:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Operators' words to a whole fleet.
 
-use crate::fleet::{Down, Mode, Reason, Word};
+use crate::fleet::{Down, EVERY, Mode, Reason, Word};
 use crate::integrations::operate::access::{Action, Asked, Who};
 use crate::integrations::operate::answer::{Problem, Refusal, json};
 use crate::integrations::operate::audit;
@@ -72,21 +72,30 @@ pub(super) async fn say(State(operator): Shared, request: Request) -> Response {
             return refusal.into_response();
         }
     };
+    let known = word.breaker == EVERY || operator.sources.have(&word.breaker);
     // a client that goes away prevents neither the word, which may be under way, nor its audit
-    let speaking = tokio::spawn(audit::in_span(speak(Arc::clone(voice), asked, who, word)));
+    let speaking = tokio::spawn(audit::in_span(speak(
+        Arc::clone(voice),
+        asked,
+        who,
+        word,
+        known,
+    )));
     let spoken = speaking.await;
     // it ends early with the runtime only
     spoken.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-async fn speak(voice: Arc<dyn Voice>, asked: Asked, who: Who, word: Word) -> Response {
+async fn speak(voice: Arc<dyn Voice>, asked: Asked, who: Who, word: Word, known: bool) -> Response {
     let (speaker, spoken) = (Arc::clone(&voice), word.clone());
     // the store's client may panic
     let mut saying = tokio::spawn(async move { speaker.say(spoken).await });
     let refusal = match timeout(PATIENCE, &mut saying).await {
         Ok(Ok(Ok(word))) => {
             audit::said(voice.fleet(), &word);
-            return json(StatusCode::OK, &shown(&word));
+            let mut said = shown(&word);
+            said["known"] = known.into();
+            return json(StatusCode::OK, &said);
         }
         Ok(Ok(Err(down))) if down.reason != Reason::Timeout => {
             let refusal = failed(&down);

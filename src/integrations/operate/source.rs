@@ -144,6 +144,14 @@ impl Sources {
         }
     }
 
+    /// Returns whether there is a breaker of that name.
+    #[cfg(feature = "fleet")]
+    pub(super) fn have(&self, name: &str) -> bool {
+        let mut found = false;
+        self.each(&mut |one| found |= one.observer().name() == name);
+        found
+    }
+
     /// Calls `operate` with the breaker of that name, if there is exactly one.
     pub(super) fn on<T>(
         &self,
