@@ -3,6 +3,7 @@
 use super::server::{Server, free_port};
 use super::{admin, ask, report, run, until_change, until_it_fails, until_it_works};
 use redis::{Connection, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -276,6 +277,54 @@ async fn a_failover_behind_a_name() {
     assert!(down.to_string().contains("replica"), "{down}");
     run(&mut admin(&new), "REPLICAOF NO ONE");
     until_it_works(&agent).await;
+}
+
+/// A full server takes what begins with a deletion: a report is taken as a whole then, or not at all.
+#[tokio::test]
+async fn a_full_server_takes_no_part_of_a_report() {
+    let Some(server) = Server::start(&[]) else {
+        return;
+    };
+    let (store, mut admin) = (store(&server), admin(&server));
+    let reports = ["pod-1", "pod-2"].map(|pod| report("orders", pod));
+    store.exchange("checkout", &reports).await.expect("answers");
+    run(&mut admin, "CONFIG SET maxmemory 1");
+    // as if it had been evicted
+    run(&mut admin, "DEL tc1:{checkout/orders}:ev");
+    let before = keys(&mut admin);
+    match ask(&store, "orders").await {
+        Ok(answer) => assert_eq!(answer.votes, 1),
+        Err(down) => {
+            assert_eq!(down.reason, Reason::ReadOnly, "{down}");
+            assert_eq!(keys(&mut admin), before, "it has changed nothing");
+            return;
+        }
+    }
+    let (ages, votes): (Vec<String>, BTreeMap<String, String>) = redis::pipe()
+        .cmd("ZRANGE")
+        .arg("tc1:{checkout/orders}:ev")
+        .arg("0")
+        .arg("-1")
+        .cmd("HGETALL")
+        .arg("tc1:{checkout/orders}:vs")
+        .query(&mut admin)
+        .expect("what is there");
+    assert_eq!(ages, ["pod-1"]);
+    let votes: Vec<_> = votes
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect();
+    assert_eq!(
+        votes,
+        [
+            ("#b", "1"),
+            ("#c", "2667"),
+            ("#f", "2667"),
+            ("#n", "1"),
+            ("#o", "0"),
+            ("v:pod-1", "2667:2667:0")
+        ]
+    );
 }
 
 /// What is stored of the votes on a breaker, and the words.

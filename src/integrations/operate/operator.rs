@@ -124,8 +124,8 @@ impl Operator {
     ///
     /// A word's breaker has the name by which it has joined the fleet: its own ([`Fleet::join`](crate::fleet::Fleet::join)), or
     /// its key's text in a registry ([`Fleet::join_registry`](crate::fleet::Fleet::join_registry)). A word on any other name
-    /// is said too, since a breaker of that name may be in another program; `known` in the answer is false if this
-    /// router has none.
+    /// is said too, since a breaker of that name may be in another program; `known` in the answer is whether this
+    /// router has one.
     ///
     /// The check of the [switches](Self::switches) decides about words too, and one that was written for the switches of this
     /// process permits its users words to all. [`Asked::fleet`](crate::operate::Asked::fleet) is the difference.

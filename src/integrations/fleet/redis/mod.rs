@@ -43,8 +43,12 @@ use std::sync::{Arc, LazyLock};
 /// after 30 days, unless a word on [`EVERY`](super::EVERY) breaker holds, from which it shields.
 ///
 /// A script takes each report in one step, by the server's clock. The server keeps it; after a restart, or `SCRIPT FLUSH`,
-/// it is loaded again. A cluster is not supported: the client talks to one server. A server that takes no writes
-/// ([`Reason::ReadOnly`](super::Reason::ReadOnly)), because it is a replica, loading or full, changes nothing.
+/// it is loaded again. A cluster is not supported: the client talks to one server.
+///
+/// A report, or a word, is taken as a whole or not at all. A server that takes no writes refuses it
+/// ([`Reason::ReadOnly`](super::Reason::ReadOnly)): a replica, one that is loading, or one that is full. A full one still takes
+/// what begins with a deletion, such as that of old votes. Its `maxmemory-policy` should be `noeviction`, or one of
+/// `volatile-*`: words have no time to live, and `allkeys-*` would evict them.
 ///
 /// # Users
 ///

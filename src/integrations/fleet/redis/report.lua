@@ -6,7 +6,8 @@
 --       11 the channel, 12 the breaker's name.
 -- Returns the time, whether it is down, the verdict's number, the token of its lease or 0, how many votes there are.
 --
--- All reads come before the first write: a server that refuses writes changes nothing.
+-- All reads come before the first write, so that a server that refuses writes refuses all of them. One that is full does so only
+-- if the first one needs memory: after one that deletes, it takes the others too.
 
 local EV, VS, REC = KEYS[1], KEYS[2], KEYS[3]
 local VOTE_LIFE, FORGOTTEN_AFTER, DROPPED_AT_ONCE, TTL = 10000, 15000, 16, 60
