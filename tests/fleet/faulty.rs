@@ -15,6 +15,8 @@ pub(crate) enum Fault {
     Refused,
     Denied,
     ReadOnly,
+    /// It takes 350 ms.
+    Slow,
     /// It never answers.
     Hangs,
     /// It has one answer too few, or too many.
@@ -161,6 +163,9 @@ impl Store for Faulty {
         self.shared.exchanges.fetch_add(1, SeqCst);
         self.shared.reports.fetch_add(reports.len(), SeqCst);
         self.failing().await?;
+        if self.fault() == Fault::Slow {
+            sleep(Duration::from_millis(350)).await;
+        }
         let mut answers = self.inner().exchange(fleet, reports).await?;
         match self.fault() {
             Fault::TooFew => answers.truncate(answers.len() - 1),

@@ -1,9 +1,11 @@
 //! What can join, and how it leaves.
 
-use super::faulty::Faulty;
+use super::faulty::{Fault, Faulty};
 use super::{ms, secs};
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::time::sleep;
 use tripcoil::fleet::{Answer, Fleet, FleetError, MemoryStore, Report, Rules, Store, Vote};

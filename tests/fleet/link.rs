@@ -5,10 +5,12 @@ use super::world::{BEGIN, Plan, Pod, Sharing, Weather, World};
 use super::{Kind, ms, secs};
 use std::convert::Infallible;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
-use tripcoil::fleet::{Fleet, Reason};
+use tripcoil::fleet::{Fleet, Reason, Report, Rules, Store, Vote};
+use tripcoil::registry::Registry;
 use tripcoil::testing::tokio_clock;
 use tripcoil::{Breaker, Controller, FailureKind, State, Transition};
 
@@ -242,7 +244,6 @@ async fn a_store_that_fails_in_an_outage_leaves_no_wait_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_panics_costs_its_own_breaker_alone() {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
     let broken = Arc::new(AtomicBool::new(false));
     let (clock, inner) = (broken.clone(), tokio::time::Instant::now());

@@ -12,6 +12,7 @@ mod noise;
 mod operators;
 mod outage;
 mod part;
+mod probes;
 mod stale;
 mod world;
 

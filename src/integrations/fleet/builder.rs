@@ -114,8 +114,10 @@ impl<S: Store> FleetBuilder<S> {
         self
     }
 
-    /// Sets how long an instance may probe before another one may, by default 5 s: 1 s to 60 s. It is renewed while its
-    /// probe goes on; so it is how long recovery waits for an instance that has died as it probed.
+    /// Sets how long an instance may probe before another one may, by default 5 s: 1 s to 60 s. It is renewed while
+    /// its round goes on, but not if no probe of that has begun or ended for as long, and up to three times as long at most. So
+    /// it is how long recovery waits for an instance that has died as it probed, or for a probe that hangs: it should be
+    /// longer than calls take.
     pub fn probe_lease(mut self, time: Duration) -> Self {
         self.rules.probe_lease = time;
         self

@@ -14,6 +14,7 @@ use super::vote::Vote;
 use crate::error::caught::caught;
 #[cfg(feature = "metrics")]
 use crate::integrations::metrics::FleetBreakerSeries;
+use crate::observe::Probes;
 use crate::{Cause, Controller, Observer, Snapshot, State};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,8 @@ const POSTPONED: Duration = Duration::from_secs(2);
 /// If a dependency is found down within this time after it was found up, one probe that succeeds proves nothing: the next
 /// verdict takes a round that the breaker itself is satisfied with.
 const RELAPSE: Duration = Duration::from_secs(10);
+/// A lease is renewed until it has lasted for so many, and no longer.
+const MOST_LEASES: u32 = 3;
 /// The rounds that follow a verdict begin within this time.
 const HERD: Duration = Duration::from_millis(500);
 
@@ -67,6 +70,7 @@ struct Seen {
     since: Instant,
     ended: Ended,
     rejected: u64,
+    probes: Probes,
     /// A probe is out.
     probing: bool,
     /// One has succeeded; or enough of them for the breaker, whose ramp has begun.
@@ -99,10 +103,25 @@ struct Known {
 /// A lease that this instance has.
 struct Held {
     token: u64,
+    since: Instant,
     until: Instant,
+    /// When a probe of its round has begun or ended last, and the probes then.
+    moved: Instant,
+    probes: Option<Probes>,
     /// The generation of its round.
     round: Option<u64>,
     result: Option<Probe>,
+}
+
+impl Held {
+    /// Whether its round is at a standstill, with a probe that hangs, or takes too long altogether.
+    fn is_stuck(&mut self, seen: &Seen, now: Instant, lease: Duration) -> bool {
+        if self.probes != Some(seen.probes) {
+            (self.moved, self.probes) = (now, Some(seen.probes));
+        }
+        let hangs = seen.probing && now.saturating_duration_since(self.moved) >= lease;
+        hangs || now.saturating_duration_since(self.since) >= lease * MOST_LEASES
+    }
 }
 
 /// The latest report that was answered.
@@ -282,6 +301,7 @@ impl Member {
             since,
             ended,
             rejected: figures.totals.rejected,
+            probes: figures.probes,
             probing: figures.probes.in_flight > 0,
             probed: figures.probes.succeeded > 0 || figures.admitted_share > 0.0,
             passed: figures.admitted_share > 0.0,
@@ -401,12 +421,12 @@ impl Member {
         let generation = seen.generation;
         match seen.state {
             State::Closed => {
-                self.probed(context);
+                self.probed(now, context);
                 self.trip(controller, context);
             }
-            State::Open if seen.is_manual() => self.probed(context),
+            State::Open if seen.is_manual() => self.probed(now, context),
             State::Open => {
-                self.probed(context);
+                self.probed(now, context);
                 if self.lease.is_some() {
                     self.begin(controller, generation);
                 } else if self.is_down() {
@@ -419,7 +439,7 @@ impl Member {
                     caught(|| controller.half_open_from(generation));
                 }
             }
-            State::HalfOpen => self.probed(context),
+            State::HalfOpen => self.probed(now, context),
             _ => self.give_up(context, "ended"),
         }
     }
@@ -470,7 +490,7 @@ impl Member {
     }
 
     /// Finds out what became of the lease's round.
-    fn probed(&mut self, context: &Context) {
+    fn probed(&mut self, now: Instant, context: &Context) {
         let (Some(seen), Some(held)) = (&self.seen, &mut self.lease) else {
             return;
         };
@@ -500,6 +520,10 @@ impl Member {
         } else if lost {
             held.result = Some(Probe::Failed(held.token));
             context.note(&self.name, Note::Probed("failed"));
+        } else if is_round && held.is_stuck(seen, now, context.rules.probe_lease) {
+            // another instance probes, and the breaker's own round goes on
+            held.result = Some(Probe::Failed(held.token));
+            context.note(&self.name, Note::Probed("stuck"));
         } else if held.round.is_none() && (seen.state != State::Open || manual) {
             self.give_up(context, "ended");
         }
@@ -722,7 +746,10 @@ impl Member {
         };
         self.lease = Some(Held {
             token,
+            since: now,
             until: now + context.rules.probe_lease,
+            moved: now,
+            probes: None,
             round: None,
             result: None,
         });
