@@ -351,3 +351,36 @@ async fn every_problem_of_the_settings_is_found_at_once() {
     assert_eq!(error.fleet(), "checkout");
     assert_eq!(error.to_string().lines().count(), 2);
 }
+
+/// The memory of a forgotten key's breaker is used again, and an answer is under way meanwhile.
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_for_the_key_that_was_reported() {
+    let store = Faulty::default();
+    let (registry, controller) = keys();
+    let controller = Arc::new(controller);
+    let fleet = fleet(&store, "pod-1");
+    fleet.join_registry(controller.clone());
+    store.set(Fault::Slow);
+    for round in 0..60 {
+        let (old, new) = (format!("old-{round}"), format!("new-{round}"));
+        let _ = registry.call(&old, || Ok::<_, ()>(()));
+        sleep(secs(1)).await;
+        votes(&store, &old, FAILING).await;
+        for n in 0..30 {
+            let before = store.exchanges();
+            sleep(ms(20)).await;
+            if store.exchanges() > before && n > 2 {
+                break;
+            }
+        }
+        assert!(controller.forget(&old));
+        sleep(ms(115)).await;
+        let _ = registry.call(&new, || Ok::<_, ()>(()));
+        sleep(ms(300)).await;
+        let view = fleet.view(&new).expect("it has come");
+        assert_eq!(view.verdict, None, "that of another key, in round {round}");
+        sleep(secs(2)).await;
+        controller.forget(&new);
+        sleep(secs(1)).await;
+    }
+}

@@ -107,6 +107,8 @@ pub(super) struct Agent<S> {
     sources: Vec<Joined>,
     /// By the identity of their breaker.
     members: HashMap<usize, Member>,
+    /// How many there have been.
+    serials: u64,
     names: HashMap<Arc<str>, usize>,
     nameless: HashMap<usize, Nameless>,
     /// The latest look's number.
@@ -150,6 +152,7 @@ impl<S: Store> Agent<S> {
             },
             sources: Vec::new(),
             members: HashMap::new(),
+            serials: 0,
             names: HashMap::new(),
             nameless: HashMap::new(),
             look: 0,
@@ -293,7 +296,9 @@ impl<S: Store> Agent<S> {
         };
         self.nameless.remove(&identity);
         let observer = controller.observer();
+        self.serials += 1;
         let member = Member::new(
+            self.serials,
             name.clone(),
             observer,
             joined.is_known,

@@ -137,6 +137,8 @@ struct Sent {
 /// A report under way.
 pub(super) struct Sending {
     pub(super) identity: usize,
+    /// The number of the member: another one may have its identity by now.
+    serial: u64,
     at: Instant,
     vote: Option<Vote>,
     ended: Ended,
@@ -148,11 +150,15 @@ pub(super) struct Sending {
 }
 
 pub(super) struct Member {
+    /// Of all members that the agent has had.
+    serial: u64,
     pub(super) name: Arc<str>,
     /// Keeps its memory, and no place in a registry.
     observer: Observer,
     /// The number of the look that has found it.
     pub(super) look: u64,
+    /// The number of the source that has it.
+    pub(super) source: usize,
     /// It has come since the look before.
     is_fresh: bool,
     seen: Option<Seen>,
@@ -192,6 +198,7 @@ pub(super) struct Member {
 
 impl Member {
     pub(super) fn new(
+        serial: u64,
         name: Arc<str>,
         observer: Observer,
         is_fresh: bool,
@@ -199,9 +206,11 @@ impl Member {
         context: &mut Context,
     ) -> Member {
         Member {
+            serial,
             name,
             observer,
             look: 0,
+            source: 0,
             is_fresh,
             seen: None,
             outcomes: Outcomes::default(),
@@ -611,6 +620,7 @@ impl Member {
         };
         let sending = Sending {
             identity,
+            serial: self.serial,
             at: now,
             vote,
             ended: seen.ended,
@@ -646,6 +656,9 @@ impl Member {
         now: Instant,
         context: &mut Context,
     ) -> bool {
+        if sending.serial != self.serial {
+            return false; // it was about a breaker that has left
+        }
         self.sent = Some(Sent {
             at: sending.at,
             vote: sending.vote,
