@@ -151,3 +151,41 @@ async fn a_round_without_end_has_the_lease_three_times_over_at_most() {
     assert!(held >= secs(13) && held <= secs(17), "for {held:?}");
     pod.agent.abort();
 }
+
+/// It would be dropped if nothing was heard of it for 15 s.
+#[tokio::test(start_paused = true)]
+async fn a_verdict_outlasts_the_rarest_probes_and_the_longest_lease() {
+    let store = Faulty::default();
+    let rare = |fleet: FleetBuilder<Faulty>| fleet.probe_every(secs(5)).probe_lease(secs(10));
+    let pods: Vec<_> = (0..6)
+        .map(|number| pod(&store, number, |b| b, rare))
+        .collect();
+    sleep(secs(1)).await;
+    for pod in &pods {
+        (0..3).for_each(|_| pod.fail());
+    }
+    sleep(secs(2)).await;
+    let mut has_vanished = false;
+    let mut probes = 0;
+    for tenth in 0..1_200 {
+        for (number, pod) in pods.iter().enumerate() {
+            if pod.agent.is_finished() {
+                continue;
+            }
+            assert!(pod.is_down(), "pod {number} after {tenth} tenths");
+            if tenth > 300 && number < 5 && !has_vanished && pod.is_leased() {
+                pod.agent.abort(); // with the lease
+                has_vanished = true;
+            } else if tenth < 900 || number == 5 {
+                // in the end, one of them has calls
+                if let Ok(permit) = pod.breaker.try_acquire() {
+                    permit.failure(FailureKind::Server);
+                    probes += 1;
+                }
+            }
+        }
+        sleep(ms(100)).await;
+    }
+    assert!(has_vanished && (8..=24).contains(&probes), "{probes}");
+    pods.iter().for_each(|pod| pod.agent.abort());
+}

@@ -108,13 +108,13 @@ impl<S: Store> FleetBuilder<S> {
         self
     }
 
-    /// Sets the time from one probe to the next, for all instances together, by default 1 s: 100 ms to 60 s.
+    /// Sets the time from one probe to the next, for all instances together, by default 1 s: 100 ms to 5 s.
     pub fn probe_every(mut self, time: Duration) -> Self {
         self.rules.probe_every = time;
         self
     }
 
-    /// Sets how long an instance may probe before another one may, by default 5 s: 1 s to 60 s. It is renewed while
+    /// Sets how long an instance may probe before another one may, by default 5 s: 1 s to 10 s. It is renewed while
     /// its round goes on, but not if no probe of that has begun or ended for as long, and up to three times as long at most. So
     /// it is how long recovery waits for an instance that has died as it probed, or for a probe that hangs: it should be
     /// longer than calls take.
@@ -169,8 +169,8 @@ impl<S: Store> FleetBuilder<S> {
         let permitted = "above 0 and at most 1";
         check(is_rate, "failure_rate", format!("{rate:?}"), permitted);
         for (field, time, least, most) in [
-            ("probe_every", rules.probe_every, ms(100), ms(60_000)),
-            ("probe_lease", rules.probe_lease, ms(1_000), ms(60_000)),
+            ("probe_every", rules.probe_every, ms(100), ms(5_000)),
+            ("probe_lease", rules.probe_lease, ms(1_000), ms(10_000)),
             ("heartbeat", self.heartbeat, ms(1_000), ms(8_000)),
         ] {
             let permitted = format!("from {least:?} to {most:?}");

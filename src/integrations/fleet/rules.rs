@@ -57,6 +57,9 @@ impl Default for Rules {
 /// A vote counts for so long, unless it is replaced, in milliseconds.
 pub(crate) const VOTE_LIFE: u64 = 10_000;
 /// A verdict is dropped after so long without a probe and without a failure of a closed breaker, in milliseconds.
+///
+/// It has to be longer than the time from one probe to the next ever is while there are calls: twice `probe_every` for an
+/// instance that probes alone, or the lease of one that has died. So the builder takes at most 5 s and 10 s for these.
 pub(crate) const FORGOTTEN_AFTER: u64 = 15_000;
 
 pub(crate) fn millis(of: Duration) -> u64 {
