@@ -256,3 +256,24 @@ async fn keys_that_come_later_get_the_word_too() {
     let disabled = Some(State::Disabled);
     assert_eq!(all, [disabled, Some(State::ForcedOpen), disabled]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_release_for_a_time_ends_and_the_word_on_all_holds_again() {
+    let store = Faulty::default();
+    let words = words(&store);
+    let first = [pod(&store, "orders", 1), pod(&store, "orders", 2)];
+    words.disable(EVERY).await.expect("said");
+    until(&first, State::Disabled, ms(500)).await;
+    let said = words.release("orders").until(secs(10)).await;
+    said.expect("said");
+    until(&first, State::Closed, ms(500)).await;
+    // one that comes meanwhile, and one whose operator wants it otherwise
+    let later = [pod(&store, "orders", 3)];
+    sleep(secs(1)).await;
+    until(&later, State::Closed, ms(0)).await;
+    assert!(first[1].controller.force_open());
+    sleep(secs(20)).await;
+    until(&first[..1], State::Disabled, ms(0)).await;
+    until(&later, State::Disabled, ms(0)).await;
+    assert_eq!(first[1].breaker.state(), State::ForcedOpen);
+}

@@ -190,6 +190,8 @@ pub(super) struct Member {
     word: Option<u64>,
     /// The generation of the fleet's own override.
     ours: Option<u64>,
+    /// It is under no override, because a word has released it.
+    released: bool,
     /// It has changed since it was shown.
     pub(super) changed: bool,
     #[cfg(feature = "metrics")]
@@ -230,6 +232,7 @@ impl Member {
             due: Some(now + context.chance.up_to(HERD)),
             word: None,
             ours: None,
+            released: false,
             changed: true,
             #[cfg(feature = "metrics")]
             series: None,
@@ -373,10 +376,11 @@ impl Member {
         let word = in_force.map(|(_, word)| word);
         let state = word.and_then(|word| word.mode.state());
         let generation = self.seen.as_ref().map_or(0, |seen| seen.generation);
-        let is_ours = self.ours == Some(generation);
+        let is_overridden = self.seen.as_ref().is_some_and(|seen| seen.state.is_override());
+        let is_fleets = self.ours == Some(generation) || (self.released && !is_overridden);
         let done = match state {
             // A word that has ended was the newer one, and this instance's operator has made another override since.
-            Some(_) if !is_ours && self.word > serial => true,
+            Some(_) if !is_fleets && self.word > serial => true,
             Some(state) => match caught(|| controller.override_as(state)) {
                 Some(Some(generation)) => {
                     self.ours = Some(generation);
@@ -399,6 +403,10 @@ impl Member {
         if !done {
             return; // the clock has panicked: at the next look
         }
+        self.released = match state {
+            Some(_) => false,
+            None => word.is_some() && (!is_overridden || self.ours == Some(generation)),
+        };
         if state.is_none() {
             self.ours = None;
         }
