@@ -277,3 +277,21 @@ async fn a_release_for_a_time_ends_and_the_word_on_all_holds_again() {
     until(&later, State::Disabled, ms(0)).await;
     assert_eq!(first[1].breaker.state(), State::ForcedOpen);
 }
+
+/// Two words are read at once, and the later one ends.
+#[tokio::test(start_paused = true)]
+async fn the_instances_own_operator_wins_over_the_older_word() {
+    for number in 0..20 {
+        let store = Faulty::default();
+        let words = words(&store);
+        words.disable(EVERY).await.expect("said");
+        let said = words.force_open("orders").until(secs(10)).await;
+        said.expect("said");
+        let one = [pod(&store, "orders", number)];
+        until(&one, State::ForcedOpen, ms(500)).await;
+        one[0].controller.reset();
+        sleep(secs(20)).await;
+        until(&one, State::Closed, ms(0)).await;
+        one[0].agent.abort();
+    }
+}

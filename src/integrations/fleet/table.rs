@@ -15,11 +15,10 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(word: Word, ends: Option<Instant>, serials: &mut u64) -> Entry {
-        *serials += 1;
+    fn new(word: Word, ends: Option<Instant>, serial: u64) -> Entry {
         Entry {
             word,
-            serial: *serials,
+            serial,
             ends,
             missing: false,
         }
@@ -48,6 +47,7 @@ impl Table {
                 *newest = (word, ends);
             }
         }
+        let mut new = Vec::new();
         for (breaker, entry) in &mut self.words {
             let Some((word, ends)) = found.remove(breaker) else {
                 entry.missing = true;
@@ -62,14 +62,20 @@ impl Table {
                     (before, ends) => before.or(ends),
                 };
             } else if word.version > entry.word.version || entry.missing {
-                *entry = Entry::new(word, ends, &mut self.serials);
+                new.push((word, ends));
             } else {
                 entry.missing = true;
             }
         }
-        for (breaker, (word, ends)) in found {
-            let entry = Entry::new(word, ends, &mut self.serials);
-            self.words.insert(breaker, entry);
+        new.extend(found.into_values());
+        // a word that was said later has the larger number
+        new.sort_unstable_by(|(one, _), (other, _)| {
+            (one.version, &one.breaker).cmp(&(other.version, &other.breaker))
+        });
+        for (word, ends) in new {
+            self.serials += 1;
+            let entry = Entry::new(word, ends, self.serials);
+            self.words.insert(entry.word.breaker.clone(), entry);
         }
         self.words
             .retain(|_, entry| !entry.missing || entry.ends.is_none_or(|ends| ends > now));

@@ -105,3 +105,22 @@ fn an_older_word_changes_nothing_unless_it_is_said_again() {
         "the store has gone back"
     );
 }
+
+#[test]
+fn numbers_are_in_the_order_in_which_words_were_said() {
+    let start = Instant::now();
+    for first in [vec!["e", EVERY, "c"], vec![]] {
+        let mut table = Table::default();
+        let before: Vec<_> = first
+            .iter()
+            .map(|name| word(name, 1, Mode::Disable, None))
+            .collect();
+        table.read(before, start);
+        let names = ["b", EVERY, "d", "c", "a", "e"];
+        let said = (10..).zip(names);
+        let words = said.map(|(version, name)| word(name, version, Mode::ForceOpen, None));
+        table.read(words.collect(), start);
+        let serials = names.map(|name| table.words[name].serial);
+        assert!(serials.is_sorted(), "{serials:?}");
+    }
+}
