@@ -295,3 +295,60 @@ async fn the_instances_own_operator_wins_over_the_older_word() {
         one[0].agent.abort();
     }
 }
+
+/// Its word has ended while no process ran.
+#[cfg(feature = "persist")]
+#[tokio::test(start_paused = true)]
+async fn an_override_that_was_saved_ends_if_its_word_has() {
+    for is_released in [true, false] {
+        let store = Faulty::default();
+        let words = words(&store);
+        let said = words.force_open("orders").until(secs(60)).await;
+        said.expect("said");
+        let first = pod(&store, "orders", 1);
+        until(std::slice::from_ref(&first), State::ForcedOpen, ms(500)).await;
+        first.agent.abort();
+        let saved = first.controller.save();
+        if is_released {
+            words.release("orders").await.expect("said");
+        } else {
+            sleep(secs(60)).await;
+        }
+        let restore = |number| {
+            let builder = Breaker::builder("orders").clock(tokio_clock());
+            let (breaker, controller) = builder
+                .restore(saved.clone())
+                .build_with_controller()
+                .expect("valid");
+            let controller = Arc::new(controller);
+            let fleet = Fleet::builder("checkout", store.clone()).instance(format!("pod-{number}"));
+            let fleet = fleet.build().expect("valid");
+            fleet.join(controller.clone());
+            let agent = fleet.run();
+            let agent = tokio::spawn(async move {
+                agent.await;
+            });
+            Pod {
+                breaker,
+                controller,
+                fleet,
+                agent,
+            }
+        };
+        // what is in force is not known so far
+        store.set(Fault::Refused);
+        let both = [restore(1), restore(2)];
+        sleep(secs(10)).await;
+        until(&both, State::ForcedOpen, ms(0)).await;
+        // one whose operator has made it his own
+        both[1].controller.release();
+        both[1].controller.force_open();
+        store.set(Fault::None);
+        until(&both[..1], State::Closed, secs(2)).await;
+        sleep(secs(10)).await;
+        assert_eq!(both[1].breaker.state(), State::ForcedOpen);
+        both[0].controller.force_open();
+        sleep(secs(10)).await;
+        assert_eq!(both[0].breaker.state(), State::ForcedOpen, "once");
+    }
+}

@@ -192,6 +192,8 @@ pub(super) struct Member {
     ours: Option<u64>,
     /// It is under no override, because a word has released it.
     released: bool,
+    /// The override that it was restored in, if any, has been seen to.
+    is_settled: bool,
     /// It has changed since it was shown.
     pub(super) changed: bool,
     #[cfg(feature = "metrics")]
@@ -233,6 +235,7 @@ impl Member {
             word: None,
             ours: None,
             released: false,
+            is_settled: false,
             changed: true,
             #[cfg(feature = "metrics")]
             series: None,
@@ -370,12 +373,19 @@ impl Member {
     fn obey(&mut self, controller: &Controller, now: Instant, context: &mut Context) {
         let in_force = context.table.in_force(&self.name, now);
         let serial = in_force.map(|(serial, _)| serial);
-        if serial == self.word {
-            return;
-        }
         let word = in_force.map(|(_, word)| word);
         let state = word.and_then(|word| word.mode.state());
         let generation = self.seen.as_ref().map_or(0, |seen| seen.generation);
+        let settles = !self.is_settled && context.table.is_read() && self.seen.is_some();
+        // its word has ended while there was no process
+        let is_over = settles && state.is_none() && self.is_restored(controller);
+        if is_over {
+            self.ours = Some(generation);
+        }
+        if serial == self.word && !is_over {
+            self.is_settled |= settles;
+            return;
+        }
         let is_overridden = self.seen.as_ref().is_some_and(|seen| seen.state.is_override());
         let is_fleets = self.ours == Some(generation) || (self.released && !is_overridden);
         let done = match state {
@@ -388,7 +398,7 @@ impl Member {
                 }
                 // it is in force already
                 Some(None) => {
-                    if self.is_restored(controller, state) {
+                    if self.is_restored(controller) {
                         self.ours = Some(generation);
                     }
                     true
@@ -415,19 +425,21 @@ impl Member {
             None => context.note(&self.name, Note::WordEnded),
         }
         self.word = serial;
+        self.is_settled |= settles;
         self.changed = true;
     }
 
-    /// Whether the override is from the process before, which had it from the fleet.
+    /// Whether it is under an override of the process before, which is taken to be the fleet's: nobody has changed it
+    /// since.
     #[cfg(feature = "persist")]
-    fn is_restored(&self, controller: &Controller, state: State) -> bool {
-        let first = self.word.is_none() && self.ours.is_none();
+    fn is_restored(&self, controller: &Controller) -> bool {
         let restored = controller.restored().is_some_and(|how| how.is_ok());
-        first && restored && self.seen.as_ref().is_some_and(|seen| seen.state == state)
+        let is_as_it_came = |seen: &Seen| seen.state.is_override() && seen.cause.is_none();
+        self.word.is_none() && restored && self.seen.as_ref().is_some_and(is_as_it_came)
     }
 
     #[cfg(not(feature = "persist"))]
-    fn is_restored(&self, _: &Controller, _: State) -> bool {
+    fn is_restored(&self, _: &Controller) -> bool {
         false
     }
 

@@ -52,7 +52,8 @@
 //! | open by its operator's `trip`, or under an override | anything | does nothing |
 //! | any | an operator's word | sets the override, and ends it when the word ends or is released |
 //!
-//! A local override wins over a word until the next one. Probes of a round are the breaker's own, as many as it admits,
+//! A local override wins over a word until the next one. An override that a breaker was restored in (feature `persist`) is taken to
+//! be the fleet's: at the start it ends, unless a word in force asks for it. Probes of a round are the breaker's own, as many as it admits,
 //! and so is the ramp that may follow.
 //!
 //! *A verdict* takes [`quorum`](FleetBuilder::quorum) instances, however busy one of them is, and is made by the store:

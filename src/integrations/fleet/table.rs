@@ -29,14 +29,21 @@ impl Entry {
 pub(super) struct Table {
     words: HashMap<String, Entry>,
     serials: u64,
+    is_read: bool,
 }
 
 impl Table {
+    /// Returns whether the store's words have been read, once at least.
+    pub(super) fn is_read(&self) -> bool {
+        self.is_read
+    }
+
     /// Takes what the store has in force now.
     ///
     /// A word that the store has lost goes on: what an operator has asked for does not end because a server has been
     /// restarted. An older word than the one that is known changes nothing, unless the store says it again.
     pub(super) fn read(&mut self, words: Vec<Word>, now: Instant) {
+        self.is_read = true;
         let mut found = HashMap::new();
         for mut word in words {
             let ends = word.left.take().and_then(|left| now.checked_add(left));
