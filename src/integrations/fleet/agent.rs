@@ -146,7 +146,7 @@ impl<S: Store> Agent<S> {
                 rules: settings.rules,
                 heartbeat: settings.heartbeat,
                 peers_alone: settings.peers_alone,
-                is_down: false,
+                down_since: None,
                 table: Table::default(),
                 notes: Notes::new(),
             },
@@ -213,7 +213,7 @@ impl<S: Store> Agent<S> {
         self.sending.clear();
         self.members.values_mut().for_each(Member::forget);
         (self.words_down, self.reports_down) = (None, None);
-        self.context.is_down = false;
+        self.context.down_since = None;
         self.desk.board().turn(false, None);
         self.show(Instant::now());
     }
@@ -344,13 +344,13 @@ impl<S: Store> Agent<S> {
         let mut due: Vec<_> = members
             .filter_map(|(&identity, one)| Some((one.due(now, &self.context)?, identity)))
             .collect();
-        if self.context.is_down && due.is_empty() {
+        if self.context.down_since.is_some() && due.is_empty() {
             // whether the store is there again
             let members = self.members.iter();
             let any = members.min_by_key(|(_, member)| member.reported());
             due.extend(any.map(|(&identity, _)| (now, identity)));
         }
-        let most = if self.context.is_down { FEW } else { MOST };
+        let most = if self.context.down_since.is_some() { FEW } else { MOST };
         if due.len() > most {
             due.select_nth_unstable(most);
             due.truncate(most);
@@ -381,7 +381,7 @@ impl<S: Store> Agent<S> {
             caught(|| series.reported(answers.len() as u64));
         }
         self.reports_down = None;
-        self.context.is_down = false;
+        self.context.down_since = None;
         self.turn();
         let mut news = false;
         for (sending, answer) in self.sending.drain(..).zip(answers) {
@@ -406,7 +406,7 @@ impl<S: Store> Agent<S> {
         self.retry = now + RETRY + self.context.chance.up_to(RETRY);
         self.failed(&down);
         self.reports_down = Some(down);
-        self.context.is_down = true;
+        self.context.down_since.get_or_insert(now);
         self.turn();
     }
 

@@ -48,8 +48,8 @@ pub(super) struct Context {
     pub(super) heartbeat: Duration,
     /// Peers may open a breaker that has not seen a failure.
     pub(super) peers_alone: bool,
-    /// Whether the last exchange failed.
-    pub(super) is_down: bool,
+    /// Since when exchanges fail, if the last one did.
+    pub(super) down_since: Option<Instant>,
     pub(super) chance: Chance,
     pub(super) table: Table,
     pub(super) notes: Notes,
@@ -333,16 +333,13 @@ impl Member {
     /// Forgets what the store has not said again for long, and leases that are over.
     fn expire(&mut self, now: Instant, context: &Context) {
         if let Some(known) = self.verdict {
-            let silent = now.saturating_duration_since(known.heard);
             let is_open = self.seen.as_ref().is_some_and(Seen::is_open);
-            let limit = if known.down && context.is_down {
-                SECOND * 5 / 2
-            } else if known.down && is_open {
-                pace(self.votes) * 5 / 2
-            } else {
-                context.heartbeat * 5
+            let (from, limit) = match context.down_since {
+                Some(down) if known.down => (known.heard.max(down), SECOND * 5 / 2),
+                _ if known.down && is_open => (known.heard, pace(self.votes) * 5 / 2),
+                _ => (known.heard, context.heartbeat * 5),
             };
-            if silent > limit {
+            if now.saturating_duration_since(from) > limit {
                 self.forget();
             }
         }

@@ -66,8 +66,8 @@
 //!
 //! # Without the store
 //!
-//! A store that is down, hangs, refuses or answers nonsense is one thing: the [link](Fleet::link) is down, with a reason. After
-//! two and a half seconds without an answer, verdict and lease are forgotten, and within two more the last postponed wait is over:
+//! A store that is down, hangs, refuses or answers nonsense is one thing: the [link](Fleet::link) is down, with a reason. Two
+//! and a half seconds after the first request that failed, verdict and lease are forgotten, and within two more the last postponed wait is over:
 //! breakers are as without a fleet. Operators' words stay, and end when they were to end. The store is asked again every
 //! 0.5 to 1 s. What it missed meanwhile is not sent later. A store that has lost its data learns from the votes of open
 //! breakers.
