@@ -345,3 +345,26 @@ async fn one_request_that_fails_costs_no_verdict() {
     assert!(!is_down(&fleet));
     agent.abort();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_link_without_breakers_comes_up_again() {
+    let store = Faulty::default();
+    let template = |key: &String| Breaker::builder(key.as_str()).clock(tokio_clock());
+    let (registry, controller) = Registry::builder(template).build_with_controller();
+    let controller = Arc::new(controller);
+    let fleet = fleet(&store);
+    fleet.join_registry(controller.clone());
+    let agent = spawn(fleet.run());
+    let _ = registry.call("a", || Ok::<_, ()>(()));
+    sleep(secs(2)).await;
+    store.set(Fault::Refused);
+    sleep(secs(30)).await;
+    assert!(!fleet.link().up);
+    assert!(controller.forget("a"));
+    sleep(secs(1)).await;
+    store.set(Fault::None);
+    sleep(secs(10)).await;
+    let link = fleet.link();
+    assert!(link.up && link.down.is_none(), "{link:?}");
+    agent.abort();
+}

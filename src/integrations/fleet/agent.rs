@@ -380,8 +380,7 @@ impl<S: Store> Agent<S> {
         if let Some(series) = &self.series {
             caught(|| series.reported(answers.len() as u64));
         }
-        self.reports_down = None;
-        self.context.down_since = None;
+        self.reported();
         self.turn();
         let mut news = false;
         for (sending, answer) in self.sending.drain(..).zip(answers) {
@@ -394,6 +393,12 @@ impl<S: Store> Agent<S> {
         if news {
             self.look_soon(now);
         }
+    }
+
+    /// The store takes reports.
+    fn reported(&mut self) {
+        self.reports_down = None;
+        self.context.down_since = None;
     }
 
     /// Looks as soon as may be: a store with news without end does not keep the agent busy.
@@ -415,6 +420,10 @@ impl<S: Store> Agent<S> {
             Ok(words) => {
                 self.context.table.read(words, now);
                 self.words_down = None;
+                if self.members.is_empty() {
+                    // there is nothing to report, and so nothing else finds out
+                    self.reported();
+                }
                 self.look_soon(now);
             }
             Err(down) => {

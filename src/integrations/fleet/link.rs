@@ -11,7 +11,11 @@ use tokio::time::Instant;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Link {
-    /// Whether the store's last answers came in time. If not, breakers are local.
+    /// Whether the store has answered both the last reports and the last reading of words, and in time.
+    ///
+    /// It is down too if words alone cannot be read, as with a permission that is missing: verdicts and leases go on then. If
+    /// reports fail, breakers are local once what was answered before is forgotten, after two and a half seconds. Without a
+    /// breaker nothing is reported, and words are all that it is about.
     pub up: bool,
     /// Why not. `None` while up, and while nothing was asked: before the agent's first answer, and while it does not run.
     pub down: Option<Down>,
