@@ -368,3 +368,79 @@ async fn a_link_without_breakers_comes_up_again() {
     assert!(link.up && link.down.is_none(), "{link:?}");
     agent.abort();
 }
+
+/// Returns the instance's votes.
+async fn own_votes(store: &Faulty) -> u64 {
+    let report = Report {
+        breaker: "orders".to_owned(),
+        instance: "other".to_owned(),
+        vote: None,
+        seq: 0,
+        demand: false,
+        probe: None,
+        rules: Rules::new(),
+    };
+    let answers = store.inner().exchange("checkout", &[report]).await;
+    answers.expect("answers")[0].votes
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_pause_what_was_long_ago_has_no_vote() {
+    for is_stopped in [true, false] {
+        let store = Faulty::default();
+        let fleet = fleet(&store);
+        let builder = Breaker::builder("orders").clock(tokio_clock());
+        let (breaker, controller) = builder
+            .consecutive_failures(50)
+            .build_with_controller()
+            .expect("valid");
+        fleet.join(controller);
+        let mut agent = spawn(fleet.run());
+        let fail = || {
+            let permit = breaker.try_acquire().expect("closed");
+            permit.failure(FailureKind::Server);
+        };
+        breaker.try_acquire().expect("closed").success();
+        sleep(secs(8)).await;
+        if is_stopped {
+            agent.abort();
+            sleep(secs(1)).await;
+            (0..10).for_each(|_| fail());
+            sleep(secs(3_600)).await;
+            agent = spawn(fleet.run());
+        } else {
+            // the process is frozen
+            (0..10).for_each(|_| fail());
+            tokio::time::advance(secs(30)).await;
+        }
+        sleep(secs(2)).await;
+        assert_eq!(own_votes(&store).await, 0, "stopped: {is_stopped}");
+        fail();
+        sleep(secs(2)).await;
+        assert_eq!(own_votes(&store).await, 1, "stopped: {is_stopped}");
+        agent.abort();
+    }
+}
+
+/// Its looks are late, each of them.
+#[tokio::test(start_paused = true)]
+async fn a_loaded_machine_votes() {
+    let store = Faulty::default();
+    let fleet = fleet(&store);
+    let builder = Breaker::builder("orders").clock(tokio_clock());
+    let (breaker, controller) = builder
+        .consecutive_failures(500)
+        .build_with_controller()
+        .expect("valid");
+    fleet.join(controller);
+    let agent = spawn(fleet.run());
+    sleep(secs(1)).await;
+    for _ in 0..10 {
+        let permit = breaker.try_acquire().expect("closed");
+        permit.failure(FailureKind::Server);
+        tokio::time::advance(ms(1_500)).await;
+        sleep(ms(1)).await;
+    }
+    assert_eq!(own_votes(&store).await, 1);
+    agent.abort();
+}

@@ -147,6 +147,7 @@ impl<S: Store> Agent<S> {
                 heartbeat: settings.heartbeat,
                 peers_alone: settings.peers_alone,
                 down_since: None,
+                pause: LOOK,
                 table: Table::default(),
                 notes: Notes::new(),
             },
@@ -211,7 +212,7 @@ impl<S: Store> Agent<S> {
     pub(super) fn stop(&mut self) {
         self.requests.end();
         self.sending.clear();
-        self.members.values_mut().for_each(Member::forget);
+        self.members.values_mut().for_each(Member::stop);
         (self.words_down, self.reports_down) = (None, None);
         self.context.down_since = None;
         self.desk.board().turn(false, None);
@@ -240,6 +241,7 @@ impl<S: Store> Agent<S> {
         }
         let all = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
         let pause = LOOK.max(LOOK_EACH.saturating_mul(all));
+        self.context.pause = pause;
         self.next = now + pause * 9 / 10 + self.context.chance.up_to(pause / 5);
     }
 

@@ -22,6 +22,9 @@ use tokio::time::Instant;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// After so long without a look the process was frozen: when its calls have ended meanwhile, and by whose fault, is not
+/// known. A loaded machine is not as late.
+const FROZEN: Duration = Duration::from_secs(2);
 /// Reports of a breaker are not closer together, unless they have a probe's result.
 const LEAST: Duration = Duration::from_millis(200);
 /// An open breaker whose dependency is down is not probed for so long. A look renews it.
@@ -50,6 +53,8 @@ pub(super) struct Context {
     pub(super) peers_alone: bool,
     /// Since when exchanges fail, if the last one did.
     pub(super) down_since: Option<Instant>,
+    /// The time between two looks.
+    pub(super) pause: Duration,
     pub(super) chance: Chance,
     pub(super) table: Table,
     pub(super) notes: Notes,
@@ -63,6 +68,7 @@ impl Context {
 
 /// The latest look.
 struct Seen {
+    at: Instant,
     state: State,
     generation: u64,
     /// Why this generation began, if that is known.
@@ -253,14 +259,14 @@ impl Member {
         let Some(figures) = caught(|| self.observer.figures()) else {
             return;
         };
-        self.count(&figures, now);
+        self.count(&figures, now, context);
         self.expire(now, context);
         self.obey(controller, now, context);
         self.act(controller, now, context);
     }
 
     /// Takes the figures.
-    fn count(&mut self, figures: &Snapshot, now: Instant) {
+    fn count(&mut self, figures: &Snapshot, now: Instant, context: &Context) {
         let ended = Ended {
             successes: figures.totals.successes,
             failures: figures.totals.failures,
@@ -277,7 +283,9 @@ impl Member {
             Some(seen) => seen.since,
             None => now.checked_sub(figures.time_in_state).unwrap_or(now),
         };
+        let limit = FROZEN.max(context.pause * 3);
         let more = match &before {
+            Some(seen) if now.saturating_duration_since(seen.at) > limit => Ended::default(),
             Some(seen) => Ended {
                 successes: ended.successes.saturating_sub(seen.ended.successes),
                 failures: ended.failures.saturating_sub(seen.ended.failures),
@@ -310,6 +318,7 @@ impl Member {
             }
         }
         self.seen = Some(Seen {
+            at: now,
             state: figures.state,
             generation: figures.generation,
             cause,
@@ -355,6 +364,14 @@ impl Member {
         self.lease = None;
         self.round = None;
         self.changed = true;
+    }
+
+    /// Knows nothing at all, as it is not looked at any more.
+    pub(super) fn stop(&mut self) {
+        self.forget();
+        (self.seen, self.is_fresh) = (None, false);
+        self.outcomes.clear();
+        self.after_verdict = Ended::default();
     }
 
     /// Ends the lease without a result.
