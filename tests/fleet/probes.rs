@@ -189,3 +189,26 @@ async fn a_verdict_outlasts_the_rarest_probes_and_the_longest_lease() {
     assert!(has_vanished && (8..=24).contains(&probes), "{probes}");
     pods.iter().for_each(|pod| pod.agent.abort());
 }
+
+/// It is from the outage's time, and not from long before.
+#[tokio::test(start_paused = true)]
+async fn a_failure_of_long_ago_is_no_evidence() {
+    for (ago, expected) in [(secs(60), 3), (secs(1), 4)] {
+        let store = Faulty::default();
+        let pod = pod(&store, 1, |b| b, FleetBuilder::peers_alone);
+        sleep(secs(1)).await;
+        pod.fail();
+        sleep(ms(500)).await;
+        pod.breaker.try_acquire().expect("closed").success();
+        sleep(ago).await;
+        assert!(votes(&store).await);
+        sleep(ms(500)).await;
+        assert_eq!(pod.breaker.state(), State::Open, "its peers' doing");
+        sleep(ms(2_500)).await;
+        votes(&store).await;
+        sleep(ms(2_500)).await;
+        let view = pod.fleet.view("orders").expect("known");
+        assert_eq!(view.votes, expected, "{ago:?}: {view:?}");
+        pod.agent.abort();
+    }
+}

@@ -7,7 +7,7 @@ use super::chance::Chance;
 use super::decide::{Answer, Probe, Report};
 use super::link::Shown;
 use super::notes::{Note, Notes};
-use super::outcomes::{Ended, Outcomes, SPAN};
+use super::outcomes::{Ended, Outcomes, SPAN, STALE};
 use super::rules::Rules;
 use super::table::Table;
 use super::vote::Vote;
@@ -174,6 +174,8 @@ pub(super) struct Member {
     after_verdict: Ended,
     /// Its latest failure, or opening by a rule of its own.
     evidence: Option<Instant>,
+    /// When it left Closed last.
+    opened: Option<Instant>,
     /// When the latest verdict was that it is up.
     up: Option<Instant>,
     verdict: Option<Known>,
@@ -226,6 +228,7 @@ impl Member {
             outcomes: Outcomes::default(),
             after_verdict: Ended::default(),
             evidence: None,
+            opened: None,
             up: None,
             verdict: None,
             relapsed: false,
@@ -313,7 +316,12 @@ impl Member {
                 self.outcomes.clear();
                 self.after_verdict = Ended::default();
                 if figures.state == State::Open && cause.is_some_and(is_rule) {
-                    self.evidence = Some(now);
+                    self.evidence = self.evidence.max(Some(since));
+                }
+                // a round and the Open after it are of the opening before
+                let was_closed = |seen: &Seen| seen.state == State::Closed;
+                if self.opened.is_none() || before.as_ref().is_none_or(was_closed) {
+                    self.opened = Some(since);
                 }
             }
         }
@@ -577,9 +585,10 @@ impl Member {
         match seen.state {
             State::Closed => self.outcomes.vote(now, rules.most_calls()),
             State::Open if !seen.is_manual() => {
-                // an evidence of its own, and not one from before the fleet was found up
-                let standing = self.evidence.is_some() && self.evidence > self.up;
-                standing.then_some(Vote::Standing)
+                // an evidence of its own, not from before the fleet was found up, and not from long before it opened
+                let evidence = self.evidence.filter(|&at| Some(at) > self.up)?;
+                let before = self.opened?.saturating_duration_since(evidence);
+                (before < STALE).then_some(Vote::Standing)
             }
             _ => None,
         }

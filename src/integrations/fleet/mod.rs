@@ -59,7 +59,8 @@
 //! *A verdict* takes [`quorum`](FleetBuilder::quorum) instances, however busy one of them is, and is made by the store:
 //! see [`decide()`]. If a dependency is found down within ten seconds after it was found up, a single probe proves
 //! nothing, and the next `up` takes a whole round. *A vote* of a closed breaker is on its last second of outcomes, and lives
-//! for ten. An open breaker votes for *down* if it opened by itself or saw a failure since the last `up`.
+//! for ten. An open breaker votes for *down* if it opened by itself, or saw a failure since the last `up` and
+//! not more than five seconds before it opened.
 //!
 //! *Slow calls* are not failures, and do not vote before a breaker has opened because of them. A fleet does not find them
 //! sooner; it does probe less.

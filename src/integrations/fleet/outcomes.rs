@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// A vote is about so long.
 pub(super) const SPAN: Duration = Duration::from_secs(1);
 /// Outcomes are of no use after so long: the instance has nothing to say then.
-const STALE: Duration = Duration::from_secs(5);
+pub(super) const STALE: Duration = Duration::from_secs(5);
 /// Outcomes before the newest that are kept, for a verdict that comes later.
 const KEPT: Duration = Duration::from_secs(3);
 
