@@ -444,3 +444,25 @@ async fn a_loaded_machine_votes() {
     assert_eq!(own_votes(&store).await, 1);
     agent.abort();
 }
+
+#[tokio::test(start_paused = true)]
+async fn rare_reports_of_many_instances_keep_the_verdict() {
+    let store = Faulty::default();
+    let fleet = Fleet::builder("checkout", store.clone()).instance("pod-1");
+    let fleet = fleet.heartbeat(secs(1)).build().expect("valid");
+    let (breaker, controller) = breaker("orders");
+    fleet.join(controller);
+    let agent = spawn(fleet.run());
+    sleep(secs(1)).await;
+    votes(&store, 1_600).await;
+    sleep(secs(9)).await;
+    for tenth in 0..300 {
+        if tenth % 50 == 0 {
+            votes(&store, 1_600).await;
+        }
+        breaker.try_acquire().expect("closed").success();
+        assert!(is_down(&fleet), "after {tenth} tenths");
+        sleep(ms(100)).await;
+    }
+    agent.abort();
+}

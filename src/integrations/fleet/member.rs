@@ -354,7 +354,7 @@ impl Member {
             let (from, limit) = match context.down_since {
                 Some(down) if known.down => (known.heard.max(down), SECOND * 5 / 2),
                 _ if known.down && is_open => (known.heard, pace(self.votes) * 5 / 2),
-                _ => (known.heard, context.heartbeat * 5),
+                _ => (known.heard, context.heartbeat.max(pace(self.votes)) * 5),
             };
             if now.saturating_duration_since(from) > limit {
                 self.forget();
@@ -625,7 +625,7 @@ impl Member {
         } else if seen.ended != sent.ended {
             context.heartbeat.max(pace)
         } else {
-            context.heartbeat * 4
+            (context.heartbeat * 4).max(pace)
         };
         let due = sent.at + interval.mul_f64(sent.jitter);
         (due <= now).then_some(due)
