@@ -466,3 +466,58 @@ async fn rare_reports_of_many_instances_keep_the_verdict() {
     }
     agent.abort();
 }
+
+/// The reports in each quarter of a second after clients have connected again.
+async fn after_unknown(store: &Faulty) -> Vec<usize> {
+    store.set(Fault::None);
+    let mut quarters = Vec::new();
+    for _ in 0..40 {
+        let before = store.reports();
+        sleep(ms(250)).await;
+        quarters.push(store.reports() - before);
+    }
+    quarters
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_instances_that_connect_again_report_bit_by_bit() {
+    let store = Faulty::default();
+    let mut pods = Vec::new();
+    for number in 0..400 {
+        let (breaker, controller) = breaker("orders");
+        let fleet = Fleet::builder("checkout", store.clone()).instance(format!("pod-{number}"));
+        let fleet = fleet.build().expect("valid");
+        fleet.join(controller);
+        pods.push((breaker, spawn(fleet.run())));
+    }
+    for _ in 0..12 {
+        for (breaker, _) in &pods {
+            breaker.try_acquire().expect("closed").success();
+        }
+        sleep(secs(1)).await;
+    }
+    let quarters = after_unknown(&store).await;
+    println!("400 instances connect again: {quarters:?} reports");
+    assert!(quarters.iter().take(8).sum::<usize>() >= 400, "{quarters:?}");
+    assert!(quarters.iter().all(|&reports| reports < 100), "{quarters:?}");
+    pods.iter().for_each(|(_, agent)| agent.abort());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_of_many_breakers_reports_bit_by_bit() {
+    let store = Faulty::default();
+    let template = |key: &String| Breaker::builder(key.as_str()).clock(tokio_clock());
+    let (registry, controller) = Registry::builder(template).build_with_controller();
+    let fleet = fleet(&store);
+    fleet.join_registry(controller);
+    let agent = spawn(fleet.run());
+    for key in 0..500 {
+        registry.with(&format!("{key}"), |_| ()).expect("valid");
+    }
+    sleep(secs(6)).await;
+    let quarters = after_unknown(&store).await;
+    println!("500 breakers after a reconnect: {quarters:?} reports");
+    assert!(quarters.iter().sum::<usize>() >= 500, "{quarters:?}");
+    assert!(quarters.iter().all(|&reports| reports < 75), "{quarters:?}");
+    agent.abort();
+}

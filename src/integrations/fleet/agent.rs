@@ -7,7 +7,7 @@ use super::chance::Chance;
 use super::changes::Change;
 use super::decide::{Answer, Report};
 use super::link::Board;
-use super::member::{Context, Member, Sending};
+use super::member::{Context, Member, Sending, spread_own};
 use super::notes::{Note, Notes};
 use super::requests::{Came, Requests};
 use super::source::Source;
@@ -173,10 +173,8 @@ impl<S: Store> Agent<S> {
     pub(super) async fn run(&mut self) -> Infallible {
         let now = Instant::now();
         (self.next, self.retry, self.words_due) = (now, now, now);
-        for member in self.members.values_mut() {
-            // after a pause, if it was run before
-            member.push(now, &mut self.context);
-        }
+        // after a pause, if it was run before
+        self.push_all(now);
         loop {
             let now = Instant::now();
             if now >= self.next {
@@ -444,15 +442,13 @@ impl<S: Store> Agent<S> {
                 if let Some(identity) = self.names.get(breaker.as_str())
                     && let Some(member) = self.members.get_mut(identity)
                 {
-                    member.push(now, &mut self.context);
+                    member.push(Duration::ZERO, now, &mut self.context);
                 }
                 true
             }
             Change::Word => false,
             Change::Unknown => {
-                for member in self.members.values_mut() {
-                    member.push(now, &mut self.context);
-                }
+                self.push_all(now);
                 true
             }
         };
@@ -462,6 +458,13 @@ impl<S: Store> Agent<S> {
         }
         if verdict {
             self.look_soon(now);
+        }
+    }
+
+    fn push_all(&mut self, now: Instant) {
+        let spread = spread_own(self.members.len());
+        for member in self.members.values_mut() {
+            member.push(spread, now, &mut self.context);
         }
     }
 

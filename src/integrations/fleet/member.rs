@@ -40,7 +40,20 @@ const HERD: Duration = Duration::from_millis(500);
 /// The time between reports, by the number of votes: about 200 reports per second for each breaker, from all instances.
 /// Not longer than a vote lives, with its jitter.
 fn pace(votes: u64) -> Duration {
-    Duration::from_millis(votes.saturating_mul(5).clamp(1_000, 8_000))
+    Duration::max(spread(votes), SECOND)
+}
+
+/// The time over which so many reports of one breaker are spread, at 200 per second.
+fn spread(reports: u64) -> Duration {
+    Duration::from_millis(reports.saturating_mul(5)).min(SECOND * 8)
+}
+
+/// More votes than these make no difference.
+const CROWD: u64 = 1_600;
+
+/// Over how long one instance spreads the reports of all its breakers: at 100 per second.
+pub(super) fn spread_own(breakers: usize) -> Duration {
+    spread(u64::try_from(breakers).unwrap_or(u64::MAX).saturating_mul(2))
 }
 
 /// What an agent's members share.
@@ -184,6 +197,8 @@ pub(super) struct Member {
     /// Of the latest verdict that it has known.
     seq: u64,
     votes: u64,
+    /// As many as there were recently: a verdict of up has taken them all.
+    crowd: u64,
     lease: Option<Held>,
     /// The generation of a round whose lease has lapsed: its next call is a probe all the same.
     lapsed: Option<u64>,
@@ -234,6 +249,7 @@ impl Member {
             relapsed: false,
             seq: 0,
             votes: 0,
+            crowd: 0,
             lease: None,
             lapsed: None,
             token: 0,
@@ -631,11 +647,13 @@ impl Member {
         (due <= now).then_some(due)
     }
 
-    /// Reports at once, or nearly.
-    pub(super) fn push(&mut self, now: Instant, context: &mut Context) {
-        let spread = Duration::from_millis(self.votes.min(1_000));
-        let due = now + context.chance.up_to(spread);
-        self.due = Some(self.due.map_or(due, |before| before.min(due)));
+    /// Reports soon: all instances do, and so within the time that their number takes, and within `least`.
+    pub(super) fn push(&mut self, least: Duration, now: Instant, context: &mut Context) {
+        let spread = spread(self.crowd).max(least);
+        // push after push does not make it sooner
+        if self.due.is_none_or(|due| due > now + spread) {
+            self.due = Some(now + context.chance.up_to(spread));
+        }
     }
 
     pub(super) fn report(
@@ -712,6 +730,7 @@ impl Member {
         self.due = self.due.filter(|&due| due > sending.at);
         let votes = std::mem::replace(&mut self.votes, answer.votes);
         self.changed |= votes != answer.votes;
+        self.crowd = (answer.votes.min(CROWD)).max(self.crowd - self.crowd.div_ceil(8));
         if sending.ends {
             self.end(sending.token);
         }
