@@ -384,3 +384,35 @@ async fn an_answer_is_for_the_key_that_was_reported() {
         sleep(secs(1)).await;
     }
 }
+
+/// A registry that cannot be looked at, once that is set.
+struct Panicking(RegistryController<String>, Arc<AtomicBool>);
+
+impl Borrow<RegistryController<String>> for Panicking {
+    fn borrow(&self) -> &RegistryController<String> {
+        assert!(!self.1.load(SeqCst), "a registry with a fault");
+        &self.0
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_panics_keeps_no_key_of_another() {
+    let store = Faulty::default();
+    let (broken, controller) = keys();
+    let panics = Arc::new(AtomicBool::new(false));
+    let fleet = fleet(&store, "pod-1");
+    fleet.join_registry(Panicking(controller, panics.clone()));
+    let (registry, controller) = keys();
+    let controller = Arc::new(controller);
+    fleet.join_registry(controller.clone());
+    registry.with("a", |_| ()).expect("valid");
+    broken.with("b", |_| ()).expect("valid");
+    sleep(ms(300)).await;
+    panics.store(true, SeqCst);
+    sleep(ms(300)).await;
+    assert!(fleet.view("a").is_some() && fleet.view("b").is_some());
+    assert!(controller.forget("a"));
+    sleep(ms(300)).await;
+    assert_eq!(fleet.view("a"), None);
+    assert!(fleet.view("b").is_some(), "it is not known to have gone");
+}

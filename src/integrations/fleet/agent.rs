@@ -89,6 +89,7 @@ struct Nameless {
     /// Keeps its identity.
     _observer: Observer,
     look: u64,
+    source: usize,
 }
 
 /// What the agent is built with.
@@ -223,20 +224,20 @@ impl<S: Store> Agent<S> {
         self.look += 1;
         (self.looked, self.pushes) = (now, 0);
         let mut sources = mem::take(&mut self.sources);
-        let mut complete = true;
-        for joined in &mut sources {
+        let mut broken = Vec::new();
+        for (number, joined) in sources.iter_mut().enumerate() {
             let looked = caught(|| {
-                joined
-                    .source
-                    .each(&mut |controller, name| self.see(joined, controller, name, now));
+                joined.source.each(&mut |controller, name| {
+                    self.see((number, joined), controller, name, now);
+                });
             });
-            complete &= looked.is_some();
+            if looked.is_none() {
+                broken.push(number);
+            }
             joined.is_known = true;
         }
         self.sources = sources;
-        if complete {
-            self.drop_left();
-        }
+        self.drop_left(&broken);
         let all = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
         let pause = LOOK.max(LOOK_EACH.saturating_mul(all));
         self.context.pause = pause;
@@ -245,7 +246,7 @@ impl<S: Store> Agent<S> {
 
     fn see(
         &mut self,
-        joined: &Joined,
+        joined: (usize, &Joined),
         controller: &Controller,
         name: &dyn Fn() -> String,
         now: Instant,
@@ -255,7 +256,7 @@ impl<S: Store> Agent<S> {
             return;
         }
         if let Some(member) = self.members.get_mut(&identity) {
-            member.look = self.look;
+            (member.look, member.source) = (self.look, joined.0);
             member.look(controller, now, &mut self.context);
         }
     }
@@ -263,7 +264,7 @@ impl<S: Store> Agent<S> {
     /// Makes a member of a new breaker, if it has a name of its own.
     fn welcome(
         &mut self,
-        joined: &Joined,
+        (source, joined): (usize, &Joined),
         controller: &Controller,
         name: &dyn Fn() -> String,
         now: Instant,
@@ -273,7 +274,7 @@ impl<S: Store> Agent<S> {
         let is_new = known.is_none();
         let name = match known {
             Some(nameless) => {
-                nameless.look = self.look;
+                (nameless.look, nameless.source) = (self.look, source);
                 nameless.name.clone()
             }
             None => caught(name).map(Arc::from),
@@ -289,6 +290,7 @@ impl<S: Store> Agent<S> {
                     name,
                     _observer: controller.observer(),
                     look: self.look,
+                    source,
                 };
                 self.nameless.insert(identity, nameless);
             }
@@ -312,11 +314,16 @@ impl<S: Store> Agent<S> {
         true
     }
 
-    /// Lets go of the breakers that the latest look has not found.
-    fn drop_left(&mut self) {
-        let look = self.look;
-        self.nameless.retain(|_, one| one.look == look);
-        let left = self.members.extract_if(|_, member| member.look != look);
+    /// Lets go of the breakers that the latest look has not found, but those of sources that are broken: they may be
+    /// there.
+    fn drop_left(&mut self, broken: &[usize]) {
+        let is_there =
+            |look: u64, source: usize| look == self.look || broken.contains(&source);
+        self.nameless
+            .retain(|_, one| is_there(one.look, one.source));
+        let left = self
+            .members
+            .extract_if(|_, member| !is_there(member.look, member.source));
         let mut names = Vec::new();
         for (_, member) in left {
             if let Some(report) = member.farewell(&self.context)
