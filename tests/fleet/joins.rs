@@ -416,3 +416,32 @@ async fn a_registry_that_panics_keeps_no_key_of_another() {
     assert_eq!(fleet.view("a"), None);
     assert!(fleet.view("b").is_some(), "it is not known to have gone");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_comes_again_keeps_its_vote() {
+    let store = Faulty::default();
+    let (registry, controller) = keys();
+    let controller = Arc::new(controller);
+    let fleet = fleet(&store, "pod-1");
+    fleet.join_registry(controller.clone());
+    let (others, other) = keys();
+    fleet.join_registry(other);
+    store.set(Fault::Slow);
+    for round in 0..60 {
+        let key = format!("key-{round}");
+        let _ = registry.call(&key, || Ok::<_, ()>(()));
+        sleep(secs(1)).await;
+        // an exchange is under way as it is forgotten, and as it comes again
+        let _ = others.call(&key, || Ok::<_, ()>(()));
+        let begun = store.exchanges();
+        while store.exchanges() == begun {
+            sleep(ms(5)).await;
+        }
+        assert!(controller.forget(&key));
+        sleep(ms(120)).await;
+        let _ = registry.call(&key, || Ok::<_, ()>(()));
+        sleep(secs(2)).await;
+        let answers = votes(&store, &key, None).await;
+        assert_eq!(answers[0].votes, 1, "in round {round}");
+    }
+}

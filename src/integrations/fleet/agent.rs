@@ -358,12 +358,18 @@ impl<S: Store> Agent<S> {
             due.extend(any.map(|(&identity, _)| (now, identity)));
         }
         let most = if self.context.down_since.is_some() { FEW } else { MOST };
+        // a breaker that has come again speaks for itself
+        self.farewells
+            .retain(|report| !self.names.contains_key(report.breaker.as_str()));
+        let first = self.farewells.len().min(most);
+        let mut reports: Vec<_> = self.farewells.drain(..first).collect();
+        let most = most - first;
         if due.len() > most {
             due.select_nth_unstable(most);
             due.truncate(most);
         }
-        let mut reports = Vec::with_capacity(due.len());
         self.sending.clear();
+        self.sending.resize_with(first, || None);
         for (_, identity) in due {
             let member = self.members.get(&identity);
             let report = member.and_then(|one| one.report(identity, now, &self.context));
@@ -371,10 +377,6 @@ impl<S: Store> Agent<S> {
                 reports.push(report);
                 self.sending.push(Some(sending));
             }
-        }
-        for farewell in self.farewells.drain(..) {
-            reports.push(farewell);
-            self.sending.push(None);
         }
         if !reports.is_empty() {
             self.requests.send(reports);
