@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 /// A store in the memory of one process: for tests, and for several fleets of one program. Its clones share it.
 ///
+/// It forgets a breaker without a report for a minute, within a minute more.
+///
 /// Its time is tokio's, which a test can [pause](https://docs.rs/tokio/latest/tokio/time/fn.pause.html).
 #[derive(Clone, Debug)]
 pub struct MemoryStore {
@@ -25,12 +27,36 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct All {
-    breakers: HashMap<(String, String), (Record, Votes)>,
+    breakers: HashMap<(String, String), Stored>,
+    /// When those without reports were dropped last, in the store's milliseconds.
+    swept: u64,
     /// By fleet and breaker: a word, and when it ends.
     words: BTreeMap<(String, String), (Word, Option<Instant>)>,
     version: u64,
     /// By fleet.
     changes: HashMap<String, ChangeSender>,
+}
+
+#[derive(Debug, Default)]
+struct Stored {
+    record: Record,
+    votes: Votes,
+    /// When it was reported last, in the store's milliseconds.
+    reported: u64,
+}
+
+/// A breaker is forgotten after so long without a report, in milliseconds: nothing that is known of it lasts as long.
+const LIFE: u64 = 60_000;
+
+impl All {
+    /// Drops breakers without recent reports. It looks at all breakers, and so does little for each report.
+    fn sweep(&mut self, now: u64) {
+        if now.saturating_sub(self.swept) >= LIFE {
+            self.swept = now;
+            self.breakers
+                .retain(|_, stored| now.saturating_sub(stored.reported) < LIFE);
+        }
+    }
 }
 
 impl Default for MemoryStore {
@@ -73,8 +99,10 @@ impl Store for MemoryStore {
             let key = (fleet.to_owned(), report.breaker.clone());
             let (answer, changed) = {
                 let mut all = self.all();
-                let (record, votes) = all.breakers.entry(key).or_default();
-                decide(record, votes, report, now)
+                all.sweep(now);
+                let stored = all.breakers.entry(key).or_default();
+                stored.reported = now.max(stored.reported);
+                decide(&mut stored.record, &mut stored.votes, report, now)
             };
             if changed {
                 self.sender(fleet)
@@ -119,3 +147,6 @@ impl Store for MemoryStore {
         self.sender(fleet).changes()
     }
 }
+
+#[cfg(test)]
+mod tests;
