@@ -323,8 +323,7 @@ async fn one_request_that_fails_costs_no_verdict() {
         }
         let before = fleet.link().failures(Reason::Unreachable);
         store.set(Fault::Refused);
-        while fleet.link().failures(Reason::Unreachable) == before
-            || store.reports() == reports + 1
+        while fleet.link().failures(Reason::Unreachable) == before || store.reports() == reports + 1
         {
             assert!(is_down(&fleet));
             sleep(ms(10)).await;
@@ -498,8 +497,14 @@ async fn many_instances_that_connect_again_report_bit_by_bit() {
     }
     let quarters = after_unknown(&store).await;
     println!("400 instances connect again: {quarters:?} reports");
-    assert!(quarters.iter().take(8).sum::<usize>() >= 400, "{quarters:?}");
-    assert!(quarters.iter().all(|&reports| reports < 100), "{quarters:?}");
+    assert!(
+        quarters.iter().take(8).sum::<usize>() >= 400,
+        "{quarters:?}"
+    );
+    assert!(
+        quarters.iter().all(|&reports| reports < 100),
+        "{quarters:?}"
+    );
     pods.iter().for_each(|(_, agent)| agent.abort());
 }
 

@@ -75,7 +75,7 @@ async fn votes(store: &Faulty) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_hangs_holds_up_nobody_for_long() {
+async fn a_probe_that_hangs_does_not_stop_recovery() {
     for goes_on in [false, true] {
         let store = Faulty::default();
         let pods: Vec<_> = (0..6)

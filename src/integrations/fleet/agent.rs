@@ -317,8 +317,7 @@ impl<S: Store> Agent<S> {
     /// Lets go of the breakers that the latest look has not found, but those of sources that are broken: they may be
     /// there.
     fn drop_left(&mut self, broken: &[usize]) {
-        let is_there =
-            |look: u64, source: usize| look == self.look || broken.contains(&source);
+        let is_there = |look: u64, source: usize| look == self.look || broken.contains(&source);
         self.nameless
             .retain(|_, one| is_there(one.look, one.source));
         let left = self
@@ -357,7 +356,11 @@ impl<S: Store> Agent<S> {
             let any = members.min_by_key(|(_, member)| member.reported());
             due.extend(any.map(|(&identity, _)| (now, identity)));
         }
-        let most = if self.context.down_since.is_some() { FEW } else { MOST };
+        let most = if self.context.down_since.is_some() {
+            FEW
+        } else {
+            MOST
+        };
         // a breaker that has come again speaks for itself
         self.farewells
             .retain(|report| !self.names.contains_key(report.breaker.as_str()));

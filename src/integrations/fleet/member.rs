@@ -53,7 +53,11 @@ const CROWD: u64 = 1_600;
 
 /// Over how long one instance spreads the reports of all its breakers: at 100 per second.
 pub(super) fn spread_own(breakers: usize) -> Duration {
-    spread(u64::try_from(breakers).unwrap_or(u64::MAX).saturating_mul(2))
+    spread(
+        u64::try_from(breakers)
+            .unwrap_or(u64::MAX)
+            .saturating_mul(2),
+    )
 }
 
 /// What an agent's members share.
@@ -197,7 +201,7 @@ pub(super) struct Member {
     /// Of the latest verdict that it has known.
     seq: u64,
     votes: u64,
-    /// As many as there were recently: a verdict of up has taken them all.
+    /// The votes of a short time ago: a verdict of up has taken them all.
     crowd: u64,
     lease: Option<Held>,
     /// The generation of a round whose lease has lapsed: its next call is a probe all the same.
@@ -424,7 +428,10 @@ impl Member {
             self.is_settled |= settles;
             return;
         }
-        let is_overridden = self.seen.as_ref().is_some_and(|seen| seen.state.is_override());
+        let is_overridden = self
+            .seen
+            .as_ref()
+            .is_some_and(|seen| seen.state.is_override());
         let is_fleets = self.ours == Some(generation) || (self.released && !is_overridden);
         let done = match state {
             // A word that has ended was the newer one, and this instance's operator has made another override since.
@@ -467,7 +474,7 @@ impl Member {
         self.changed = true;
     }
 
-    /// Whether it is under an override of the process before, which is taken to be the fleet's: nobody has changed it
+    /// Whether it is under an override of the process before, which is taken to be the fleet's: nothing has changed it
     /// since.
     #[cfg(feature = "persist")]
     fn is_restored(&self, controller: &Controller) -> bool {
