@@ -66,7 +66,7 @@ pub struct Asked {
     pub breaker: Option<String>,
     /// What is to be done.
     pub action: Action,
-    /// Whether it is asked of all instances of a fleet ([`Operator::fleet`](crate::operate::Operator::fleet)), and not of
+    /// Whether it is asked of all instances of a fleet (`Operator::fleet`), and not of
     /// this process alone.
     pub fleet: bool,
 }
