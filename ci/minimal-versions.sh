@@ -21,7 +21,7 @@ text = re.sub(r"^members = .*", "members = []", "".join(kept), flags=re.M)
 tests = next(s for s in sections if s.startswith("[dev-dependencies]"))
 used = "".join(re.findall(r"^(?:anyhow|parking_lot|proptest) = .*\n", tests, re.M))
 tokio = re.search(r'^tokio = \{ version = "([^"]*)"', text, re.M)[1]
-text += f'\n[dev-dependencies]\n{used}tokio = {{ version = "{tokio}", features = ["macros", "rt"] }}\n'
+text += f'\n[dev-dependencies]\n{used}tokio = {{ version = "{tokio}", features = ["macros", "rt", "test-util"] }}\n'
 open("Cargo.toml", "w").write(text)
 PY
 
