@@ -3,6 +3,8 @@
 use super::word::Word;
 #[cfg(feature = "tracing")]
 use crate::error::caught::caught;
+#[cfg(feature = "tracing")]
+use crate::integrations::tracing::Destination;
 
 /// Something that has happened.
 #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "it is not said"))]
@@ -26,9 +28,9 @@ pub(super) enum Note<'a> {
 
 /// Where events go.
 pub(super) struct Notes {
-    /// The subscriber that was in force where the fleet was built; `None` is the global one.
+    /// Of where the fleet was built.
     #[cfg(feature = "tracing")]
-    dispatch: Option<::tracing::dispatcher::Dispatch>,
+    destination: Destination,
 }
 
 #[cfg(not(feature = "tracing"))]
@@ -43,22 +45,14 @@ impl Notes {
 #[cfg(feature = "tracing")]
 impl Notes {
     pub(super) fn new() -> Notes {
-        use ::tracing::dispatcher::{self, Dispatch};
-        let dispatch = dispatcher::get_default(Dispatch::clone);
-        let is_none = dispatch.is::<::tracing::subscriber::NoSubscriber>();
         Notes {
-            dispatch: (!is_none).then_some(dispatch),
+            destination: Destination::here(),
         }
     }
 
     pub(super) fn note(&self, fleet: &str, breaker: Option<&str>, note: Note<'_>) {
         // the subscriber is the user's
-        caught(|| match &self.dispatch {
-            Some(dispatch) => {
-                ::tracing::dispatcher::with_default(dispatch, || said(fleet, breaker, &note));
-            }
-            None => said(fleet, breaker, &note),
-        });
+        caught(|| self.destination.speak(|| said(fleet, breaker, &note)));
     }
 }
 

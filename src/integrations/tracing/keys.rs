@@ -1,5 +1,6 @@
 //! Every key of a registry.
 
+use super::destination::Destination;
 use super::listener::Tracing;
 use crate::Observer;
 use crate::registry::{Move, Registry};
@@ -89,7 +90,7 @@ impl Tracing {
         K: Hash + Eq + 'static,
     {
         let shared = Arc::new(Shared::default());
-        let (ours, subscriber) = (shared.clone(), Tracing::subscriber());
+        let (ours, subscriber) = (shared.clone(), Destination::here());
         let come = move |observer: &Observer, new: bool| {
             let tracing = Tracing::of_transitions(observer, subscriber.clone(), new);
             ours.keys().all.push(Arc::new(tracing));

@@ -5,9 +5,8 @@ use crate::Cause;
 #[cfg(feature = "insight")]
 use crate::insight::{Change, Degraded, Insight, Notice, OutageRecord, Trend};
 use crate::integrations::labels as label;
+use crate::integrations::tracing::destination::Destination;
 use crate::{CallError, Observer, Rejected, State, Subscription, Transition};
-use ::tracing::dispatcher::{self, Dispatch};
-use ::tracing::subscriber::NoSubscriber;
 use ::tracing::{Level, Span, event, span};
 use std::fmt;
 use std::sync::Arc;
@@ -53,30 +52,24 @@ impl fmt::Debug for Tracing {
 impl Tracing {
     /// Emits this breaker's events from now on.
     pub fn new(observer: &Observer) -> Tracing {
-        let mut tracing = Tracing::of_transitions(observer, Tracing::subscriber(), false);
+        let mut tracing = Tracing::of_transitions(observer, Destination::here(), false);
         let ours = tracing.teller.clone();
         tracing.epochs = Some(observer.publish_epochs(move |_| ours.check()));
         tracing
     }
 
-    /// The subscriber that is in force here, or `None` if there is no other than the global one.
-    pub(super) fn subscriber() -> Option<Dispatch> {
-        let dispatch = dispatcher::get_default(Dispatch::clone);
-        (!dispatch.is::<NoSubscriber>()).then_some(dispatch)
-    }
-
     /// For transitions only; with `all` also past ones, as far as the history reaches.
-    pub(super) fn of_transitions(observer: &Observer, to: Option<Dispatch>, all: bool) -> Tracing {
+    pub(super) fn of_transitions(observer: &Observer, to: Destination, all: bool) -> Tracing {
         let before = observer.snapshot();
         let teller = Arc::new(Teller {
             observer: observer.clone(),
-            dispatch: to,
+            destination: to,
             would_trip: AtomicU64::new(if all { 0 } else { before.would_trip }),
         });
         if all {
             for transition in observer.history() {
                 if transition.generation <= before.generation {
-                    teller.speak(|| teller.moved(&transition, 0));
+                    teller.destination.speak(|| teller.moved(&transition, 0));
                 }
             }
         }
@@ -85,7 +78,7 @@ impl Tracing {
         let transitions = observer.publish(move |transition| {
             let missed = transition.generation - told - 1;
             told = transition.generation;
-            ours.speak(|| ours.moved(transition, missed));
+            ours.destination.speak(|| ours.moved(transition, missed));
             ours.check();
         });
         Tracing {
@@ -121,7 +114,7 @@ impl Tracing {
         let ours = Arc::downgrade(&self.teller);
         insight.on_notice(move |notice| {
             if let Some(ours) = ours.upgrade() {
-                ours.speak(|| ours.noticed(notice));
+                ours.destination.speak(|| ours.noticed(notice));
             }
         });
         self.insight = Some(insight.clone());
@@ -152,20 +145,12 @@ impl Tracing {
 
 struct Teller {
     observer: Observer,
-    /// The subscriber; `None` is the global subscriber at the time of the event.
-    dispatch: Option<Dispatch>,
+    destination: Destination,
     /// Rising edges that were reported.
     would_trip: AtomicU64,
 }
 
 impl Teller {
-    fn speak(&self, events: impl FnOnce()) {
-        match &self.dispatch {
-            Some(dispatch) => dispatcher::with_default(dispatch, events),
-            None => events(),
-        }
-    }
-
     fn moved(&self, t: &Transition, missed: u64) {
         let breaker = self.observer.name();
         if missed > 0 {
@@ -236,7 +221,7 @@ impl Teller {
         if told >= seen.would_trip {
             return;
         }
-        self.speak(|| {
+        self.destination.speak(|| {
             event!(
                 target: "tripcoil",
                 Level::WARN,

@@ -64,10 +64,13 @@
 //! when [`Tracing::check`] is called; a count window, which has no epochs, needs that call.
 //! `Tracing::of_registry` emits the events of every key of a registry (feature `registry`).
 
+mod destination;
 #[cfg(feature = "registry")]
 mod keys;
 mod listener;
 
+#[cfg(feature = "fleet")]
+pub(crate) use self::destination::Destination;
 #[cfg(feature = "registry")]
 pub use self::keys::KeysTracing;
 pub use self::listener::{RecordRejection, Tracing};
