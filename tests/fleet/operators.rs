@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use tripcoil::fleet::{EVERY, Fleet, Mode, Words};
 use tripcoil::registry::Registry;
 use tripcoil::testing::tokio_clock;
-use tripcoil::{Breaker, Controller, State};
+use tripcoil::{Breaker, Builder, Controller, State};
 
 struct Pod {
     breaker: Breaker,
@@ -19,7 +19,12 @@ struct Pod {
 }
 
 fn pod(store: &Faulty, name: &str, number: usize) -> Pod {
-    let builder = Breaker::builder(name).clock(tokio_clock());
+    started(Breaker::builder(name), store, number)
+}
+
+/// One whose agent runs.
+fn started(builder: Builder, store: &Faulty, number: usize) -> Pod {
+    let builder = builder.clock(tokio_clock());
     let (breaker, controller) = builder.build_with_controller().expect("valid");
     let controller = Arc::new(controller);
     let fleet = Fleet::builder("checkout", store.clone()).instance(format!("pod-{number}"));
@@ -315,25 +320,8 @@ async fn an_override_that_was_saved_ends_if_its_word_has() {
             sleep(secs(60)).await;
         }
         let restore = |number| {
-            let builder = Breaker::builder("orders").clock(tokio_clock());
-            let (breaker, controller) = builder
-                .restore(saved.clone())
-                .build_with_controller()
-                .expect("valid");
-            let controller = Arc::new(controller);
-            let fleet = Fleet::builder("checkout", store.clone()).instance(format!("pod-{number}"));
-            let fleet = fleet.build().expect("valid");
-            fleet.join(controller.clone());
-            let agent = fleet.run();
-            let agent = tokio::spawn(async move {
-                agent.await;
-            });
-            Pod {
-                breaker,
-                controller,
-                fleet,
-                agent,
-            }
+            let builder = Breaker::builder("orders").restore(saved.clone());
+            started(builder, &store, number)
         };
         // what is in force is not known so far
         store.set(Fault::Refused);
